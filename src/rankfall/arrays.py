@@ -1,0 +1,48 @@
+"""The array namespace: one spelling of array code for NumPy, PyTorch and whatever follows the array API standard.
+
+Problems hold arrays of some library; every computation asks `namespace` for that library's functions and stays in it.
+Randomness is always drawn by NumPy in float64 and handed over by `like`, so that a seed means the same start
+everywhere. `Array` is the duck type in signatures; shapes are written with jaxtyping and checked under pytest.
+"""
+
+from typing import Any, TypeAlias
+
+import array_api_compat
+import numpy as np
+
+Array: TypeAlias = Any
+
+
+def namespace(*arrays: Array) -> Any:
+    """The array API namespace that the arrays belong to."""
+    return array_api_compat.array_namespace(*arrays)
+
+
+def is_numpy(array: Array) -> bool:
+    """Whether the array is NumPy's own, so that compiled kernels and SciPy apply."""
+    return isinstance(array, np.ndarray)
+
+
+def to_numpy(array: Array) -> np.ndarray:
+    """The array as NumPy sees it, copied off its device where it lives on one."""
+    if is_numpy(array):
+        return array
+    if array_api_compat.is_torch_array(array):
+        return array.detach().cpu().numpy()
+    try:
+        return np.from_dlpack(array)
+    except (AttributeError, TypeError, BufferError):
+        return np.asarray(array)
+
+
+def like(values: np.ndarray, model: Array) -> Array:
+    """`values` with the namespace, dtype and device of `model`."""
+    if is_numpy(model):
+        return np.asarray(values, dtype=model.dtype)
+    xp = namespace(model)
+    return xp.asarray(values, dtype=model.dtype, device=array_api_compat.device(model))
+
+
+def epsilon(array: Array) -> float:
+    """The relative rounding error of the array's dtype."""
+    return float(namespace(array).finfo(array.dtype).eps)

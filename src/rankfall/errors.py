@@ -1,0 +1,14 @@
+"""What rankfall says when it cannot do what was asked.
+
+An `InputError` is one sentence: the rule, the value that broke it, the likely fix. It is a `ValueError`, so
+scikit-learn and ordinary callers need no knowledge of it; the command line turns it into that sentence and exit
+code 2. A `RunWarning` tells of a run or a fit that ended, but not as hoped.
+"""
+
+
+class InputError(ValueError):
+    """A rule about the input was broken; the message names the rule, the value got, and the likely fix."""
+
+
+class RunWarning(UserWarning):
+    """A run or fit ended with a result that deserves a second look; the message says why and what to try."""

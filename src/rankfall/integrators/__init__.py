@@ -1,0 +1,18 @@
+"""Integrators: how the motion Ẇ_j = −∂ℓ/∂W_j is followed."""
+
+from rankfall.integrators.descent import Descent
+from rankfall.integrators.flow import Flow
+from rankfall.integrators.reference import Reference
+from rankfall.integrators.updates import AdaDelta, AdaGrad, Adam, Gradient, GroupRMSprop, Momentum
+
+__all__ = [
+    "AdaDelta",
+    "AdaGrad",
+    "Adam",
+    "Descent",
+    "Flow",
+    "Gradient",
+    "GroupRMSprop",
+    "Momentum",
+    "Reference",
+]

@@ -1,0 +1,56 @@
+"""Gradient descent: the same motion in finite steps, by any rule of `updates`.
+
+`Descent(GroupRMSprop(rate=1e-3))` is the program of the papers. The loss may rise and balancedness drifts by O(η),
+which is what the flow is compared against.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float
+
+from rankfall.arrays import Array, namespace
+from rankfall.integrators.motion import Field, Motion
+from rankfall.integrators.updates import Memory, Update
+
+
+@dataclass(frozen=True, kw_only=True)
+class DescentMotion(Motion):
+    """A motion with what the update rule remembers, and the number of steps taken."""
+
+    memory: Memory
+    count: int = 0
+
+
+@dataclass(frozen=True)
+class Descent:
+    """Steps of one update rule, e.g. `Descent(Gradient(rate=0.1))`; time is the flow time that the steps are worth."""
+
+    update: Update
+
+    def begin(self, field: Field, weights: Array, horizon: Float[np.ndarray, " batch"]) -> DescentMotion:
+        """The motion at time zero."""
+        loss, gradient = field(weights)
+        zeros = np.zeros(weights.shape[0])
+        return DescentMotion(
+            time=zeros, weights=weights, loss=loss, gradient=gradient, moved=np.ones(zeros.shape, dtype=bool),
+            horizon=horizon, memory=self.update.memory(weights),
+        )  # fmt: skip
+
+    def advance(self, field: Field, motion: DescentMotion) -> DescentMotion:
+        """One step of every run."""
+        change, memory, worth = self.update.change(motion.gradient, motion.memory, motion.count + 1)
+        weights = motion.weights + change
+        loss, gradient = field(weights)
+        return replace(
+            motion, time=motion.time + worth, weights=weights, loss=loss, gradient=gradient, memory=memory,
+            count=motion.count + 1, before=replace(motion, before=None),
+        )  # fmt: skip
+
+    def at(self, field: Field, motion: DescentMotion, run: int, times: Float[np.ndarray, " times"]) -> Array:
+        """Weights of one run at times inside its last step, on the straight line that it is."""
+        before = motion.before
+        assert before is not None
+        shares = (times - before.time[run]) / (motion.time[run] - before.time[run])
+        old, new = before.weights[run : run + 1], motion.weights[run : run + 1]
+        return namespace(old).concat([old + float(share) * (new - old) for share in shares], axis=0)

@@ -1,0 +1,178 @@
+"""Gradient flow with error control: stabilized steps where stability limits the step, high order where accuracy does.
+
+The flow Ẇ_j = −∂ℓ/∂W_j is followed by two explicit methods. Chebyshev steps of order 2 reach far over plateaus and
+down the stiff end of a run; Dormand–Prince steps of order 8 follow an escape to many digits. Both judge their error
+in ‖·‖ over all weights, relative to `rtol`. After every step the methods are compared by the length they cover per
+gradient evaluation (for the one not in use: what its error constant, read off the same interval, and the stiffness
+allow), and the next step is taken by the better.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from rankfall.arrays import Array, epsilon, namespace
+from rankfall.errors import InputError
+from rankfall.integrators import chebyshev, high_order
+from rankfall.integrators.motion import Field, Motion, norms, where
+
+_SHRINK, _GROW = 0.1, 5.0
+_FIRST_PRODUCTS = 10
+# The other method must promise this much more length per evaluation before it is tried, and after a failed trial it
+# rests for this many steps.
+_PROMISE, _REST = 1.25, 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlowMotion(Motion):
+    """A motion with its next step, the spectral radius of the Hessian and the direction that shows it."""
+
+    step: Float[np.ndarray, " batch"]
+    radius: Float[np.ndarray, " batch"]
+    direction: Array
+    high: bool = False
+    rest: int = 0
+    taken: Float[np.ndarray, " batch"]
+    error: Float[np.ndarray, " batch"]
+    forces: list | None = None
+
+
+@dataclass(frozen=True)
+class Flow:
+    """Gradient flow Ẇ_j = −∂ℓ/∂W_j, error-controlled.
+
+    Conserves W_{j+1}ᵀW_{j+1} − W_jW_jᵀ and never raises the loss, both up to the tolerance.
+
+    rtol: local error of a step relative to the norm of all weights. 1e-3 gives a path good to about three digits;
+        below 1e-5 most steps are of high order.
+    methods: "auto", or one method alone: "stabilized" or "high-order".
+    """
+
+    rtol: float = 1e-3
+    methods: str = "auto"
+
+    def __post_init__(self) -> None:
+        if not 0 < self.rtol < 1:
+            raise InputError(f"rtol must lie between 0 and 1, got {self.rtol}; 1e-3 suits most runs")
+        if self.methods not in ("auto", "stabilized", "high-order"):
+            raise InputError(
+                f"methods must be 'auto', 'stabilized' or 'high-order', got {self.methods!r}; 'auto' picks by the step"
+            )
+
+    def begin(self, field: Field, weights: Array, horizon: Float[np.ndarray, " batch"]) -> FlowMotion:
+        """The motion at time zero, with a first step from the size of weights, force and Hessian."""
+        loss, gradient = field(weights)
+        radius, direction = chebyshev.spectral_radius(field, weights, gradient, gradient, _FIRST_PRODUCTS)
+        size, force = norms(weights), norms(gradient)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            step = np.minimum(0.1 * size / force, 1 / radius)
+        step = np.where(np.isfinite(step), step, 1.0)
+        zeros = np.zeros(size.shape)
+        return FlowMotion(
+            time=zeros, weights=weights, loss=loss, gradient=gradient, moved=np.ones(size.shape, dtype=bool),
+            horizon=horizon, step=step, radius=radius, direction=direction, taken=np.ones(size.shape), error=np.ones(size.shape),
+            high=self.methods == "high-order",
+        )  # fmt: skip
+
+    def advance(self, field: Field, motion: FlowMotion) -> FlowMotion:
+        """One step of every run; a run whose error is too large stays and will try a shorter one."""
+        return self._high_order(field, motion) if motion.high else self._stabilized(field, motion)
+
+    def _stabilized(self, field: Field, motion: FlowMotion) -> FlowMotion:
+        radius, direction = motion.radius, motion.direction
+        if motion.moved.any():
+            radius, direction = chebyshev.spectral_radius(field, motion.weights, motion.gradient, direction, 1)
+        limit = chebyshev.reach_of(chebyshev.MAX_STAGES) / np.maximum(radius, np.finfo(float).tiny)
+        step = np.minimum(np.minimum(motion.step, limit), motion.horizon - motion.time)
+        stages = int(chebyshev.stages_for(step * radius).max())
+        weights = chebyshev.chebyshev_step(field, motion.weights, motion.gradient, step, stages)
+        loss, gradient = field(weights)
+        error = chebyshev.local_error(motion.weights, weights, motion.gradient, gradient, step)
+        error = error / (self.rtol * self._scale(motion.weights, weights))
+        error = np.maximum(error, 1e-12)
+        # the controller that foresees a growing error   [Gustafsson; sommeijer1997]
+        trend = np.minimum(1, step / motion.taken * (motion.error / error) ** (1 / 3)) if motion.forces is None else 1
+        factor = 0.8 * error ** (-1 / 3) * np.where(motion.moved, trend, 1)
+        new = self._accept(motion, weights, loss, gradient, step, error, factor, radius, direction)
+        if self.methods != "auto":
+            return new
+        # length per evaluation: s and one product for this method; the other is bounded by its stability interval
+        length = np.minimum(new.step, limit)
+        here = length / (chebyshev.stages_for(length * radius) + 1)
+        there = high_order.STABLE_REACH / np.maximum(radius, np.finfo(float).tiny) / high_order.STAGES
+        wins = np.median(there / here) > _PROMISE
+        return replace(new, high=bool(wins and new.rest == 0), rest=max(0, new.rest - 1))
+
+    def _high_order(self, field: Field, motion: FlowMotion) -> FlowMotion:
+        step = np.minimum(motion.step, motion.horizon - motion.time)
+        weights, loss, gradient, forces, stiffness = high_order.high_order_step(
+            field, motion.weights, motion.gradient, step
+        )
+        scale = self.rtol * self._scale(motion.weights, weights)
+        error = high_order.local_error(forces, step, scale)
+        factor = 0.9 * np.maximum(error, 1e-12) ** (-1 / 8)
+        seen = np.isfinite(stiffness) & (error <= 1)
+        radius = np.where(seen, np.maximum(1.15 * stiffness, 0.5 * motion.radius), motion.radius)
+        new = self._accept(motion, weights, loss, gradient, step, error, factor, radius, motion.direction, forces)
+        if self.methods != "auto":
+            return new
+        low = chebyshev.local_error(motion.weights, weights, motion.gradient, gradient, step) / scale
+        length = 0.8 * step * np.maximum(low, 1e-12) ** (-1 / 3)
+        with np.errstate(invalid="ignore"):
+            there = length / (chebyshev.stages_for(np.nan_to_num(length * radius, posinf=1e9)) + 1)
+        bound = high_order.STABLE_REACH / np.maximum(radius, np.finfo(float).tiny)
+        new = replace(new, step=np.minimum(new.step, bound))
+        here = new.step / high_order.STAGES
+        if np.median(there / here) <= _PROMISE:
+            return new
+        return replace(new, high=False, rest=_REST, step=np.where(new.moved, length, new.step))
+
+    def _scale(self, weights: Array, new_weights: Array) -> Float[np.ndarray, " batch"]:
+        return np.maximum(np.maximum(norms(weights), norms(new_weights)), np.finfo(float).tiny)
+
+    def _accept(
+        self, motion, weights, loss, gradient, step, error, factor, radius, direction, forces=None
+    ) -> FlowMotion:
+        fine = np.isfinite(error) & np.isfinite(loss) & (error <= 1)
+        factor = np.where(np.isfinite(factor) & np.isfinite(loss), np.clip(factor, _SHRINK, _GROW), _SHRINK)
+        clipped = fine & (step < motion.step)
+        suggested = np.where(clipped, np.maximum(motion.step, step * factor), step * factor)
+        return replace(
+            motion,
+            time=np.where(fine, motion.time + step, motion.time),
+            weights=where(fine, weights, motion.weights),
+            loss=np.where(fine, loss, motion.loss),
+            gradient=where(fine, gradient, motion.gradient),
+            moved=fine,
+            before=replace(motion, before=None, forces=None),
+            step=suggested,
+            radius=radius,
+            direction=direction,
+            taken=np.where(fine, step, motion.taken),
+            error=np.where(fine, error, motion.error),
+            forces=forces,
+        )
+
+    def at(self, field: Field, motion: FlowMotion, run: int, times: Float[np.ndarray, " times"]) -> Array:
+        """Weights of one run at times inside its last step: the method's own interpolant."""
+        before = motion.before
+        assert before is not None
+        one = slice(run, run + 1)
+        fractions = (times - before.time[run]) / motion.taken[run]
+        old, new, step = before.weights[one], motion.weights[one], float(motion.taken[run])
+        if motion.forces is not None:
+            forces = [force[one] for force in motion.forces]
+            return high_order.interpolate(field, old, new, forces, step, fractions)
+        return hermite(old, new, before.gradient[one], motion.gradient[one], step, fractions)
+
+
+def hermite(old, new, old_gradient, new_gradient, step: float, fractions: np.ndarray) -> Array:
+    """Cubic through both ends and their slopes, (times, p): of the order of a stabilized step."""
+    xp = namespace(old)
+    rows = []
+    for x in map(float, fractions):
+        rise, slope_old, slope_new = x * x * (3 - 2 * x), x * (1 - x) ** 2, -x * x * (1 - x)
+        rows.append(old + rise * (new - old) - step * (slope_old * old_gradient + slope_new * new_gradient))
+    return xp.concat(rows, axis=0)

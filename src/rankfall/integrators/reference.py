@@ -1,0 +1,81 @@
+"""The yardstick: the same flow, followed by SciPy's own solvers.
+
+`Reference(rtol=1e-10)` is what `Flow` is measured against. It knows nothing of the structure, works in float64 on
+NumPy, and steps each run of a batch by itself.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from rankfall.arrays import Array, is_numpy
+from rankfall.errors import InputError
+from rankfall.integrators.motion import Field, Motion
+
+_METHODS = ("DOP853", "LSODA", "RK45", "Radau", "BDF")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReferenceMotion(Motion):
+    """A motion with one SciPy solver a run; a solver carries its own state from step to step."""
+
+    solvers: list[Any]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Gradient flow by SciPy: method "DOP853" (explicit, order 8), "LSODA", "Radau" or "BDF" (implicit), "RK45".
+
+    rtol, atol: SciPy's, entry by entry of the weights.
+    """
+
+    method: str = "DOP853"
+    rtol: float = 1e-10
+    atol: float = 1e-12
+
+    def __post_init__(self) -> None:
+        if self.method not in _METHODS:
+            raise InputError(f"method must be one of {', '.join(_METHODS)}, got {self.method!r}; DOP853 is the default")
+        if not 0 < self.rtol < 1:
+            raise InputError(f"rtol must lie between 0 and 1, got {self.rtol}; 1e-10 is the usual yardstick")
+
+    def begin(self, field: Field, weights: Array, horizon: Float[np.ndarray, " batch"]) -> ReferenceMotion:
+        """The motion at time zero. Raises InputError for weights outside NumPy float64."""
+        if not is_numpy(weights) or weights.dtype != np.float64:
+            raise InputError(
+                f"Reference needs NumPy float64 weights, got {getattr(weights, 'dtype', type(weights))}; "
+                "use Flow for other arrays"
+            )
+        import scipy.integrate
+
+        solver = getattr(scipy.integrate, self.method)
+
+        def force(_: float, flat: np.ndarray) -> np.ndarray:
+            return -field(flat[None])[1][0]
+
+        solvers = [solver(force, 0.0, row, end, rtol=self.rtol, atol=self.atol) for row, end in zip(weights, horizon, strict=True)]
+        loss, gradient = field(weights)
+        zeros = np.zeros(weights.shape[0])
+        return ReferenceMotion(
+            time=zeros, weights=weights, loss=loss, gradient=gradient, moved=np.ones(zeros.shape, dtype=bool),
+            horizon=horizon, solvers=solvers,
+        )  # fmt: skip
+
+    def advance(self, field: Field, motion: ReferenceMotion) -> ReferenceMotion:
+        """One step of every solver that still runs."""
+        for solver in motion.solvers:
+            if solver.status == "running":
+                solver.step()
+        weights = np.stack([solver.y for solver in motion.solvers])
+        time = np.asarray([solver.t for solver in motion.solvers])
+        loss, gradient = field(weights)
+        return replace(
+            motion, time=time, weights=weights, loss=loss, gradient=gradient, moved=time > motion.time,
+            before=replace(motion, before=None),
+        )  # fmt: skip
+
+    def at(self, field: Field, motion: ReferenceMotion, run: int, times: Float[np.ndarray, " times"]) -> Array:
+        """Weights of one run at times inside its last step, from SciPy's dense output."""
+        return motion.solvers[run].dense_output()(times).T

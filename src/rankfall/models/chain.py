@@ -1,0 +1,183 @@
+"""The chain of layers, W = W_N ⋯ W_1: deep matrix factorization itself.
+
+Each layer follows its own gradient, and only the product is seen by the loss:
+
+    ∂φ/∂W_j = (W_N ⋯ W_{j+1})ᵀ ∇ℓ(W) (W_{j−1} ⋯ W_1)ᵀ            [arora2018]
+
+The chain is cut at its narrowest layer, W = L Rᵀ; the problem answers with G R and Gᵀ L, and what is left is
+multiplication by layers. All weights of a chain live in one flat vector, W_1 first; layers are views of it.
+"""
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from rankfall.arrays import Array, namespace
+from rankfall.errors import InputError
+
+
+@dataclass(frozen=True)
+class Chain:
+    """W = W_N ⋯ W_1, layers[0] = W_1 acting first; gradient flow on it keeps W_{j+1}ᵀW_{j+1} − W_jW_jᵀ constant.
+
+    depth: number N ≥ 1 of layers; depth 1 is W itself.
+    width: hidden width, one for all or one for each of the N − 1 hidden levels; None means min(m, n), or the width
+        of the start where that has one: wide enough not to constrain rank.
+    dimensions: (n, d_1, …, d_{N−1}, m), filled in by `sized` once the shape of W is known.
+
+    Raises InputError for depth < 1, width < 1, or a number of widths other than depth − 1.
+    """
+
+    depth: int = 3
+    width: int | Sequence[int] | None = None
+    dimensions: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.depth < 1:
+            raise InputError(
+                f"depth must be at least 1, got {self.depth}; depth 1 is gradient descent on W itself, 3 a good default"
+            )
+        if isinstance(self.width, Sequence) and len(self.width) != self.depth - 1:
+            raise InputError(
+                f"a chain of depth {self.depth} has {self.depth - 1} hidden widths, got {len(self.width)}; "
+                "pass one for each, or a single number for all"
+            )
+        for width in self.width if isinstance(self.width, Sequence) else (self.width,):
+            if width is not None and width < 1:
+                raise InputError(f"width must be at least 1, got {width}; None leaves the rank free")
+
+    def sized(self, shape: tuple[int, int], width: int | None = None) -> "Chain":
+        """This chain with its dimensions for W of `shape`; `width` is the start's, used where the chain has none."""
+        m, n = shape
+        hidden = self.width if self.width is not None else (width or min(m, n))
+        widths = tuple(hidden) if isinstance(hidden, Sequence) else (hidden,) * (self.depth - 1)
+        return replace(self, dimensions=(n, *widths, m))
+
+    @property
+    def layer_shapes(self) -> list[tuple[int, int]]:
+        """Shape of each layer, W_1 first."""
+        return [(rows, cols) for cols, rows in itertools.pairwise(self.dimensions)]
+
+    @property
+    def size(self) -> int:
+        """Number of weights."""
+        return sum(rows * cols for rows, cols in self.layer_shapes)
+
+    @property
+    def rank(self) -> int:
+        """The largest rank that W can have: the narrowest dimension."""
+        return min(self.dimensions)
+
+    def draw(
+        self, problem: Any, start: Any, scales: Sequence[float], seeds: Sequence[int]
+    ) -> Float[np.ndarray, "batch p"]:
+        """The weights of a batch of starts, float64: each layer scale^{1/N} times the start's unit layer."""
+        rows = []
+        for scale, seed in zip(scales, seeds, strict=True):
+            layers = start.layers(problem, self, seed)
+            rows.append(self.join([scale ** (1 / self.depth) * layer for layer in layers]))
+        return np.stack(rows)
+
+    def layers(self, weights: Float[Array, "*batch p"]) -> list[Array]:
+        """The layers W_1 … W_N, each (*batch, d_j, d_{j−1}), as views of the flat vector."""
+        xp = namespace(weights)
+        views, begin = [], 0
+        for rows, cols in self.layer_shapes:
+            flat = weights[..., begin : begin + rows * cols]
+            views.append(xp.reshape(flat, (*weights.shape[:-1], rows, cols)))
+            begin += rows * cols
+        return views
+
+    def join(self, layers: Sequence[Array]) -> Float[Array, "*batch p"]:
+        """The flat vector of these layers, W_1 first."""
+        xp = namespace(*layers)
+        shapes = [tuple(layer.shape[-2:]) for layer in layers]
+        if shapes != self.layer_shapes:
+            raise InputError(
+                f"layers must have shapes {self.layer_shapes}, W_1 first, got {shapes}; "
+                "W_1 acts first and has as many columns as W"
+            )
+        return xp.concat([xp.reshape(layer, (*layer.shape[:-2], math.prod(layer.shape[-2:]))) for layer in layers], axis=-1)
+
+    def factors(self, weights: Float[Array, "*batch p"]) -> tuple[Array, Array]:
+        """L (*batch, m, k) and R (*batch, n, k) with W = L Rᵀ, k the narrowest hidden width. Depth ≥ 2."""
+        xp = namespace(weights)
+        lower, upper = self._sides(weights)
+        return _partial_products(upper)[-1], xp.matrix_transpose(_partial_products(lower)[-1])
+
+    def product(self, weights: Float[Array, "*batch p"]) -> Float[Array, "*batch m n"]:
+        """W itself, formed."""
+        return _partial_products(self.layers(weights))[-1]
+
+    def loss(self, problem: Any, weights: Float[Array, "*batch p"]) -> Float[Array, "*batch"]:
+        """φ alone, forming no more than the problem's observed entries where a layer is narrow."""
+        if self.depth == 1:
+            return problem.loss(self.product(weights))
+        return problem.factored_loss(*self.factors(weights))
+
+    def loss_and_gradient(
+        self, problem: Any, weights: Float[Array, "*batch p"]
+    ) -> tuple[Float[Array, "*batch"], Float[Array, "*batch p"]]:
+        """φ = ℓ(W_N ⋯ W_1) and ∇φ as a flat vector."""
+        xp = namespace(weights)
+        if self.depth == 1:
+            loss, gradient = problem.loss_and_gradient(self.product(weights))
+            return loss, self.join([gradient])
+        lower, upper = self._sides(weights)
+        lower_products, upper_products = _partial_products(lower), _partial_products(upper)
+        left, right = upper_products[-1], xp.matrix_transpose(lower_products[-1])
+        loss, left_pull, right_pull = problem.loss_and_pulls(left, right)
+        gradients = [
+            *_pull_back(lower, lower_products, xp.matrix_transpose(right_pull)),
+            *_pull_back(upper, upper_products, left_pull),
+        ]
+        return loss, self.join(gradients)
+
+    def decomposition(self, weights: Float[Array, "*batch p"]) -> tuple[Array, Array, Array]:
+        """Thin SVD of W, (U, σ, Vᵀ) with `rank` columns, σ descending; W is not formed where a layer is narrow."""
+        xp = namespace(weights)
+        m, n = self.dimensions[-1], self.dimensions[0]
+        if self.depth == 1 or self.rank == min(m, n):
+            return tuple(xp.linalg.svd(self.product(weights), full_matrices=False))
+        left, right = self.factors(weights)
+        left_basis, left_core = xp.linalg.qr(left)
+        right_basis, right_core = xp.linalg.qr(right)
+        u, values, v = xp.linalg.svd(left_core @ xp.matrix_transpose(right_core), full_matrices=False)
+        kept = self.rank
+        return left_basis @ u[..., :kept], values[..., :kept], v[..., :kept, :] @ xp.matrix_transpose(right_basis)
+
+    def imbalance(self, weights: Float[Array, "*batch p"]) -> Float[Array, "*batch"]:
+        """max_j ‖W_{j+1}ᵀW_{j+1} − W_jW_jᵀ‖_F: conserved by the flow, zero for balanced layers.   [arora2018]"""
+        xp = namespace(weights)
+        worst = xp.zeros(weights.shape[:-1], dtype=weights.dtype)
+        for lower, upper in itertools.pairwise(self.layers(weights)):
+            gap = xp.matrix_transpose(upper) @ upper - lower @ xp.matrix_transpose(lower)
+            worst = xp.maximum(worst, xp.sqrt(xp.sum(gap * gap, axis=(-2, -1))))
+        return worst
+
+    def _sides(self, weights: Array) -> tuple[list[Array], list[Array]]:
+        """The layers below and above the narrowest hidden dimension."""
+        layers = self.layers(weights)
+        hidden = self.dimensions[1:-1]
+        cut = 1 + hidden.index(min(hidden))
+        return layers[:cut], layers[cut:]
+
+
+def _partial_products(layers: Sequence[Array]) -> list[Array]:
+    """W_1, W_2 W_1, …, the whole product last."""
+    return list(itertools.accumulate(layers, lambda below, layer: layer @ below))
+
+
+def _pull_back(layers: Sequence[Array], products: Sequence[Array], pull: Array) -> list[Array]:
+    """From ∂φ/∂(A_k ⋯ A_1) to ∂φ/∂A_j = (A_k ⋯ A_{j+1})ᵀ ∂φ (A_{j−1} ⋯ A_1)ᵀ, first layer first."""
+    xp = namespace(pull)
+    gradients = []
+    for layer, below in zip(layers[:0:-1], products[-2::-1], strict=True):
+        gradients.append(pull @ xp.matrix_transpose(below))
+        pull = xp.matrix_transpose(layer) @ pull
+    return [pull, *reversed(gradients)]

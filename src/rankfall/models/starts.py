@@ -1,0 +1,204 @@
+"""Starts: where the layers begin, sized by their product.
+
+Depths are comparable only when their products start equally large, so a start's `scale` is the size of W(0): the
+root mean square of its q = min(d_0 … d_N) leading singular values in expectation, E‖W(0)‖_F² = scale² q. For a square
+chain of full width this is the papers' ‖W(0)‖_F ≈ scale·√n at every depth [arora2019]. Every start draws layers for
+scale 1; a run multiplies each by scale^{1/N}.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from jaxtyping import Float
+
+from rankfall.arrays import to_numpy
+from rankfall.errors import InputError
+from rankfall.models.chain import Chain
+
+Layers = list[np.ndarray]
+
+
+class Start(Protocol):
+    """Anything that draws layers: `scale` (one, or one a run), the `width` it asks of a chain, and `layers`."""
+
+    @property
+    def scale(self) -> float | Sequence[float]: ...
+
+    @property
+    def width(self) -> int | None: ...
+
+    def layers(self, problem: Any, chain: Chain, seed: int) -> Layers: ...
+
+
+def _check_scale(given: float | Sequence[float]) -> None:
+    for scale in given if isinstance(given, Sequence) else (given,):
+        if not (scale > 0 and math.isfinite(scale)):
+            raise InputError(
+                f"scale must be positive, got {scale}; layers that start at exactly zero never move, 1e-3 is usual"
+            )
+
+
+@dataclass(frozen=True)
+class _Sized:
+    scale: float | Sequence[float] = 1e-3
+    width: int | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        _check_scale(self.scale)
+
+
+@dataclass(frozen=True)
+class Gaussian(_Sized):
+    """Independent Gaussian entries, one standard deviation for all layers; nearly balanced when small.
+
+    For square chains of full width n the deviation is scale^{1/N} n^{−1/2}, the papers' own.   [arora2019]
+    """
+
+    def layers(self, problem: Any, chain: Chain, seed: int) -> Layers:
+        deviation = _deviation(chain)
+        rng = np.random.default_rng(seed)
+        return [deviation * rng.standard_normal(shape) for shape in chain.layer_shapes]
+
+
+@dataclass(frozen=True)
+class Uniform(_Sized):
+    """Independent entries, uniform on a symmetric interval, with the variance of `Gaussian`."""
+
+    def layers(self, problem: Any, chain: Chain, seed: int) -> Layers:
+        bound = math.sqrt(3) * _deviation(chain)
+        rng = np.random.default_rng(seed)
+        return [rng.uniform(-bound, bound, shape) for shape in chain.layer_shapes]
+
+
+@dataclass(frozen=True)
+class Identity(_Sized):
+    """Each layer the same multiple of the identity (padded where rectangular): exactly balanced.   [arora2019]"""
+
+    def layers(self, problem: Any, chain: Chain, seed: int) -> Layers:
+        return [_padded_identity(shape, chain.rank) for shape in chain.layer_shapes]
+
+
+@dataclass(frozen=True)
+class Orthogonal(_Sized):
+    """W_j = Q_j E Q_{j−1}ᵀ with random orthogonal Q and E the (padded) identity: exactly balanced, all σ equal."""
+
+    def layers(self, problem: Any, chain: Chain, seed: int) -> Layers:
+        rng = np.random.default_rng(seed)
+        turns = [_haar(dimension, rng) for dimension in chain.dimensions]
+        return [
+            turns[j + 1] @ _padded_identity(shape, chain.rank) @ turns[j].T
+            for j, shape in enumerate(chain.layer_shapes)
+        ]
+
+
+@dataclass(frozen=True)
+class Balanced(_Sized):
+    """A Gaussian product A = U Σ Vᵀ shared out evenly: W_1 ≃ Σ^{1/N}Vᵀ, W_j ≃ Σ^{1/N}, W_N ≃ UΣ^{1/N}.
+
+    Procedure 1 of [arora2018convergence]: the product is drawn, the layers are exactly balanced. With
+    `rotated=True` a random orthogonal Q stands between any two layers, W_j ← Q W_j, W_{j+1} ← W_{j+1} Qᵀ, which
+    changes neither product nor balance.
+    """
+
+    rotated: bool = False
+
+    def layers(self, problem: Any, chain: Chain, seed: int) -> Layers:
+        rng = np.random.default_rng(seed)
+        m, n, rank = chain.dimensions[-1], chain.dimensions[0], chain.rank
+        drawn = rng.standard_normal((m, n)) * math.sqrt(rank / (m * n))
+        u, values, v = np.linalg.svd(drawn, full_matrices=False)
+        layers = split_evenly(u[:, :rank], values[:rank], v[:rank], chain)
+        if self.rotated:
+            for j, dimension in enumerate(chain.dimensions[1:-1]):
+                turn = _haar(dimension, rng)
+                layers[j], layers[j + 1] = turn @ layers[j], layers[j + 1] @ turn.T
+        return layers
+
+
+@dataclass(frozen=True)
+class Spectral:
+    """The leading singular vectors U, V of the back-projected data, W_1 = Vᵀ, W_j = I, W_N = U, of a given width.
+
+    Small starts spend their first steps finding these directions anyway (`back_projection`); a chain of that width
+    keeps the path's bias at a fraction of the cost. Exactly balanced; each of the `width` singular values of W(0)
+    is `scale`; nothing is random.   [kwon2024, the compressed network]
+    """
+
+    width: int = 20
+    scale: float | Sequence[float] = 1e-3
+
+    def __post_init__(self) -> None:
+        _check_scale(self.scale)
+        if self.width < 1:
+            raise InputError(f"width must be at least 1, got {self.width}; twice the expected rank is ample")
+
+    def layers(self, problem: Any, chain: Chain, seed: int) -> Layers:
+        rank = chain.rank
+        u, v = leading_vectors(problem.back_projection(), rank)
+        return split_evenly(u, np.ones(rank), v.T, chain)
+
+
+@dataclass(frozen=True)
+class Given:
+    """These very layers, W_1 first: to go on from a run (`Given(run.layers)`) or to try a start of one's own."""
+
+    given: Sequence[Any]
+    scale: float = field(default=1.0, init=False)
+
+    @property
+    def width(self) -> int | None:
+        """None: the chain's own widths must fit the layers."""
+        return int(self.given[0].shape[0]) if len(self.given) > 1 else None
+
+    def layers(self, problem: Any, chain: Chain, seed: int) -> Layers:
+        return [to_numpy(layer).astype(np.float64) for layer in self.given]
+
+
+def split_evenly(
+    u: Float[np.ndarray, "m q"], values: Float[np.ndarray, " q"], v: Float[np.ndarray, "q n"], chain: Chain
+) -> Layers:
+    """Balanced layers with product u diag(values) v: each carries Σ^{1/N}, up to zero padding."""
+    root = values ** (1 / chain.depth)
+    if chain.depth == 1:
+        return [(u * root) @ v]
+    layers = [_padded_identity(shape, root.size) for shape in chain.layer_shapes]
+    for layer in layers[1:-1]:
+        layer[: root.size, : root.size] = np.diag(root)
+    layers[0] = np.zeros(chain.layer_shapes[0])
+    layers[0][: root.size] = root[:, None] * v
+    layers[-1] = np.zeros(chain.layer_shapes[-1])
+    layers[-1][:, : root.size] = u * root
+    return layers
+
+
+def leading_vectors(matrix: Any, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """`count` leading left (m, count) and right (n, count) singular vectors of a SciPy sparse matrix."""
+    from scipy.sparse.linalg import svds
+
+    m, n = matrix.shape
+    if count >= min(m, n) // 2 or m * n <= 2**18:
+        u, _, v = np.linalg.svd(matrix.toarray(), full_matrices=False)
+        return u[:, :count], v[:count].T
+    start = np.random.default_rng(0).standard_normal(min(m, n))
+    u, values, v = svds(matrix, k=count, v0=start)
+    order = np.argsort(-values)
+    return u[:, order], v[order].T
+
+
+def _deviation(chain: Chain) -> float:
+    # E‖W‖_F² = m n (Π hidden) deviation^{2N}, set equal to q = min of the dimensions
+    return (chain.rank / math.prod(chain.dimensions)) ** (1 / (2 * chain.depth))
+
+
+def _padded_identity(shape: tuple[int, int], rank: int) -> np.ndarray:
+    padded = np.zeros(shape)
+    padded[:rank, :rank] = np.eye(rank)
+    return padded
+
+
+def _haar(dimension: int, rng: np.random.Generator) -> np.ndarray:
+    q, r = np.linalg.qr(rng.standard_normal((dimension, dimension)))
+    return q * np.sign(np.diag(r))

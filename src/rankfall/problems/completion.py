@@ -1,0 +1,251 @@
+"""Matrix completion: some entries of W are observed, and the loss is their mean squared residual.
+
+    ℓ(W) = Σ_Ω w_ij (W_ij − b_ij)² / Σ_Ω w_ij,        w ≡ 1 unless given      [arora2019]
+
+A chain shows the problem two factors, W = L Rᵀ, and gets back ℓ, G R and Gᵀ L with G = ∇ℓ(W). Where most entries are
+observed, W is formed and BLAS does the work; where few are, compiled passes over the entries never form it. The
+problem picks (`is_dense`), and either way the numbers are the same to rounding.
+"""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int, Shaped
+
+from rankfall.arrays import Array, is_numpy, like, namespace, to_numpy
+from rankfall.errors import InputError
+from rankfall.kernels.observed import Entries, predict
+from rankfall.problems.observations import check_entries, dense_entries, sorted_unique
+
+# BLAS multiplies an entry of a dense product about this many times faster than a compiled pass treats an observed one.
+_DENSE_SHARE = 0.1
+_DENSE_SIZE = 2**25
+
+
+@dataclass(frozen=True, eq=False)
+class Completion:
+    """Observed entries of an m × n matrix, and the mean squared residual over them as the loss.
+
+    Build it with `from_array`, `from_triplets` or `from_sparse`. Entries are kept in row-major order.
+
+    rows, cols: positions (|Ω|,), zero-based, unique.
+    values: observed values (|Ω|,), or (batch, |Ω|) for many tables with one mask; float32 or float64, of any
+        array-API namespace, which every computation then stays in.
+    shape: (m, n).
+    weights: weight of each entry, non-negative, shaped like the values, or None for ones.
+    truth: the whole matrix (m, n) where it is known (planted), for the test error of a run; never used by the loss.
+    held_out: entries kept from the loss, as a `Completion` of their own, to choose when to stop.
+    """
+
+    rows: Int[np.ndarray, " entries"]
+    cols: Int[np.ndarray, " entries"]
+    values: Float[Array, "*batch entries"]
+    shape: tuple[int, int]
+    weights: Float[Array, "*batch entries"] | None = None
+    truth: Float[Array, "m n"] | None = None
+    held_out: "Completion | None" = None
+
+    @classmethod
+    def from_array(
+        cls, array: Shaped[Array, "..."], *, weights: Array | None = None, truth: Array | None = None
+    ) -> "Completion":
+        """The problem whose unknown entries are the NaNs of a two-dimensional array.
+
+        `weights` (m, n) are read at the observed entries. Raises InputError for other than two dimensions, complex
+        numbers, infinities, or nothing observed.
+        """
+        rows, cols, values = dense_entries(array)
+        picked = None if weights is None else to_numpy(weights)[rows, cols]
+        m, n = array.shape
+        return cls._build(rows, cols, values, (int(m), int(n)), picked, truth, array)
+
+    @classmethod
+    def from_triplets(
+        cls,
+        rows: Any,
+        cols: Any,
+        values: Array,
+        shape: tuple[int, int] | None = None,
+        *,
+        weights: Array | None = None,
+        truth: Array | None = None,
+        duplicates: str = "error",
+    ) -> "Completion":
+        """The problem of entries b = `values` at (`rows`, `cols`), zero-based.
+
+        `shape` defaults to the largest indices. `duplicates` says what a position that comes twice means: "error",
+        "mean" or "last". Raises InputError for indices out of range, infinities or NaN among the values, and for
+        lengths that differ.
+        """
+        given = to_numpy(values)
+        rows, cols, given, picked, shape = sorted_unique(rows, cols, given, shape, weights, duplicates)
+        return cls._build(rows, cols, given, shape, picked, truth, values)
+
+    @classmethod
+    def from_sparse(cls, matrix: Any, *, weights: Array | None = None) -> "Completion":
+        """The problem whose observed entries are the stored ones of a SciPy sparse matrix, zeros included."""
+        coo = matrix.tocoo()
+        return cls.from_triplets(coo.row, coo.col, coo.data, tuple(coo.shape), weights=weights)
+
+    @classmethod
+    def _build(cls, rows, cols, values, shape, weights, truth, model) -> "Completion":
+        values, weights = check_entries(rows, values, shape, weights)
+        if is_numpy(model) or not hasattr(model, "dtype"):
+            return cls(rows, cols, values, shape, weights, None if truth is None else np.asarray(truth, values.dtype))
+        frame = like(np.zeros(0), model)
+        put = [None if a is None else like(to_numpy(a), frame) for a in (values, weights, truth)]
+        return cls(rows, cols, put[0], shape, put[1], put[2])
+
+    def __post_init__(self) -> None:
+        if self.truth is not None and tuple(self.truth.shape) != self.shape:
+            raise InputError(
+                f"truth must have the shape of the matrix, {self.shape}, got {tuple(self.truth.shape)}; "
+                "pass the whole matrix the entries were taken from"
+            )
+
+    @property
+    def dtype(self) -> Any:
+        """The floating-point type that every computation on this problem uses."""
+        return self.values.dtype
+
+    @property
+    def share(self) -> float:
+        """The observed share of all entries, |Ω| / (m n)."""
+        return self.rows.size / (self.shape[0] * self.shape[1])
+
+    @cached_property
+    def is_dense(self) -> bool:
+        """Whether the loss is computed on the formed product (BLAS) or entry by entry (compiled passes)."""
+        if not is_numpy(self.values):
+            return True
+        small = self.shape[0] * self.shape[1] <= _DENSE_SIZE
+        return small and (self.share >= _DENSE_SHARE or self.shape[0] * self.shape[1] <= 4096)
+
+    @cached_property
+    def total_weight(self) -> Float[Array, "*batch"]:
+        """Σ w over the observed entries."""
+        xp = namespace(self.values)
+        weights = xp.ones_like(self.values) if self.weights is None else self.weights
+        return xp.sum(weights, axis=-1)
+
+    @cached_property
+    def _filled(self) -> tuple[Array, Array]:
+        """2w/Σw on the observed entries and zero elsewhere; the values, likewise: both (*batch, m, n)."""
+        values = to_numpy(self.values)
+        weights = np.ones_like(values) if self.weights is None else to_numpy(self.weights)
+        table = np.zeros((*values.shape[:-1], *self.shape), dtype=values.dtype)
+        pull = np.zeros_like(table)
+        table[..., self.rows, self.cols] = values
+        pull[..., self.rows, self.cols] = 2 * weights / weights.sum(axis=-1, keepdims=True)
+        return like(pull, self.values), like(table, self.values)
+
+    @cached_property
+    def _entries(self) -> Entries:
+        weights = np.empty(0, self.values.dtype) if self.weights is None else self.weights
+        rows, cols = self.rows.astype(np.int32, copy=False), self.cols.astype(np.int32, copy=False)
+        return Entries(rows, cols, self.values, weights, self.shape)
+
+    def loss_and_gradient(
+        self, product: Float[Array, "*batch m n"]
+    ) -> tuple[Float[Array, "*batch"], Float[Array, "*batch m n"]]:
+        """ℓ(W) and G = ∇ℓ(W) = 2 w (W − b)/Σw on Ω, zero off it, both formed whole."""
+        pull, table = self._filled
+        xp = namespace(product)
+        residual = product - table
+        gradient = pull * residual
+        return 0.5 * xp.sum(gradient * residual, axis=(-2, -1)), gradient
+
+    def loss(self, product: Float[Array, "*batch m n"]) -> Float[Array, "*batch"]:
+        """ℓ(W), the (weighted) mean squared residual over the observed entries."""
+        xp = namespace(product)
+        picked = product[..., self.rows, self.cols] if is_numpy(product) else None
+        if picked is None:
+            return self.loss_and_gradient(product)[0]
+        weights = 1 if self.weights is None else self.weights
+        return xp.sum(weights * (picked - self.values) ** 2, axis=-1) / self.total_weight
+
+    def gradient(self, product: Float[Array, "*batch m n"]) -> Float[Array, "*batch m n"]:
+        """∇ℓ(W), zero off the observed entries."""
+        return self.loss_and_gradient(product)[1]
+
+    def loss_and_pulls(
+        self, left: Float[Array, "*batch m k"], right: Float[Array, "*batch n k"]
+    ) -> tuple[Float[Array, "*batch"], Float[Array, "*batch m k"], Float[Array, "*batch n k"]]:
+        """ℓ(W), G R and Gᵀ L at W = L Rᵀ: everything a factored model needs, and nothing of size m·n if sparse."""
+        xp = namespace(left)
+        if self.is_dense:
+            loss, gradient = self._dense_pass(left, right)
+            return loss, gradient @ right, xp.matrix_transpose(gradient) @ left
+        batch = left.shape[:-2]
+        lefts, rights = left.reshape(-1, *left.shape[-2:]), right.reshape(-1, *right.shape[-2:])
+        total = float(self.total_weight)
+        done = [self._entries.pulls(one, other) for one, other in zip(lefts, rights, strict=True)]
+        losses = np.asarray([loss / total for loss, _, _ in done], dtype=left.dtype)
+        row_pulls = np.stack([rows for _, rows, _ in done]) * left.dtype.type(2 / total)
+        column_pulls = np.stack([cols for _, _, cols in done]) * left.dtype.type(2 / total)
+        return losses.reshape(batch), row_pulls.reshape(left.shape), column_pulls.reshape(right.shape)
+
+    def _dense_pass(self, left: Array, right: Array) -> tuple[Array, Array]:
+        xp = namespace(left)
+        product = left @ xp.matrix_transpose(right)
+        if not is_numpy(product):
+            return self.loss_and_gradient(product)
+        pull, table = self._filled
+        product -= table
+        gradient = pull * product
+        return 0.5 * np.einsum("...ij,...ij->...", gradient, product), gradient
+
+    def predict(
+        self, left: Float[Array, "m k"], right: Float[Array, "n k"], rows: Any, cols: Any
+    ) -> Float[Array, " entries"]:
+        """(L Rᵀ)_ij at the positions asked."""
+        if is_numpy(left):
+            return predict(np.asarray(rows), np.asarray(cols), left, right)
+        return like(predict(np.asarray(rows), np.asarray(cols), to_numpy(left), to_numpy(right)), left)
+
+    def factored_loss(
+        self, left: Float[Array, "*batch m k"], right: Float[Array, "*batch n k"]
+    ) -> Float[Array, "*batch"]:
+        """ℓ(L Rᵀ), forming only the observed entries."""
+        xp = namespace(left)
+        flat_left, flat_right = xp.reshape(left, (-1, *left.shape[-2:])), xp.reshape(right, (-1, *right.shape[-2:]))
+        picked = xp.stack(
+            [self.predict(flat_left[i, ...], flat_right[i, ...], self.rows, self.cols) for i in range(flat_left.shape[0])]
+        )
+        picked = xp.reshape(picked, (*left.shape[:-2], self.rows.size))
+        squares = (picked - self.values) ** 2
+        return xp.sum(squares if self.weights is None else self.weights * squares, axis=-1) / self.total_weight
+
+    def back_projection(self) -> Any:
+        """(1/p) P_Ω(b) as a SciPy CSR matrix: the direction −∇ℓ(0), sized as an estimate of W.   [kwon2024]"""
+        from scipy.sparse import csr_array
+
+        values = to_numpy(self.values).astype(np.float64)
+        weights = np.ones_like(values) if self.weights is None else to_numpy(self.weights).astype(np.float64)
+        m, n = self.shape
+        return csr_array((weights * values * (m * n / weights.sum()), (self.rows, self.cols)), shape=self.shape)
+
+    def hold_out(self, fraction: float, seed: int) -> "Completion":
+        """The same problem with a random `fraction` of the observed entries set aside in `held_out`.
+
+        At least one entry is set aside and one is kept.
+        """
+        if not 0 < fraction < 1:
+            raise InputError(f"the held-out fraction must lie between 0 and 1, got {fraction}; 0.1 is usual")
+        count = min(max(1, round(fraction * self.rows.size)), self.rows.size - 1)
+        if count < 1:
+            raise InputError(
+                f"holding out needs at least 2 observed entries, got {self.rows.size}; observe more of the matrix"
+            )
+        aside = np.zeros(self.rows.size, dtype=bool)
+        aside[np.random.default_rng(seed).choice(self.rows.size, size=count, replace=False)] = True
+        return replace(self.select(~aside), truth=self.truth, held_out=self.select(aside))
+
+    def select(self, kept: Shaped[np.ndarray, " entries"]) -> "Completion":
+        """The problem of those observed entries alone, by a boolean mask or by positions in the entry list."""
+        chosen = np.flatnonzero(kept) if kept.dtype == bool else kept
+        xp = namespace(self.values)
+        take = [None if a is None else xp.take(a, like(chosen, xp.asarray(chosen)), axis=-1) for a in (self.values, self.weights)]
+        return Completion(self.rows[chosen], self.cols[chosen], take[0], self.shape, take[1])

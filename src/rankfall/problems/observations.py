@@ -1,0 +1,120 @@
+"""From what users have to observed entries: checks, sorting, duplicates.
+
+Every rule about observed entries is here, each with its sentence: two dimensions, real and finite numbers, indices in
+range, one value a position, weights that are not negative and not all zero.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from rankfall.arrays import Array, to_numpy
+from rankfall.errors import InputError
+
+
+def _as_real(array: Array, what: str) -> np.ndarray:
+    """The array in NumPy, float32 if it was, else float64."""
+    values = to_numpy(array)
+    if np.iscomplexobj(values):
+        raise InputError(f"{what} must be real numbers, got dtype {values.dtype}; pass the real or imaginary part")
+    if values.dtype in (np.float32, np.float64):
+        return values
+    try:
+        return values.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"{what} must be numbers, got dtype {values.dtype} ({error}); convert labels and text first"
+        ) from None
+
+
+def dense_entries(array: Array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """rows, cols and values of the entries of a two-dimensional array that are not NaN."""
+    values = _as_real(array, "a matrix to complete")
+    if values.ndim != 2:
+        raise InputError(
+            f"a matrix to complete has two dimensions, got shape {values.shape}; "
+            + ("reshape it to one row or column" if values.ndim < 2 else "unfold it or complete slice by slice")
+        )
+    rows, cols = np.nonzero(~np.isnan(values))
+    return rows, cols, values[rows, cols]
+
+
+def sorted_unique(
+    rows: Any, cols: Any, values: np.ndarray, shape: tuple[int, int] | None, weights: Any, duplicates: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None, tuple[int, int]]:
+    """Triplets in row-major order, one a position, with the shape they live in."""
+    rows, cols, values = np.asarray(rows), np.asarray(cols), _as_real(values, "observed values")
+    if duplicates not in ("error", "mean", "last"):
+        raise InputError(f"duplicates must be 'error', 'mean' or 'last', got {duplicates!r}; 'mean' averages repeats")
+    if rows.ndim != 1 or rows.shape != cols.shape or values.shape[-1:] != rows.shape:
+        raise InputError(
+            f"rows, cols and values must be lists of one length, got shapes {rows.shape}, {cols.shape} and "
+            f"{values.shape}; pass one row index, column index and value for each observed entry"
+        )
+    if rows.size and not (np.issubdtype(rows.dtype, np.integer) and np.issubdtype(cols.dtype, np.integer)):
+        raise InputError(
+            f"rows and cols must be integers, got {rows.dtype} and {cols.dtype}; encode labels as 0, 1, 2, … first"
+        )
+    if shape is None:
+        shape = (int(rows.max(initial=-1)) + 1, int(cols.max(initial=-1)) + 1)
+    shape = (int(shape[0]), int(shape[1]))
+    for name, index, size in (("row", rows, shape[0]), ("column", cols, shape[1])):
+        bad = np.flatnonzero((index < 0) | (index >= size))
+        if bad.size:
+            raise InputError(
+                f"{name} indices must lie in 0 … {size - 1} for shape {shape}, got {index[bad[0]]} in entry {bad[0]}; "
+                "indices are zero-based"
+            )
+    key = rows.astype(np.int64) * shape[1] + cols
+    order = np.argsort(key, kind="stable")
+    key = key[order]
+    picked = None if weights is None else _as_real(weights, "weights")[..., order]
+    values = values[..., order]
+    fresh = np.concatenate([[True], key[1:] != key[:-1]]) if key.size else np.zeros(0, dtype=bool)
+    if not fresh.all():
+        first = int(np.flatnonzero(~fresh)[0])
+        i, j = divmod(int(key[first]), shape[1])
+        if duplicates == "error":
+            raise InputError(
+                f"each position may be observed once, got ({i}, {j}) more than once ({int((~fresh).sum())} repeats in "
+                "all); pass duplicates='mean' to average repeats or 'last' to keep the last"
+            )
+        starts = np.flatnonzero(fresh)
+        if duplicates == "last":
+            keep = np.append(starts[1:], key.size) - 1
+            values, picked = values[..., keep], None if picked is None else picked[..., keep]
+        else:
+            mass = np.ones_like(values) if picked is None else picked
+            summed = np.add.reduceat(mass, starts, axis=-1)
+            values = np.add.reduceat(mass * values, starts, axis=-1) / summed
+            picked = None if picked is None else summed
+        key = key[fresh]
+    return key // shape[1], key % shape[1], values, picked, shape
+
+
+def check_entries(
+    rows: np.ndarray, values: np.ndarray, shape: tuple[int, int], weights: Any
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Values and weights of one dtype, known to be finite, at least one of them, with weights that can be averaged."""
+    if rows.size == 0:
+        raise InputError(
+            f"at least one entry must be observed, got none in a matrix of shape {shape}; NaN marks the unknown ones"
+        )
+    if not np.isfinite(values).all():
+        worst = values[..., ~np.isfinite(np.atleast_2d(values)).all(axis=0)].ravel()[0]
+        raise InputError(f"observed values must be finite, got {worst}; mark unknown entries by NaN or leave them out")
+    if weights is None:
+        return values, None
+    weights = _as_real(weights, "weights").astype(values.dtype)
+    if weights.shape[-1:] != rows.shape:
+        raise InputError(
+            f"weights must match the {rows.size} observed entries, got shape {weights.shape}; "
+            "give one non-negative weight for each"
+        )
+    if not (np.isfinite(weights).all() and (weights >= 0).all()):
+        raise InputError(
+            f"weights must be finite and not negative, got {weights.min()}; a weight of 0 ignores an entry"
+        )
+    if not (weights.sum(axis=-1) > 0).all():
+        raise InputError("weights must not all be zero, got only zeros; an entry counts by its weight")
+    return values, weights

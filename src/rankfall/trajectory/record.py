@@ -1,0 +1,81 @@
+"""What a run keeps of itself, and how often.
+
+Time and loss are always kept, the test error where the truth is known, the held-out error where entries are held out.
+The rest is asked for by name. Everything is computed inside the loop from one `Snapshot`; what can be derived from
+what was kept is derived outside.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from rankfall.arrays import Array, to_numpy
+from rankfall.errors import InputError
+from rankfall.trajectory import observables
+from rankfall.trajectory.snapshot import Snapshot
+
+Observable = Callable[[Any, Any, Array], Array]
+
+
+@dataclass(frozen=True)
+class Record:
+    """What to keep along a run.
+
+    singular_values: how many leading ones of W, or True for all.
+    vectors: their singular vectors too, `left_vectors` (m, k) and `right_vectors` (n, k).
+    effective_rank, nuclear_norm, imbalance: those numbers of W and of the layers.
+    functions: any further quantities, name → f(problem, model, weights) with a leading batch axis.
+    every: keep every so-manieth step; `ratio`: only when time has grown by this factor since the last; `times`: at
+        exactly these times, by the integrator's own interpolant. Start and end are kept in any case.
+    """
+
+    singular_values: int | bool = 0
+    vectors: bool = False
+    effective_rank: bool = False
+    nuclear_norm: bool = False
+    imbalance: bool = False
+    functions: Mapping[str, Observable] = field(default_factory=dict)
+    every: int = 1
+    ratio: float | None = None
+    times: Sequence[float] | None = None
+
+    def __post_init__(self) -> None:
+        if self.every < 1:
+            raise InputError(f"every must be at least 1 step, got {self.every}; 1 keeps every step")
+        if self.ratio is not None and self.ratio <= 1:
+            raise InputError(f"ratio must exceed 1, got {self.ratio}; 1.05 keeps about 47 records a decade of time")
+        if self.times is not None and (np.diff(self.times) <= 0).any():
+            raise InputError("times must increase, got a list that does not; sort it")
+
+    def is_due(self, step: int, time: np.ndarray, last: np.ndarray) -> np.ndarray:
+        """Which runs keep this step, by cadence; `last` is each run's time of the record before."""
+        if self.times is not None:
+            return np.zeros(time.shape, dtype=bool)
+        if self.ratio is not None:
+            return time >= self.ratio * last
+        return np.full(time.shape, step % self.every == 0)
+
+    def measure(self, now: Snapshot) -> dict[str, np.ndarray]:
+        """Everything kept of a moment, each with a leading batch axis."""
+        kept: dict[str, np.ndarray] = {"time": now.time, "loss": now.loss}
+        if getattr(now.problem, "truth", None) is not None:
+            kept["test_error"] = observables.test_error(now.problem, now.model, now.weights)
+        if now.held_out_error is not None:
+            kept["held_out_error"] = now.held_out_error
+        if self.singular_values:
+            count = None if self.singular_values is True else self.singular_values
+            kept["singular_values"] = now.singular_values[:, :count]
+            if self.vectors:
+                kept["left_vectors"] = now.decomposition[0][:, :, :count]
+                kept["right_vectors"] = np.swapaxes(now.decomposition[2], -1, -2)[:, :, :count]
+        if self.effective_rank:
+            kept["effective_rank"] = observables.effective_rank(now.singular_values)
+        if self.nuclear_norm:
+            kept["nuclear_norm"] = now.singular_values.sum(axis=-1)
+        if self.imbalance:
+            kept["imbalance"] = to_numpy(now.model.imbalance(now.weights))
+        for name, function in self.functions.items():
+            kept[name] = to_numpy(function(now.problem, now.model, now.weights))
+        return kept

@@ -1,0 +1,150 @@
+"""What `evolve` returns: the end of a run, its best moment, and its history."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Float
+
+from rankfall.arrays import Array, namespace, to_numpy
+from rankfall.trajectory.observables import effective_rank
+from rankfall.trajectory.status import Status
+
+if TYPE_CHECKING:
+    import xarray
+
+
+@dataclass(frozen=True, eq=False)
+class Trajectory:
+    """One run: where it ended, why, and what was recorded on the way.
+
+    weights: the flat vector at the end; where the run diverged or was interrupted, at its best moment.
+    time, loss: flow time and loss of those weights.
+    status, reason: how the run ended, and the sentence that says why.
+    history: name → array with one row a record: "time", "loss", and what the record asked for.
+    best_weights, best_time: the moment of the lowest held-out error, or of the lowest loss where none is held out.
+    steps, evaluations, seconds: integrator steps, gradients computed, wall time; of the whole batch if there was one.
+    problem: the problem of the run, None when loaded from disk.
+    """
+
+    model: Any
+    weights: Float[Array, " p"]
+    time: float
+    loss: float
+    status: Status
+    reason: str
+    history: dict[str, np.ndarray]
+    best_weights: Float[Array, " p"]
+    best_time: float
+    steps: int
+    evaluations: int
+    seconds: float
+    seed: int
+    settings: dict[str, str]
+    problem: Any = None
+
+    @property
+    def product(self) -> Float[Array, "m n"]:
+        """W at the end, formed; for a large matrix read `factors` or `predict` instead."""
+        return self.model.product(self.weights[None, :])[0, ...]
+
+    @property
+    def layers(self) -> list[Array]:
+        """W_1 … W_N at the end, W_1 first."""
+        return [layer[0, ...] for layer in self.model.layers(self.weights[None, :])]
+
+    @property
+    def factors(self) -> tuple[Array, Array]:
+        """L (m, k), R (n, k) with W = L Rᵀ, never forming W."""
+        left, right = self.model.factors(self.weights[None, :])
+        return left[0, ...], right[0, ...]
+
+    @property
+    def singular_values(self) -> Float[np.ndarray, " q"]:
+        """σ of W at the end, descending."""
+        return to_numpy(self.model.decomposition(self.weights[None, :])[1])[0]
+
+    @property
+    def effective_rank(self) -> float:
+        """exp of the spectral entropy of W at the end."""
+        return float(effective_rank(self.singular_values))
+
+    @property
+    def nuclear_norm(self) -> float:
+        """Σσ of W at the end."""
+        return float(self.singular_values.sum())
+
+    @property
+    def advice(self) -> str:
+        """What to try where the run did not end as hoped; empty otherwise."""
+        return self.status.advice
+
+    def predict(self, rows: Any, cols: Any) -> Float[np.ndarray, " entries"]:
+        """W_ij at the positions asked, forming nothing else."""
+        from rankfall.kernels.observed import predict
+
+        left, right = map(to_numpy, self.factors)
+        return predict(np.asarray(rows), np.asarray(cols), left, right)
+
+    def to_xarray(self) -> "xarray.Dataset":
+        """The run as a labelled data set: history along `record`, layers, and what else is in this object."""
+        from rankfall.trajectory.storage import to_xarray
+
+        return to_xarray(self)
+
+    def save(self, path: Any) -> None:
+        """Write the run to a Zarr folder, whole or not at all; `Trajectory.load` reads it back."""
+        from rankfall.trajectory.storage import save
+
+        save(self, path)
+
+    @classmethod
+    def load(cls, path: Any) -> "Trajectory":
+        """Read a run that `save` wrote. The problem is not stored: `problem` is None."""
+        from rankfall.trajectory.storage import load
+
+        return load(path)
+
+    def __repr__(self) -> str:
+        return (
+            f"Trajectory({self.status}: {self.reason}; time {self.time:.4g}, loss {self.loss:.3g}, "
+            f"{self.steps} steps, {self.evaluations} evaluations, {self.seconds:.2g} s)"
+        )
+
+
+class Trajectories(Sequence[Trajectory]):
+    """The runs of one batch, in the order of their seeds and scales; stacked where that makes sense."""
+
+    def __init__(self, runs: Sequence[Trajectory]) -> None:
+        self._runs = tuple(runs)
+
+    def __getitem__(self, index: Any) -> Any:
+        return Trajectories(self._runs[index]) if isinstance(index, slice) else self._runs[index]
+
+    def __len__(self) -> int:
+        return len(self._runs)
+
+    def __iter__(self) -> Iterator[Trajectory]:
+        return iter(self._runs)
+
+    @property
+    def product(self) -> Float[Array, "runs m n"]:
+        """W of every run."""
+        products = [run.product for run in self._runs]
+        return namespace(*products).stack(products)
+
+    @property
+    def loss(self) -> Float[np.ndarray, " runs"]:
+        """Loss of every run at its end."""
+        return np.asarray([run.loss for run in self._runs])
+
+    @property
+    def time(self) -> Float[np.ndarray, " runs"]:
+        """Flow time of every run at its end."""
+        return np.asarray([run.time for run in self._runs])
+
+    @property
+    def status(self) -> list[Status]:
+        """How every run ended."""
+        return [run.status for run in self._runs]

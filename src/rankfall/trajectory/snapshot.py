@@ -1,0 +1,60 @@
+"""A moment of a batch of runs, as stops, records and callbacks see it.
+
+What several of them want (the singular values, the held-out error) is computed once and kept for the moment.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from rankfall.arrays import Array, to_numpy
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """Runs of a batch at one step: `time`, `loss` (batch,), `weights` (batch, p), and the problem and model they share.
+
+    runs: which runs of the whole batch these rows are, (batch,).
+    step: integrator steps tried so far; evaluations: gradients asked for so far.
+    """
+
+    problem: Any
+    model: Any
+    time: Float[np.ndarray, " batch"]
+    weights: Float[Array, "batch p"]
+    loss: Float[np.ndarray, " batch"]
+    runs: np.ndarray
+    step: int = 0
+    evaluations: int = 0
+
+    @property
+    def product(self) -> Float[Array, "batch m n"]:
+        """W of each run, formed."""
+        return self.model.product(self.weights)
+
+    @property
+    def layers(self) -> list[Array]:
+        """W_1 … W_N, each (batch, rows, cols)."""
+        return self.model.layers(self.weights)
+
+    @cached_property
+    def decomposition(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Thin SVD (U, σ, Vᵀ) of W, σ descending."""
+        u, values, v = self.model.decomposition(self.weights)
+        return to_numpy(u), to_numpy(values), to_numpy(v)
+
+    @property
+    def singular_values(self) -> Float[np.ndarray, "batch q"]:
+        """σ of W, descending."""
+        return self.decomposition[1]
+
+    @cached_property
+    def held_out_error(self) -> Float[np.ndarray, " batch"] | None:
+        """Mean squared residual on the held-out entries; None where the problem has none."""
+        held = getattr(self.problem, "held_out", None)
+        if held is None:
+            return None
+        return to_numpy(self.model.loss(held, self.weights)).astype(np.float64)

@@ -1,0 +1,95 @@
+"""Runs on disk: a labelled data set in a Zarr folder, without pickles.
+
+The format is xarray's, readable from any language that reads Zarr: history along `record`, the layers `layer_1` …,
+and the settings of the run as attributes, with a format number.
+"""
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rankfall.arrays import to_numpy
+from rankfall.errors import InputError
+from rankfall.models.chain import Chain
+from rankfall.trajectory.run import Trajectory
+from rankfall.trajectory.status import Status
+
+if TYPE_CHECKING:
+    import xarray
+
+FORMAT = 1
+_NUMBERS = ("time", "loss", "best_time", "steps", "evaluations", "seconds", "seed", "reason")
+
+
+def to_xarray(run: Trajectory) -> "xarray.Dataset":
+    """The run as an xarray Dataset: histories over `record` (coordinate `time`), layers, attributes."""
+    import xarray
+
+    variables: dict[str, Any] = {}
+    for name, values in run.history.items():
+        axes = ["record"] + [f"{name}_axis_{k}" for k in range(1, values.ndim)]
+        if name == "singular_values":
+            axes = ["record", "singular_value"]
+        variables[name] = (axes, values)
+    for j, layer in enumerate(run.layers, start=1):
+        variables[f"layer_{j}"] = ((f"level_{j}", f"level_{j - 1}"), to_numpy(layer))
+    variables["best_weights"] = (("weight",), to_numpy(run.best_weights))
+    times = variables.pop("time")
+    attributes = {name: getattr(run, name) for name in _NUMBERS}
+    attributes |= {
+        "status": str(run.status),
+        "settings": json.dumps(run.settings),
+        "model": type(run.model).__name__,
+        "depth": run.model.depth,
+        "dimensions": list(run.model.dimensions),
+        "rankfall_format": FORMAT,
+    }
+    return xarray.Dataset(variables, coords={"time": times}, attrs=attributes)
+
+
+def save(run: Trajectory, path: Any) -> None:
+    """Write the run beside its destination and rename it into place. Raises InputError for a missing folder."""
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise InputError(f"the folder of a saved run must exist, got {path.parent}; create it first")
+    if path.exists() and not (path / "zarr.json").exists():
+        raise InputError(f"a run is saved to a new name or over another run, got {path}; choose another name")
+    scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    try:
+        to_xarray(run).to_zarr(scratch / "run", zarr_format=3, consolidated=False)
+        if path.exists():
+            shutil.rmtree(path)
+        (scratch / "run").rename(path)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def load(path: Any) -> Trajectory:
+    """Read a saved run. Raises InputError where there is none, or one of a newer format."""
+    import xarray
+
+    if not (Path(path) / "zarr.json").exists():
+        raise InputError(f"a saved run is a Zarr folder, got {path}, which is not one; check the name")
+    with xarray.open_zarr(path, consolidated=False) as data:
+        data = data.load()
+    if data.attrs.get("rankfall_format") != FORMAT:
+        raise InputError(
+            f"the run must be of format {FORMAT}, got {data.attrs.get('rankfall_format')}; "
+            "read it with the rankfall version that wrote it"
+        )
+    model = Chain(depth=data.attrs["depth"], dimensions=tuple(data.attrs["dimensions"]))
+    layers = [data[f"layer_{j}"].values for j in range(1, model.depth + 1)]
+    records = [name for name in data.variables if "record" in data[name].dims]
+    return Trajectory(
+        model=model,
+        weights=model.join(layers),
+        status=Status(data.attrs["status"]),
+        history={str(name): np.asarray(data[name].values) for name in records},
+        best_weights=data["best_weights"].values,
+        settings=json.loads(data.attrs["settings"]),
+        **{name: data.attrs[name] for name in _NUMBERS},
+    )
