@@ -1,0 +1,5 @@
+"""The scikit-learn face: tables in, completed tables out."""
+
+from rankfall.estimators.deep import DeepMatrixFactorization
+
+__all__ = ["DeepMatrixFactorization"]

@@ -1,0 +1,102 @@
+"""A completed table: factors, effects and units, and what they predict.
+
+    x̂_ij = o_j + q_j (μ + a_i + b_j + L_i · R_j)
+
+Nothing of size m·n is kept. New rows are folded in: their effect and factor are the posterior mean given their
+observed entries, with the trained rows as the prior (the spread of the trained factors) and the held-out error as the
+noise, so that a row with few entries stays near the average row.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from rankfall.estimators.selection import Selection
+from rankfall.estimators.standardization import Standardization
+from rankfall.kernels.observed import predict
+from rankfall.problems.completion import Completion
+from rankfall.trajectory.run import Trajectory
+
+
+@dataclass(frozen=True, eq=False)
+class FittedTable:
+    """What a fit found: standardization, factors `left` (m, k) and `right` (n, k), the selection and the run."""
+
+    problem: Completion
+    standardization: Standardization
+    left: Float[np.ndarray, "m k"]
+    right: Float[np.ndarray, "n k"]
+    selection: Selection
+    trajectory: Trajectory
+
+    def predict(self, rows: np.ndarray, cols: np.ndarray) -> Float[np.ndarray, " entries"]:
+        """x̂ at the positions, input units."""
+        rows, cols = np.asarray(rows), np.asarray(cols)
+        z = self.standardization.offset(rows, cols) + predict(rows, cols, self.left, self.right)
+        return self.standardization.from_units(z, cols)
+
+    def rows(self, effects: Float[np.ndarray, " r"], left: Float[np.ndarray, "r k"]) -> Float[np.ndarray, "r n"]:
+        """x̂ of whole rows, from their effects and factors."""
+        shape = self.standardization
+        z = left.astype(np.float64) @ self.right.T.astype(np.float64)
+        z += shape.mean + effects[:, None] + shape.column_effect
+        return shape.origin + shape.unit * z
+
+    def trained_rows(self, chosen: slice | np.ndarray) -> Float[np.ndarray, "r n"]:
+        """x̂ of some of the rows of the training table."""
+        return self.rows(self.standardization.row_effect[chosen], self.left[chosen])
+
+    @cached_property
+    def _prior(self) -> tuple[Float[np.ndarray, "n kp1"], float, float]:
+        """Features of a column for a new row (its effect first, then R times the root of the prior covariance),
+        the prior variance of an effect, and the noise."""
+        left, right = self.left.astype(np.float64), self.right.astype(np.float64)
+        values, vectors = np.linalg.eigh(left.T @ left / max(1, left.shape[0]))
+        root = vectors * np.sqrt(np.maximum(values, 0))
+        effect = np.sqrt(self.standardization.noise / self.standardization.row_damping)
+        features = np.concatenate([np.full((right.shape[0], 1), effect), right @ root], axis=1)
+        error = self.selection.values - self.selection.predicted
+        units = self.standardization.unit[self.selection.cols]
+        noise = float(np.mean((error / units) ** 2)) if error.size else self.standardization.noise
+        return features, effect, max(noise, 1e-12)
+
+    @cached_property
+    def _places(self) -> dict[int, int]:
+        rows, cols = self.problem.rows, self.problem.cols
+        seen = np.flatnonzero(np.bincount(rows, minlength=self.problem.shape[0]))
+        return dict(zip(_row_marks(rows, cols, self.problem.values, self.problem.shape[0])[seen].tolist(), seen.tolist(), strict=True))
+
+    def places_of(self, values: Float[np.ndarray, "r n"]) -> Int[np.ndarray, " r"]:
+        """Where each row stood in the training table: the row with the very same entries, or −1 for a new one."""
+        rows, cols = np.nonzero(~np.isnan(values))
+        kept = values[rows, cols].astype(self.problem.values.dtype)
+        marks = _row_marks(rows, cols, kept, values.shape[0])
+        return np.asarray([self._places.get(mark, -1) for mark in marks.tolist()], dtype=int)
+
+    def fold_in(self, values: Float[np.ndarray, "r n"]) -> Float[np.ndarray, "r n"]:
+        """x̂ of new rows given as an array with NaN for what is unknown."""
+        features, _, noise = self._prior
+        shape = self.standardization
+        z = (values - shape.origin) / shape.unit - shape.mean - shape.column_effect
+        known = ~np.isnan(values)
+        predicted = np.empty_like(z)
+        for i in range(values.shape[0]):
+            seen = features[known[i]]
+            gram = seen.T @ seen
+            gram[np.diag_indices_from(gram)] += noise
+            predicted[i] = features @ np.linalg.solve(gram, seen.T @ z[i, known[i]])
+        return shape.origin + shape.unit * (shape.mean + shape.column_effect + predicted)
+
+
+def _row_marks(rows: np.ndarray, cols: np.ndarray, values: np.ndarray, count: int) -> np.ndarray:
+    """A 64-bit mark of each row's observed entries; equal rows have equal marks, others differ but by rare chance."""
+    bits = np.ascontiguousarray(values, dtype=np.float64).view(np.uint64)
+    mixed = (bits ^ (cols.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15))) * np.uint64(0xD6E8FEB86659FD93)
+    mixed ^= mixed >> np.uint64(32)
+    mixed *= np.uint64(0xD6E8FEB86659FD93)
+    mixed ^= mixed >> np.uint64(29)
+    marks = np.zeros(count, dtype=np.uint64)
+    np.add.at(marks, rows, mixed)
+    return marks

@@ -1,0 +1,230 @@
+"""Choosing depth, popularity and stopping time on held-out entries.
+
+Flow time is the regularization path: one run visits every amount of fitting, and the held-out error along it says
+where to stop. Each candidate runs once a fold; the curve averaged over folds is lowest at the candidate's time, and
+the lowest of all wins. The error reported is cross-fitted: held-out entries are split in halves, each half is
+predicted at the moment, and by the candidate, that the other half chose, so that choosing costs no honesty.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from rankfall.estimators.standardization import Standardization, standardize
+from rankfall.integrators.flow import Flow
+from rankfall.models.chain import Chain
+from rankfall.models.starts import Spectral
+from rankfall.problems.completion import Completion
+from rankfall.trajectory.evolve import evolve
+from rankfall.trajectory.record import Record
+from rankfall.trajectory.run import Trajectory
+from rankfall.trajectory.snapshot import Snapshot
+from rankfall.trajectory.status import Status
+from rankfall.trajectory.stops import HeldOutRise, LossBelow, StepLimit
+
+# Where the loss, in units of the table's variance, is so small that fitting on would fit rounding.
+FITTED = 1e-7
+STEP_LIMIT = 3000
+# Enough held-out entries for one split to speak for itself; with fewer, several splits are averaged.
+_ENOUGH, _FOLDS = 500, 4
+
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One way to complete the table: a chain, the size of its start, and the popularity exponent."""
+
+    depth: int
+    width: int
+    scale: float
+    popularity: float
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What holding out found for a candidate: the best time and its root mean squared held-out error, in input units."""
+
+    candidate: Candidate
+    time: float
+    error: float
+    seconds: float
+    evaluations: int
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """The winner, every trial, and the cross-fitted predictions of held-out entries in input units."""
+
+    chosen: Trial
+    trials: tuple[Trial, ...]
+    rows: Int[np.ndarray, " held"]
+    cols: Int[np.ndarray, " held"]
+    values: Float[np.ndarray, " held"]
+    predicted: Float[np.ndarray, " held"]
+    column_means: Float[np.ndarray, " held"]
+    interrupted: "tuple[Standardization, Trajectory] | None" = None
+
+    @property
+    def error(self) -> float:
+        """Cross-fitted root mean squared error on the held-out entries, input units."""
+        return float(np.sqrt(np.mean((self.predicted - self.values) ** 2))) if self.values.size else float("nan")
+
+    @property
+    def column_mean_error(self) -> float:
+        """The same of predicting every held-out entry by its column's mean."""
+        return float(np.sqrt(np.mean((self.column_means - self.values) ** 2))) if self.values.size else float("nan")
+
+
+@dataclass
+class _Fold:
+    """One candidate on one split: the held-out curve, and what each half's best moment predicts for the other half."""
+
+    train: Completion
+    held: Completion
+    half: np.ndarray
+    standardization: Standardization
+    curve: list[tuple[float, float]] = field(default_factory=list)
+    best: list[float] = field(default_factory=lambda: [np.inf, np.inf])
+    crossed: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    run: Trajectory | None = None
+
+    def watch(self, now: Snapshot) -> None:
+        """Note the held-out errors of this moment, in input units."""
+        left, right = (np.asarray(factor[0]) for factor in now.model.factors(now.weights))
+        left, right = self.standardization.factors(left, right)
+        z = self.standardization.offset(self.held.rows, self.held.cols)
+        z = z + self.train.predict(left, right, self.held.rows, self.held.cols)
+        # columns of mixed units count in their own units; otherwise the two differ by a constant
+        squares = (z - self.standardization.to_units(self.held.values, self.held.cols)) ** 2
+        self.curve.append((float(now.time[0]), float(squares.mean())))
+        if not self.crossed.size:
+            self.crossed = np.array(z)
+        for k in (0, 1):
+            error = float(squares[self.half == k].mean()) if (self.half == k).any() else np.inf
+            if error < self.best[k]:
+                self.best[k] = error
+                self.crossed[self.half != k] = z[self.half != k]
+
+
+def splits(problem: Completion, holdout: float, seed: int) -> list[tuple[Completion, Completion]]:
+    """Training and held-out problems: one split where that holds out plenty, else several."""
+    folds = 1 if holdout * problem.rows.size >= _ENOUGH else _FOLDS
+    pairs = []
+    for k in range(folds):
+        train = problem.hold_out(holdout if folds == 1 else max(holdout, 0.1), seed + k)
+        assert train.held_out is not None
+        pairs.append((replace(train, held_out=None), train.held_out))
+    return pairs
+
+
+def select(
+    problem: Completion,
+    candidates: Sequence[Candidate],
+    *,
+    scaling: str,
+    holdout: float,
+    rtol: float,
+    patience: int,
+    dtype: type,
+    seed: int,
+    progress: Progress,
+) -> Selection:
+    """Run every candidate on every split, and choose; see the module's opening for how.
+
+    Ctrl-C ends the choosing: the best finished candidate wins, or, where none is finished, the interrupted run itself
+    is returned as `interrupted`.
+    """
+    pairs = splits(problem, holdout, seed)
+    outcomes: list[tuple[Trial, list[_Fold]]] = []
+    stopped = None
+    for number, candidate in enumerate(candidates):
+        folds = []
+        for k, (train, held) in enumerate(pairs):
+            begun = (number * len(pairs) + k) / (len(candidates) * len(pairs))
+            fold = _follow(
+                train, held, candidate, scaling, rtol, patience, dtype, seed,
+                lambda share, begun=begun: progress(
+                    f"choosing: depth {candidate.depth}", begun + share / (len(candidates) * len(pairs))
+                ),
+            )  # fmt: skip
+            folds.append(fold)
+            assert fold.run is not None
+            if fold.run.status is Status.INTERRUPTED:
+                stopped = fold
+                break
+        if stopped is None or not outcomes:
+            outcomes.append((_trial(candidate, folds), folds))
+        if stopped is not None:
+            break
+    winner = min(outcomes, key=lambda outcome: outcome[0].error)
+    crossed = _crossed(outcomes)
+    folds = winner[1]
+    rows, cols, values = (
+        np.concatenate([getattr(fold.held, name) for fold in folds]) for name in ("rows", "cols", "values")
+    )
+    means = np.concatenate([_column_means(fold.train)[fold.held.cols] for fold in folds])
+    alone = stopped is not None and len(outcomes) == 1 and stopped in folds
+    assert not alone or stopped.run is not None
+    return Selection(
+        chosen=winner[0], trials=tuple(trial for trial, _ in outcomes), rows=rows, cols=cols,
+        values=values.astype(np.float64), predicted=crossed, column_means=means,
+        interrupted=(stopped.standardization, stopped.run) if alone else None,
+    )  # fmt: skip
+
+
+def _follow(train, held, candidate, scaling, rtol, patience, dtype, seed, progress) -> _Fold:
+    standardization = standardize(train, scaling, candidate.popularity)
+    residual = standardization.residual_problem(train, dtype)
+    residual = replace(residual, held_out=standardization.residual_problem(held, dtype))
+    half = np.random.default_rng(seed).permutation(held.rows.size) % 2
+    fold = _Fold(train, held, half, standardization)
+    fold.run = evolve(
+        residual,
+        Chain(candidate.depth, candidate.width),
+        Spectral(candidate.width, candidate.scale),
+        Flow(rtol),
+        stop=HeldOutRise(patience) | LossBelow(FITTED) | StepLimit(STEP_LIMIT),
+        record=Record(every=STEP_LIMIT),
+        callback=fold.watch,
+        progress=lambda share, now: progress(share),
+    )
+    if not fold.curve:
+        fold.curve.append((fold.run.time, float(standardization.noise)))
+        fold.crossed = standardization.offset(held.rows, held.cols)
+    return fold
+
+
+def _trial(candidate: Candidate, folds: list[_Fold]) -> Trial:
+    """The time at which the held-out curve, averaged over folds, is lowest."""
+    grid = np.unique(np.concatenate([[time for time, _ in fold.curve] for fold in folds]))
+    curves = [np.interp(grid, *np.asarray(fold.curve).T) for fold in folds]
+    mean = np.mean(curves, axis=0)
+    best = int(np.argmin(mean))
+    unit = np.sqrt(np.mean(np.concatenate([fold.standardization.unit[fold.held.cols] ** 2 for fold in folds])))
+    runs = [fold.run for fold in folds if fold.run is not None]
+    return Trial(
+        candidate, float(grid[best]), float(np.sqrt(mean[best]) * unit), sum(run.seconds for run in runs),
+        sum(run.evaluations for run in runs),
+    )  # fmt: skip
+
+
+def _crossed(outcomes: list[tuple[Trial, list[_Fold]]]) -> np.ndarray:
+    """Predictions of each half by the candidate and moment that the other half chose, input units, fold after fold."""
+    chosen = [
+        min(outcomes, key=lambda outcome: np.mean([fold.best[k] for fold in outcome[1]]))[1] for k in (0, 1)
+    ]
+    parts = []
+    for first, second in zip(*chosen, strict=False):
+        z = np.where(first.half == 0, second.crossed, first.crossed)
+        parts.append(first.standardization.from_units(z, first.held.cols))
+    return np.concatenate(parts)
+
+
+def _column_means(problem: Completion) -> np.ndarray:
+    values = np.asarray(problem.values, dtype=np.float64)
+    counts = np.bincount(problem.cols, minlength=problem.shape[1])
+    sums = np.bincount(problem.cols, values, problem.shape[1])
+    return np.where(counts > 0, sums / np.maximum(counts, 1), values.mean())

@@ -1,0 +1,153 @@
+"""Between input units and the units a run works in.
+
+A table is read as x_ij = o_j + q_j (μ + a_i + b_j + s_i t_j W_ij): origin o and unit q of each column, row and column
+effects a and b, and the product W of the chain. Effects are damped means, each shrunk by as much as the entries
+themselves suggest (empirical Bayes), so that a row seen twice is not taken at its word. The popularity s_i t_j ∝
+(degree)^(−γ) slows rows and columns that are seen often, which would otherwise be fitted first. Fitting W to the
+residuals with weights (s_i t_j)² is then an ordinary completion problem.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from rankfall.errors import InputError
+from rankfall.problems.completion import Completion
+
+# Columns are in units of their own when their spreads differ this much, or their means lie this many spreads apart.
+_MIXED_SPREADS, _MIXED_MEANS = 10.0, 5.0
+_EFFECT_ROUNDS = 10
+# Effects that explain less of the variance than this are left to the product, whose rank they would only raise.
+_WORTHWHILE = 0.05
+
+
+@dataclass(frozen=True)
+class Standardization:
+    """Origins, units, effects and popularity read off the observed entries of a table; all float64.
+
+    origin, unit: (n,). mean: scalar μ. row_effect, row_slow: (m,). column_effect, column_slow: (n,).
+    row_damping, column_damping: how many entries' worth of doubt shrinks an effect.
+    noise: variance of what the effects leave, in units.
+    """
+
+    origin: Float[np.ndarray, " n"]
+    unit: Float[np.ndarray, " n"]
+    mean: float
+    row_effect: Float[np.ndarray, " m"]
+    column_effect: Float[np.ndarray, " n"]
+    row_slow: Float[np.ndarray, " m"]
+    column_slow: Float[np.ndarray, " n"]
+    row_damping: float
+    column_damping: float
+    noise: float
+    mixed: bool
+
+    def offset(self, rows: Int[np.ndarray, " entries"], cols: Int[np.ndarray, " entries"]) -> np.ndarray:
+        """μ + a_i + b_j at the positions, in units."""
+        return self.mean + self.row_effect[rows] + self.column_effect[cols]
+
+    def to_units(self, values: np.ndarray, cols: np.ndarray) -> np.ndarray:
+        """(x − o_j)/q_j."""
+        return (values - self.origin[cols]) / self.unit[cols]
+
+    def from_units(self, values: np.ndarray, cols: np.ndarray) -> np.ndarray:
+        """o_j + q_j z."""
+        return self.origin[cols] + self.unit[cols] * values
+
+    def residual_problem(self, problem: Completion, dtype: type) -> Completion:
+        """The completion problem for W: residuals over s_i t_j, with weights (s_i t_j)² times those given."""
+        rows, cols = problem.rows, problem.cols
+        slow = self.row_slow[rows] * self.column_slow[cols]
+        residual = (self.to_units(problem.values, cols) - self.offset(rows, cols)) / slow
+        given = 1.0 if problem.weights is None else problem.weights
+        weights = None if problem.weights is None and np.ptp(slow) == 0 else (given * slow**2).astype(dtype)
+        return Completion(rows, cols, residual.astype(dtype), problem.shape, weights)
+
+    def factors(self, left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Factors of s_i t_j W_ij from those of W."""
+        return (
+            left * self.row_slow[:, None].astype(left.dtype),
+            right * self.column_slow[:, None].astype(right.dtype),
+        )
+
+
+def standardize(problem: Completion, scaling: str = "auto", popularity: float = 0.0) -> Standardization:
+    """Read a `Standardization` off the observed entries.
+
+    scaling: "global" (one origin and unit: ratings, pixels), "columns" (each its own: mixed units), or "auto", which
+        chooses columns when their spreads differ tenfold or their means lie far apart for their spreads.
+    popularity: the exponent γ of (degree)^(−γ).
+    """
+    if scaling not in ("auto", "global", "columns"):
+        raise InputError(f"scaling must be 'auto', 'global' or 'columns', got {scaling!r}; 'auto' looks at the columns")
+    rows, cols, (m, n) = problem.rows, problem.cols, problem.shape
+    values = np.asarray(problem.values, dtype=np.float64)
+    weights = np.ones_like(values) if problem.weights is None else np.asarray(problem.weights, dtype=np.float64)
+    counts = np.bincount(cols, weights, n)
+    means = np.bincount(cols, weights * values, n) / np.maximum(counts, 1e-300)
+    center = float(np.average(values, weights=weights))
+    means = np.where(counts > 0, means, center)
+    spreads = np.sqrt(np.bincount(cols, weights * (values - means[cols]) ** 2, n) / np.maximum(counts, 1e-300))
+    typical = float(np.sqrt(np.average((values - center) ** 2, weights=weights))) or 1.0
+    mixed = scaling == "columns" or (scaling == "auto" and _is_mixed(means, spreads, np.bincount(cols, minlength=n)))
+    if mixed:
+        known = spreads[spreads > 0]
+        origin, unit = means, np.where(spreads > 0, spreads, np.median(known) if known.size else typical)
+    else:
+        origin, unit = np.full(n, center), np.full(n, typical)
+    units = (values - origin[cols]) / unit[cols]
+    mean, row_effect, column_effect, row_damping, column_damping, noise = damped_effects(
+        rows, cols, units, weights, (m, n)
+    )
+    total = float(np.average((units - mean) ** 2, weights=weights))
+    if noise / row_damping < _WORTHWHILE * total:
+        row_effect, row_damping = np.zeros(m), np.inf
+    if noise / column_damping < _WORTHWHILE * total:
+        column_effect, column_damping = np.zeros(n), np.inf
+    return Standardization(
+        origin, unit, mean, row_effect, column_effect, _slowness(rows, m, popularity), _slowness(cols, n, popularity),
+        row_damping, column_damping, noise, mixed,
+    )  # fmt: skip
+
+
+def damped_effects(
+    rows: np.ndarray, cols: np.ndarray, values: np.ndarray, weights: np.ndarray, shape: tuple[int, int]
+) -> tuple[float, np.ndarray, np.ndarray, float, float, float]:
+    """μ, a (m,), b (n,), their dampings, and the variance left: x_ij ≈ μ + a_i + b_j with a ~ N(0, τ_a²), b ~ N(0, τ_b²).
+
+    Alternating posterior means; τ² and the noise are re-estimated in every round (expectation–maximization), and the
+    damping is noise/τ².
+    """
+    m, n = shape
+    row_mass, column_mass = np.bincount(rows, weights, m), np.bincount(cols, weights, n)
+    mean = float(np.average(values, weights=weights))
+    noise = float(np.average((values - mean) ** 2, weights=weights)) or 1e-300
+    effects = [np.zeros(m), np.zeros(n)]
+    dampings = [5.0, 5.0]
+    for _ in range(_EFFECT_ROUNDS):
+        for k, (index, mass, size, other) in enumerate(((cols, column_mass, n, rows), (rows, row_mass, m, cols))):
+            mine, theirs = (1, 0) if k == 0 else (0, 1)
+            rest = values - mean - effects[theirs][other]
+            effects[mine] = np.bincount(index, weights * rest, size) / (mass + dampings[mine])
+            seen = mass > 0
+            variance = np.mean(effects[mine][seen] ** 2 + noise / (mass[seen] + dampings[mine]))
+            dampings[mine] = float(np.clip(noise / max(variance, 1e-300), 1e-3, 1e6))
+        left = values - mean - effects[0][rows] - effects[1][cols]
+        noise = max(float(np.average(left**2, weights=weights)), 1e-300)
+    return mean, effects[0], effects[1], dampings[0], dampings[1], noise
+
+
+def _is_mixed(means: np.ndarray, spreads: np.ndarray, counts: np.ndarray) -> bool:
+    known = (counts >= 3) & (spreads > 0)
+    if known.sum() < 2:
+        return False
+    spread = spreads[known]
+    low, high = np.quantile(spread, [0.05, 0.95])
+    return bool(high > _MIXED_SPREADS * low or np.std(means[known]) > _MIXED_MEANS * np.median(spread))
+
+
+def _slowness(index: np.ndarray, size: int, exponent: float) -> np.ndarray:
+    degree = np.maximum(np.bincount(index, minlength=size), 1).astype(np.float64)
+    slow = degree**-exponent
+    return slow / np.sqrt(np.mean(slow**2))
