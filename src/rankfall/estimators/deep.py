@@ -110,10 +110,12 @@ class DeepMatrixFactorization(OneToOneFeatureMixin, TransformerMixin, BaseEstima
         """
         X = self._validated(X, reset=True)
         problem = Completion.from_sparse(X) if hasattr(X, "tocoo") else Completion.from_array(X)
-        return self._fit_problem(problem)
+        return self.fit_problem(problem)
 
-    def _fit_problem(self, problem: Completion) -> "DeepMatrixFactorization":
+    def fit_problem(self, problem: Completion) -> "DeepMatrixFactorization":
+        """Learn from a `Completion` problem: triplets, weights and all; `fit` without an array."""
         self._check_parameters()
+        self.n_features_in_ = problem.shape[1]
         seed = int(check_random_state(self.random_state).randint(2**31 - 1)) if self.random_state != 0 else 0
         fitted = fit_table(
             problem, depth=self.depth, width=self.width, scale=self.scale, scaling=self.scaling, holdout=self.holdout,
@@ -168,14 +170,19 @@ class DeepMatrixFactorization(OneToOneFeatureMixin, TransformerMixin, BaseEstima
         return filled.astype(X.dtype) if X.dtype == np.float32 else filled
 
     def predict(self, rows: Any, cols: Any) -> np.ndarray:
-        """Predicted values at positions of the training table, (|rows|,), zero-based, in input units."""
+        """Predicted values at positions of the training table, (|rows|,), zero-based, in input units.
+
+        An index of -1 stands for a row or column never seen: what is known of the other one fills it.
+        """
         check_is_fitted(self)
         rows, cols = np.asarray(rows), np.asarray(cols)
-        m, n = self.fitted_.problem.shape
-        for name, index, size in (("row", rows, m), ("column", cols, n)):
-            if index.size and (index.min() < 0 or index.max() >= size):
-                bad = index[(index < 0) | (index >= size)][0]
-                raise InputError(f"{name} indices must lie in 0 … {size - 1}, got {bad}; fold new rows in by transform")
+        for name, index, size in zip(("row", "column"), (rows, cols), self.fitted_.problem.shape, strict=True):
+            if index.size and (index.min() < -1 or index.max() >= size):
+                bad = index[(index < -1) | (index >= size)][0]
+                raise InputError(
+                    f"{name} indices must lie in 0 … {size - 1}, got {bad}; -1 stands for one never seen, and new rows "
+                    "are folded in by transform"
+                )
         return self._bounded(self.fitted_.predict(rows, cols))
 
     def _bounded(self, values: np.ndarray) -> np.ndarray:

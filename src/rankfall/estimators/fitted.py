@@ -32,10 +32,16 @@ class FittedTable:
     trajectory: Trajectory
 
     def predict(self, rows: np.ndarray, cols: np.ndarray) -> Float[np.ndarray, " entries"]:
-        """x̂ at the positions, input units."""
+        """x̂ at the positions, input units; an index of −1 is an average row or column."""
         rows, cols = np.asarray(rows), np.asarray(cols)
-        z = self.standardization.offset(rows, cols) + predict(rows, cols, self.left, self.right)
-        return self.standardization.from_units(z, cols)
+        shape, left, right = self.standardization, self.left, self.right
+        if (rows < 0).any() or (cols < 0).any():
+            # one more row and column, at the mean of the others, answers to −1
+            left, right = (np.concatenate([part, part.mean(axis=0, keepdims=True)]) for part in (left, right))
+            shape = shape.with_average()
+            rows, cols = rows % left.shape[0], cols % right.shape[0]
+        z = shape.offset(rows, cols) + predict(rows, cols, left, right)
+        return shape.from_units(z, cols)
 
     def rows(self, effects: Float[np.ndarray, " r"], left: Float[np.ndarray, "r k"]) -> Float[np.ndarray, "r n"]:
         """x̂ of whole rows, from their effects and factors."""

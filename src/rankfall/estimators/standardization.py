@@ -7,7 +7,7 @@ themselves suggest (empirical Bayes), so that a row seen twice is not taken at i
 residuals with weights (s_i t_j)² is then an ordinary completion problem.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -54,6 +54,16 @@ class Standardization:
     def from_units(self, values: np.ndarray, cols: np.ndarray) -> np.ndarray:
         """o_j + q_j z."""
         return self.origin[cols] + self.unit[cols] * values
+
+    def with_average(self) -> "Standardization":
+        """The same with one more row and column, whose effects are none and whose unit is typical."""
+        return replace(
+            self,
+            origin=np.append(self.origin, self.origin.mean()),
+            unit=np.append(self.unit, np.median(self.unit)),
+            row_effect=np.append(self.row_effect, 0.0),
+            column_effect=np.append(self.column_effect, 0.0),
+        )
 
     def residual_problem(self, problem: Completion, dtype: type) -> Completion:
         """The completion problem for W: residuals over s_i t_j, with weights (s_i t_j)² times those given."""
