@@ -1,0 +1,168 @@
+"""The theorems about the path, each as a law to follow, a curve to compare, or a claim to check.
+
+`laws`, `singular` and `factors` say how depth moves the product, its singular triplets and the
+layers; `closed_forms`, `modes` and `commuting` solve those laws where they can be solved;
+`certificates`, `progress` and `optimality` promise convergence, watch over it, and prove least
+nuclear norm; `counterexamples`, `failures` and `acceleration` hold the instances that settle a
+question; `subspace` finds the small block in which a run lives. All are pure functions of arrays.
+Whatever is named `check_…` or `certify_…` answers with a `Report`, or several.
+"""
+
+from rankfall.theory.acceleration import (
+    acceleration_factor,
+    acceleration_step,
+    check_no_regularizer,
+    loop_integral,
+    lp_losses,
+)
+from rankfall.theory.certificates import (
+    ConvergenceCertificate,
+    admissible_step,
+    allowed_imbalance,
+    certify_convergence,
+    deficiency_margin,
+    iteration_bound,
+)
+from rankfall.theory.claim import Report, Reports
+from rankfall.theory.closed_forms import (
+    check_measurement_curve,
+    curve_ceiling,
+    leakage,
+    measurement_curve,
+    straighten,
+    unstraighten,
+)
+from rankfall.theory.commuting import (
+    CommutingSolution,
+    common_eigenbasis,
+    commuting_path,
+    commuting_solution,
+    minimum_trace,
+)
+from rankfall.theory.counterexamples import (
+    SensingInstance,
+    check_divergence,
+    check_schatten,
+    divergence_bound,
+    nuclear_norm_instance,
+    schatten_instance,
+    schatten_sum,
+)
+from rankfall.theory.factors import (
+    check_balance,
+    check_end_to_end,
+    imbalance,
+    imbalances,
+    layer_velocities,
+    multiply,
+)
+from rankfall.theory.failures import (
+    check_explosion,
+    check_stall,
+    descend,
+    stalled_loss,
+    unbalanced_start,
+)
+from rankfall.theory.laws import (
+    end_to_end_velocity,
+    preconditioner,
+    preconditioner_eigenvalues,
+    single_output_velocity,
+)
+from rankfall.theory.modes import escape_time, mode_time, mode_trajectory
+from rankfall.theory.optimality import (
+    adjoint,
+    certify_nuclear_norm,
+    measure,
+    nuclear_norm_bound,
+)
+from rankfall.theory.progress import check_contraction, check_decrease, check_margin
+from rankfall.theory.singular import (
+    SingularMotion,
+    alignment_drift,
+    check_sign,
+    check_singular_values,
+    multiplier,
+    singular_motion,
+    singular_value_velocity,
+)
+from rankfall.theory.subspace import (
+    InvariantBlock,
+    check_invariant_block,
+    compress,
+    expand,
+    idle_scales,
+    invariant_block,
+)
+
+__all__ = [
+    "CommutingSolution",
+    "ConvergenceCertificate",
+    "InvariantBlock",
+    "Report",
+    "Reports",
+    "SensingInstance",
+    "SingularMotion",
+    "acceleration_factor",
+    "acceleration_step",
+    "adjoint",
+    "admissible_step",
+    "alignment_drift",
+    "allowed_imbalance",
+    "certify_convergence",
+    "certify_nuclear_norm",
+    "check_balance",
+    "check_contraction",
+    "check_decrease",
+    "check_divergence",
+    "check_end_to_end",
+    "check_explosion",
+    "check_invariant_block",
+    "check_margin",
+    "check_measurement_curve",
+    "check_no_regularizer",
+    "check_schatten",
+    "check_sign",
+    "check_singular_values",
+    "check_stall",
+    "common_eigenbasis",
+    "commuting_path",
+    "commuting_solution",
+    "compress",
+    "curve_ceiling",
+    "deficiency_margin",
+    "descend",
+    "divergence_bound",
+    "end_to_end_velocity",
+    "escape_time",
+    "expand",
+    "idle_scales",
+    "imbalance",
+    "imbalances",
+    "invariant_block",
+    "iteration_bound",
+    "layer_velocities",
+    "leakage",
+    "loop_integral",
+    "lp_losses",
+    "measure",
+    "measurement_curve",
+    "minimum_trace",
+    "mode_time",
+    "mode_trajectory",
+    "multiplier",
+    "multiply",
+    "nuclear_norm_bound",
+    "nuclear_norm_instance",
+    "preconditioner",
+    "preconditioner_eigenvalues",
+    "schatten_instance",
+    "schatten_sum",
+    "single_output_velocity",
+    "singular_motion",
+    "singular_value_velocity",
+    "stalled_loss",
+    "straighten",
+    "unbalanced_start",
+    "unstraighten",
+]

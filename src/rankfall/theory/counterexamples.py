@@ -1,0 +1,200 @@
+"""Small instances that refute a norm as the thing that gradient descent minimizes.
+
+Three of them: Schatten-p quasi-norms fail at every depth; nuclear norm fails on a 4×4 completion
+that a small start solves with rank one; every norm fails on a 2×2 completion along which the
+missing entry must run to infinity.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from rankfall.arrays import Array
+from rankfall.errors import InputError
+from rankfall.theory.claim import Report
+
+
+@dataclass(frozen=True)
+class SensingInstance:
+    """Measurements ⟨A_i, W⟩ = y_i of a symmetric positive semidefinite W, and two solutions.
+
+    Attributes:
+        matrices: A_1 … A_k, k × d × d, symmetric.
+        values: y.
+        minimizer: the solution of least nuclear norm.
+        dual: ν that proves it (`certify_nuclear_norm`).
+        rival: another solution, the one that makes the point.
+    """
+
+    matrices: Float[Array, "k d d"]
+    values: Float[Array, " k"]
+    minimizer: Float[Array, "d d"]
+    dual: Float[Array, " k"]
+    rival: Float[Array, "d d"]
+
+
+def schatten_instance(dim: int = 3, epsilon: float = 0.1) -> SensingInstance:
+    """Commuting measurements whose least-nuclear-norm solution no Schatten-p quasi-norm favors.
+
+        W_11 = W_22,  W_11 = W_kk + 1 (k = 3..d);    W̄ = diag(1, 1, 0, …),  rival W̄ + ε(E_12 + E_21)
+
+    Gradient flow from αI tends to W̄ at every depth N ≥ 2, for the measurements are diagonal. The
+    rival is as good a solution, PSD, arbitrarily near, and of smaller Schatten-p sum for every
+    0 < p < 1: W̄ is not even a local minimum.
+
+    Source: [arora2019, Proposition on Schatten quasi-norms].
+    """
+    if dim < 3 or not 0 < epsilon < 1:
+        raise InputError(
+            f"the instance needs dimension at least 3 and 0 < epsilon < 1, got {dim} and "
+            f"{epsilon}; dim=3, epsilon=0.1 is the smallest that shows it"
+        )
+    matrices = np.zeros((dim - 1, dim, dim))
+    matrices[:, 0, 0] = 1.0
+    for i in range(dim - 1):
+        matrices[i, i + 1, i + 1] = -1.0
+    values = np.ones(dim - 1)
+    values[0] = 0.0
+    minimizer = np.zeros((dim, dim))
+    minimizer[0, 0] = minimizer[1, 1] = 1.0
+    # A†(ν) = diag(Σν, −ν_1, −ν_2, …) touches I where W̄ does not vanish: −ν_1 = 1, Σν = 1.
+    dual = np.full(dim - 1, 2.0 / (dim - 2))
+    dual[0] = -1.0
+    rival = minimizer.copy()
+    rival[0, 1] = rival[1, 0] = epsilon
+    return SensingInstance(matrices, values, minimizer, dual, rival)
+
+
+def schatten_sum(matrix: Float[Array, "m n"], exponent: float) -> float:
+    """Σ_r σ_r^p, the p-th power of the Schatten-p (quasi-)norm."""
+    return float(np.sum(np.linalg.svd(matrix, compute_uv=False) ** exponent))
+
+
+def check_schatten(exponent: float, epsilon: float = 0.1, dim: int = 3) -> Report:
+    """The rival of `schatten_instance` has a smaller Schatten sum than the flow's limit.
+
+        (1+ε)^p + (1−ε)^p < 2    for 0 < ε < 1, 0 < p < 1, by strict concavity
+
+    Source: [arora2019, Proposition on Schatten quasi-norms].
+    """
+    instance = schatten_instance(dim, epsilon)
+    measured = schatten_sum(instance.rival, exponent)
+    bound = schatten_sum(instance.minimizer, exponent)
+    return Report(
+        f"the limit of the flow is no local minimum of Σσ^p, p = {exponent}",
+        "arora2019, Schatten quasi-norms",
+        measured,
+        bound,
+        measured < bound,
+        f"a solution at distance {np.sqrt(2) * epsilon:.3g} has the smaller sum",
+    )
+
+
+def nuclear_norm_instance(ratio: float = 2.0) -> SensingInstance:
+    """A 4×4 completion that a small start solves with rank one, at a larger nuclear norm.
+
+        observed  W_13 = 1, W_14 = R, W_23 = R  (and their mirror images), W ⪰ 0
+        minimizer [[R,1,1,R],[1,R,R,1],[1,R,R,1],[R,1,1,R]]: rank 2, nuclear norm 4R, the least
+                  because W_11 + W_44 ≥ 2R and W_22 + W_33 ≥ 2R
+        rival     vvᵀ, v = (1, R, 1, R): rank 1, nuclear norm 2R² + 2 = 4R + 2(R−1)²
+
+    Depth-2 gradient flow UUᵀ from a vanishing start ends at the rival: rank, not nuclear norm.
+
+    Args:
+        ratio: R > 1.
+
+    Source: [li2021, counterexample].
+    """
+    if not ratio > 1:
+        raise InputError(f"the ratio R must exceed 1, got {ratio}; at R = 1 the two solutions have equal nuclear norm")
+    observed = [(0, 2, 1.0), (0, 3, ratio), (1, 2, ratio)]
+    matrices = np.zeros((3, 4, 4))
+    for k, (i, j, _) in enumerate(observed):
+        matrices[k, i, j] = matrices[k, j, i] = 0.5
+    r = ratio
+    minimizer = np.array([[r, 1, 1, r], [1, r, r, 1], [1, r, r, 1], [r, 1, 1, r]], dtype=float)
+    vector = np.array([1.0, r, 1.0, r])
+    # A†(ν) with ν = (0, 2, 2) has ones at (1,4) and (2,3): eigenvalues ±1, and ⟨y, ν⟩ = 4R.
+    return SensingInstance(
+        matrices,
+        np.array([value for _, _, value in observed]),
+        minimizer,
+        np.array([0.0, 2.0, 2.0]),
+        np.outer(vector, vector),
+    )
+
+
+def divergence_bound(
+    loss: Float[Array, "*batch"],
+    first: float = 1.0,
+    second: float = 1.0,
+    corner: float = 0.0,
+) -> Float[Array, "*batch"]:
+    """How large the missing entry of a 2×2 completion must be at a given loss.
+
+        observed [[∗, z], [z', ε]],  ℓ = ½ Σ (·)²,  s = √(2ℓ):
+        |W_11| ≥ (|z| − s)(|z'| − s) / (|ε| + s)        while det W keeps the sign of zz'
+
+    With z = z' = 1, ε = 0 this is (1 − √(2ℓ))²/√(2ℓ), which tends to infinity as the loss tends to
+    zero: to fit, every norm must diverge. Zero where s ≥ min(|z|, |z'|): no bound yet.
+
+    Args:
+        loss: ℓ, half the sum of squared residuals over the three observed entries.
+        first: z, the entry observed at row 1, column 2.
+        second: z', at row 2, column 1.
+        corner: ε, at row 2, column 2.
+
+    Source: [razin2020, Theorem 1 and its perturbed form].
+    """
+    # no residual exceeds s, so |W_12| ≥ |z| − s, |W_21| ≥ |z'| − s, |W_22| ≤ |ε| + s; and
+    # W_11 W_22 lies beyond W_12 W_21, on the side of the sign of zz', by the sign of det W
+    slack = np.sqrt(2 * np.asarray(loss, dtype=float))
+    numerator = np.maximum(abs(first) - slack, 0.0) * np.maximum(abs(second) - slack, 0.0)
+    with np.errstate(divide="ignore"):
+        return numerator / (abs(corner) + slack)
+
+
+def check_divergence(
+    losses: Float[Array, " t"],
+    products: Float[Array, "t 2 2"],
+    first: float = 1.0,
+    second: float = 1.0,
+    corner: float = 0.0,
+) -> Report:
+    """Along a recorded run, the missing entry is as large as the determinant's sign forces it.
+
+    Args:
+        losses: ℓ = ½ Σ over the three observed entries, at each record.
+        products: W at each record; det W must start with the sign of zz', and at depth 2 and more
+            the flow keeps it.
+        first, second, corner: z, z', ε.
+
+    Returns:
+        A report whose measurement is the least ratio of |W_11| to its bound, over records where the
+        bound says something.
+
+    Raises:
+        InputError: where a determinant has the wrong sign; the theorem then says nothing.
+
+    Source: [razin2020, Theorem 1].
+    """
+    determinants = np.linalg.det(products)
+    sign = np.sign(first * second)
+    wrong = np.flatnonzero(np.sign(determinants) != sign)
+    if wrong.size:
+        raise InputError(
+            f"det W must have the sign of zz' ({sign:+.0f}) throughout, got "
+            f"{determinants[wrong[0]]:.3g} at record {wrong[0]}; redraw the start, or at depth 2 "
+            "stop before σ_2 falls below rounding"
+        )
+    bounds = divergence_bound(losses, first, second, corner)
+    useful = bounds > 0
+    ratios = np.abs(products[useful, 0, 0]) / bounds[useful]
+    return Report.at_least(
+        "|W_11| ≥ (|z| − √(2ℓ))(|z'| − √(2ℓ))/(|ε| + √(2ℓ))",
+        "razin2020, Theorem 1",
+        float(np.min(ratios, initial=np.inf)),
+        1.0 - 1e-9,
+        f"{int(useful.sum())} records with a bound, the last {bounds[-1]:.4g}",
+    )

@@ -1,0 +1,160 @@
+"""How depth moves the product: the end-to-end law and the preconditioner inside it.
+
+When the layers are balanced, W_{j+1}ᵀW_{j+1} = W_jW_jᵀ, the gradient flow on the layers moves the
+product W by a law in which they no longer appear: the gradient G = ∇ℓ(W) is multiplied, in the
+basis of the singular vectors of W, by a positive matrix that grows with the singular values.
+Everything that depth does to the path is in that matrix.
+
+The depth N may be any real number ≥ 1 where a law is written through that matrix, for the sum over
+j has the closed form (aᴺ − bᴺ)/(a − b). Weight decay λ is that of Ẇ_j = −λW_j − ∂ℓ/∂W_j.
+"""
+
+import numpy as np
+from jaxtyping import Float
+
+from rankfall.arrays import Array
+from rankfall.errors import InputError
+
+
+def require_depth(depth: float | int) -> None:
+    """Raise `InputError` unless the depth is at least 1."""
+    if not depth >= 1:
+        raise InputError(
+            f"depth must be at least 1, got {depth}; depth 1 is plain gradient descent on the "
+            "matrix, 3 is a good default"
+        )
+
+
+def require_whole_depth(depth: float | int) -> None:
+    """Raise `InputError` unless the depth counts layers: 1, 2, 3, …"""
+    require_depth(depth)
+    if depth != int(depth):
+        raise InputError(
+            f"depth must be a whole number in a sum over layers, got {depth}; end_to_end_velocity takes any real depth"
+        )
+
+
+def preconditioner_eigenvalues(
+    singular_values: Float[Array, " q"], shape: tuple[int, int], depth: float | int
+) -> Float[Array, "m n"]:
+    """The factors by which depth multiplies the gradient, one for each pair (u_r, v_r').
+
+        K_rr' = Σ_{j=1..N} σ_r^{2(j−1)/N} σ_r'^{2(N−j)/N},    r = 1..m, r' = 1..n,
+
+    with σ := 0 beyond q = min(m, n) and 0⁰ := 1. On the diagonal K_rr = N σ_r^{2−2/N}; every K_rr'
+    with r' ≠ r is between 0 and N max(σ_r, σ_r')^{2−2/N}; the smallest is at least
+    σ_min^{2(N−1)/N}. Depth 1 gives ones.
+
+    Args:
+        singular_values: the q = min(m, n) singular values of W, none negative.
+        shape: (m, n), the shape of W.
+        depth: N ≥ 1, not necessarily a whole number.
+
+    Source: [arora2018, Claim 1]; the lower bound [arora2018convergence].
+    """
+    require_depth(depth)
+    if len(singular_values) != min(shape):
+        raise InputError(
+            f"a {shape[0]} × {shape[1]} matrix has {min(shape)} singular values, got "
+            f"{len(singular_values)}; pass all of them, zeros included"
+        )
+    left, right = (np.zeros(size) for size in shape)
+    left[: len(singular_values)] = right[: len(singular_values)] = singular_values
+    high, low = np.maximum.outer(left, right), np.minimum.outer(left, right)
+    ratio = np.divide(low, high, out=np.ones_like(high), where=high > 0)
+    with np.errstate(divide="ignore"):
+        log_ratio = np.log(ratio)
+    # With a = σ_r^{2/N}, b = σ_r'^{2/N} the sum is geometric, (aᴺ − bᴺ)/(a − b); with ρ = low/high
+    # it reads high^{2−2/N} (1 − ρ²)/(1 − ρ^{2/N}), and the quotient tends to N as ρ → 1.
+    quotient = np.divide(
+        np.expm1(2 * log_ratio),
+        np.expm1(2 * log_ratio / depth),
+        out=np.full_like(ratio, depth),
+        where=log_ratio < 0,
+    )
+    return high ** (2 - 2 / depth) * quotient
+
+
+def end_to_end_velocity(
+    product: Float[Array, "m n"],
+    gradient: Float[Array, "m n"],
+    depth: float | int,
+    decay: float = 0.0,
+) -> Float[Array, "m n"]:
+    """The motion of the product under gradient flow on balanced layers.
+
+        Ẇ = −λN W − Σ_{j=1..N} [WWᵀ]^{(j−1)/N} ∇ℓ(W) [WᵀW]^{(N−j)/N}
+
+    It depends on the depth and on nothing else about the layers: not on hidden widths, not on the
+    choice of balanced factors. It never raises the loss, ⟨∇ℓ, Ẇ⟩ ≤ 0 for λ = 0, and for N ≥ 2 it
+    never raises the rank. Gradient descent with step η follows W + ηẆ up to O(η²).
+
+    Args:
+        product: W.
+        gradient: ∇ℓ(W), the gradient of the loss as a function of the product.
+        depth: N ≥ 1; at a depth that is no whole number the sum is its closed form.
+        decay: λ, the weight decay of each layer.
+
+    Source: [arora2018, Theorem 1].
+    """
+    left, singular_values, right = np.linalg.svd(product)
+    factors = preconditioner_eigenvalues(singular_values, product.shape, depth)
+    # UᵀẆV = −K ⊙ UᵀGV: in the singular basis each power is diagonal.
+    pull = left @ (factors * (left.T @ gradient @ right.T)) @ right
+    return -decay * depth * product - pull
+
+
+def gram_power(
+    vectors: Float[Array, "d d"], singular_values: Float[Array, " q"], power: float | int
+) -> Float[Array, "d d"]:
+    """[WWᵀ]^p, or [WᵀW]^p, from all left, or all right, singular vectors of W; [·]⁰ = I.
+
+    Built from the singular values so that directions outside the range of W stay exactly zero: an
+    eigenvalue of WWᵀ at rounding level, 1e-17, would weigh 2e-6 at p = 1/3.
+    """
+    squares = np.zeros(len(vectors))
+    squares[: len(singular_values)] = singular_values**2
+    return (vectors * squares**power) @ vectors.T
+
+
+def preconditioner(product: Float[Array, "m n"], depth: float | int) -> Float[Array, "size size"]:
+    """The end-to-end law as one matrix acting on vec(∇ℓ), columns stacked first.
+
+        P_W = Σ_{j=1..N} [WᵀW]^{(N−j)/N} ⊗ [WWᵀ]^{(j−1)/N},    vec Ẇ = −λN vec W − P_W vec ∇ℓ(W)
+
+    Symmetric positive semidefinite, mn × mn; eigenvectors vec(u_r v_r'ᵀ), eigenvalues
+    `preconditioner_eigenvalues`. For study: `end_to_end_velocity` applies it without building it.
+
+    Source: [arora2018, Claim 1].
+    """
+    require_whole_depth(depth)
+    left, singular_values, right = np.linalg.svd(product)
+    total = np.zeros((product.size, product.size))
+    for j in range(1, int(depth) + 1):
+        outputs = gram_power(left, singular_values, (j - 1) / depth)
+        inputs = gram_power(right.T, singular_values, (depth - j) / depth)
+        total += np.kron(inputs, outputs)
+    return total
+
+
+def single_output_velocity(
+    product: Float[Array, "1 d"],
+    gradient: Float[Array, "1 d"],
+    depth: float | int,
+    decay: float = 0.0,
+) -> Float[Array, "1 d"]:
+    """The end-to-end law of a product with one row: an adaptive step and a momentum along W.
+
+        Ẇ = −λN W − ‖W‖^{2−2/N} ( ∇ℓ + (N−1) Pr_W{∇ℓ} ),    Pr_W{V} = ⟨V, W⟩ W/‖W‖², and 0 at W = 0
+
+    ‖W‖^{2−2/N} is a learning rate that grows with the distance travelled; the second term amplifies
+    N times the direction already taken.
+
+    Source: [arora2018, Claim 2].
+    """
+    require_depth(depth)
+    size = np.linalg.norm(product)
+    if size == 0:
+        return -gradient if depth == 1 else np.zeros_like(gradient)
+    along = product * (np.sum(gradient * product) / size**2)
+    return -decay * depth * product - size ** (2 - 2 / depth) * (gradient + (depth - 1) * along)

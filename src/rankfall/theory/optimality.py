@@ -1,0 +1,95 @@
+"""Whether a fit has least nuclear norm: a dual certificate, good for any measurements.
+
+Among the positive semidefinite solutions of A(X) = y the one of least trace is recognised by a
+multiplier ν: A†(ν) ⪯ I and (I − A†(ν))X = 0. The certificate needs no solver and no commuting: it
+proves optimality where it exists, and bounds the distance from it where it nearly does.
+"""
+
+import numpy as np
+from jaxtyping import Float
+
+from rankfall.arrays import Array
+from rankfall.theory.claim import Report, Reports
+
+CONDITIONS = "gunasekar2017, KKT (6)"
+
+
+def adjoint(matrices: Float[Array, "k d d"], weights: Float[Array, " k"]) -> Float[Array, "d d"]:
+    """A†(ν) = Σ_i ν_i A_i."""
+    return np.tensordot(weights, matrices, axes=1)
+
+
+def measure(matrices: Float[Array, "k d d"], product: Float[Array, "d d"]) -> Float[Array, " k"]:
+    """A(X)_i = ⟨A_i, X⟩."""
+    return np.tensordot(matrices, product, axes=2)
+
+
+def nuclear_norm_bound(matrices: Float[Array, "k d d"], values: Float[Array, " k"], dual: Float[Array, " k"]) -> float:
+    """A number that no positive semidefinite solution of A(X) = y has a smaller nuclear norm than.
+
+        ‖X‖_* = ⟨I, X⟩ ≥ ⟨A†(ν), X⟩/s = ⟨y, ν⟩/s,    s = max(1, λ_max(A†(ν)))
+
+    Any ν gives a bound; the certificate's gives the optimum. Never below 0.
+
+    Source: [gunasekar2017, problem (5)], weak duality.
+    """
+    top = float(np.linalg.eigvalsh(adjoint(matrices, dual))[-1])
+    return max(float(values @ dual) / max(1.0, top), 0.0)
+
+
+def certify_nuclear_norm(
+    matrices: Float[Array, "k d d"],
+    values: Float[Array, " k"],
+    product: Float[Array, "d d"],
+    dual: Float[Array, " k"],
+    tolerance: float = 1e-6,
+) -> Reports:
+    """Whether X minimizes ‖X‖_* over {X ⪰ 0 : A(X) = y}, by its dual ν.
+
+        A(X) = y,    X ⪰ 0,    A†(ν) ⪯ I,    ⟨I − A†(ν), X⟩ = 0
+
+    Four reports for the four conditions, which together are optimality, and a fifth for the gap to
+    the bound that ν proves. A failing report says which condition it is.
+
+    Args:
+        matrices: A_1 … A_k, symmetric.
+        values: y.
+        product: X, symmetric.
+        dual: ν, from `commuting_solution`, `minimum_trace` or an argument of your own.
+        tolerance: slack allowed in each, relative to ‖X‖_* (the first, to ‖y‖).
+
+    Source: [gunasekar2017, KKT (6)]; in the limit of small starts [arora2019, Theorems 1 and 2].
+    """
+    spectrum = np.linalg.eigvalsh((product + product.T) / 2)
+    size = float(np.sum(np.abs(spectrum)))
+    top = float(np.linalg.eigvalsh(adjoint(matrices, dual))[-1])
+    misfit = float(np.linalg.norm(measure(matrices, product) - values))
+    slack = float(np.trace(product) - np.sum(adjoint(matrices, dual) * product))
+    bound = nuclear_norm_bound(matrices, values, dual)
+    scale = max(float(np.linalg.norm(values)), np.finfo(float).tiny)
+    asymmetry = float(np.linalg.norm(product - product.T))
+    return Reports(
+        [
+            Report.at_most("A(X) = y", CONDITIONS, misfit, tolerance * scale),
+            Report.at_most(
+                "X is symmetric and X ⪰ 0",
+                CONDITIONS,
+                max(float(-spectrum[0]), asymmetry),
+                tolerance * size,
+            ),
+            Report.at_most("A†(ν) ⪯ I: its largest eigenvalue", CONDITIONS, top, 1 + tolerance),
+            Report.at_most(
+                "complementary slackness |⟨I − A†(ν), X⟩| = 0",
+                CONDITIONS,
+                abs(slack),
+                tolerance * size,
+            ),
+            Report.at_most(
+                "‖X‖_* is the least",
+                "gunasekar2017, weak duality",
+                size,
+                bound + tolerance * size,
+                f"no solution has a nuclear norm below {bound:.6g}",
+            ),
+        ]
+    )

@@ -1,0 +1,121 @@
+"""What the convergence proof promises of every step, held against a recorded run.
+
+From a start with deficiency margin c the loss ½‖W − Φ‖_F² falls at each step by a known share, the
+product never comes nearer to a singular matrix than c, and both hold for far larger steps than the
+theorem admits. Each check takes the numbers that a run records: losses, gradient norms, smallest
+singular values.
+"""
+
+import numpy as np
+from jaxtyping import Float
+
+from rankfall.arrays import Array
+from rankfall.errors import InputError
+from rankfall.theory.claim import Report
+
+
+def check_decrease(
+    losses: Float[Array, " t"],
+    gradient_norms: Float[Array, " t"],
+    smallest_values: Float[Array, " t"],
+    step: float,
+    depth: int,
+) -> Report:
+    """Every step of descent lowers the loss by as much as the proof needs.
+
+        ℓ(t+1) ≤ ℓ(t) − (η/2) σ_min(W(t))^{2(N−1)/N} ‖∇ℓ(W(t))‖_F²
+
+    Args:
+        losses: ℓ(W(t)), successive iterates.
+        gradient_norms: ‖∇ℓ(W(t))‖_F at each.
+        smallest_values: σ_min(W(t)) at each, the min(m, n)-th singular value.
+        step: η.
+        depth: N.
+
+    Returns:
+        A report whose measurement is the worst excess of the left over the right side, relative to
+        ℓ(0), and whose bound is the rounding of the loss.
+
+    Source: [arora2018convergence, Lemma 1].
+    """
+    speed = smallest_values ** (2 * (depth - 1) / depth) * gradient_norms**2
+    excess = losses[1:] - (losses[:-1] - step / 2 * speed[:-1])
+    worst = int(np.argmax(excess))
+    return Report.at_most(
+        "ℓ(t+1) ≤ ℓ(t) − (η/2) σ_min^{2(N−1)/N} ‖∇ℓ‖²",
+        "arora2018convergence, Lemma 1",
+        excess[worst] / losses[0],
+        16 * np.finfo(float).eps,
+        f"worst at iteration {worst}",
+    )
+
+
+def check_contraction(
+    times: Float[Array, " t"],
+    losses: Float[Array, " t"],
+    margin: float,
+    depth: int,
+    step: float = 0.0,
+    accuracy: float = 0.0,
+    tolerance: float = 1e-6,
+) -> Report:
+    """The loss ½‖W − Φ‖_F² falls at least as fast as the margin promises.
+
+        descent:  ℓ(t) ≤ ℓ(0) (1 − η c^{2(N−1)/N})^{t/η}
+        flow:     ℓ(t) ≤ ℓ(0) e^{−2c^{2(N−1)/N} t}
+
+    Args:
+        times: flow times, η times the iteration for descent; the first is the start.
+        losses: ℓ at each.
+        margin: c of the start.
+        depth: N.
+        step: η, or 0 for the flow.
+        accuracy: losses up to this count as reached; give it where a run ends at rounding.
+        tolerance: relative slack, for a flow followed numerically.
+
+    Returns:
+        A report whose measurement is the largest ratio of the loss to its promised bound.
+
+    Source: [arora2018convergence, Lemma 1, Theorem 1].
+    """
+    if not margin > 0 or not 0 <= step * margin ** (2 * (depth - 1) / depth) < 1:
+        raise InputError(
+            f"a contraction needs a margin above 0 and η c^(2(N−1)/N) below 1, got c = {margin} "
+            f"and η = {step}; compute c by deficiency_margin at the start"
+        )
+    speed = margin ** (2 * (depth - 1) / depth)
+    elapsed = times - times[0]
+    exponent = elapsed / step * np.log1p(-step * speed) if step > 0 else -2 * speed * elapsed
+    ratios = losses / np.maximum(losses[0] * np.exp(exponent), max(accuracy, np.finfo(float).tiny))
+    worst = int(np.argmax(ratios))
+    return Report.at_most(
+        "the loss contracts at the rate of the margin",
+        "arora2018convergence, Theorem 1",
+        ratios[worst],
+        1 + tolerance,
+        f"worst at time {times[worst]:.4g}",
+    )
+
+
+def check_margin(smallest_values: Float[Array, " t"], losses: Float[Array, " t"], margin: float) -> Report:
+    """While the loss ½‖W − Φ‖_F² stays below its start, no singular value falls below the margin.
+
+        ‖W − Φ‖_F ≤ ‖W(0) − Φ‖_F  ⇒  σ_min(W) ≥ c
+
+    Args:
+        smallest_values: σ_min(W(t)), the first at the start.
+        losses: ℓ(W(t)).
+        margin: c of the start.
+
+    Source: [arora2018convergence, Claim 1].
+    """
+    below = losses <= losses[0]
+    smallest = float(np.min(smallest_values[below]))
+    rounding = 16 * np.finfo(float).eps * float(np.max(np.abs(smallest_values)))
+    return Report.at_least(
+        "σ_min(W(t)) stays above the margin",
+        "arora2018convergence, Claim 1",
+        smallest,
+        margin - rounding,
+        f"{int(below.sum())} of {len(losses)} records at or below the first loss",
+    )

@@ -1,0 +1,201 @@
+"""How depth moves singular values and singular vectors, one mode at a time.
+
+With W = U S Vᵀ and Y = Uᵀ∇ℓ(W)V, depth enters the speed of the r-th singular value only through the
+multiplier N σ_r^{2−2/N}: large values are hurried, small ones held back, more so the deeper the
+product. That is the whole mechanism of the fall towards low rank. The singular vectors turn until Y
+is diagonal.
+
+All laws hold for balanced layers, and at any real depth N ≥ 1.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from rankfall.arrays import Array
+from rankfall.errors import InputError
+from rankfall.theory.claim import Report
+from rankfall.theory.laws import preconditioner_eigenvalues, require_depth
+
+
+def multiplier(singular_values: Float[Array, "*batch"], depth: float | int) -> Float[Array, "*batch"]:
+    """What depth multiplies the speed of a singular value by: N (σ²)^{1−1/N} = N |σ|^{2−2/N}.
+
+    1 at depth 1 whatever σ; zero at σ = 0 for every larger depth, so that no value crosses zero at
+    N ≥ 2.
+
+    Source: [arora2019, singular values].
+    """
+    require_depth(depth)
+    return depth * np.abs(singular_values) ** (2 - 2 / depth)
+
+
+def singular_value_velocity(
+    singular_values: Float[Array, "*batch"],
+    drives: Float[Array, "*batch"],
+    depth: float | int,
+    decay: float = 0.0,
+) -> Float[Array, "*batch"]:
+    """The speed of singular values under their drives ⟨∇ℓ(W), u_r v_rᵀ⟩.
+
+        σ̇_r = −λN σ_r − N (σ_r²)^{1−1/N} ⟨∇ℓ(W), u_r v_rᵀ⟩
+
+    Args:
+        singular_values: σ_r, signed values allowed.
+        drives: the diagonal of UᵀGV, same shape.
+        depth: N ≥ 1.
+        decay: λ, the weight decay of each layer.
+
+    Source: [arora2019, singular values]; decay from [arora2018, Theorem 1].
+    """
+    return -decay * depth * singular_values - multiplier(singular_values, depth) * drives
+
+
+@dataclass(frozen=True)
+class SingularMotion:
+    """The singular triplets of W and their velocities: W = U S Vᵀ, q = min(m, n) columns.
+
+    Attributes:
+        left: U, m × q.
+        values: σ, descending.
+        right: V, n × q.
+        left_velocity: U̇, m × q.
+        value_velocity: σ̇.
+        right_velocity: V̇, n × q.
+    """
+
+    left: Float[Array, "m q"]
+    values: Float[Array, " q"]
+    right: Float[Array, "n q"]
+    left_velocity: Float[Array, "m q"]
+    value_velocity: Float[Array, " q"]
+    right_velocity: Float[Array, "n q"]
+
+
+def singular_motion(
+    product: Float[Array, "m n"],
+    gradient: Float[Array, "m n"],
+    depth: float | int,
+    decay: float = 0.0,
+) -> SingularMotion:
+    """The velocities of all singular triplets of W under the end-to-end law, with Y = Uᵀ∇ℓ(W)V.
+
+        σ̇_r = −λN σ_r − N (σ_r²)^{1−1/N} Y_rr
+        U̇ = −U (F ⊙ [Y S + S Yᵀ]) − (I − UUᵀ) ∇ℓ(W) V (S²)^{1/2−1/N}
+        V̇ = −V (F ⊙ [S Y + Yᵀ S]) − (I − VVᵀ) ∇ℓ(W)ᵀ U (S²)^{1/2−1/N}
+        F_rr' = 1 / ((σ_r'²)^{1/N} − (σ_r²)^{1/N}) for r ≠ r',  F_rr = 0
+
+    Keeps U and V orthonormal. Weight decay shrinks values and turns no vector. Vectors carry the
+    signs that `numpy.linalg.svd` gave them.
+
+    Raises:
+        InputError: where two singular values coincide or one is zero; the vectors then have no
+            velocity.
+
+    Source: [arora2019, singular vectors].
+    """
+    require_depth(depth)
+    left, values, right_rows = np.linalg.svd(product, full_matrices=False)
+    right = right_rows.T
+    if values[-1] == 0 or np.any(np.diff(values) == 0):
+        raise InputError(
+            "singular vectors move only while singular values are distinct and positive, got "
+            f"{values}; ask singular_value_velocity for the values alone, or perturb the matrix"
+        )
+    core = left.T @ gradient @ right
+    powers = values ** (2 / depth)
+    gaps = powers[None, :] - powers[:, None]
+    inverse_gaps = np.divide(1.0, gaps, out=np.zeros_like(gaps), where=gaps != 0)
+    outside = values ** (1 - 2 / depth)
+
+    left_turn = inverse_gaps * (core * values + values[:, None] * core.T)
+    right_turn = inverse_gaps * (values[:, None] * core + core.T * values)
+    left_escape = (gradient @ right - left @ core) * outside
+    right_escape = (gradient.T @ left - right @ core.T) * outside
+    return SingularMotion(
+        left=left,
+        values=values,
+        right=right,
+        left_velocity=-left @ left_turn - left_escape,
+        value_velocity=singular_value_velocity(values, np.diagonal(core), depth, decay),
+        right_velocity=-right @ right_turn - right_escape,
+    )
+
+
+def alignment_drift(
+    product: Float[Array, "m n"], gradient: Float[Array, "m n"], depth: float | int
+) -> Float[Array, "q q"]:
+    """What turns the singular vectors: zero exactly when those of W and of ∇ℓ(W) are aligned.
+
+        UᵀU̇ S − S VᵀV̇ = −offdiag(K ⊙ Y),    Y = Uᵀ∇ℓ(W)V
+
+    K > 0 are the `preconditioner_eigenvalues`. So if the singular vectors of W stand still, Y is
+    diagonal.
+
+    Source: [arora2019, alignment].
+    """
+    left, values, right = np.linalg.svd(product, full_matrices=False)
+    core = left.T @ gradient @ right.T
+    drift = -preconditioner_eigenvalues(values, core.shape, depth) * core
+    np.fill_diagonal(drift, 0.0)
+    return drift
+
+
+def check_singular_values(
+    times: Float[Array, " t"],
+    singular_values: Float[Array, "t q"],
+    drives: Float[Array, "t q"],
+    depth: float | int,
+    decay: float = 0.0,
+    tolerance: float = 1e-2,
+) -> Report:
+    """Hold recorded singular values against the integral of their law.
+
+        σ_r(t) − σ_r(0) = −∫₀ᵗ ( λN σ_r + N (σ_r²)^{1−1/N} ⟨∇ℓ(W), u_r v_rᵀ⟩ ) dt
+
+    The integral is taken by trapezoids between the records, so the error measured contains theirs:
+    it falls with the square of their distance. Values must be matched by continuity where they
+    cross.
+
+    Args:
+        times: flow times of the records, increasing.
+        singular_values: a row for each time.
+        drives: ⟨∇ℓ(W), u_r v_rᵀ⟩, a row for each time.
+        tolerance: largest deviation allowed, relative to the largest singular value.
+
+    Source: [arora2019, singular values].
+    """
+    velocity = singular_value_velocity(singular_values, drives, depth, decay)
+    pieces = np.diff(times)[:, None] * (velocity[1:] + velocity[:-1]) / 2
+    expected = singular_values[0] + np.vstack([np.zeros_like(pieces[:1]), np.cumsum(pieces, axis=0)])
+    deviation = np.abs(singular_values - expected) / np.max(np.abs(singular_values))
+    when, which = np.unravel_index(np.argmax(deviation), deviation.shape)
+    return Report.at_most(
+        "σ̇_r = −N (σ_r²)^{1−1/N} ⟨∇ℓ, u_r v_rᵀ⟩",
+        "arora2019, singular values",
+        deviation[when, which],
+        tolerance,
+        f"worst for value {which + 1} at time {times[when]:.4g}; closer records sharpen the check",
+    )
+
+
+def check_sign(determinants: Float[Array, " t"], depth: float | int) -> Report:
+    """The determinant of a square product never changes sign along the flow, at depth N ≥ 2.
+
+    Each signed singular value obeys ṡ = (s²)^β g(t) with β = 1 − 1/N ≥ ½, which cannot cross zero.
+    At depth 1 nothing of the kind holds.
+
+    Source: [razin2020, Lemma], from [arora2019, sign lemma].
+    """
+    if not depth >= 2:
+        raise InputError(
+            f"the sign of the determinant is kept from depth 2 on, got depth {depth}; "
+            "at depth 1 singular values may cross zero"
+        )
+    signs = np.sign(determinants)
+    wrong = np.flatnonzero(signs != signs[0])
+    detail = f"first change at record {wrong[0]}" if wrong.size else "no change of sign"
+    return Report.at_most(
+        "det W(t) keeps its sign", "razin2020, sign of the determinant", float(len(wrong)), 0.0, detail
+    )
