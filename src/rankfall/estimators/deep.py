@@ -148,33 +148,22 @@ class DeepMatrixFactorization(OneToOneFeatureMixin, TransformerMixin, BaseEstima
         entries.
         """
         check_is_fitted(self)
-        X = self._validated(X, reset=False)
-        if hasattr(X, "tocoo"):
-            dense = np.full(X.shape, np.nan)
-            coo = X.tocoo()
-            dense[coo.row, coo.col] = coo.data
-            X = dense
-        values = np.asarray(X, dtype=np.float64)
-        known = ~np.isnan(values)
-        places = self.fitted_.places_of(values)
-        filled = np.empty(values.shape)
-        for begin in range(0, values.shape[0], max(1, _BLOCK // values.shape[1])):
-            block = slice(begin, begin + max(1, _BLOCK // values.shape[1]))
-            new = places[block] < 0
-            part = np.empty(values[block].shape)
-            part[~new] = self.fitted_.trained_rows(places[block][~new])
-            part[new] = self.fitted_.fold_in(values[block][new])
-            filled[block] = self._bounded(part)
+        X = self._dense(self._validated(X, reset=False))
+        filled = self._values(X)
         if self.keep_observed:
-            filled[known] = values[known]
+            known = ~np.isnan(X)
+            filled[known] = X[known]
         return filled.astype(X.dtype) if X.dtype == np.float32 else filled
 
-    def predict(self, rows: Any, cols: Any) -> np.ndarray:
+    def predict(self, rows: Any, cols: Any = None) -> np.ndarray:
         """Predicted values at positions of the training table, (|rows|,), zero-based, in input units.
 
-        An index of -1 stands for a row or column never seen: what is known of the other one fills it.
+        An index of -1 stands for a row or column never seen: what is known of the other one fills it. Given one table
+        in place of two lists, the prediction of each of its entries, observed or not, (r, n).
         """
         check_is_fitted(self)
+        if cols is None:
+            return self._values(self._dense(self._validated(rows, reset=False)))
         rows, cols = np.asarray(rows), np.asarray(cols)
         for name, index, size in zip(("row", "column"), (rows, cols), self.fitted_.problem.shape, strict=True):
             if index.size and (index.min() < -1 or index.max() >= size):
@@ -184,6 +173,28 @@ class DeepMatrixFactorization(OneToOneFeatureMixin, TransformerMixin, BaseEstima
                     "are folded in by transform"
                 )
         return self._bounded(self.fitted_.predict(rows, cols))
+
+    def _values(self, X: np.ndarray) -> np.ndarray:
+        """x̂ of the rows of a table, block by block."""
+        values = np.asarray(X, dtype=np.float64)
+        places = self.fitted_.places_of(values)
+        filled = np.empty(values.shape)
+        rows = max(1, _BLOCK // values.shape[1])
+        for begin in range(0, values.shape[0], rows):
+            block = slice(begin, begin + rows)
+            new = places[block] < 0
+            filled[block][~new] = self.fitted_.trained_rows(places[block][~new])
+            filled[block][new] = self.fitted_.fold_in(values[block][new])
+        return self._bounded(filled)
+
+    @staticmethod
+    def _dense(X: Any) -> np.ndarray:
+        if not hasattr(X, "tocoo"):
+            return X
+        entries = X.tocoo()
+        dense = np.full(X.shape, np.nan, dtype=X.dtype)
+        dense[entries.row, entries.col] = entries.data
+        return dense
 
     def _bounded(self, values: np.ndarray) -> np.ndarray:
         if self.min_value is None and self.max_value is None:
