@@ -1,0 +1,235 @@
+"""Files of arrays: NumPy's `.npy` and `.npz`, SciPy's sparse `.npz`, Matrix Market's `.mtx`.
+
+They hold numbers without words. A dense array gives a Table whose unknown entries are NaN; coordinates give Triplets
+in which exactly the stored entries are observed, stored zeros included. Pickled objects are never loaded.
+"""
+
+import zipfile
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from rankfall.errors import InputError
+from rankfall.tables.files import FilePath, check_readable
+from rankfall.tables.table import Layout, Table, as_floats, refuse_infinite
+from rankfall.tables.triplets import Triplets, encode_labels, merge_duplicates
+
+_TRIPLET_KEYS = ("rows", "cols", "values")
+_MATRIX_KEYS = ("values", "X")
+
+
+def read_npy(path: FilePath) -> Table:
+    """The table in a `.npy` file; its array must be two-dimensional and of numbers."""
+    return _table(_load(path), f"the array in {str(path)!r}")
+
+
+def read_npz(path: FilePath, columns: Sequence[str] | None = None, duplicates: str = "error") -> Table | Triplets:
+    """The one matrix in a `.npz` file, dense, sparse (`scipy.sparse.save_npz`) or as arrays rows, cols, values.
+
+    Of several dense arrays it is the one called `values` or `X`; `column_names` beside it names the columns. The
+    codes in `rows` and `cols` count from zero; `shape` beside them gives the shape. `columns` names three arrays of
+    labels and values instead; their labels are any integers or strings.
+    """
+    with _load(path) as archive:
+        keys = list(archive.files)
+        if columns is not None:
+            return _labelled_triplets(path, archive, columns, duplicates)
+        if {"format", "shape", "data"} <= set(keys):
+            return _sparse_triplets(path, duplicates)
+        if set(_TRIPLET_KEYS) <= set(keys):
+            return _coded_triplets(path, archive, duplicates)
+        arrays = [key for key in keys if key != "column_names"]
+        key = next((key for key in _MATRIX_KEYS if key in arrays), None)
+        if key is None and len(arrays) == 1:
+            key = arrays[0]
+        if key is None:
+            raise InputError(
+                f"a .npz file must hold one array, one called values or X, a sparse matrix, or rows, cols and "
+                f"values; {str(path)!r} holds {', '.join(keys) or 'nothing'}; save the matrix under one of "
+                "these names"
+            )
+        table = _table(_array(path, archive, key), f"the array {key!r} in {str(path)!r}")
+        names = _array(path, archive, "column_names") if "column_names" in keys else None
+        if names is None or names.shape != (table.shape[1],):
+            return table
+        return Table(table.values, tuple(str(name) for name in names), None, table.layout)
+
+
+def read_mtx(path: FilePath, duplicates: str = "error") -> Table | Triplets:
+    """The matrix in a Matrix Market file: a Table if it is an array, Triplets if coordinates.
+
+    Row and column labels are the file's own, from one.
+    """
+    import scipy.io
+    import scipy.sparse
+
+    name = str(check_readable(path))
+    try:
+        *_, kind, _ = scipy.io.mminfo(name)
+        matrix: Any = scipy.io.mmread(name)
+    except (ValueError, TypeError, OSError, EOFError, OverflowError) as error:
+        raise InputError(
+            f"{name!r} must be a Matrix Market file, it cannot be read as one ({error}); "
+            "its first line begins with %%MatrixMarket matrix"
+        ) from error
+    if kind == "pattern":
+        raise InputError(
+            f"a matrix to complete must have values, {name!r} has a pattern of positions only; "
+            "write its field as real or integer"
+        )
+    if not scipy.sparse.issparse(matrix):
+        return _table(np.asarray(matrix), f"the array in {name!r}")
+    matrix = matrix.tocoo()
+    return _from_codes(name, matrix.row, matrix.col, matrix.data, matrix.shape, duplicates, counted_from=1)
+
+
+def _load(path: FilePath) -> Any:
+    path = check_readable(path)
+    try:
+        return np.load(path, allow_pickle=False)
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise _unreadable(path, error) from error
+
+
+def _array(path: FilePath, archive: Any, key: str) -> np.ndarray:
+    try:
+        return archive[key]
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: FilePath, error: Exception) -> InputError:
+    # Of an array of objects NumPy says "Object arrays …"; of any other file, that it may be a pickle.
+    if str(error).startswith("Object arrays"):
+        return InputError(
+            f"arrays must hold numbers, {str(path)!r} holds pickled objects, which are never loaded; "
+            "save the array as float64, NaN where unknown"
+        )
+    return InputError(
+        f"{str(path)!r} must be a NumPy file, it cannot be read as one ({type(error).__name__}); "
+        "give the file the extension of its format"
+    )
+
+
+def _table(array: Any, title: str) -> Table:
+    if not isinstance(array, np.ndarray):
+        raise InputError(f"{title} must be one array, got several; give the file the extension .npz")
+    if array.dtype.kind not in "fiub":
+        raise InputError(
+            f"{title} must hold real numbers, got the type {array.dtype}; save it as float64, NaN where unknown"
+        )
+    if array.ndim != 2 or 0 in array.shape:
+        raise InputError(
+            f"{title} must be two-dimensional with rows and columns, got the shape {array.shape}; "
+            "save one matrix of rows by columns"
+        )
+    values = as_floats(array)
+    refuse_infinite(values, None)
+    is_integer = array.dtype.kind in "iub"
+    return Table(values, layout=Layout(integer_columns=(is_integer,) * array.shape[1]))
+
+
+def _sparse_triplets(path: FilePath, duplicates: str) -> Triplets:
+    import scipy.sparse
+
+    try:
+        matrix: Any = scipy.sparse.load_npz(path).tocoo()
+    except (ValueError, OSError, KeyError, NotImplementedError, zipfile.BadZipFile) as error:
+        raise _unreadable(path, error) from error
+    return _from_codes(path, matrix.row, matrix.col, matrix.data, matrix.shape, duplicates)
+
+
+def _coded_triplets(path: FilePath, archive: Any, duplicates: str) -> Triplets:
+    rows, cols, values = (_array(path, archive, key) for key in _TRIPLET_KEYS)
+    shape = None
+    if "shape" in archive.files:
+        shape = tuple(int(size) for size in _array(path, archive, "shape").ravel())
+        if len(shape) != 2:
+            raise InputError(f"the shape in {str(path)!r} must be two numbers, got {shape}; save (rows, columns)")
+    return _from_codes(path, rows, cols, values, shape, duplicates)
+
+
+def _from_codes(
+    path: FilePath,
+    rows: np.ndarray,
+    cols: np.ndarray,
+    values: np.ndarray,
+    shape: tuple[int, ...] | None,
+    duplicates: str,
+    counted_from: int = 0,
+) -> Triplets:
+    _check_triplet_arrays(path, rows, cols, values)
+    for name, codes in (("rows", rows), ("cols", cols)):
+        if codes.dtype.kind not in "iu":
+            raise InputError(
+                f"{name} in {str(path)!r} must be integers from zero, got the type {codes.dtype}; "
+                "save them as integers, or name three arrays of labels and values"
+            )
+    if shape is None:
+        shape = (int(rows.max()) + 1, int(cols.max()) + 1)
+    for name, codes, size in (("rows", rows, shape[0]), ("cols", cols, shape[1])):
+        if int(codes.min()) < 0 or int(codes.max()) >= size:
+            raise InputError(
+                f"{name} in {str(path)!r} must lie between 0 and {size - 1}, got {int(codes.min())} to "
+                f"{int(codes.max())}; count from zero and check the shape"
+            )
+    labels = [np.arange(counted_from, size + counted_from) for size in shape]
+    return merge_duplicates(
+        Triplets(
+            rows.astype(np.int64),
+            cols.astype(np.int64),
+            values.astype(np.float64),
+            (shape[0], shape[1]),
+            labels[0],
+            labels[1],
+        ),
+        duplicates,
+    )
+
+
+def _labelled_triplets(path: FilePath, archive: Any, columns: Sequence[str], duplicates: str) -> Triplets:
+    import polars as pl
+
+    for key in columns:
+        if key not in archive.files:
+            raise InputError(
+                f"{str(path)!r} must hold the arrays {', '.join(columns)}, {key!r} is missing; "
+                f"it holds {', '.join(archive.files)}"
+            )
+    rows, cols, values = (_array(path, archive, key) for key in columns)
+    _check_triplet_arrays(path, rows, cols, values)
+    if rows.dtype.kind not in "iuUb" or cols.dtype.kind not in "iuUb":
+        raise InputError(
+            f"labels in {str(path)!r} must be integers or strings, got the types {rows.dtype} and "
+            f"{cols.dtype}; save them as integers or strings"
+        )
+    row_codes, row_labels = encode_labels(pl.Series(rows))
+    col_codes, col_labels = encode_labels(pl.Series(cols))
+    triplets = Triplets(
+        row_codes,
+        col_codes,
+        values.astype(np.float64),
+        (len(row_labels), len(col_labels)),
+        row_labels,
+        col_labels,
+        (columns[0], columns[1], columns[2]),
+    )
+    return merge_duplicates(triplets, duplicates)
+
+
+def _check_triplet_arrays(path: FilePath, rows: np.ndarray, cols: np.ndarray, values: np.ndarray) -> None:
+    if not (rows.shape == cols.shape == values.shape and values.ndim == 1 and values.size):
+        raise InputError(
+            f"triplets in {str(path)!r} must be three arrays of one length, got the shapes {rows.shape}, "
+            f"{cols.shape} and {values.shape}; save one row, column and value an entry"
+        )
+    if values.dtype.kind not in "fiub":
+        raise InputError(
+            f"values in {str(path)!r} must be real numbers, got the type {values.dtype}; save them as float64"
+        )
+    if np.isinf(values).any():
+        raise InputError(
+            f"values in {str(path)!r} must be finite, got infinity at place {int(np.argmax(np.isinf(values)))}; "
+            "leave the entry out if it is unknown"
+        )

@@ -1,0 +1,131 @@
+"""A table: numbers with holes, the words around them, and the layout it was read from.
+
+Whoever completes a table sees only `values`; everything else is carried along so that the completed table goes back
+to its owner in the shape it came: the same header, the label columns where they were, untouched cells as they were
+typed.
+"""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from rankfall.arrays import Array, to_numpy
+from rankfall.errors import InputError
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """How a table was laid out where it came from; the default suits a table that came from no file.
+
+    `label_positions` are the places of the label columns among all columns (None: in front), `integer_columns` says
+    of each column of numbers whether it held integers only. `text_format`, `separator`, `newline`, `decimal` and
+    `has_bom` are those of a text file; `texts` its cells of numbers as typed (a polars frame of strings); `frame` the
+    data frame the table was read from.
+    """
+
+    label_positions: tuple[int, ...] | None = None
+    integer_columns: tuple[bool, ...] | None = None
+    text_format: str | None = None
+    separator: str = ","
+    newline: str = "\n"
+    decimal: str = "."
+    has_bom: bool = False
+    texts: Any = field(default=None, repr=False)
+    frame: Any = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Numbers with holes and the words around them.
+
+    `values` is m × n, float64 or float32, NaN where unknown. `column_names` names its n columns (None: no header).
+    `row_labels` maps the name of each label column to its m labels (None: no labels).
+
+    Raises InputError where the names or labels do not match the shape of `values`.
+    """
+
+    values: Float[np.ndarray, "m n"]
+    column_names: tuple[str, ...] | None = None
+    row_labels: dict[str, list] | None = None
+    layout: Layout = field(default_factory=Layout, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.values.ndim != 2:
+            raise InputError(
+                f"a table must have rows and columns, got an array of shape {self.values.shape}; "
+                "reshape it to two dimensions"
+            )
+        rows, columns = self.values.shape
+        if self.column_names is not None and len(self.column_names) != columns:
+            raise InputError(
+                f"a table must have one name a column, got {len(self.column_names)} names for "
+                f"{columns} columns; name each column once, or none"
+            )
+        for name, labels in (self.row_labels or {}).items():
+            if len(labels) != rows:
+                raise InputError(
+                    f"a label column must have one label a row, {name!r} has {len(labels)} for "
+                    f"{rows} rows; give each row its label"
+                )
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of `values`; label columns do not count."""
+        rows, columns = self.values.shape
+        return rows, columns
+
+    @property
+    def label_positions(self) -> tuple[int, ...]:
+        """Where the label columns stand among all columns, in the order of `row_labels`."""
+        if self.layout.label_positions is not None:
+            return self.layout.label_positions
+        return tuple(range(len(self.row_labels or {})))
+
+    def with_values(self, values: Array) -> "Table":
+        """The same table with other numbers, of the same shape; float32 stays, all else becomes float64."""
+        array = to_numpy(values)
+        if array.shape != self.values.shape:
+            raise InputError(
+                f"new values must have the table's shape {self.values.shape}, got {array.shape}; "
+                "pass the whole completed matrix"
+            )
+        return replace(self, values=as_floats(array))
+
+    def arrange(self, labels: list, numbers: list) -> list:
+        """Items of the label columns and of the columns of numbers, merged in the order of the layout."""
+        places = self.label_positions
+        rest = iter(numbers)
+        by_place = dict(zip(places, labels, strict=True))
+        return [by_place[place] if place in by_place else next(rest) for place in range(len(labels) + len(numbers))]
+
+    def names(self) -> list[str]:
+        """Names of all columns in order, labels included; `column_3` where the third has none."""
+        numbers = self.column_names or tuple("" for _ in range(self.shape[1]))
+        named = self.arrange(list(self.row_labels or {}), list(numbers))
+        return [name or f"column_{place}" for place, name in enumerate(named, start=1)]
+
+
+def as_floats(array: np.ndarray) -> np.ndarray:
+    """The array in row-major order, as float32 where it is float32 or narrower, else as float64."""
+    is_narrow = array.dtype.kind == "f" and array.dtype.itemsize <= 4
+    return np.ascontiguousarray(array, dtype=np.float32 if is_narrow else np.float64)
+
+
+def column_title(names: tuple[str, ...] | list[str] | None, column: int) -> str:
+    """How a sentence calls a column: by its name, or by its place counted from one."""
+    if names is not None and names[column]:
+        return f"column {names[column]!r}"
+    return f"column {column + 1}"
+
+
+def refuse_infinite(values: np.ndarray, names: tuple[str, ...] | list[str] | None, first_row: int = 1) -> None:
+    """Refuses infinite numbers, naming the first by its column and row; rows are counted from `first_row`."""
+    infinite = np.isinf(values)
+    if infinite.any():
+        row, column = np.unravel_index(int(np.argmax(infinite)), values.shape)
+        raise InputError(
+            f"{column_title(names, int(column))}, row {int(row) + first_row}: numbers must be finite, "
+            f"got {values[row, column]}; leave the cell empty if it is unknown"
+        )

@@ -1,0 +1,247 @@
+"""Files of triplets and of pairs: one observed entry, or one entry to predict, a row.
+
+Any delimited text will do, with or without a header: MovieLens' tabs, its `::`, white space, commas. Three columns
+are named, or given by their places; the rest of the file is not even parsed.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from rankfall.errors import InputError
+from rankfall.tables.array_files import read_mtx, read_npz
+from rankfall.tables.cells import parse, refuse_text
+from rankfall.tables.detection import find_column, find_columns
+from rankfall.tables.files import FilePath, check_readable, extension, read_parquet, read_parquet_names
+from rankfall.tables.table import column_title, refuse_infinite
+from rankfall.tables.text import read_text
+from rankfall.tables.triplets import Triplets, check_merge, encode_labels, merge_duplicates
+
+_DEFAULT_NAMES = ("row", "col", "value")
+
+ColumnSpec = str | Sequence[str | int] | None
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """Entries to predict, in the order of their file.
+
+    `rows` and `cols` are codes of the training triplets, −1 for a label they do not have; `row_labels` and
+    `col_labels` are the labels as read, one a pair. `values` are the file's own, NaN where unknown, or None where
+    it has no third column.
+    """
+
+    rows: Int[np.ndarray, " pairs"]
+    cols: Int[np.ndarray, " pairs"]
+    row_labels: np.ndarray
+    col_labels: np.ndarray
+    values: Float[np.ndarray, " pairs"] | None
+    names: tuple[str, str, str]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+def read_triplets(path: FilePath, columns: ColumnSpec = None, duplicates: str = "error") -> Triplets:
+    """Reads observed entries given one a row, as `user,item,rating`.
+
+    `columns` names those of the row label, the column label and the value: three names of the header, or three
+    places from one ("1,2,3", or a sequence); None takes the first three. A file without a header takes three names
+    as those of its first three columns. There is a header where it has the names, or words in place of the value.
+
+    `duplicates` says what becomes of pairs that occur more than once: "error", "mean" or "last". Rows with an
+    unknown value are no entries, but their labels count. Formats: `.parquet`, `.npz`, `.mtx`; all else is text.
+
+    Raises InputError where the file is missing or broken, a column is missing, a label is empty, or a value is words
+    or infinite.
+    """
+    check_merge(duplicates)
+    check_readable(path)
+    spec = _split(columns, (3,))
+    if extension(path) in (".npz", ".mtx", ".mtx.gz"):
+        if extension(path) == ".npz":
+            names = None if spec is None else [str(one) for one in spec]
+            found = read_npz(path, names, duplicates)
+        else:
+            found = read_mtx(path, duplicates)
+        if isinstance(found, Triplets):
+            return found
+        raise InputError(f"triplets must come as coordinates, {str(path)!r} holds a dense matrix; read it as a table")
+    rows, cols, values = _read_columns(path, spec, 3, _has_words_for_value)
+    row_codes, row_labels = encode_labels(rows.labels())
+    col_codes, col_labels = encode_labels(cols.labels())
+    triplets = Triplets(
+        row_codes,
+        col_codes,
+        values.numbers(),
+        (len(row_labels), len(col_labels)),
+        row_labels,
+        col_labels,
+        (rows.name, cols.name, values.name),
+    )
+    return merge_duplicates(triplets, duplicates, values.first_row)
+
+
+def read_pairs(path: FilePath, triplets: Triplets, columns: ColumnSpec = None) -> Pairs:
+    """Reads the entries to predict, one a row, as codes of `triplets`.
+
+    `columns` is as for `read_triplets`, or two columns; a third that the file does not have is not asked for. There
+    is a header where it has the names, or what stands there cannot be a first pair: words in place of the value or
+    of labels that are integers.
+    """
+    check_readable(path)
+    if extension(path) in (".npz", ".mtx", ".mtx.gz", ".npy"):
+        raise InputError(
+            f"pairs must come as text or parquet, got {str(path)!r}; write one row and column label a line"
+        )
+    spec = _split(columns, (2, 3))
+    expected = [name.lower() for name in (_asked_names(spec) or triplets.names)[:2]]
+
+    def cannot_be_pair(first: list[str]) -> bool:
+        if expected == [cell.lower() for cell in first[:2]]:
+            return True
+        if len(first) > 2 and _has_words_for_value(first):
+            return True
+        ways = ((triplets.row_labels, first[0]), (triplets.col_labels, first[1]))
+        return all(known.dtype.kind == "i" and _is_words(cell) for known, cell in ways)
+
+    rows, cols, *rest = _read_columns(path, spec, 2, cannot_be_pair)
+    row_labels, col_labels = rows.labels(), cols.labels()
+    return Pairs(
+        triplets.encode_rows(row_labels),
+        triplets.encode_cols(col_labels),
+        row_labels.to_numpy(),
+        col_labels.to_numpy(),
+        rest[0].numbers() if rest else None,
+        (rows.name, cols.name, rest[0].name if rest else triplets.names[2]),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Column:
+    """One column of a file, a polars series, with its name and the row of the file its first cell stands in."""
+
+    cells: Any
+    name: str
+    first_row: int
+
+    def labels(self) -> Any:
+        """Its cells as labels: integers, or strings without white space around them; none may be empty."""
+        import polars as pl
+
+        kind = self.cells.dtype
+        labels = self.cells
+        if kind.is_float() and (labels.drop_nulls() == labels.drop_nulls().round()).all():
+            labels = labels.cast(pl.Int64, strict=False)
+        elif not kind.is_integer():
+            if kind.is_nested() or kind.is_float() or kind in (pl.Binary, pl.Object, pl.Boolean):
+                raise InputError(
+                    f"labels must be integers or strings, column {self.name!r} has the type {kind}; "
+                    "name another column, or convert it"
+                )
+            labels = labels.cast(pl.String).str.strip_chars()
+            labels = labels.replace("", None)
+        if labels.null_count():
+            row = int(np.argmax(labels.is_null().to_numpy())) + self.first_row
+            raise InputError(
+                f"every entry must have its labels, column {self.name!r}, row {row} is empty; "
+                "fill it in or remove the row"
+            )
+        return labels
+
+    def numbers(self) -> np.ndarray:
+        """Its cells as float64, NaN where unknown; words and infinite numbers are refused."""
+        import polars as pl
+
+        kind = self.cells.dtype
+        frame = self.cells.to_frame()
+        if kind == pl.String:
+            parsed = parse(frame)
+            refuse_text(frame, parsed, [0], [self.name], self.first_row)
+            values = parsed.values[:, 0]
+        elif kind.is_numeric() or kind in (pl.Boolean, pl.Null):
+            values = self.cells.cast(pl.Float64).to_numpy()
+        else:
+            raise InputError(
+                f"values must be numbers, {column_title([self.name], 0)} has the type {kind}; name another column"
+            )
+        refuse_infinite(values[:, None], [self.name], self.first_row)
+        return values
+
+
+def _split(columns: ColumnSpec, counts: tuple[int, ...]) -> list[str | int] | None:
+    if columns is None:
+        return None
+    spec = list(columns.split(",")) if isinstance(columns, str) else list(columns)
+    distinct = {str(one).strip() for one in spec}
+    if len(spec) not in counts or len(distinct) != len(spec) or "" in distinct:
+        wanted = " or ".join(str(count) for count in counts)
+        raise InputError(
+            f"columns must be {wanted} different names or places from one, got {columns!r}; "
+            "give them as in user,item,rating or 1,2,3"
+        )
+    return [one.strip() if isinstance(one, str) else one for one in spec]
+
+
+def _read_columns(
+    path: FilePath,
+    spec: list[str | int] | None,
+    required: int,
+    is_header: Callable[[list[str]], bool],
+) -> list[_Column]:
+    """The asked columns; `is_header` tells from the first line's cells in them whether these are names."""
+    if extension(path) == ".parquet":
+        names = read_parquet_names(path)
+        wanted = [names[place] for place in _places(spec, names, len(names), required, path)]
+        frame = read_parquet(path, wanted)
+        return [_Column(frame[name], name, 1) for name in wanted]
+    text = read_text(path)
+    first = [cell.strip() for cell in text.first_row()]
+    asked = _asked_names(spec)
+    has_asked = any(name in first for name in asked)
+    # Names for a file without a header: they are those of its first columns.
+    are_given = bool(asked) and not has_asked and not is_header(first[: len(spec or [])])
+    places = _places(None if are_given else spec, first, len(first), required, path)
+    has_header = has_asked or (not are_given and is_header([first[place] for place in places]))
+    names = list(_DEFAULT_NAMES[: len(places)])
+    if are_given and spec is not None:
+        names = [str(one) for one in spec[: len(places)]]
+    elif has_header:
+        names = [first[place] or name for place, name in zip(places, names, strict=True)]
+    frame = text.cells(places).slice(1 if has_header else 0)
+    if frame.height == 0:
+        raise InputError(f"{str(path)!r} must have rows, it has a header only; add rows below it")
+    first_row = 2 if has_header else 1
+    return [_Column(frame[str(place)], name, first_row) for place, name in zip(places, names, strict=True)]
+
+
+def _asked_names(spec: list[str | int] | None) -> list[str]:
+    """The names among names and places; a number is always a place, since a file may have no header."""
+    return [one for one in spec or [] if isinstance(one, str) and not one.isdecimal()]
+
+
+def _places(spec: list[str | int] | None, names: list[str], width: int, required: int, path: FilePath) -> list[int]:
+    if width < required:
+        raise InputError(
+            f"{str(path)!r} must have at least {required} columns, got {width}; "
+            "check its separator, known are comma, semicolon, tab, bar, :: and white space"
+        )
+    if spec is None:
+        return list(range(min(3, width)))
+    known = names if _asked_names(spec) else None
+    spec = [int(one) if isinstance(one, str) and one.isdecimal() else one for one in spec]
+    has = [one for one in spec[required:] if find_column(one, known, width) is not None]
+    return find_columns([*spec[:required], *has], known, width)
+
+
+def _has_words_for_value(first: list[str]) -> bool:
+    return len(first) > 2 and _is_words(first[2])
+
+
+def _is_words(cell: str) -> bool:
+    import polars as pl
+
+    return bool(parse(pl.DataFrame({"0": [cell]})).is_text[0, 0])

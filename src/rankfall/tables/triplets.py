@@ -1,0 +1,150 @@
+"""Triplets: the observed entries of a table, one by one, with the labels that rows and columns go by.
+
+A file of ratings says `user, item, rating`; inside, rows and columns are codes 0 … m − 1 and 0 … n − 1. Labels are
+kept in the order of their codes and codes in the order of the labels, so the order of a file's rows means nothing.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from rankfall.errors import InputError
+from rankfall.tables.table import Layout, Table, as_floats
+
+MERGES = ("error", "mean", "last")
+
+
+@dataclass(frozen=True, eq=False)
+class Triplets:
+    """The observed entries of an m × n matrix, each once, in row-major order.
+
+    `values[k]` stands in row `rows[k]` and column `cols[k]`. `row_labels` (m) and `col_labels` (n) are the labels of
+    the codes: arrays of int64 where every label is an integer, else of strings (object). `names` are what the file
+    calls rows, columns and values.
+    """
+
+    rows: Int[np.ndarray, " entries"]
+    cols: Int[np.ndarray, " entries"]
+    values: Float[np.ndarray, " entries"]
+    shape: tuple[int, int]
+    row_labels: np.ndarray
+    col_labels: np.ndarray
+    names: tuple[str, str, str] = ("row", "col", "value")
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def encode_rows(self, labels: Any) -> np.ndarray:
+        """Codes of row labels; −1 for labels that no row has."""
+        return lookup_labels(self.row_labels, labels)
+
+    def encode_cols(self, labels: Any) -> np.ndarray:
+        """Codes of column labels; −1 for labels that no column has."""
+        return lookup_labels(self.col_labels, labels)
+
+    def table(self, product: np.ndarray) -> Table:
+        """The m × n matrix as a table: rows under their labels, columns under theirs as names."""
+        if product.shape != self.shape:
+            raise InputError(
+                f"the product must have the shape of the triplets, {self.shape}, got {product.shape}; "
+                "pass the whole matrix"
+            )
+        return Table(
+            as_floats(product),
+            tuple(str(label) for label in self.col_labels),
+            {self.names[0]: self.row_labels.tolist()},
+            Layout(label_positions=(0,)),
+        )
+
+
+def check_merge(duplicates: str) -> None:
+    """Refuses an unknown way to treat pairs that occur more than once."""
+    if duplicates not in MERGES:
+        raise InputError(f"duplicates must be one of {', '.join(MERGES)}, got {duplicates!r}; mean averages them")
+
+
+def merge_duplicates(triplets: Triplets, duplicates: str, first_row: int = 1) -> Triplets:
+    """Known entries in row-major order, each pair once; unknown (NaN) values are dropped, their labels stay.
+
+    `duplicates` is "error", "mean" (the mean of a pair's values) or "last" (the one furthest down). Entry k is row
+    `first_row` + k of the file in the sentence about a duplicate.
+    """
+    check_merge(duplicates)
+    known = np.flatnonzero(~np.isnan(triplets.values))
+    if not len(known):
+        raise InputError("triplets must have at least one known value, got none; check which column has the values")
+    keys = triplets.rows[known] * np.int64(triplets.shape[1]) + triplets.cols[known]
+    order = np.argsort(keys, kind="stable")
+    keys, places = keys[order], known[order]
+    is_first = np.concatenate([[True], keys[1:] != keys[:-1]])
+    values = triplets.values[places]
+    if not is_first.all():
+        starts = np.flatnonzero(is_first)
+        ends = np.append(starts[1:], len(keys))
+        if duplicates == "error":
+            repeats = np.flatnonzero(~is_first)
+            again = int(repeats[np.argmin(places[repeats])])
+            raise InputError(_duplicate(triplets, int(places[again]), int(places[again - 1]), first_row))
+        if duplicates == "mean":
+            values = np.add.reduceat(values, starts) / (ends - starts)
+        else:
+            values = values[ends - 1]
+        places = places[starts]
+    return replace(triplets, rows=triplets.rows[places], cols=triplets.cols[places], values=values)
+
+
+def _duplicate(triplets: Triplets, again: int, before: int, first_row: int) -> str:
+    row = str(triplets.row_labels[triplets.rows[again]])
+    col = str(triplets.col_labels[triplets.cols[again]])
+    return (
+        f"each pair must occur once, got {triplets.names[0]} {row!r} with {triplets.names[1]} {col!r} in row "
+        f"{before + first_row} and again in row {again + first_row}; merge them with --duplicates mean (or last), "
+        'in Python duplicates="mean"'
+    )
+
+
+def encode_labels(labels: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Codes (int64) of a polars series of labels, and the labels in the order of their codes, which is their own.
+
+    Labels are integers where every one is, written the plain way: `7` is, `07` and `7.0` are not.
+    """
+    import polars as pl
+
+    integers = _as_integers(labels)
+    if integers.null_count() == 0:
+        ordered, codes = np.unique(integers.to_numpy(), return_inverse=True)
+        return codes.astype(np.int64, copy=False), ordered
+    strings = labels.cast(pl.String)
+    ordered = strings.unique().sort()
+    codes = strings.cast(pl.Enum(ordered)).to_physical().cast(pl.Int64).to_numpy()
+    return codes, ordered.to_numpy().astype(object)
+
+
+def lookup_labels(known: np.ndarray, labels: Any) -> np.ndarray:
+    """Codes (int64) of labels among the `known`, sorted ones; −1 for all others."""
+    import polars as pl
+
+    series = labels if isinstance(labels, pl.Series) else pl.Series(np.asarray(labels))
+    if known.dtype.kind == "i":
+        integers = _as_integers(series)
+        wanted = integers.fill_null(0).to_numpy()
+        codes = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
+        is_known = integers.is_not_null().to_numpy() & (known[codes] == wanted)
+        return np.where(is_known, codes, -1)
+    strings = series.cast(pl.String)
+    categories = pl.Enum(pl.Series(known.tolist(), dtype=pl.String))
+    codes = strings.cast(categories, strict=False).to_physical()
+    return codes.cast(pl.Int64).fill_null(-1).to_numpy()
+
+
+def _as_integers(labels: Any) -> Any:
+    """The labels as Int64, null for those that are no integer written the plain way."""
+    import polars as pl
+
+    integers = labels.cast(pl.Int64, strict=False)
+    if labels.dtype != pl.String:
+        return integers
+    is_plain = integers.cast(pl.String) == labels
+    return pl.select(pl.when(is_plain.fill_null(False)).then(integers)).to_series()
