@@ -1,0 +1,138 @@
+"""What a nuclear norm minimizer must satisfy: |A(X) − b| ≤ slack, as a set one can project on.
+
+The set knows its nearest point, X + A*(μ), and the support function that the dual problem pays for it:
+
+    max_λ ⟨b, λ⟩ − slack ‖λ‖_1   subject to   ‖A*(λ)‖ ≤ 1 (spectral norm).
+
+Observed entries are the case where A picks coordinates; a general linear A costs one Cholesky factor of A A*.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from scipy import linalg
+
+from rankfall.arrays import to_numpy
+from rankfall.errors import InputError
+
+# Eigenvalues of A A* below this share of the largest count as zero: measurements that repeat each other.
+_DEPENDENT = 1e-11
+# Largest relative part of b outside the range of A that rounding explains.
+_INCONSISTENT = 1e-7
+
+
+def read_values(problem: Any) -> np.ndarray:
+    """The problem's observations as one float64 vector; baselines solve one table at a time."""
+    values = to_numpy(problem.values)
+    if values.ndim != 1:
+        raise InputError(
+            f"a baseline solves one problem at a time, got values of shape {values.shape}; "
+            "build one problem for each member of the batch"
+        )
+    return np.ascontiguousarray(values, dtype=np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class EntryConstraints:
+    """{X : |X_ij − b_ij| ≤ slack on the observed entries}."""
+
+    rows: np.ndarray
+    cols: np.ndarray
+    values: np.ndarray
+    shape: tuple[int, int]
+    slack: float | int = 0.0
+
+    @cached_property
+    def _flat(self) -> np.ndarray:
+        return self.rows.astype(np.int64) * self.shape[1] + self.cols
+
+    def apply(self, matrix: Float[np.ndarray, "m n"]) -> Float[np.ndarray, " entries"]:
+        """A(X): the observed entries of X."""
+        return matrix.reshape(-1)[self._flat]
+
+    def adjoint(self, multipliers: Float[np.ndarray, " entries"]) -> Float[np.ndarray, "m n"]:
+        """A*(λ): λ on the observed entries, zero elsewhere."""
+        matrix = np.zeros(self.shape)
+        matrix.reshape(-1)[self._flat] = multipliers
+        return matrix
+
+    def project(
+        self, matrix: Float[np.ndarray, "m n"]
+    ) -> tuple[Float[np.ndarray, "m n"], Float[np.ndarray, " entries"]]:
+        """The nearest feasible matrix X + A*(μ), and μ."""
+        entries = self.apply(matrix)
+        moved = np.clip(entries, self.values - self.slack, self.values + self.slack)
+        nearest = matrix.copy()
+        nearest.reshape(-1)[self._flat] = moved
+        return nearest, moved - entries
+
+    def infeasibility(self, matrix: Float[np.ndarray, "m n"]) -> float:
+        """‖A(X) − the nearest allowed observations‖."""
+        excess = np.abs(self.apply(matrix) - self.values) - self.slack
+        return float(np.linalg.norm(np.maximum(excess, 0)))
+
+
+@dataclass(frozen=True, eq=False)
+class LinearConstraints:
+    """{X : A(X) = b} for a linear A given by `operator.apply` and `operator.adjoint`."""
+
+    operator: Any
+    values: np.ndarray
+    shape: tuple[int, int]
+    slack: float | int = 0.0
+
+    def apply(self, matrix: Float[np.ndarray, "m n"]) -> Float[np.ndarray, " entries"]:
+        """A(X)."""
+        return np.asarray(self.operator.apply(matrix), dtype=np.float64)
+
+    def adjoint(self, multipliers: Float[np.ndarray, " entries"]) -> Float[np.ndarray, "m n"]:
+        """A*(λ) = Σ λ_i A_i."""
+        return np.asarray(self.operator.adjoint(multipliers), dtype=np.float64)
+
+    @cached_property
+    def _pseudo_inverse(self) -> np.ndarray:
+        """(A A*)⁺, (p, p), after checking that b lies in the range of A."""
+        unit = np.eye(self.values.size)
+        gram = np.stack([self.apply(self.adjoint(row)) for row in unit])
+        scale, vectors = linalg.eigh((gram + gram.T) / 2)
+        kept = scale > _DEPENDENT * max(scale[-1], 0.0)
+        outside = self.values - vectors[:, kept] @ (vectors[:, kept].T @ self.values)
+        if np.linalg.norm(outside) > _INCONSISTENT * np.linalg.norm(self.values):
+            raise InputError(
+                "measurements must be consistent, got values that no matrix attains "
+                f"(distance {np.linalg.norm(outside):.3g} from the range); drop repeated measurements that disagree"
+            )
+        return (vectors[:, kept] / scale[kept]) @ vectors[:, kept].T
+
+    def project(
+        self, matrix: Float[np.ndarray, "m n"]
+    ) -> tuple[Float[np.ndarray, "m n"], Float[np.ndarray, " entries"]]:
+        """The nearest feasible matrix X + A*(μ), μ = (A A*)⁺ (b − A(X))."""
+        multipliers = self._pseudo_inverse @ (self.values - self.apply(matrix))
+        return matrix + self.adjoint(multipliers), multipliers
+
+    def infeasibility(self, matrix: Float[np.ndarray, "m n"]) -> float:
+        """‖A(X) − b‖."""
+        return float(np.linalg.norm(self.apply(matrix) - self.values))
+
+
+def constraints_of(problem: Any, slack: float | int = 0.0) -> EntryConstraints | LinearConstraints:
+    """The constraint set of a completion (rows, cols, values) or a sensing problem (apply, adjoint, values).
+
+    Raises InputError for problems that have neither reading, and for a slack around general measurements.
+    """
+    if hasattr(problem, "rows") and hasattr(problem, "cols"):
+        return EntryConstraints(problem.rows, problem.cols, read_values(problem), tuple(problem.shape), float(slack))
+    if not (hasattr(problem, "apply") and hasattr(problem, "adjoint") and hasattr(problem, "values")):
+        raise InputError(
+            "a nuclear norm problem needs observed entries (rows, cols, values) or measurements (apply, adjoint, "
+            f"values), got {type(problem).__name__}; build a Completion or a Sensing problem"
+        )
+    if slack:
+        raise InputError(
+            f"slack must be 0 for general measurements, got {slack}; it is supported for observed entries only"
+        )
+    return LinearConstraints(problem, read_values(problem), tuple(problem.shape))
