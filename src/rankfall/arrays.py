@@ -8,6 +8,7 @@ everywhere. `Array` is the duck type in signatures; shapes are written with jaxt
 from typing import Any, TypeAlias
 
 import array_api_compat
+import array_api_compat.numpy
 import numpy as np
 
 Array: TypeAlias = Any
@@ -15,12 +16,19 @@ Array: TypeAlias = Any
 
 def namespace(*arrays: Array) -> Any:
     """The array API namespace that the arrays belong to."""
+    if type(arrays[0]) is np.ndarray:
+        return array_api_compat.numpy
     return array_api_compat.array_namespace(*arrays)
 
 
 def is_numpy(array: Array) -> bool:
     """Whether the array is NumPy's own, so that compiled kernels and SciPy apply."""
     return isinstance(array, np.ndarray)
+
+
+def reshape(array: Array, shape: tuple[int, ...]) -> Array:
+    """The array in another shape, as a view where it can be one."""
+    return array.reshape(shape) if is_numpy(array) else namespace(array).reshape(array, shape)
 
 
 def to_numpy(array: Array) -> np.ndarray:

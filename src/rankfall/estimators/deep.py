@@ -1,25 +1,28 @@
 """`DeepMatrixFactorization`: the estimator for people with a table full of holes.
 
 It reads the table into units, lets held-out entries choose depth and stopping time, runs once more on every entry,
-and fills the holes in the table's own units. Everything it decides is kept in attributes that end in `_`.
+and fills the holes in the table's own units. Everything it decides is kept in attributes that end in `_`. What a
+fitted estimator answers (predictions, intervals, recommendations) is in `answers`.
 """
 
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, no_type_check
 
 import numpy as np
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, check_random_state, validate_data
 
 from rankfall.errors import InputError, RunWarning
-from rankfall.estimators.fitting import fit_table
+from rankfall.estimators.answers import Answers
+from rankfall.estimators.fitted import FittedTable
+from rankfall.estimators.fitting import fit_table, refit_table
+from rankfall.estimators.inputs import problem_of, stacked, without_mask
+from rankfall.estimators.persistence import load_fitted, save_fitted
 from rankfall.problems.completion import Completion
 
-_BLOCK = 2**22
 
-
-class DeepMatrixFactorization(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class DeepMatrixFactorization(Answers, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """Complete a table by deep matrix factorization: W = W_N ⋯ W_1 from a small start, stopped in time.
 
     Parameters
@@ -40,8 +43,12 @@ class DeepMatrixFactorization(OneToOneFeatureMixin, TransformerMixin, BaseEstima
         Tolerance of the flow; completion is insensitive to it.
     min_value, max_value : float or None
         Bounds on what is filled in.
+    levels : list of float or None, default=None
+        The values that can occur, e.g. 1, 2, 3, 4, 5: what is filled in is rounded to the nearest.
     keep_observed : bool, default=True
         Give observed entries back as they came; False gives the fit for them too.
+    warm_start : bool, default=False
+        Fit again with the depth, popularity and stopping time chosen before, without choosing anew.
     dtype : {"float64", "float32"}, default="float64"
         Precision of the run.
     random_state : int, RandomState or None, default=0
@@ -56,6 +63,7 @@ class DeepMatrixFactorization(OneToOneFeatureMixin, TransformerMixin, BaseEstima
     held_out_error_ : float, root mean squared error on held-out entries in input units, cross-fitted.
     column_mean_error_ : float, the same of filling in column means, on the same entries.
     effective_rank_ : float, of the product W.
+    history_ : dict of arrays, "time", "loss", "singular_values" … along the run on all entries.
     selection_ : Selection, every trial.
     trajectory_ : Trajectory of the run on all entries.
     status_ : str, how that run ended.
@@ -72,6 +80,7 @@ class DeepMatrixFactorization(OneToOneFeatureMixin, TransformerMixin, BaseEstima
     True
     """
 
+    @no_type_check  # scikit-learn lets any value in here; `fit` is where parameters are judged
     def __init__(
         self,
         *,
@@ -84,7 +93,9 @@ class DeepMatrixFactorization(OneToOneFeatureMixin, TransformerMixin, BaseEstima
         rtol: float = 1e-2,
         min_value: float | None = None,
         max_value: float | None = None,
+        levels: Any = None,
         keep_observed: bool = True,
+        warm_start: bool = False,
         dtype: str = "float64",
         random_state: Any = 0,
         progress: Callable[[str, float], None] | None = None,
@@ -98,48 +109,46 @@ class DeepMatrixFactorization(OneToOneFeatureMixin, TransformerMixin, BaseEstima
         self.rtol = rtol
         self.min_value = min_value
         self.max_value = max_value
+        self.levels = levels
         self.keep_observed = keep_observed
+        self.warm_start = warm_start
         self.dtype = dtype
         self.random_state = random_state
         self.progress = progress
 
-    def fit(self, X: Any, y: Any = None) -> "DeepMatrixFactorization":
-        """Learn from the observed entries of X (m, n): NaN marks the unknown; SciPy sparse stores the known ones.
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> "DeepMatrixFactorization":
+        """Learn from the observed entries of X (m, n).
 
+        X: an array with NaN for the unknown, a masked array, a frame of numbers, or a SciPy sparse matrix that stores
+        the known entries. sample_weight: non-negative weights of the entries (m, n), or of the rows (m,).
         Raises ValueError (one sentence) where nothing is observed, for infinities, complex numbers or text.
         """
-        X = self._validated(X, reset=True)
-        problem = Completion.from_sparse(X) if hasattr(X, "tocoo") else Completion.from_array(X)
-        return self.fit_problem(problem)
+        X = self._validated(without_mask(X), reset=True)
+        return self.fit_problem(problem_of(X, sample_weight))
+
+    def partial_fit(self, X: Any, y: Any = None) -> "DeepMatrixFactorization":
+        """Add the rows of X (r, n) to the table and fit again with the choices made before, at the cost of one run.
+
+        The first call is `fit`.
+        """
+        if not hasattr(self, "fitted_"):
+            return self.fit(X)
+        X = self._validated(without_mask(X), reset=False)
+        return self._keep(refit_table(stacked(self.fitted_.problem, problem_of(X)), self.fitted_, **self._settings()))
 
     def fit_problem(self, problem: Completion) -> "DeepMatrixFactorization":
         """Learn from a `Completion` problem: triplets, weights and all; `fit` without an array."""
         self._check_parameters()
         self.n_features_in_ = problem.shape[1]
-        seed = int(check_random_state(self.random_state).randint(2**31 - 1)) if self.random_state != 0 else 0
-        fitted = fit_table(
-            problem, depth=self.depth, width=self.width, scale=self.scale, scaling=self.scaling, holdout=self.holdout,
-            patience=self.patience, rtol=self.rtol, dtype=np.dtype(self.dtype).type, seed=seed,
-            progress=self.progress or (lambda stage, fraction: None),
-        )  # fmt: skip
-        chosen = fitted.selection.chosen
-        self.fitted_ = fitted
-        self.depth_, self.width_ = chosen.candidate.depth, chosen.candidate.width
-        self.scale_, self.popularity_ = chosen.candidate.scale, chosen.candidate.popularity
-        self.stopping_time_ = chosen.time
-        self.held_out_error_ = fitted.selection.error
-        self.column_mean_error_ = fitted.selection.column_mean_error
-        self.trajectory_ = fitted.trajectory
-        self.effective_rank_ = fitted.trajectory.effective_rank
-        self.selection_ = fitted.selection
-        self.status_ = str(fitted.trajectory.status)
-        if fitted.trajectory.advice:
-            warnings.warn(
-                f"the fit ended as {self.status_} ({fitted.trajectory.reason}): {fitted.trajectory.advice}",
-                RunWarning,
-                stacklevel=3,
+        if self.warm_start and hasattr(self, "fitted_"):
+            return self._keep(refit_table(problem, self.fitted_, **self._settings()))
+        seed = 0 if self.random_state == 0 else int(check_random_state(self.random_state).randint(2**31 - 1))
+        return self._keep(
+            fit_table(
+                problem, depth=self.depth, width=self.width, scale=self.scale, holdout=self.holdout,
+                patience=self.patience, seed=seed, **self._settings(),
             )
-        return self
+        )  # fmt: skip
 
     def transform(self, X: Any) -> np.ndarray:
         """X with its holes filled, (r, n), in input units.
@@ -148,58 +157,59 @@ class DeepMatrixFactorization(OneToOneFeatureMixin, TransformerMixin, BaseEstima
         entries.
         """
         check_is_fitted(self)
-        X = self._dense(self._validated(X, reset=False))
+        X = self._dense(self._validated(without_mask(X), reset=False))
         filled = self._values(X)
         if self.keep_observed:
             known = ~np.isnan(X)
             filled[known] = X[known]
         return filled.astype(X.dtype) if X.dtype == np.float32 else filled
 
-    def predict(self, rows: Any, cols: Any = None) -> np.ndarray:
-        """Predicted values at positions of the training table, (|rows|,), zero-based, in input units.
-
-        An index of -1 stands for a row or column never seen: what is known of the other one fills it. Given one table
-        in place of two lists, the prediction of each of its entries, observed or not, (r, n).
-        """
+    def save(self, path: Any) -> None:
+        """Write the fitted estimator to a versioned `.npz` without pickles; `load` reads it back."""
         check_is_fitted(self)
-        if cols is None:
-            return self._values(self._dense(self._validated(rows, reset=False)))
-        rows, cols = np.asarray(rows), np.asarray(cols)
-        for name, index, size in zip(("row", "column"), (rows, cols), self.fitted_.problem.shape, strict=True):
-            if index.size and (index.min() < -1 or index.max() >= size):
-                bad = index[(index < -1) | (index >= size)][0]
-                raise InputError(
-                    f"{name} indices must lie in 0 … {size - 1}, got {bad}; -1 stands for one never seen, and new rows "
-                    "are folded in by transform"
-                )
-        return self._bounded(self.fitted_.predict(rows, cols))
+        parameters = {name: value for name, value in self.get_params().items() if name != "progress"}
+        if not isinstance(self.random_state, (int, type(None))):
+            parameters["random_state"] = None
+        notes = {"effective_rank": self.effective_rank_, "status": self.status_, "names": None}
+        if hasattr(self, "feature_names_in_"):
+            notes["names"] = list(self.feature_names_in_)
+        save_fitted(self.fitted_, parameters, notes, path)
 
-    def _values(self, X: np.ndarray) -> np.ndarray:
-        """x̂ of the rows of a table, block by block."""
-        values = np.asarray(X, dtype=np.float64)
-        places = self.fitted_.places_of(values)
-        filled = np.empty(values.shape)
-        rows = max(1, _BLOCK // values.shape[1])
-        for begin in range(0, values.shape[0], rows):
-            block = slice(begin, begin + rows)
-            new = places[block] < 0
-            filled[block][~new] = self.fitted_.trained_rows(places[block][~new])
-            filled[block][new] = self.fitted_.fold_in(values[block][new])
-        return self._bounded(filled)
+    @classmethod
+    def load(cls, path: Any) -> "DeepMatrixFactorization":
+        """The estimator that `save` wrote, fitted; its trajectory is not stored."""
+        fitted, parameters, notes = load_fitted(path)
+        model = cls(**parameters)
+        model.n_features_in_ = fitted.problem.shape[1]
+        if notes["names"] is not None:
+            model.feature_names_in_ = np.asarray(notes["names"], dtype=object)
+        model.effective_rank_, model.status_ = notes["effective_rank"], notes["status"]
+        return model._keep(fitted)
 
-    @staticmethod
-    def _dense(X: Any) -> np.ndarray:
-        if not hasattr(X, "tocoo"):
-            return X
-        entries = X.tocoo()
-        dense = np.full(X.shape, np.nan, dtype=X.dtype)
-        dense[entries.row, entries.col] = entries.data
-        return dense
+    def _keep(self, fitted: FittedTable) -> "DeepMatrixFactorization":
+        chosen, run = fitted.selection.chosen, fitted.trajectory
+        self.fitted_ = fitted
+        self.depth_, self.width_ = chosen.candidate.depth, chosen.candidate.width
+        self.scale_, self.popularity_ = chosen.candidate.scale, chosen.candidate.popularity
+        self.stopping_time_ = chosen.time
+        self.held_out_error_ = fitted.selection.error
+        self.column_mean_error_ = fitted.selection.column_mean_error
+        self.selection_ = fitted.selection
+        if run is None:
+            return self
+        self.trajectory_, self.history_ = run, run.history
+        self.effective_rank_, self.status_ = run.effective_rank, str(run.status)
+        if run.advice:
+            warnings.warn(f"the fit ended as {self.status_} ({run.reason}): {run.advice}", RunWarning, stacklevel=4)
+        return self
 
-    def _bounded(self, values: np.ndarray) -> np.ndarray:
-        if self.min_value is None and self.max_value is None:
-            return values
-        return np.clip(values, self.min_value, self.max_value)
+    def _settings(self) -> dict[str, Any]:
+        return {
+            "scaling": self.scaling,
+            "rtol": self.rtol,
+            "dtype": np.dtype(self.dtype).type,
+            "progress": self.progress or (lambda stage, fraction: None),
+        }
 
     def _validated(self, X: Any, reset: bool) -> Any:
         return validate_data(
@@ -221,6 +231,8 @@ class DeepMatrixFactorization(OneToOneFeatureMixin, TransformerMixin, BaseEstima
             raise InputError(
                 f"min_value must not exceed max_value, got {self.min_value} and {self.max_value}; swap them"
             )
+        if self.levels is not None and len(set(self.levels)) < 2:
+            raise InputError(f"levels must hold at least 2 values, got {list(self.levels)}; leave it None for any number")
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

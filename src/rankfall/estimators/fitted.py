@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Float, Int
 
+from rankfall.estimators.conformal import Calibration, calibrate
 from rankfall.estimators.selection import Selection
 from rankfall.estimators.standardization import Standardization
 from rankfall.kernels.observed import predict
@@ -29,7 +30,7 @@ class FittedTable:
     left: Float[np.ndarray, "m k"]
     right: Float[np.ndarray, "n k"]
     selection: Selection
-    trajectory: Trajectory
+    trajectory: Trajectory | None
 
     def predict(self, rows: np.ndarray, cols: np.ndarray) -> Float[np.ndarray, " entries"]:
         """x̂ at the positions, input units; an index of −1 is an average row or column."""
@@ -67,6 +68,20 @@ class FittedTable:
         units = self.standardization.unit[self.selection.cols]
         noise = float(np.mean((error / units) ** 2)) if error.size else self.standardization.noise
         return features, effect, max(noise, 1e-12)
+
+    @cached_property
+    def calibration(self) -> Calibration:
+        """Held-out errors in units of their columns, made ready for intervals."""
+        held, (m, n) = self.selection, self.problem.shape
+        errors = (held.values - held.predicted) / self.standardization.unit[held.cols]
+        counts = np.bincount(self.problem.rows, minlength=m), np.bincount(self.problem.cols, minlength=n)
+        return calibrate(errors, held.rows, held.cols, counts[0].astype(float), counts[1].astype(float))
+
+    def hide_observed(self, chosen: np.ndarray, values: Float[np.ndarray, "r n"]) -> None:
+        """Put −∞ in place of the observed entries of the rows chosen."""
+        starts = np.searchsorted(self.problem.rows, np.arange(self.problem.shape[0] + 1))
+        for place, row in enumerate(chosen):
+            values[place, self.problem.cols[starts[row] : starts[row + 1]]] = -np.inf
 
     @cached_property
     def _places(self) -> dict[int, int]:

@@ -8,13 +8,14 @@ import numpy as np
 
 from rankfall.estimators.fitted import FittedTable
 from rankfall.estimators.selection import FITTED, STEP_LIMIT, Candidate, Progress, Selection, Trial, select
-from rankfall.estimators.standardization import standardize
+from rankfall.estimators.standardization import Standardization, standardize
 from rankfall.integrators.flow import Flow
 from rankfall.models.chain import Chain
 from rankfall.models.starts import Spectral
 from rankfall.problems.completion import Completion
 from rankfall.trajectory.evolve import evolve
 from rankfall.trajectory.record import Record
+from rankfall.trajectory.run import Trajectory
 from rankfall.trajectory.stops import LossBelow, StepLimit, TimeReached
 
 _DEPTHS = (2, 3)
@@ -61,20 +62,37 @@ def fit_table(
         selection = _unjudged(choices[0])
     if selection.interrupted is not None:
         standardization, run = selection.interrupted
-        weights = run.best_weights
-    else:
-        chosen = selection.chosen.candidate
-        standardization = standardize(problem, scaling, chosen.popularity)
-        run = evolve(
-            standardization.residual_problem(problem, dtype),
-            Chain(chosen.depth, chosen.width),
-            Spectral(chosen.width, chosen.scale),
-            Flow(rtol),
-            stop=TimeReached(selection.chosen.time) | LossBelow(FITTED) | StepLimit(STEP_LIMIT),
-            record=Record(singular_values=10, effective_rank=True, ratio=1.05),
-            progress=lambda share, now: progress("fitting all entries", 0.8 + 0.2 * share),
-        )
-        weights = run.weights
+        return _fitted(problem, standardization, run.best_weights, selection, run)
+    return _fit_all(problem, selection, scaling, rtol, dtype, lambda s, share: progress(s, 0.8 + 0.2 * share))
+
+
+def refit_table(
+    problem: Completion, before: FittedTable, *, scaling: str, rtol: float, dtype: type, progress: Progress
+) -> FittedTable:
+    """Fit another table, or a longer one, with the choices of a fit before; its held-out errors are kept."""
+    return _fit_all(problem, before.selection, scaling, rtol, dtype, progress)
+
+
+def _fit_all(
+    problem: Completion, selection: Selection, scaling: str, rtol: float, dtype: type, progress: Progress
+) -> FittedTable:
+    chosen = selection.chosen.candidate
+    standardization = standardize(problem, scaling, chosen.popularity)
+    run = evolve(
+        standardization.residual_problem(problem, dtype),
+        Chain(chosen.depth, min(chosen.width, *problem.shape)),
+        Spectral(min(chosen.width, *problem.shape), chosen.scale),
+        Flow(rtol),
+        stop=TimeReached(selection.chosen.time) | LossBelow(FITTED) | StepLimit(STEP_LIMIT),
+        record=Record(singular_values=10, effective_rank=True, ratio=1.05),
+        progress=lambda share, now: progress("fitting all entries", share),
+    )
+    return _fitted(problem, standardization, run.weights, selection, run)
+
+
+def _fitted(
+    problem: Completion, standardization: Standardization, weights: np.ndarray, selection: Selection, run: Trajectory
+) -> FittedTable:
     left, right = (np.ascontiguousarray(factor[0]) for factor in run.model.factors(weights[None, :]))
     left, right = standardization.factors(left, right)
     return FittedTable(problem, standardization, left, right, selection, run)

@@ -25,7 +25,7 @@ from rankfall.trajectory.status import Status
 from rankfall.trajectory.stops import HeldOutRise, LossBelow, StepLimit
 
 # Where the loss, in units of the table's variance, is so small that fitting on would fit rounding.
-FITTED = 1e-7
+FITTED = 1e-6
 STEP_LIMIT = 3000
 # Enough held-out entries for one split to speak for itself; with fewer, several splits are averaged.
 _ENOUGH, _FOLDS = 500, 4
@@ -91,15 +91,13 @@ class _Fold:
     crossed: np.ndarray = field(default_factory=lambda: np.zeros(0))
     run: Trajectory | None = None
 
-    def watch(self, now: Snapshot) -> None:
-        """Note the held-out errors of this moment, in input units."""
-        left, right = (np.asarray(factor[0]) for factor in now.model.factors(now.weights))
+    def watch(self, time: float, left: np.ndarray, right: np.ndarray) -> None:
+        """Note the held-out errors of a moment, in units."""
         left, right = self.standardization.factors(left, right)
         z = self.standardization.offset(self.held.rows, self.held.cols)
         z = z + self.train.predict(left, right, self.held.rows, self.held.cols)
-        # columns of mixed units count in their own units; otherwise the two differ by a constant
         squares = (z - self.standardization.to_units(self.held.values, self.held.cols)) ** 2
-        self.curve.append((float(now.time[0]), float(squares.mean())))
+        self.curve.append((time, float(squares.mean())))
         if not self.crossed.size:
             self.crossed = np.array(z)
         for k in (0, 1):
@@ -141,20 +139,12 @@ def select(
     outcomes: list[tuple[Trial, list[_Fold]]] = []
     stopped = None
     for number, candidate in enumerate(candidates):
-        folds = []
-        for k, (train, held) in enumerate(pairs):
-            begun = (number * len(pairs) + k) / (len(candidates) * len(pairs))
-            fold = _follow(
-                train, held, candidate, scaling, rtol, patience, dtype, seed,
-                lambda share, begun=begun: progress(
-                    f"choosing: depth {candidate.depth}", begun + share / (len(candidates) * len(pairs))
-                ),
-            )  # fmt: skip
-            folds.append(fold)
-            assert fold.run is not None
-            if fold.run.status is Status.INTERRUPTED:
-                stopped = fold
-                break
+        folds = [_fold(train, held, scaling, candidate.popularity, seed) for train, held in pairs]
+        _follow(
+            folds, candidate, rtol, patience, dtype,
+            lambda share, n=number: progress(f"choosing: depth {candidates[n].depth}", (n + share) / len(candidates)),
+        )  # fmt: skip
+        stopped = next((fold for fold in folds if fold.run and fold.run.status is Status.INTERRUPTED), None)
         if stopped is None or not outcomes:
             outcomes.append((_trial(candidate, folds), folds))
         if stopped is not None:
@@ -175,26 +165,58 @@ def select(
     )  # fmt: skip
 
 
-def _follow(train, held, candidate, scaling, rtol, patience, dtype, seed, progress) -> _Fold:
-    standardization = standardize(train, scaling, candidate.popularity)
-    residual = standardization.residual_problem(train, dtype)
-    residual = replace(residual, held_out=standardization.residual_problem(held, dtype))
+def _fold(train: Completion, held: Completion, scaling: str, popularity: float, seed: int) -> _Fold:
     half = np.random.default_rng(seed).permutation(held.rows.size) % 2
-    fold = _Fold(train, held, half, standardization)
-    fold.run = evolve(
-        residual,
+    return _Fold(train, held, half, standardize(train, scaling, popularity))
+
+
+def _follow(
+    folds: list[_Fold], candidate: Candidate, rtol: float, patience: int, dtype: type, progress: Callable[[float], None]
+) -> None:
+    """Run a candidate on every fold, the folds in lockstep."""
+
+    def watch(now: Snapshot) -> None:
+        left, right = now.model.factors(now.weights)
+        for place, k in enumerate(now.runs):
+            folds[k].watch(float(now.time[place]), left[place], right[place])
+
+    runs = evolve(
+        _residuals(folds, dtype),
         Chain(candidate.depth, candidate.width),
         Spectral(candidate.width, candidate.scale),
         Flow(rtol),
         stop=HeldOutRise(patience) | LossBelow(FITTED) | StepLimit(STEP_LIMIT),
         record=Record(every=STEP_LIMIT),
-        callback=fold.watch,
+        callback=watch,
         progress=lambda share, now: progress(share),
     )
-    if not fold.curve:
-        fold.curve.append((fold.run.time, float(standardization.noise)))
-        fold.crossed = standardization.offset(held.rows, held.cols)
-    return fold
+    for fold, run in zip(folds, runs if len(folds) > 1 else [runs], strict=True):
+        fold.run = run
+        if not fold.curve:
+            fold.curve.append((run.time, float(fold.standardization.noise)))
+            fold.crossed = fold.standardization.offset(fold.held.rows, fold.held.cols)
+
+
+def _residuals(folds: list[_Fold], dtype: type) -> Completion:
+    """The folds as one problem: alone, or as many tables on the same entries, held-out ones with weight zero."""
+    if len(folds) == 1:
+        problem, held = (folds[0].standardization.residual_problem(part, dtype) for part in (folds[0].train, folds[0].held))
+        return replace(problem, held_out=held)
+    m, n = folds[0].train.shape
+    values, weights, chosen = [], [], []
+    for fold in folds:
+        both = [fold.standardization.residual_problem(part, dtype) for part in (fold.train, fold.held)]
+        place = np.concatenate([part.rows * n + part.cols for part in both])
+        order = np.argsort(place)
+        values.append(np.concatenate([part.values for part in both])[order])
+        given = [np.ones(part.rows.size, dtype) if part.weights is None else part.weights for part in both]
+        weights.append(np.concatenate(given)[order])
+        chosen.append((np.arange(place.size) >= both[0].rows.size)[order])
+    rows, cols = np.divmod(place[order], n)
+    stacked, aside = np.stack(weights), np.stack(chosen)
+    held = Completion(rows, cols, np.stack(values), (m, n), np.where(aside, stacked, 0).astype(dtype))
+    kept = np.where(aside, 0, stacked).astype(dtype)
+    return Completion(rows, cols, np.stack(values), (m, n), kept, held_out=held)
 
 
 def _trial(candidate: Candidate, folds: list[_Fold]) -> Trial:
@@ -206,8 +228,8 @@ def _trial(candidate: Candidate, folds: list[_Fold]) -> Trial:
     unit = np.sqrt(np.mean(np.concatenate([fold.standardization.unit[fold.held.cols] ** 2 for fold in folds])))
     runs = [fold.run for fold in folds if fold.run is not None]
     return Trial(
-        candidate, float(grid[best]), float(np.sqrt(mean[best]) * unit), sum(run.seconds for run in runs),
-        sum(run.evaluations for run in runs),
+        candidate, max(float(grid[best]), np.finfo(float).tiny), float(np.sqrt(mean[best]) * unit),
+        sum(run.seconds for run in runs), sum(run.evaluations for run in runs),
     )  # fmt: skip
 
 

@@ -63,6 +63,8 @@ class Standardization:
             unit=np.append(self.unit, np.median(self.unit)),
             row_effect=np.append(self.row_effect, 0.0),
             column_effect=np.append(self.column_effect, 0.0),
+            row_slow=np.append(self.row_slow, 1.0),
+            column_slow=np.append(self.column_slow, 1.0),
         )
 
     def residual_problem(self, problem: Completion, dtype: type) -> Completion:

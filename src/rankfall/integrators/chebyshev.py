@@ -33,8 +33,8 @@ def reach_of(stages: int) -> float:
 
 
 @functools.lru_cache(maxsize=MAX_STAGES)
-def coefficients(stages: int) -> tuple[float, Float[np.ndarray, "stages_less_one 4"]]:
-    """μ̃_1, and a row (μ_j, ν_j, μ̃_j, γ̃_j) for each j = 2 … s."""
+def coefficients(stages: int) -> tuple[float, list[list[float]]]:
+    """μ̃_1, and a row (μ_j, ν_j, μ̃_j, γ̃_j) for each j = 2 … s; plain numbers, which leave float32 weights float32."""
     s = stages
     w0 = 1 + DAMPING / s**2
     # T_j, T_j', T_j'' at w0 by their three-term recurrences
@@ -51,7 +51,7 @@ def coefficients(stages: int) -> tuple[float, Float[np.ndarray, "stages_less_one
     a = 1 - b * t
     j = np.arange(2, s + 1)
     mu, nu, mu_tilde = 2 * b[j] * w0 / b[j - 1], -b[j] / b[j - 2], 2 * b[j] * w1 / b[j - 1]
-    return float(b[1] * w1), np.stack([mu, nu, mu_tilde, -a[j - 1] * mu_tilde], axis=1)
+    return float(b[1] * w1), np.stack([mu, nu, mu_tilde, -a[j - 1] * mu_tilde], axis=1).tolist()
 
 
 def chebyshev_step(
@@ -80,9 +80,9 @@ def _combine(weights, gradient, before, current, force, step, factors) -> Array:
         h = column(step, weights)
         return f0 * weights + f2 * before + f3 * current + h * (f1 * gradient + f4 * force)
     total = f0 * weights
-    scratch = np.multiply(before, weights.dtype.type(f2))
+    scratch = np.multiply(before, f2)
     total += scratch
-    np.multiply(current, weights.dtype.type(f3), out=scratch)
+    np.multiply(current, f3, out=scratch)
     total += scratch
     np.multiply(gradient, column(f1 * step, weights), out=scratch)
     total += scratch

@@ -13,6 +13,8 @@ from rankfall.arrays import Array, namespace
 from rankfall.integrators.motion import Field, Motion
 from rankfall.integrators.updates import Memory, Update
 
+_LOOK_EVERY = 16
+
 
 @dataclass(frozen=True, kw_only=True)
 class DescentMotion(Motion):
@@ -20,6 +22,10 @@ class DescentMotion(Motion):
 
     memory: Memory
     count: int = 0
+
+    def curvature(self) -> Float[np.ndarray, " batch"]:
+        """The secant of the last step, looked at now and then: it costs passes over the weights, and rules warm up."""
+        return super().curvature() if self.count % _LOOK_EVERY == 0 else np.zeros(self.time.shape)
 
 
 @dataclass(frozen=True)
@@ -52,5 +58,5 @@ class Descent:
         before = motion.before
         assert before is not None
         shares = (times - before.time[run]) / (motion.time[run] - before.time[run])
-        old, new = before.weights[run : run + 1], motion.weights[run : run + 1]
+        old, new = before.weights[run : run + 1, ...], motion.weights[run : run + 1, ...]
         return namespace(old).concat([old + float(share) * (new - old) for share in shares], axis=0)

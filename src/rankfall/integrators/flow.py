@@ -8,7 +8,6 @@ allow), and the next step is taken by the better.
 """
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -23,6 +22,9 @@ _FIRST_PRODUCTS = 10
 # The other method must promise this much more length per evaluation before it is tried, and after a failed trial it
 # rests for this many steps.
 _PROMISE, _REST = 1.25, 10
+# A step is long when it leaves the stiffest direction far behind. On a plateau of modes of size s its fall is about s ℓ
+# whatever the depth, which leaves room for modes as small as the dtype's rounding.
+_LONG, _FALL = 1e3, 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +38,17 @@ class FlowMotion(Motion):
     rest: int = 0
     taken: Float[np.ndarray, " batch"]
     error: Float[np.ndarray, " batch"]
-    forces: list | None = None
+    forces: tuple[Array, ...] | None = None
+
+    def is_still(self) -> Bool[np.ndarray, " batch"]:
+        """A still gradient, or one that lowers the loss in a long step h by h ‖∇φ‖², far below its rounding."""
+        fall = self.taken * norms(self.gradient) ** 2
+        flat = (self.taken * self.radius > _LONG) & (fall <= _FALL * epsilon(self.weights) * self.loss)
+        return super().is_still() | flat
+
+    def curvature(self) -> Float[np.ndarray, " batch"]:
+        """The spectral radius of the Hessian."""
+        return self.radius
 
 
 @dataclass(frozen=True)
@@ -67,13 +79,12 @@ class Flow:
         radius, direction = chebyshev.spectral_radius(field, weights, gradient, gradient, _FIRST_PRODUCTS)
         size, force = norms(weights), norms(gradient)
         with np.errstate(divide="ignore", invalid="ignore"):
-            step = np.minimum(0.1 * size / force, 1 / radius)
+            step = np.minimum(np.where(size > 0, 0.1 * size / force, np.inf), 1 / radius)
         step = np.where(np.isfinite(step), step, 1.0)
-        zeros = np.zeros(size.shape)
+        zeros, ones = np.zeros(size.shape), np.ones(size.shape)
         return FlowMotion(
-            time=zeros, weights=weights, loss=loss, gradient=gradient, moved=np.ones(size.shape, dtype=bool),
-            horizon=horizon, step=step, radius=radius, direction=direction, taken=np.ones(size.shape), error=np.ones(size.shape),
-            high=self.methods == "high-order",
+            time=zeros, weights=weights, loss=loss, gradient=gradient, moved=ones > 0, horizon=horizon, step=step,
+            radius=radius, direction=direction, taken=ones, error=ones, high=self.methods == "high-order",
         )  # fmt: skip
 
     def advance(self, field: Field, motion: FlowMotion) -> FlowMotion:
@@ -102,8 +113,7 @@ class Flow:
         length = np.minimum(new.step, limit)
         here = length / (chebyshev.stages_for(length * radius) + 1)
         there = high_order.STABLE_REACH / np.maximum(radius, np.finfo(float).tiny) / high_order.STAGES
-        wins = np.median(there / here) > _PROMISE
-        return replace(new, high=bool(wins and new.rest == 0), rest=max(0, new.rest - 1))
+        return replace(new, high=_most(there > _PROMISE * here) and new.rest == 0, rest=max(0, new.rest - 1))
 
     def _high_order(self, field: Field, motion: FlowMotion) -> FlowMotion:
         step = np.minimum(motion.step, motion.horizon - motion.time)
@@ -125,7 +135,7 @@ class Flow:
         bound = high_order.STABLE_REACH / np.maximum(radius, np.finfo(float).tiny)
         new = replace(new, step=np.minimum(new.step, bound))
         here = new.step / high_order.STAGES
-        if np.median(there / here) <= _PROMISE:
+        if not _most(there > _PROMISE * here):
             return new
         return replace(new, high=False, rest=_REST, step=np.where(new.moved, length, new.step))
 
@@ -137,11 +147,12 @@ class Flow:
     ) -> FlowMotion:
         fine = np.isfinite(error) & np.isfinite(loss) & (error <= 1)
         factor = np.where(np.isfinite(factor) & np.isfinite(loss), np.clip(factor, _SHRINK, _GROW), _SHRINK)
+        landed = step == motion.horizon - motion.time  # t + (horizon − t) may miss the horizon by a rounding
         clipped = fine & (step < motion.step)
         suggested = np.where(clipped, np.maximum(motion.step, step * factor), step * factor)
         return replace(
             motion,
-            time=np.where(fine, motion.time + step, motion.time),
+            time=np.where(fine, np.where(landed, motion.horizon, motion.time + step), motion.time),
             weights=where(fine, weights, motion.weights),
             loss=np.where(fine, loss, motion.loss),
             gradient=where(fine, gradient, motion.gradient),
@@ -161,11 +172,15 @@ class Flow:
         assert before is not None
         one = slice(run, run + 1)
         fractions = (times - before.time[run]) / motion.taken[run]
-        old, new, step = before.weights[one], motion.weights[one], float(motion.taken[run])
+        old, new, step = before.weights[one, ...], motion.weights[one, ...], float(motion.taken[run])
         if motion.forces is not None:
-            forces = [force[one] for force in motion.forces]
+            forces = [force[one, ...] for force in motion.forces]
             return high_order.interpolate(field, old, new, forces, step, fractions)
-        return hermite(old, new, before.gradient[one], motion.gradient[one], step, fractions)
+        return hermite(old, new, before.gradient[one, ...], motion.gradient[one, ...], step, fractions)
+
+
+def _most(votes: Bool[np.ndarray, " batch"]) -> bool:
+    return bool(2 * np.count_nonzero(votes) > votes.size)
 
 
 def hermite(old, new, old_gradient, new_gradient, step: float, fractions: np.ndarray) -> Array:

@@ -5,6 +5,7 @@ namespace, each with its own length.
 """
 
 import functools
+from collections.abc import Sequence
 from types import SimpleNamespace
 
 import numpy as np
@@ -23,9 +24,7 @@ def tableau() -> SimpleNamespace:
     """A (12 × 12), B, E3, E5 (13), and the interpolant's A_EXTRA (3 × 16) and D (4 × 16)."""
     from scipy.integrate import DOP853
 
-    return SimpleNamespace(
-        a=DOP853.A, b=DOP853.B, e3=DOP853.E3, e5=DOP853.E5, a_extra=DOP853.A_EXTRA, d=DOP853.D
-    )
+    return SimpleNamespace(a=DOP853.A, b=DOP853.B, e3=DOP853.E3, e5=DOP853.E5, a_extra=DOP853.A_EXTRA, d=DOP853.D)
 
 
 def high_order_step(
@@ -33,7 +32,7 @@ def high_order_step(
     weights: Float[Array, "batch p"],
     gradient: Float[Array, "batch p"],
     step: Float[np.ndarray, " batch"],
-) -> tuple[Array, np.ndarray, Array, list[Array], np.ndarray]:
+) -> tuple[Array, np.ndarray, Array, tuple[Array, ...], np.ndarray]:
     """Weights, loss and gradient one step on, the 13 stage gradients, and ‖λ‖: the stiffness seen by the last stages.
 
     12 evaluations beyond the gradient handed in.
@@ -48,11 +47,11 @@ def high_order_step(
     # the last stage and the result are two points at the same time: their forces differ by the Hessian between them
     gap = norms(new - point)
     stiffness = norms(new_gradient - forces[-1]) / np.where(gap > 0, gap, np.inf)
-    return new, loss, new_gradient, [*forces, new_gradient], stiffness
+    return new, loss, new_gradient, (*forces, new_gradient), stiffness
 
 
 def local_error(
-    forces: list[Array], step: Float[np.ndarray, " batch"], scale: Float[np.ndarray, " batch"]
+    forces: Sequence[Array], step: Float[np.ndarray, " batch"], scale: Float[np.ndarray, " batch"]
 ) -> Float[np.ndarray, " batch"]:
     """The pair of embedded estimates, orders 5 and 3, in units of `scale`; of order 8 in the step.   [Hairer]"""
     table = tableau()
@@ -66,7 +65,7 @@ def interpolate(
     field: Field,
     weights: Float[Array, "1 p"],
     new_weights: Float[Array, "1 p"],
-    forces: list[Float[Array, "1 p"]],
+    forces: Sequence[Float[Array, "1 p"]],
     step: float,
     fractions: Float[np.ndarray, " times"],
 ) -> Float[Array, "times p"]:
@@ -89,7 +88,7 @@ def interpolate(
     return xp.concat(rows, axis=0)
 
 
-def _weighted(factors: np.ndarray, vectors: list[Array]) -> Array:
+def _weighted(factors: np.ndarray, vectors: Sequence[Array]) -> Array:
     used = [(float(f), v) for f, v in zip(factors, vectors, strict=False) if f != 0]
     total = used[0][0] * used[0][1]
     for factor, vector in used[1:]:

@@ -7,12 +7,17 @@ stays where it was for that advance.
 """
 
 from dataclasses import dataclass, fields, replace
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+from array_api_compat import device
 from jaxtyping import Bool, Float
 
-from rankfall.arrays import Array, namespace, to_numpy
+from rankfall.arrays import Array, epsilon, is_numpy, like, namespace, to_numpy
+
+# Rounding errors of a gradient settle at one to four times ε ‖∇²φ‖ ‖W‖ (measured at the end of runs that could not go
+# on); a larger bound would cut off small float32 starts of deep chains.
+_NOISE = 4
 
 
 @dataclass
@@ -28,6 +33,15 @@ class Field:
         self.evaluations += 1
         loss, gradient = self.model.loss_and_gradient(self.problem, weights)
         return to_numpy(loss).astype(np.float64), gradient
+
+    def of(self, run: int) -> "Field":
+        """The field of one run alone, with a count of its own."""
+        return Field(of_runs(self.problem, run), self.model)
+
+
+def of_runs(problem: Any, chosen: Any) -> Any:
+    """The problem of the runs chosen: itself, unless it holds a table for each run."""
+    return problem.of_runs(chosen) if getattr(problem, "tables", None) is not None else problem
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,11 +60,24 @@ class Motion:
     horizon: Float[np.ndarray, " batch"]
     before: "Motion | None" = None
 
-    def take(self, kept: Bool[np.ndarray, " batch"]) -> Self:
+    def take(self, kept: Bool[np.ndarray, " batch"]) -> "Motion":
         """The motion of the runs marked by `kept`."""
         chosen = np.flatnonzero(kept)
         changes = {f.name: taken(getattr(self, f.name), chosen) for f in fields(self)}
         return replace(self, **changes)
+
+    def is_still(self) -> Bool[np.ndarray, " batch"]:
+        """Whether a gradient is at the rounding error of its own terms, ε ‖∇²φ‖ ‖W‖, so that waiting is in vain."""
+        noise = _NOISE * epsilon(self.weights) * self.curvature() * norms(self.weights)
+        return norms(self.gradient) <= noise
+
+    def curvature(self) -> Float[np.ndarray, " batch"]:
+        """The size of the Hessian, as the last step saw it; infinite where no weight moved a bit."""
+        if self.before is None:
+            return np.zeros(self.time.shape)
+        path = norms(self.weights - self.before.weights)
+        turn = norms(self.gradient - self.before.gradient)
+        return np.where(path > 0, turn / np.where(path > 0, path, 1), np.inf)
 
 
 def taken(value: Any, chosen: np.ndarray) -> Any:
@@ -68,9 +95,10 @@ def taken(value: Any, chosen: np.ndarray) -> Any:
     if isinstance(value, np.ndarray):
         return value[chosen]
     xp = namespace(value)
-    return xp.take(value, xp.asarray(chosen), axis=0)
+    return xp.take(value, xp.asarray(chosen, device=device(value)), axis=0)
 
 
+@runtime_checkable
 class Integrator(Protocol):
     """Immutable configuration that follows a field."""
 
@@ -83,26 +111,22 @@ class Integrator(Protocol):
 
 def norms(vectors: Float[Array, "batch p"]) -> Float[np.ndarray, " batch"]:
     """Euclidean norm of each row, in NumPy float64."""
-    xp = namespace(vectors)
-    return np.sqrt(to_numpy(xp.sum(vectors * vectors, axis=-1)).astype(np.float64))
+    if is_numpy(vectors):
+        return np.sqrt(np.einsum("ij,ij->i", vectors, vectors), dtype=np.float64)
+    return np.sqrt(to_numpy(namespace(vectors).sum(vectors * vectors, axis=-1)).astype(np.float64))
 
 
-def where(kept: Bool[np.ndarray, " batch"], new: Array, old: Array) -> Array:
+def where(kept: Bool[np.ndarray, " batch"], new: Float[Array, "batch p"], old: Float[Array, "batch p"]) -> Array:
     """Rows of `new` where `kept`, of `old` elsewhere."""
     if kept.all():
         return new
     if not kept.any():
         return old
     xp = namespace(new)
-    mask = xp.asarray(kept)
-    return xp.where(mask if new.ndim == 1 else mask[:, None], new, old)
+    mask = xp.asarray(kept, device=device(new))
+    return xp.where(mask[:, None], new, old)
 
 
 def column(numbers: Float[np.ndarray, " batch"], model: Array) -> Array:
     """Numbers a run as a (batch, 1) array of the weights' namespace and dtype."""
-    xp = namespace(model)
-    if isinstance(model, np.ndarray):
-        return numbers.astype(model.dtype)[:, None]
-    from array_api_compat import device
-
-    return xp.asarray(numbers[:, None], dtype=model.dtype, device=device(model))
+    return like(numbers[:, None], model)

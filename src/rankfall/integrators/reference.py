@@ -52,10 +52,19 @@ class Reference:
 
         solver = getattr(scipy.integrate, self.method)
 
-        def force(_: float, flat: np.ndarray) -> np.ndarray:
-            return -field(flat[None])[1][0]
+        def force_on(run: int) -> Any:
+            alone = field.of(run)
 
-        solvers = [solver(force, 0.0, row, end, rtol=self.rtol, atol=self.atol) for row, end in zip(weights, horizon, strict=True)]
+            def force(_: float, flat: np.ndarray) -> np.ndarray:
+                field.evaluations += 1
+                return -alone(flat[None])[1][0]
+
+            return force
+
+        solvers = [
+            solver(force_on(run), 0.0, row, end, rtol=self.rtol, atol=self.atol)
+            for run, (row, end) in enumerate(zip(weights, horizon, strict=True))
+        ]
         loss, gradient = field(weights)
         zeros = np.zeros(weights.shape[0])
         return ReferenceMotion(

@@ -9,7 +9,7 @@ handed back by `change` with the change of the weights and the flow time that th
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -21,6 +21,7 @@ from rankfall.integrators.motion import column, norms
 Memory = tuple[Array, ...]
 
 
+@runtime_checkable
 class Update(Protocol):
     """A descent rule: the change of the weights from the gradient and what the rule remembers."""
 

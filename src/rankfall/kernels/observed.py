@@ -9,59 +9,62 @@ no atomics, and the same bits for any number of threads. Nothing of size m·n or
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import no_type_check
 
-import numba
 import numpy as np
-from numba import njit, prange
+from numba import config, njit, prange
 
 # Sums inside one entry's dot product may be re-associated (this is what lets them vectorize); sums over entries, and
 # not-a-number, keep their meaning.
 _FAST = {"reassoc", "contract", "nsz"}
 _CHUNKS_PER_THREAD = 8
+# Multiplications below which waking threads costs more than they save.
+_WORTH_THREADS = 2**18
 
 
-@njit(parallel=True, cache=True, fastmath=_FAST)
-def _row_pass(starts, columns, values, weights, left, right, chunks, residuals, pulled, losses):
+@njit(cache=True, fastmath=_FAST)
+@no_type_check
+def _rows(begin, end, starts, columns, values, weights, left, right, residuals, pulled, losses):
     rank = left.shape[1]
     weighted = weights.size > 0
-    for chunk in prange(chunks.size - 1):
-        for i in range(chunks[chunk], chunks[chunk + 1]):
-            row = left[i]
-            out = pulled[i]
-            out[:] = 0
-            loss = left.dtype.type(0)
-            for entry in range(starts[i], starts[i + 1]):
-                other = right[columns[entry]]
-                total = left.dtype.type(0)
-                for k in range(rank):
-                    total += row[k] * other[k]
-                residual = total - values[entry]
-                pull = residual * weights[entry] if weighted else residual
-                loss += residual * pull
-                residuals[entry] = pull
-                for k in range(rank):
-                    out[k] += pull * other[k]
-            losses[i] = loss
+    for i in range(begin, end):
+        row = left[i]
+        out = pulled[i]
+        out[:] = 0
+        loss = left.dtype.type(0)
+        for entry in range(starts[i], starts[i + 1]):
+            other = right[columns[entry]]
+            total = left.dtype.type(0)
+            for k in range(rank):
+                total += row[k] * other[k]
+            residual = total - values[entry]
+            pull = residual * weights[entry] if weighted else residual
+            loss += residual * pull
+            residuals[entry] = pull
+            for k in range(rank):
+                out[k] += pull * other[k]
+        losses[i] = loss
 
 
-@njit(parallel=True, cache=True, fastmath=_FAST)
-def _column_pass(starts, rows, order, residuals, left, chunks, pulled):
+@njit(cache=True, fastmath=_FAST)
+@no_type_check
+def _columns(begin, end, starts, rows, order, residuals, left, pulled):
     rank = left.shape[1]
-    for chunk in prange(chunks.size - 1):
-        for j in range(chunks[chunk], chunks[chunk + 1]):
-            out = pulled[j]
-            out[:] = 0
-            for entry in range(starts[j], starts[j + 1]):
-                pull = residuals[order[entry]]
-                row = left[rows[entry]]
-                for k in range(rank):
-                    out[k] += pull * row[k]
+    for j in range(begin, end):
+        out = pulled[j]
+        out[:] = 0
+        for entry in range(starts[j], starts[j + 1]):
+            pull = residuals[order[entry]]
+            row = left[rows[entry]]
+            for k in range(rank):
+                out[k] += pull * row[k]
 
 
-@njit(parallel=True, cache=True, fastmath=_FAST)
-def _predict(rows, columns, left, right, predicted):
+@njit(cache=True, fastmath=_FAST)
+@no_type_check
+def _entries(begin, end, rows, columns, left, right, predicted):
     rank = left.shape[1]
-    for entry in prange(rows.size):
+    for entry in range(begin, end):
         row = left[rows[entry]]
         other = right[columns[entry]]
         total = left.dtype.type(0)
@@ -70,17 +73,48 @@ def _predict(rows, columns, left, right, predicted):
         predicted[entry] = total
 
 
+@njit(parallel=True, cache=True)
+@no_type_check
+def _parallel_rows(chunks, starts, columns, values, weights, left, right, residuals, pulled, losses):
+    for c in prange(chunks.size - 1):
+        _rows(
+            chunks[c], chunks[c + 1], starts, columns, values, weights, left, right, residuals, pulled, losses
+        )  # fmt: skip
+
+
+@njit(parallel=True, cache=True)
+@no_type_check
+def _parallel_columns(chunks, starts, rows, order, residuals, left, pulled):
+    for c in prange(chunks.size - 1):
+        _columns(chunks[c], chunks[c + 1], starts, rows, order, residuals, left, pulled)
+
+
+@njit(parallel=True, cache=True)
+@no_type_check
+def _parallel_entries(chunks, rows, columns, left, right, predicted):
+    for c in prange(chunks.size - 1):
+        _entries(chunks[c], chunks[c + 1], rows, columns, left, right, predicted)
+
+
 def predict(rows: np.ndarray, columns: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """(L Rᵀ)_ij at the given positions, (|rows|,), without forming the product."""
     left, right = np.ascontiguousarray(left), np.ascontiguousarray(right)
     predicted = np.empty(rows.size, dtype=left.dtype)
-    _predict(rows, columns, left, right, predicted)
+    if rows.size * left.shape[1] < _WORTH_THREADS:
+        _entries(0, rows.size, rows, columns, left, right, predicted)
+    else:
+        chunks = np.linspace(0, rows.size, _chunk_count() + 1).astype(np.int64)
+        _parallel_entries(chunks, rows, columns, left, right, predicted)
     return predicted
 
 
-def _equal_work(starts: np.ndarray, chunk_count: int) -> np.ndarray:
-    """Boundaries that deal the lines out in chunks of about equal numbers of entries."""
-    targets = np.linspace(0, starts[-1], chunk_count + 1)
+def _chunk_count() -> int:
+    return _CHUNKS_PER_THREAD * config.NUMBA_NUM_THREADS  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def _equal_work(starts: np.ndarray) -> np.ndarray:
+    """Boundaries that deal the lines out in chunks of about equal numbers of entries, several for each thread."""
+    targets = np.linspace(0, starts[-1], _chunk_count() + 1)
     bounds = np.searchsorted(starts, targets, side="left")
     bounds[0], bounds[-1] = 0, starts.size - 1
     return np.unique(bounds)
@@ -92,47 +126,45 @@ def _line_starts(lines: np.ndarray, line_count: int) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Entries:
-    """Observed entries of an m × n matrix in row-major order, with what the two passes need.
+    """Positions of the observed entries of an m × n matrix in row-major order, with what the two passes need.
 
-    `rows`, `columns` int32 (|Ω|,), sorted by row, then column; `values` (|Ω|,); `weights` (|Ω|,) or empty.
+    `rows`, `columns` int32 (|Ω|,), sorted by row, then column.
     """
 
     rows: np.ndarray
     columns: np.ndarray
-    values: np.ndarray
-    weights: np.ndarray
     shape: tuple[int, int]
 
     @cached_property
-    def _row_starts(self) -> np.ndarray:
-        return _line_starts(self.rows, self.shape[0])
+    def _by_row(self) -> tuple[np.ndarray, np.ndarray]:
+        starts = _line_starts(self.rows, self.shape[0])
+        return starts, _equal_work(starts)
 
     @cached_property
-    def _by_column(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _by_column(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         order = np.argsort(self.columns, kind="stable").astype(np.int32 if self.rows.size < 2**31 else np.int64)
-        return _line_starts(self.columns, self.shape[1]), self.rows[order], order
+        starts = _line_starts(self.columns, self.shape[1])
+        return starts, _equal_work(starts), self.rows[order], order
 
-    @cached_property
-    def _residuals(self) -> np.ndarray:
-        return np.empty(self.values.size, dtype=self.values.dtype)
-
-    def pulls(self, left: np.ndarray, right: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+    def pulls(
+        self, values: np.ndarray, weights: np.ndarray, left: np.ndarray, right: np.ndarray
+    ) -> tuple[float, np.ndarray, np.ndarray]:
         """Σ w (L Rᵀ − b)², and P R (m, k), Pᵀ L (n, k), where P = w (L Rᵀ − b) on the observed entries.
 
-        `left` (m, k) and `right` (n, k) of the values' dtype. Half the gradient of the sum; the caller owns factors.
+        `values` b (|Ω|,); `weights` w (|Ω|,), or empty for ones; `left` (m, k) and `right` (n, k) of the values' dtype.
+        P R and Pᵀ L are half the gradient of the sum.
         """
-        left, right = np.ascontiguousarray(left), np.ascontiguousarray(right)
-        row_pulls, column_pulls = np.empty_like(left), np.empty_like(right)
+        values, weights, left, right = map(np.ascontiguousarray, (values, weights, left, right))
+        row_pulls, column_pulls, residuals = np.empty_like(left), np.empty_like(right), np.empty_like(values)
         losses = np.empty(self.shape[0], dtype=left.dtype)
-        row_starts = self._row_starts
-        column_starts, rows_by_column, order = self._by_column
-        chunk_count = _CHUNKS_PER_THREAD * numba.config.NUMBA_NUM_THREADS
-        _row_pass(
-            row_starts, self.columns, self.values, self.weights, left, right,
-            _equal_work(row_starts, chunk_count), self._residuals, row_pulls, losses,
-        )  # fmt: skip
-        _column_pass(
-            column_starts, rows_by_column, order, self._residuals, left,
-            _equal_work(column_starts, chunk_count), column_pulls,
-        )  # fmt: skip
+        row_starts, row_chunks = self._by_row
+        column_starts, column_chunks, rows_by_column, order = self._by_column
+        by_row = (row_starts, self.columns, values, weights, left, right, residuals, row_pulls, losses)
+        by_column = (column_starts, rows_by_column, order, residuals, left, column_pulls)
+        if values.size * left.shape[1] < _WORTH_THREADS:
+            _rows(0, self.shape[0], *by_row)
+            _columns(0, self.shape[1], *by_column)
+        else:
+            _parallel_rows(row_chunks, *by_row)
+            _parallel_columns(column_chunks, *by_column)
         return float(losses.sum(dtype=np.float64)), row_pulls, column_pulls

@@ -12,12 +12,14 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
+from array_api_compat import device
 from jaxtyping import Float
 
-from rankfall.arrays import Array, namespace
+from rankfall.arrays import Array, is_numpy, namespace, reshape
 from rankfall.errors import InputError
 
 
@@ -38,17 +40,19 @@ class Chain:
     dimensions: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.depth < 1:
+        if not isinstance(self.depth, int | np.integer) or self.depth < 1:
             raise InputError(
                 f"depth must be at least 1, got {self.depth}; depth 1 is gradient descent on W itself, 3 a good default"
             )
-        if isinstance(self.width, Sequence) and len(self.width) != self.depth - 1:
-            raise InputError(
-                f"a chain of depth {self.depth} has {self.depth - 1} hidden widths, got {len(self.width)}; "
-                "pass one for each, or a single number for all"
-            )
+        if isinstance(self.width, Sequence):
+            object.__setattr__(self, "width", tuple(self.width))  # hashable, whatever sequence came
+            if len(self.width) != self.depth - 1:
+                raise InputError(
+                    f"a chain of depth {self.depth} has {self.depth - 1} hidden widths, got {len(self.width)}; "
+                    "pass one for each, or a single number for all"
+                )
         for width in self.width if isinstance(self.width, Sequence) else (self.width,):
-            if width is not None and width < 1:
+            if width is not None and (not isinstance(width, int | np.integer) or width < 1):
                 raise InputError(f"width must be at least 1, got {width}; None leaves the rank free")
 
     def sized(self, shape: tuple[int, int], width: int | None = None) -> "Chain":
@@ -58,7 +62,7 @@ class Chain:
         widths = tuple(hidden) if isinstance(hidden, Sequence) else (hidden,) * (self.depth - 1)
         return replace(self, dimensions=(n, *widths, m))
 
-    @property
+    @cached_property
     def layer_shapes(self) -> list[tuple[int, int]]:
         """Shape of each layer, W_1 first."""
         return [(rows, cols) for cols, rows in itertools.pairwise(self.dimensions)]
@@ -78,18 +82,17 @@ class Chain:
     ) -> Float[np.ndarray, "batch p"]:
         """The weights of a batch of starts, float64: each layer scale^{1/N} times the start's unit layer."""
         rows = []
-        for scale, seed in zip(scales, seeds, strict=True):
-            layers = start.layers(problem, self, seed)
+        for run, (scale, seed) in enumerate(zip(scales, seeds, strict=True)):
+            table = problem if getattr(problem, "tables", None) is None else problem.of_runs(run)
+            layers = start.layers(table, self, seed)
             rows.append(self.join([scale ** (1 / self.depth) * layer for layer in layers]))
         return np.stack(rows)
 
     def layers(self, weights: Float[Array, "*batch p"]) -> list[Array]:
         """The layers W_1 … W_N, each (*batch, d_j, d_{j−1}), as views of the flat vector."""
-        xp = namespace(weights)
-        views, begin = [], 0
+        views, begin, batch = [], 0, tuple(weights.shape[:-1])
         for rows, cols in self.layer_shapes:
-            flat = weights[..., begin : begin + rows * cols]
-            views.append(xp.reshape(flat, (*weights.shape[:-1], rows, cols)))
+            views.append(reshape(weights[..., begin : begin + rows * cols], (*batch, rows, cols)))
             begin += rows * cols
         return views
 
@@ -102,13 +105,15 @@ class Chain:
                 f"layers must have shapes {self.layer_shapes}, W_1 first, got {shapes}; "
                 "W_1 acts first and has as many columns as W"
             )
-        return xp.concat([xp.reshape(layer, (*layer.shape[:-2], math.prod(layer.shape[-2:]))) for layer in layers], axis=-1)
+        flat = [xp.reshape(layer, (*layer.shape[:-2], math.prod(layer.shape[-2:]))) for layer in layers]
+        return xp.concat(flat, axis=-1)
 
     def factors(self, weights: Float[Array, "*batch p"]) -> tuple[Array, Array]:
-        """L (*batch, m, k) and R (*batch, n, k) with W = L Rᵀ, k the narrowest hidden width. Depth ≥ 2."""
-        xp = namespace(weights)
+        """L (*batch, m, k) and R (*batch, n, k) with W = L Rᵀ, k the narrowest hidden width; min(m, n) at depth 1."""
+        if self.depth == 1:
+            return _beside_identity(self.product(weights))
         lower, upper = self._sides(weights)
-        return _partial_products(upper)[-1], xp.matrix_transpose(_partial_products(lower)[-1])
+        return _partial_products(upper)[-1], _partial_products(lower)[-1].mT
 
     def product(self, weights: Float[Array, "*batch p"]) -> Float[Array, "*batch m n"]:
         """W itself, formed."""
@@ -124,19 +129,20 @@ class Chain:
         self, problem: Any, weights: Float[Array, "*batch p"]
     ) -> tuple[Float[Array, "*batch"], Float[Array, "*batch p"]]:
         """φ = ℓ(W_N ⋯ W_1) and ∇φ as a flat vector."""
-        xp = namespace(weights)
         if self.depth == 1:
             loss, gradient = problem.loss_and_gradient(self.product(weights))
             return loss, self.join([gradient])
         lower, upper = self._sides(weights)
         lower_products, upper_products = _partial_products(lower), _partial_products(upper)
-        left, right = upper_products[-1], xp.matrix_transpose(lower_products[-1])
-        loss, left_pull, right_pull = problem.loss_and_pulls(left, right)
-        gradients = [
-            *_pull_back(lower, lower_products, xp.matrix_transpose(right_pull)),
-            *_pull_back(upper, upper_products, left_pull),
-        ]
-        return loss, self.join(gradients)
+        loss, left_pull, right_pull = problem.loss_and_pulls(upper_products[-1], lower_products[-1].mT)
+        if not is_numpy(weights):
+            below = _pull_back(lower, lower_products, right_pull.mT)
+            return loss, self.join([*below, *_pull_back(upper, upper_products, left_pull)])
+        gradient = np.empty_like(weights)
+        places = self.layers(gradient)
+        _pull_back(lower, lower_products, right_pull.mT, places[: len(lower)])
+        _pull_back(upper, upper_products, left_pull, places[len(lower) :])
+        return loss, gradient
 
     def decomposition(self, weights: Float[Array, "*batch p"]) -> tuple[Array, Array, Array]:
         """Thin SVD of W, (U, σ, Vᵀ) with `rank` columns, σ descending; W is not formed where a layer is narrow."""
@@ -147,16 +153,16 @@ class Chain:
         left, right = self.factors(weights)
         left_basis, left_core = xp.linalg.qr(left)
         right_basis, right_core = xp.linalg.qr(right)
-        u, values, v = xp.linalg.svd(left_core @ xp.matrix_transpose(right_core), full_matrices=False)
+        u, values, v = xp.linalg.svd(left_core @ right_core.mT, full_matrices=False)
         kept = self.rank
-        return left_basis @ u[..., :kept], values[..., :kept], v[..., :kept, :] @ xp.matrix_transpose(right_basis)
+        return left_basis @ u[..., :kept], values[..., :kept], v[..., :kept, :] @ right_basis.mT
 
     def imbalance(self, weights: Float[Array, "*batch p"]) -> Float[Array, "*batch"]:
         """max_j ‖W_{j+1}ᵀW_{j+1} − W_jW_jᵀ‖_F: conserved by the flow, zero for balanced layers.   [arora2018]"""
         xp = namespace(weights)
-        worst = xp.zeros(weights.shape[:-1], dtype=weights.dtype)
+        worst = xp.zeros_like(weights[..., 0])
         for lower, upper in itertools.pairwise(self.layers(weights)):
-            gap = xp.matrix_transpose(upper) @ upper - lower @ xp.matrix_transpose(lower)
+            gap = upper.mT @ upper - lower @ lower.mT
             worst = xp.maximum(worst, xp.sqrt(xp.sum(gap * gap, axis=(-2, -1))))
         return worst
 
@@ -168,16 +174,31 @@ class Chain:
         return layers[:cut], layers[cut:]
 
 
+def _beside_identity(product: Array) -> tuple[Array, Array]:
+    xp = namespace(product)
+    m, n = product.shape[-2:]
+    identity = xp.eye(min(m, n), dtype=product.dtype, device=device(product))
+    identity = xp.broadcast_to(identity, (*product.shape[:-2], *identity.shape))
+    return (product, identity) if m >= n else (identity, product.mT)
+
+
 def _partial_products(layers: Sequence[Array]) -> list[Array]:
     """W_1, W_2 W_1, …, the whole product last."""
     return list(itertools.accumulate(layers, lambda below, layer: layer @ below))
 
 
-def _pull_back(layers: Sequence[Array], products: Sequence[Array], pull: Array) -> list[Array]:
-    """From ∂φ/∂(A_k ⋯ A_1) to ∂φ/∂A_j = (A_k ⋯ A_{j+1})ᵀ ∂φ (A_{j−1} ⋯ A_1)ᵀ, first layer first."""
-    xp = namespace(pull)
+def _pull_back(
+    layers: Sequence[Array], products: Sequence[Array], pull: Array, places: Sequence[np.ndarray] | None = None
+) -> list[Array]:
+    """From ∂φ/∂(A_k ⋯ A_1) to ∂φ/∂A_j = (A_k ⋯ A_{j+1})ᵀ ∂φ (A_{j−1} ⋯ A_1)ᵀ, first layer first.
+
+    `places` are NumPy arrays to write them to.
+    """
     gradients = []
-    for layer, below in zip(layers[:0:-1], products[-2::-1], strict=True):
-        gradients.append(pull @ xp.matrix_transpose(below))
-        pull = xp.matrix_transpose(layer) @ pull
+    for j in range(len(layers) - 1, 0, -1):
+        below = products[j - 1].mT
+        gradients.append(pull @ below if places is None else np.matmul(pull, below, out=places[j]))
+        pull = layers[j].mT @ pull
+    if places is not None:
+        places[0][...] = pull
     return [pull, *reversed(gradients)]

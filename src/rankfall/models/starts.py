@@ -9,7 +9,7 @@ scale 1; a run multiplies each by scale^{1/N}.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, cast, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -21,11 +21,12 @@ from rankfall.models.chain import Chain
 Layers = list[np.ndarray]
 
 
+@runtime_checkable
 class Start(Protocol):
     """Anything that draws layers: `scale` (one, or one a run), the `width` it asks of a chain, and `layers`."""
 
     @property
-    def scale(self) -> float | Sequence[float]: ...
+    def scale(self) -> float | Sequence[float] | np.ndarray: ...
 
     @property
     def width(self) -> int | None: ...
@@ -33,8 +34,8 @@ class Start(Protocol):
     def layers(self, problem: Any, chain: Chain, seed: int) -> Layers: ...
 
 
-def _check_scale(given: float | Sequence[float]) -> None:
-    for scale in given if isinstance(given, Sequence) else (given,):
+def _check_scale(given: float | Sequence[float] | np.ndarray) -> None:
+    for scale in np.atleast_1d(np.asarray(given, dtype=np.float64)):
         if not (scale > 0 and math.isfinite(scale)):
             raise InputError(
                 f"scale must be positive, got {scale}; layers that start at exactly zero never move, 1e-3 is usual"
@@ -43,7 +44,7 @@ def _check_scale(given: float | Sequence[float]) -> None:
 
 @dataclass(frozen=True)
 class _Sized:
-    scale: float | Sequence[float] = 1e-3
+    scale: float | Sequence[float] | np.ndarray = 1e-3
     width: int | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
@@ -98,6 +99,7 @@ class Orthogonal(_Sized):
 class Balanced(_Sized):
     """A Gaussian product A = U Σ Vᵀ shared out evenly: W_1 ≃ Σ^{1/N}Vᵀ, W_j ≃ Σ^{1/N}, W_N ≃ UΣ^{1/N}.
 
+    Where the chain is too narrow for any A, A is a product of two Gaussian matrices of the chain's rank.
     Procedure 1 of [arora2018convergence]: the product is drawn, the layers are exactly balanced. With
     `rotated=True` a random orthogonal Q stands between any two layers, W_j ← Q W_j, W_{j+1} ← W_{j+1} Qᵀ, which
     changes neither product nor balance.
@@ -108,7 +110,10 @@ class Balanced(_Sized):
     def layers(self, problem: Any, chain: Chain, seed: int) -> Layers:
         rng = np.random.default_rng(seed)
         m, n, rank = chain.dimensions[-1], chain.dimensions[0], chain.rank
-        drawn = rng.standard_normal((m, n)) * math.sqrt(rank / (m * n))
+        if rank == min(m, n):
+            drawn = rng.standard_normal((m, n)) * math.sqrt(rank / (m * n))
+        else:
+            drawn = rng.standard_normal((m, rank)) @ rng.standard_normal((rank, n)) / math.sqrt(m * n)
         u, values, v = np.linalg.svd(drawn, full_matrices=False)
         layers = split_evenly(u[:, :rank], values[:rank], v[:rank], chain)
         if self.rotated:
@@ -128,7 +133,7 @@ class Spectral:
     """
 
     width: int = 20
-    scale: float | Sequence[float] = 1e-3
+    scale: float | Sequence[float] | np.ndarray = 1e-3
 
     def __post_init__(self) -> None:
         _check_scale(self.scale)
@@ -136,7 +141,7 @@ class Spectral:
             raise InputError(f"width must be at least 1, got {self.width}; twice the expected rank is ample")
 
     def layers(self, problem: Any, chain: Chain, seed: int) -> Layers:
-        rank = chain.rank
+        rank = chain.rank if chain.depth > 1 else min(chain.rank, self.width)
         u, v = leading_vectors(problem.back_projection(), rank)
         return split_evenly(u, np.ones(rank), v.T, chain)
 
@@ -148,9 +153,13 @@ class Given:
     given: Sequence[Any]
     scale: float = field(default=1.0, init=False)
 
+    def __post_init__(self) -> None:
+        if len(self.given) == 0:
+            raise InputError("a given start needs at least one layer, got none; pass W_1 first, as in run.layers")
+
     @property
     def width(self) -> int | None:
-        """None: the chain's own widths must fit the layers."""
+        """Of the first layer, for chains of one width; a chain of several needs its own."""
         return int(self.given[0].shape[0]) if len(self.given) > 1 else None
 
     def layers(self, problem: Any, chain: Chain, seed: int) -> Layers:
@@ -183,7 +192,7 @@ def leading_vectors(matrix: Any, count: int) -> tuple[np.ndarray, np.ndarray]:
         u, _, v = np.linalg.svd(matrix.toarray(), full_matrices=False)
         return u[:, :count], v[:count].T
     start = np.random.default_rng(0).standard_normal(min(m, n))
-    u, values, v = svds(matrix, k=count, v0=start)
+    u, values, v = cast(tuple[np.ndarray, ...], svds(matrix, k=count, v0=start))
     order = np.argsort(-values)
     return u[:, order], v[order].T
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+import array_api_compat
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
@@ -34,7 +35,7 @@ class Completion:
     values: observed values (|Ω|,), or (batch, |Ω|) for many tables with one mask; float32 or float64, of any
         array-API namespace, which every computation then stays in.
     shape: (m, n).
-    weights: weight of each entry, non-negative, shaped like the values, or None for ones.
+    weights: weight of each entry, non-negative, (|Ω|,) or shaped like the values; None for ones.
     truth: the whole matrix (m, n) where it is known (planted), for the test error of a run; never used by the loss.
     held_out: entries kept from the loss, as a `Completion` of their own, to choose when to stop.
     """
@@ -43,23 +44,25 @@ class Completion:
     cols: Int[np.ndarray, " entries"]
     values: Float[Array, "*batch entries"]
     shape: tuple[int, int]
-    weights: Float[Array, "*batch entries"] | None = None
+    weights: Float[Array, "*tables entries"] | None = None
     truth: Float[Array, "m n"] | None = None
     held_out: "Completion | None" = None
 
     @classmethod
-    def from_array(
-        cls, array: Shaped[Array, "..."], *, weights: Array | None = None, truth: Array | None = None
-    ) -> "Completion":
+    def from_array(cls, array: Array, *, weights: Array | None = None, truth: Array | None = None) -> "Completion":
         """The problem whose unknown entries are the NaNs of a two-dimensional array.
 
         `weights` (m, n) are read at the observed entries. Raises InputError for other than two dimensions, complex
         numbers, infinities, or nothing observed.
         """
-        rows, cols, values = dense_entries(array)
+        rows, cols, values, shape = dense_entries(array)
+        if weights is not None and tuple(np.shape(weights)) != shape:
+            raise InputError(
+                f"weights must have the shape of the matrix, {shape}, got {tuple(np.shape(weights))}; "
+                "those of unknown entries are ignored"
+            )
         picked = None if weights is None else to_numpy(weights)[rows, cols]
-        m, n = array.shape
-        return cls._build(rows, cols, values, (int(m), int(n)), picked, truth, array)
+        return cls._build(rows, cols, values, shape, picked, truth, array)
 
     @classmethod
     def from_triplets(
@@ -86,13 +89,18 @@ class Completion:
     @classmethod
     def from_sparse(cls, matrix: Any, *, weights: Array | None = None) -> "Completion":
         """The problem whose observed entries are the stored ones of a SciPy sparse matrix, zeros included."""
+        if not hasattr(matrix, "tocoo") or len(matrix.shape) != 2:
+            raise InputError(
+                f"from_sparse needs a two-dimensional SciPy sparse matrix, got {type(matrix).__name__}; "
+                "use from_array for arrays with NaN"
+            )
         coo = matrix.tocoo()
         return cls.from_triplets(coo.row, coo.col, coo.data, tuple(coo.shape), weights=weights)
 
     @classmethod
     def _build(cls, rows, cols, values, shape, weights, truth, model) -> "Completion":
         values, weights = check_entries(rows, values, shape, weights)
-        if is_numpy(model) or not hasattr(model, "dtype"):
+        if not array_api_compat.is_array_api_obj(model) or is_numpy(model):
             return cls(rows, cols, values, shape, weights, None if truth is None else np.asarray(truth, values.dtype))
         frame = like(np.zeros(0), model)
         put = [None if a is None else like(to_numpy(a), frame) for a in (values, weights, truth)]
@@ -109,6 +117,22 @@ class Completion:
     def dtype(self) -> Any:
         """The floating-point type that every computation on this problem uses."""
         return self.values.dtype
+
+    @property
+    def tables(self) -> int | None:
+        """How many tables share the mask, None for one: the values have a leading axis then, a run for each."""
+        return self.values.shape[0] if self.values.ndim > 1 else None
+
+    def of_runs(self, chosen: Any) -> "Completion":
+        """Of many tables, those chosen by an integer array, or one by its number."""
+        if self.tables is None:
+            return self
+        return replace(
+            self,
+            values=_rows(self.values, chosen),
+            weights=self.weights if self.weights is None or self.weights.ndim == 1 else _rows(self.weights, chosen),
+            held_out=None if self.held_out is None else self.held_out.of_runs(chosen),
+        )
 
     @property
     def share(self) -> float:
@@ -143,9 +167,8 @@ class Completion:
 
     @cached_property
     def _entries(self) -> Entries:
-        weights = np.empty(0, self.values.dtype) if self.weights is None else self.weights
         rows, cols = self.rows.astype(np.int32, copy=False), self.cols.astype(np.int32, copy=False)
-        return Entries(rows, cols, self.values, weights, self.shape)
+        return Entries(rows, cols, self.shape)
 
     def loss_and_gradient(
         self, product: Float[Array, "*batch m n"]
@@ -159,12 +182,10 @@ class Completion:
 
     def loss(self, product: Float[Array, "*batch m n"]) -> Float[Array, "*batch"]:
         """ℓ(W), the (weighted) mean squared residual over the observed entries."""
-        xp = namespace(product)
-        picked = product[..., self.rows, self.cols] if is_numpy(product) else None
-        if picked is None:
+        if not is_numpy(product):
             return self.loss_and_gradient(product)[0]
-        weights = 1 if self.weights is None else self.weights
-        return xp.sum(weights * (picked - self.values) ** 2, axis=-1) / self.total_weight
+        squares = (product[..., self.rows, self.cols] - self.values) ** 2
+        return np.sum(squares if self.weights is None else self.weights * squares, axis=-1) / self.total_weight
 
     def gradient(self, product: Float[Array, "*batch m n"]) -> Float[Array, "*batch m n"]:
         """∇ℓ(W), zero off the observed entries."""
@@ -174,22 +195,23 @@ class Completion:
         self, left: Float[Array, "*batch m k"], right: Float[Array, "*batch n k"]
     ) -> tuple[Float[Array, "*batch"], Float[Array, "*batch m k"], Float[Array, "*batch n k"]]:
         """ℓ(W), G R and Gᵀ L at W = L Rᵀ: everything a factored model needs, and nothing of size m·n if sparse."""
-        xp = namespace(left)
         if self.is_dense:
             loss, gradient = self._dense_pass(left, right)
-            return loss, gradient @ right, xp.matrix_transpose(gradient) @ left
+            return loss, gradient @ right, gradient.mT @ left
         batch = left.shape[:-2]
-        lefts, rights = left.reshape(-1, *left.shape[-2:]), right.reshape(-1, *right.shape[-2:])
-        total = float(self.total_weight)
-        done = [self._entries.pulls(one, other) for one, other in zip(lefts, rights, strict=True)]
-        losses = np.asarray([loss / total for loss, _, _ in done], dtype=left.dtype)
-        row_pulls = np.stack([rows for _, rows, _ in done]) * left.dtype.type(2 / total)
-        column_pulls = np.stack([cols for _, _, cols in done]) * left.dtype.type(2 / total)
-        return losses.reshape(batch), row_pulls.reshape(left.shape), column_pulls.reshape(right.shape)
+        weights = np.empty(0, left.dtype) if self.weights is None else self.weights
+        values, weights = (np.broadcast_to(each, (*batch, each.shape[-1])) for each in (self.values, weights))
+        shares = np.broadcast_to(2 / self.total_weight, batch)
+        losses, row_pulls, column_pulls = np.empty(batch, left.dtype), np.empty_like(left), np.empty_like(right)
+        for run in np.ndindex(batch):
+            loss, rows, cols = self._entries.pulls(values[run], weights[run], left[run], right[run])
+            losses[run] = 0.5 * shares[run] * loss
+            np.multiply(rows, shares[run], out=row_pulls[run])
+            np.multiply(cols, shares[run], out=column_pulls[run])
+        return losses, row_pulls, column_pulls
 
     def _dense_pass(self, left: Array, right: Array) -> tuple[Array, Array]:
-        xp = namespace(left)
-        product = left @ xp.matrix_transpose(right)
+        product = left @ right.mT
         if not is_numpy(product):
             return self.loss_and_gradient(product)
         pull, table = self._filled
@@ -211,9 +233,8 @@ class Completion:
         """ℓ(L Rᵀ), forming only the observed entries."""
         xp = namespace(left)
         flat_left, flat_right = xp.reshape(left, (-1, *left.shape[-2:])), xp.reshape(right, (-1, *right.shape[-2:]))
-        picked = xp.stack(
-            [self.predict(flat_left[i, ...], flat_right[i, ...], self.rows, self.cols) for i in range(flat_left.shape[0])]
-        )
+        runs = range(flat_left.shape[0])
+        picked = xp.stack([self.predict(flat_left[i, ...], flat_right[i, ...], self.rows, self.cols) for i in runs])
         picked = xp.reshape(picked, (*left.shape[:-2], self.rows.size))
         squares = (picked - self.values) ** 2
         return xp.sum(squares if self.weights is None else self.weights * squares, axis=-1) / self.total_weight
@@ -223,6 +244,8 @@ class Completion:
         from scipy.sparse import csr_array
 
         values = to_numpy(self.values).astype(np.float64)
+        if values.ndim > 1:
+            raise InputError(f"a back-projection is of one table, got {values.shape[0]}; pick one by of_runs(i)")
         weights = np.ones_like(values) if self.weights is None else to_numpy(self.weights).astype(np.float64)
         m, n = self.shape
         return csr_array((weights * values * (m * n / weights.sum()), (self.rows, self.cols)), shape=self.shape)
@@ -230,22 +253,36 @@ class Completion:
     def hold_out(self, fraction: float, seed: int) -> "Completion":
         """The same problem with a random `fraction` of the observed entries set aside in `held_out`.
 
-        At least one entry is set aside and one is kept.
+        At least one entry is set aside and one is kept; entries of weight zero are never set aside.
         """
         if not 0 < fraction < 1:
             raise InputError(f"the held-out fraction must lie between 0 and 1, got {fraction}; 0.1 is usual")
-        count = min(max(1, round(fraction * self.rows.size)), self.rows.size - 1)
+        counting = (
+            np.ones(self.rows.size) if self.weights is None else np.atleast_2d(to_numpy(self.weights)).max(axis=0)
+        )
+        candidates = np.flatnonzero(counting > 0)
+        count = min(max(1, round(fraction * candidates.size)), candidates.size - 1)
         if count < 1:
             raise InputError(
-                f"holding out needs at least 2 observed entries, got {self.rows.size}; observe more of the matrix"
+                f"holding out needs at least 2 observed entries, got {candidates.size}; observe more of the matrix"
             )
         aside = np.zeros(self.rows.size, dtype=bool)
-        aside[np.random.default_rng(seed).choice(self.rows.size, size=count, replace=False)] = True
+        aside[np.random.default_rng(seed).choice(candidates, size=count, replace=False)] = True
         return replace(self.select(~aside), truth=self.truth, held_out=self.select(aside))
 
     def select(self, kept: Shaped[np.ndarray, " entries"]) -> "Completion":
         """The problem of those observed entries alone, by a boolean mask or by positions in the entry list."""
         chosen = np.flatnonzero(kept) if kept.dtype == bool else kept
-        xp = namespace(self.values)
-        take = [None if a is None else xp.take(a, like(chosen, xp.asarray(chosen)), axis=-1) for a in (self.values, self.weights)]
-        return Completion(self.rows[chosen], self.cols[chosen], take[0], self.shape, take[1])
+        values, weights = (None if a is None else _take(a, chosen, -1) for a in (self.values, self.weights))
+        return Completion(self.rows[chosen], self.cols[chosen], values, self.shape, weights)
+
+
+def _rows(array: Array, chosen: Any) -> Array:
+    if isinstance(chosen, int | np.integer):
+        return array[int(chosen), ...]
+    return _take(array, chosen, 0)
+
+
+def _take(array: Array, chosen: np.ndarray, axis: int) -> Array:
+    xp = namespace(array)
+    return xp.take(array, xp.asarray(chosen, device=array_api_compat.device(array)), axis=axis)

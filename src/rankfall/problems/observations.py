@@ -17,6 +17,10 @@ def _as_real(array: Array, what: str) -> np.ndarray:
     values = to_numpy(array)
     if np.iscomplexobj(values):
         raise InputError(f"{what} must be real numbers, got dtype {values.dtype}; pass the real or imaginary part")
+    if values.dtype.kind not in "biufO":
+        raise InputError(f"{what} must be numbers, got dtype {values.dtype}; convert labels, text and dates first")
+    if isinstance(values, np.ma.MaskedArray):
+        return np.ma.filled(values.astype(np.float64), np.nan)
     if values.dtype in (np.float32, np.float64):
         return values
     try:
@@ -27,8 +31,8 @@ def _as_real(array: Array, what: str) -> np.ndarray:
         ) from None
 
 
-def dense_entries(array: Array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """rows, cols and values of the entries of a two-dimensional array that are not NaN."""
+def dense_entries(array: Array) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[int, int]]:
+    """rows, cols and values of the entries of a two-dimensional array that are not NaN, and its shape."""
     values = _as_real(array, "a matrix to complete")
     if values.ndim != 2:
         raise InputError(
@@ -36,7 +40,7 @@ def dense_entries(array: Array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
             + ("reshape it to one row or column" if values.ndim < 2 else "unfold it or complete slice by slice")
         )
     rows, cols = np.nonzero(~np.isnan(values))
-    return rows, cols, values[rows, cols]
+    return rows, cols, values[rows, cols], values.shape
 
 
 def sorted_unique(
@@ -44,6 +48,7 @@ def sorted_unique(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None, tuple[int, int]]:
     """Triplets in row-major order, one a position, with the shape they live in."""
     rows, cols, values = np.asarray(rows), np.asarray(cols), _as_real(values, "observed values")
+    weights = None if weights is None else _as_real(weights, "weights")
     if duplicates not in ("error", "mean", "last"):
         raise InputError(f"duplicates must be 'error', 'mean' or 'last', got {duplicates!r}; 'mean' averages repeats")
     if rows.ndim != 1 or rows.shape != cols.shape or values.shape[-1:] != rows.shape:
@@ -51,24 +56,15 @@ def sorted_unique(
             f"rows, cols and values must be lists of one length, got shapes {rows.shape}, {cols.shape} and "
             f"{values.shape}; pass one row index, column index and value for each observed entry"
         )
-    if rows.size and not (np.issubdtype(rows.dtype, np.integer) and np.issubdtype(cols.dtype, np.integer)):
-        raise InputError(
-            f"rows and cols must be integers, got {rows.dtype} and {cols.dtype}; encode labels as 0, 1, 2, … first"
-        )
-    if shape is None:
-        shape = (int(rows.max(initial=-1)) + 1, int(cols.max(initial=-1)) + 1)
-    shape = (int(shape[0]), int(shape[1]))
-    for name, index, size in (("row", rows, shape[0]), ("column", cols, shape[1])):
-        bad = np.flatnonzero((index < 0) | (index >= size))
-        if bad.size:
-            raise InputError(
-                f"{name} indices must lie in 0 … {size - 1} for shape {shape}, got {index[bad[0]]} in entry {bad[0]}; "
-                "indices are zero-based"
-            )
+    _check_count(weights, rows)
+    if shape is None and rows.size and _are_integers(rows, cols):
+        shape = (int(rows.max()) + 1, int(cols.max()) + 1)
+    shape = (0, 0) if shape is None else (int(shape[0]), int(shape[1]))
+    check_positions(rows, cols, shape)
     key = rows.astype(np.int64) * shape[1] + cols
     order = np.argsort(key, kind="stable")
     key = key[order]
-    picked = None if weights is None else _as_real(weights, "weights")[..., order]
+    picked = None if weights is None else weights[..., order]
     values = values[..., order]
     fresh = np.concatenate([[True], key[1:] != key[:-1]]) if key.size else np.zeros(0, dtype=bool)
     if not fresh.all():
@@ -86,10 +82,38 @@ def sorted_unique(
         else:
             mass = np.ones_like(values) if picked is None else picked
             summed = np.add.reduceat(mass, starts, axis=-1)
-            values = np.add.reduceat(mass * values, starts, axis=-1) / summed
+            total = np.add.reduceat(mass * values, starts, axis=-1)
+            values = np.where(summed > 0, total / np.where(summed > 0, summed, 1), values[..., starts])
             picked = None if picked is None else summed
         key = key[fresh]
     return key // shape[1], key % shape[1], values, picked, shape
+
+
+def _are_integers(rows: np.ndarray, cols: np.ndarray) -> bool:
+    return np.issubdtype(rows.dtype, np.integer) and np.issubdtype(cols.dtype, np.integer)
+
+
+def check_positions(rows: np.ndarray, cols: np.ndarray, shape: tuple[int, int]) -> None:
+    """Raise InputError for positions that are no integers, or lie outside `shape`."""
+    if rows.size and not _are_integers(rows, cols):
+        raise InputError(
+            f"rows and cols must be integers, got {rows.dtype} and {cols.dtype}; encode labels as 0, 1, 2, … first"
+        )
+    for name, index, size in (("row", rows, shape[0]), ("column", cols, shape[1])):
+        bad = np.flatnonzero((index < 0) | (index >= size))
+        if bad.size:
+            raise InputError(
+                f"{name} indices must lie in 0 … {size - 1} for shape {shape}, got {index[bad[0]]} in entry {bad[0]}; "
+                "indices are zero-based"
+            )
+
+
+def _check_count(weights: np.ndarray | None, rows: np.ndarray) -> None:
+    if weights is not None and weights.shape[-1:] != rows.shape:
+        raise InputError(
+            f"weights must match the {rows.size} observed entries, got shape {weights.shape}; "
+            "give one non-negative weight for each"
+        )
 
 
 def check_entries(
@@ -101,16 +125,11 @@ def check_entries(
             f"at least one entry must be observed, got none in a matrix of shape {shape}; NaN marks the unknown ones"
         )
     if not np.isfinite(values).all():
-        worst = values[..., ~np.isfinite(np.atleast_2d(values)).all(axis=0)].ravel()[0]
+        worst = values[~np.isfinite(values)][0]
         raise InputError(f"observed values must be finite, got {worst}; mark unknown entries by NaN or leave them out")
     if weights is None:
         return values, None
     weights = _as_real(weights, "weights").astype(values.dtype)
-    if weights.shape[-1:] != rows.shape:
-        raise InputError(
-            f"weights must match the {rows.size} observed entries, got shape {weights.shape}; "
-            "give one non-negative weight for each"
-        )
     if not (np.isfinite(weights).all() and (weights >= 0).all()):
         raise InputError(
             f"weights must be finite and not negative, got {weights.min()}; a weight of 0 ignores an entry"

@@ -9,7 +9,7 @@ from rankfall.arrays import Array, namespace, to_numpy
 
 
 def effective_rank(singular_values: Float[np.ndarray, "*batch q"]) -> Float[np.ndarray, "*batch"]:
-    """exp(−Σ p_r log p_r) with p_r = σ_r / Σσ, natural logarithm: from 1 to q; 0 for a zero matrix.   [arora2019, code]"""
+    """exp(−Σ p_r log p_r) with p_r = σ_r / Σσ, natural logarithm: from 1 to q; 0 for W = 0.   [arora2019, code]"""
     total = singular_values.sum(axis=-1, keepdims=True)
     share = singular_values / np.where(total > 0, total, 1)
     entropy = -np.sum(share * np.log(np.where(share > 0, share, 1)), axis=-1)

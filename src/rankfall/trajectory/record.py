@@ -18,6 +18,11 @@ from rankfall.trajectory.snapshot import Snapshot
 
 Observable = Callable[[Any, Any, Array], Array]
 
+_OWN = {
+    "time", "loss", "test_error", "held_out_error", "singular_values", "left_vectors", "right_vectors",
+    "effective_rank", "nuclear_norm", "imbalance",
+}  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Record:
@@ -39,15 +44,22 @@ class Record:
     functions: Mapping[str, Observable] = field(default_factory=dict)
     every: int = 1
     ratio: float | None = None
-    times: Sequence[float] | None = None
+    times: Sequence[float] | np.ndarray | None = None
 
     def __post_init__(self) -> None:
+        if self.singular_values < 0:
+            raise InputError(f"singular_values must count how many to keep, got {self.singular_values}; True keeps all")
+        if self.vectors and not self.singular_values:
+            raise InputError("vectors are kept with their singular values, got vectors alone; add singular_values=True")
+        taken = sorted(_OWN.intersection(self.functions))
+        if taken:
+            raise InputError(f"a recorded function needs a name of its own, got {taken[0]!r}; choose another name")
         if self.every < 1:
             raise InputError(f"every must be at least 1 step, got {self.every}; 1 keeps every step")
         if self.ratio is not None and self.ratio <= 1:
             raise InputError(f"ratio must exceed 1, got {self.ratio}; 1.05 keeps about 47 records a decade of time")
-        if self.times is not None and (np.diff(self.times) <= 0).any():
-            raise InputError("times must increase, got a list that does not; sort it")
+        if self.times is not None and not ((np.diff(self.times) > 0).all() and min(self.times, default=0) >= 0):
+            raise InputError("times must increase from 0 or later, got a list that does not; sort it")
 
     def is_due(self, step: int, time: np.ndarray, last: np.ndarray) -> np.ndarray:
         """Which runs keep this step, by cadence; `last` is each run's time of the record before."""
@@ -78,4 +90,9 @@ class Record:
             kept["imbalance"] = to_numpy(now.model.imbalance(now.weights))
         for name, function in self.functions.items():
             kept[name] = to_numpy(function(now.problem, now.model, now.weights))
+            if kept[name].shape[:1] != now.time.shape:
+                raise InputError(
+                    f"a recorded function must return an array with a leading axis of {now.time.size} runs, got shape "
+                    f"{kept[name].shape} from {name!r}; compute on weights (batch, p) as a whole"
+                )
         return kept

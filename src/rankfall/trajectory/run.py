@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from rankfall.arrays import Array, namespace, to_numpy
+from rankfall.errors import InputError
 from rankfall.trajectory.observables import effective_rank
 from rankfall.trajectory.status import Status
 
@@ -81,11 +82,18 @@ class Trajectory:
         return self.status.advice
 
     def predict(self, rows: Any, cols: Any) -> Float[np.ndarray, " entries"]:
-        """W_ij at the positions asked, forming nothing else."""
+        """W_ij at the positions asked, forming nothing else. Raises InputError for positions outside W."""
         from rankfall.kernels.observed import predict
+        from rankfall.problems.observations import check_positions
 
         left, right = map(to_numpy, self.factors)
-        return predict(np.asarray(rows), np.asarray(cols), left, right)
+        rows, cols = np.atleast_1d(rows), np.atleast_1d(cols)
+        if rows.ndim != 1 or rows.shape != cols.shape:
+            raise InputError(
+                f"rows and cols must be lists of one length, got shapes {rows.shape} and {cols.shape}; pair them up"
+            )
+        check_positions(rows, cols, (left.shape[0], right.shape[0]))
+        return predict(rows, cols, left, right)
 
     def to_xarray(self) -> "xarray.Dataset":
         """The run as a labelled data set: history along `record`, layers, and what else is in this object."""

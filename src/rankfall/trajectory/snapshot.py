@@ -3,14 +3,15 @@
 What several of them want (the singular values, the held-out error) is computed once and kept for the moment.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from rankfall.arrays import Array, to_numpy
+from rankfall.integrators.motion import of_runs, taken
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +30,11 @@ class Snapshot:
     runs: np.ndarray
     step: int = 0
     evaluations: int = 0
+
+    def take(self, chosen: Int[np.ndarray, " rows"]) -> "Snapshot":
+        """The moment of those rows alone."""
+        rows = {name: taken(getattr(self, name), chosen) for name in ("time", "weights", "loss", "runs")}
+        return replace(self, problem=of_runs(self.problem, chosen), **rows)
 
     @property
     def product(self) -> Float[Array, "batch m n"]:

@@ -6,7 +6,7 @@ of a batch of runs is made by `begin` and handed from call to call, so one stop 
 
 import math
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -18,6 +18,7 @@ from rankfall.trajectory.status import Status
 Memory = Any
 
 
+@runtime_checkable
 class Stop(Protocol):
     """A question asked after every step, and what its yes means."""
 
@@ -136,16 +137,18 @@ class HeldOutRise(_Combinable):
             raise InputError(f"patience must be at least 1 step, got {self.patience}; 10 is usual")
 
     def begin(self, runs: int) -> Memory:
-        return np.full(runs, np.inf), np.zeros(runs)
+        return np.full(runs, np.inf), np.zeros(runs), np.zeros(runs)
 
     def check(self, memory: Memory, now: Snapshot) -> tuple[Memory, np.ndarray]:
         error = now.held_out_error
         if error is None:
-            raise InputError("HeldOutRise needs held-out entries, got a problem without; call problem.hold_out(0.1, seed)")
-        best, waited = memory
+            raise InputError(
+                "HeldOutRise needs held-out entries, got a problem without; call problem.hold_out(0.1, seed)"
+            )
+        best, waited, last = memory
         better = error < best * (1 - self.tolerance)
-        waited = np.where(better, 0, waited + 1)
-        return (np.where(better, error, best), waited), self._answer(waited >= self.patience)
+        waited = np.where(better, 0, waited + (now.time > last))
+        return (np.where(better, error, best), waited, now.time), self._answer(waited >= self.patience)
 
     def fraction(self, memory: Memory, now: Snapshot) -> float:
         return 0.5 * float(memory[1].min()) / self.patience
@@ -168,7 +171,7 @@ class Either(_Combinable):
         for stop, remembered in zip(self.stops, memory, strict=True):
             remembered, given = stop.check(remembered, now)
             after.append(remembered)
-            empty = np.equal(answer, None)
+            empty = np.asarray([earlier is None for earlier in answer])
             answer[empty] = given[empty]
         return tuple(after), answer
 

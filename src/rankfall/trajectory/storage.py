@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     import xarray
 
 FORMAT = 1
+_AXES = {
+    "singular_values": ["singular_value"],
+    "left_vectors": ["row", "singular_value"],
+    "right_vectors": ["column", "singular_value"],
+}
 _NUMBERS = ("time", "loss", "best_time", "steps", "evaluations", "seconds", "seed", "reason")
 
 
@@ -31,10 +36,8 @@ def to_xarray(run: Trajectory) -> "xarray.Dataset":
 
     variables: dict[str, Any] = {}
     for name, values in run.history.items():
-        axes = ["record"] + [f"{name}_axis_{k}" for k in range(1, values.ndim)]
-        if name == "singular_values":
-            axes = ["record", "singular_value"]
-        variables[name] = (axes, values)
+        axes = _AXES.get(name, [f"{name}_axis_{k}" for k in range(1, values.ndim)])
+        variables[name] = (["record", *axes], values)
     for j, layer in enumerate(run.layers, start=1):
         variables[f"layer_{j}"] = ((f"level_{j}", f"level_{j - 1}"), to_numpy(layer))
     variables["best_weights"] = (("weight",), to_numpy(run.best_weights))
@@ -62,7 +65,7 @@ def save(run: Trajectory, path: Any) -> None:
     try:
         to_xarray(run).to_zarr(scratch / "run", zarr_format=3, consolidated=False)
         if path.exists():
-            shutil.rmtree(path)
+            path.rename(scratch / "replaced")
         (scratch / "run").rename(path)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

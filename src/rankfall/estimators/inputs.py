@@ -1,0 +1,45 @@
+"""What users pass as a table, as a completion problem."""
+
+from typing import Any
+
+import numpy as np
+
+from rankfall.errors import InputError
+from rankfall.problems.completion import Completion
+
+
+def without_mask(X: Any) -> Any:
+    """A masked array as an array with NaN where it is masked; anything else as it is."""
+    if isinstance(X, np.ma.MaskedArray):
+        return np.ma.filled(X.astype(np.float64), np.nan)
+    return X
+
+
+def problem_of(X: Any, sample_weight: Any = None) -> Completion:
+    """The problem of a validated array or SciPy sparse matrix; weights are given an entry (m, n) or a row (m,)."""
+    if sample_weight is None:
+        return Completion.from_sparse(X) if hasattr(X, "tocoo") else Completion.from_array(X)
+    weights = np.asarray(sample_weight, dtype=np.float64)
+    if weights.shape not in (tuple(X.shape), (X.shape[0],)):
+        raise InputError(
+            f"sample_weight must have the shape of the table {tuple(X.shape)} or of its rows {(X.shape[0],)}, got "
+            f"{weights.shape}; give one non-negative weight an entry or a row"
+        )
+    if weights.ndim == 1:
+        weights = np.broadcast_to(weights[:, None], X.shape)
+    if hasattr(X, "tocoo"):
+        entries = X.tocoo()
+        return Completion.from_sparse(entries, weights=weights[entries.row, entries.col])
+    return Completion.from_array(X, weights=weights)
+
+
+def stacked(above: Completion, below: Completion) -> Completion:
+    """The problem of both tables, the rows of the second under those of the first; they share their columns."""
+    (m, n), (r, _) = above.shape, below.shape
+    weights = None
+    if above.weights is not None or below.weights is not None:
+        parts = [np.ones(part.rows.size) if part.weights is None else part.weights for part in (above, below)]
+        weights = np.concatenate(parts)
+    rows = np.concatenate([above.rows, below.rows + m])
+    cols = np.concatenate([above.cols, below.cols])
+    return Completion.from_triplets(rows, cols, np.concatenate([above.values, below.values]), (m + r, n), weights=weights)

@@ -1,0 +1,69 @@
+"""A fitted estimator on disk: one versioned `.npz` of plain arrays and JSON, without pickles.
+
+What is kept is what predicting needs: factors, standardization, observed entries, held-out predictions, parameters
+and choices. The trajectory of the fit is not; `Trajectory.save` keeps that.
+"""
+
+import json
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rankfall.errors import InputError
+from rankfall.estimators.fitted import FittedTable
+from rankfall.estimators.selection import Candidate, Selection, Trial
+from rankfall.estimators.standardization import Standardization
+from rankfall.problems.completion import Completion
+from rankfall.tables.replacing import replacing
+
+FORMAT = 1
+_HELD = ("rows", "cols", "values", "predicted", "column_means")
+
+
+def save_fitted(fitted: FittedTable, parameters: dict[str, Any], notes: dict[str, Any], path: Any) -> None:
+    """Write a fit, its parameters and notes to an `.npz` file, whole or not at all."""
+    path = Path(path)
+    if path.suffix != ".npz":
+        raise InputError(f"a fit is saved to a name that ends in .npz, got {str(path)!r}; add the ending")
+    shape, problem = fitted.standardization, fitted.problem
+    arrays = {f"standardization_{f.name}": np.asarray(getattr(shape, f.name)) for f in fields(shape)}
+    arrays |= {f"held_{name}": getattr(fitted.selection, name) for name in _HELD}
+    arrays |= {"rows": problem.rows, "cols": problem.cols, "values": problem.values}
+    arrays |= {"left": fitted.left, "right": fitted.right}
+    if problem.weights is not None:
+        arrays["weights"] = problem.weights
+    header = {
+        "format": FORMAT,
+        "shape": problem.shape,
+        "parameters": parameters,
+        "notes": notes,
+        "trials": [asdict(trial) for trial in fitted.selection.trials],
+        "chosen": fitted.selection.trials.index(fitted.selection.chosen),
+    }
+    with replacing(path) as scratch, scratch.open("wb") as file:
+        np.savez_compressed(file, header=np.asarray(json.dumps(header)), **arrays)
+
+
+def load_fitted(path: Any) -> tuple[FittedTable, dict[str, Any], dict[str, Any]]:
+    """The fit, parameters and notes that `save_fitted` wrote. Raises InputError for any other file."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        header = json.loads(str(arrays.pop("header")))
+    except (OSError, KeyError, ValueError) as error:
+        raise InputError(f"a saved fit is an .npz that save wrote, got {str(path)!r} ({error}); check the name") from None
+    if header.get("format") != FORMAT:
+        raise InputError(
+            f"the fit must be of format {FORMAT}, got {header.get('format')}; read it with the version that wrote it"
+        )
+    trials = tuple(Trial(**{**trial, "candidate": Candidate(**trial["candidate"])}) for trial in header["trials"])
+    held = {name: arrays[f"held_{name}"] for name in _HELD}
+    selection = Selection(chosen=trials[header["chosen"]], trials=trials, **held)
+    parts = {f.name: arrays[f"standardization_{f.name}"] for f in fields(Standardization)}
+    parts = {name: value.item() if value.ndim == 0 else value for name, value in parts.items()}
+    m, n = header["shape"]
+    problem = Completion(arrays["rows"], arrays["cols"], arrays["values"], (m, n), arrays.get("weights"))
+    fitted = FittedTable(problem, Standardization(**parts), arrays["left"], arrays["right"], selection, None)
+    return fitted, header["parameters"], header["notes"]

@@ -1,0 +1,102 @@
+"""The compiled passes are the NumPy formula, and their bits do not depend on the number of threads."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numba
+import numpy as np
+import pytest
+
+from rankfall.kernels.observed import Entries, predict
+
+DTYPES = [np.float32, np.float64]
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    before = numba.get_num_threads()
+    numba.set_num_threads(count)
+    try:
+        yield
+    finally:
+        numba.set_num_threads(before)
+
+
+def random_entries(m: int, n: int, share: float, seed: int = 0):
+    mask = np.random.default_rng(seed).random((m, n)) < share
+    rows, cols = np.nonzero(mask)
+    return Entries(rows.astype(np.int32), cols.astype(np.int32), (m, n)), rows, cols
+
+
+def random_case(m, n, k, share, dtype, weighted, seed=0):
+    rng = np.random.default_rng(seed)
+    entries, rows, cols = random_entries(m, n, share, seed)
+    values = rng.standard_normal(rows.size).astype(dtype)
+    weights = rng.random(rows.size if weighted else 0).astype(dtype)
+    left, right = rng.standard_normal((m, k)).astype(dtype), rng.standard_normal((n, k)).astype(dtype)
+    return entries, rows, cols, values, weights, left, right
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("shape", [(17, 11, 3), (1, 30, 1), (30, 1, 2), (40, 25, 7)])
+def test_pulls_are_the_numpy_formula(shape, weighted, dtype):
+    m, n, k = shape
+    entries, rows, cols, values, weights, left, right = random_case(m, n, k, 0.4, dtype, weighted)
+    loss, row_pulls, column_pulls = entries.pulls(values, weights, left, right)
+    left64, right64 = left.astype(np.float64), right.astype(np.float64)
+    residual = (left64 @ right64.T)[rows, cols] - values
+    pull = np.zeros((m, n))
+    pull[rows, cols] = residual * (weights if weighted else 1)
+    # sums of at most n·k terms of size 1
+    tolerance = n * m * np.finfo(dtype).eps
+    np.testing.assert_allclose(loss, np.sum(residual * pull[rows, cols]), rtol=tolerance)
+    np.testing.assert_allclose(row_pulls, pull @ right64, atol=10 * tolerance)
+    np.testing.assert_allclose(column_pulls, pull.T @ left64, atol=10 * tolerance)
+    assert row_pulls.dtype == column_pulls.dtype == dtype
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="one thread is all there is")
+def test_bits_do_not_depend_on_threads(dtype):
+    case = random_case(300, 200, 5, 0.1, dtype, True)
+    entries, rows, cols, values, weights, left, right = case
+    answers = []
+    for count in (1, 2):
+        with threads(count):
+            fresh = Entries(entries.rows, entries.columns, entries.shape)
+            loss, row_pulls, column_pulls = fresh.pulls(values, weights, left, right)
+            answers.append(
+                (loss, row_pulls.tobytes(), column_pulls.tobytes(), predict(rows, cols, left, right).tobytes())
+            )
+    assert answers[0] == answers[1]
+
+
+@pytest.mark.parametrize("kept", [[], [0], [7], [3, 4]])
+def test_lines_without_entries_are_pulled_by_nothing(kept):
+    m, n = 8, 6
+    rows = np.asarray([i for i in kept for _ in range(2)], dtype=np.int32)
+    cols = np.asarray([j for _ in kept for j in (1, 4)], dtype=np.int32)
+    rng = np.random.default_rng(1)
+    left, right = rng.standard_normal((m, 2)), rng.standard_normal((n, 2))
+    values = rng.standard_normal(rows.size)
+    loss, row_pulls, column_pulls = Entries(rows, cols, (m, n)).pulls(values, np.empty(0), left, right)
+    others = np.setdiff1d(np.arange(m), kept)
+    assert (loss > 0) == bool(kept)
+    assert not row_pulls[others].any()
+    assert not column_pulls[[0, 2, 3, 5]].any()
+
+
+def test_predictions_are_the_product_at_the_positions():
+    rng = np.random.default_rng(2)
+    left, right = rng.standard_normal((9, 4)), rng.standard_normal((7, 4))
+    rows, cols = rng.integers(0, 9, 50), rng.integers(0, 7, 50)
+    np.testing.assert_allclose(predict(rows, cols, left, right), (left @ right.T)[rows, cols], rtol=1e-13)
+
+
+def test_a_residual_that_is_not_a_number_stays_visible():
+    entries, rows, _, values, weights, left, right = random_case(6, 5, 2, 0.5, np.float64, False)
+    values[0] = np.nan
+    loss, row_pulls, _ = entries.pulls(values, weights, left, right)
+    assert np.isnan(loss)
+    assert np.isnan(row_pulls[rows[0]]).all()
