@@ -15,7 +15,6 @@ from rankfall.estimators.fitting import candidates
 from rankfall.estimators.standardization import damped_effects, standardize
 from tests.conftest import planted_problem
 
-
 PREDICTS_ENTRIES = "predict gives one number an entry of the table; the check expects one a row"
 SPLITS_ENTRIES = "entries are held out by a seeded draw, which repeated or removed rows change"
 EXPECTED_FAILURES = {
@@ -149,7 +148,7 @@ def test_rows_and_columns_without_entries_are_filled_with_averages():
 
 
 def test_works_in_a_pipeline_and_a_grid_search():
-    truth, holes = table_with_holes((40, 10))
+    _, holes = table_with_holes((40, 10))
     pipeline = make_pipeline(rf.DeepMatrixFactorization(depth=2), StandardScaler())
     assert np.isfinite(pipeline.fit_transform(holes)).all()
     search = GridSearchCV(
@@ -200,7 +199,7 @@ def test_effects_are_posterior_means():
 
 def test_standardization_round_trip():
     problem = planted_problem()
-    shape = standardize(problem, "columns", 0.3)
+    shape = standardize(problem, "columns").with_popularity(problem, 0.3)
     z = shape.to_units(problem.values, problem.cols)
     np.testing.assert_allclose(shape.from_units(z, problem.cols), problem.values, atol=1e-12)
     residual = shape.residual_problem(problem, np.float64)
@@ -334,7 +333,7 @@ def test_unseen_positions_follow_the_policy(noisy, policy):
 
 
 def test_levels_round_to_what_can_occur():
-    truth, holes = table_with_holes()
+    _, holes = table_with_holes()
     rounded = rf.DeepMatrixFactorization(depth=2, levels=[-1, 0, 2.5]).fit_transform(holes)
     assert set(np.unique(rounded[np.isnan(holes)])) <= {-1.0, 0.0, 2.5}
 

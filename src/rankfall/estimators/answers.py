@@ -83,7 +83,7 @@ class Answers:
         check_is_fitted(self)
         rows = np.atleast_1d(np.asarray(rows))
         self._positions(rows, np.zeros_like(rows))
-        m, n = self.fitted_.problem.shape
+        n = self.fitted_.problem.shape[1]
         if not 1 <= k <= n:
             raise InputError(f"k must lie between 1 and the {n} columns, got {k}; 10 is usual")
         if (rows < 0).any():

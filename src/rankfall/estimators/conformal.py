@@ -28,7 +28,9 @@ class Calibration:
 
     def spread(self, rows: np.ndarray, cols: np.ndarray) -> Float[np.ndarray, " entries"]:
         """The usual error at positions; an index of −1, never seen, has no observed entry to lean on."""
-        return np.sqrt(_terms(self._counts(self.row_counts, rows), self._counts(self.column_counts, cols)) @ self.variances)
+        return np.sqrt(
+            _terms(self._counts(self.row_counts, rows), self._counts(self.column_counts, cols)) @ self.variances
+        )
 
     def half_width(self, rows: np.ndarray, cols: np.ndarray, alpha: float) -> Float[np.ndarray, " entries"]:
         """Half-width of the intervals that miss a share `alpha` of entries; infinite where too few were held out."""

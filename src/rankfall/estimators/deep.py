@@ -37,7 +37,7 @@ class DeepMatrixFactorization(Answers, OneToOneFeatureMixin, TransformerMixin, B
         One origin and unit for the whole table, or one for each column (mixed units).
     holdout : float, default=0.1
         Share of the observed entries held out to choose on.
-    patience : int, default=15
+    patience : int, default=10
         Steps without improvement of the held-out error after which a run has seen enough.
     rtol : float, default=1e-2
         Tolerance of the flow; completion is insensitive to it.
@@ -89,7 +89,7 @@ class DeepMatrixFactorization(Answers, OneToOneFeatureMixin, TransformerMixin, B
         scale: float | str = "auto",
         scaling: str = "auto",
         holdout: float = 0.1,
-        patience: int = 15,
+        patience: int = 10,
         rtol: float = 1e-2,
         min_value: float | None = None,
         max_value: float | None = None,
@@ -170,9 +170,12 @@ class DeepMatrixFactorization(Answers, OneToOneFeatureMixin, TransformerMixin, B
         parameters = {name: value for name, value in self.get_params().items() if name != "progress"}
         if not isinstance(self.random_state, (int, type(None))):
             parameters["random_state"] = None
-        notes = {"effective_rank": self.effective_rank_, "status": self.status_, "names": None}
-        if hasattr(self, "feature_names_in_"):
-            notes["names"] = list(self.feature_names_in_)
+        names = getattr(self, "feature_names_in_", None)
+        notes = {
+            "effective_rank": self.effective_rank_,
+            "status": self.status_,
+            "names": None if names is None else list(names),
+        }
         save_fitted(self.fitted_, parameters, notes, path)
 
     @classmethod
@@ -182,7 +185,7 @@ class DeepMatrixFactorization(Answers, OneToOneFeatureMixin, TransformerMixin, B
         model = cls(**parameters)
         model.n_features_in_ = fitted.problem.shape[1]
         if notes["names"] is not None:
-            model.feature_names_in_ = np.asarray(notes["names"], dtype=object)
+            vars(model)["feature_names_in_"] = np.asarray(notes["names"], dtype=object)
         model.effective_rank_, model.status_ = notes["effective_rank"], notes["status"]
         return model._keep(fitted)
 
@@ -220,7 +223,9 @@ class DeepMatrixFactorization(Answers, OneToOneFeatureMixin, TransformerMixin, B
     def _check_parameters(self) -> None:
         for name, value in (("depth", self.depth), ("width", self.width)):
             if value != "auto" and not (isinstance(value, (int, np.integer)) and value >= 1):
-                raise InputError(f"{name} must be 'auto' or at least 1, got {value!r}; 'auto' chooses by held-out entries")
+                raise InputError(
+                    f"{name} must be 'auto' or at least 1, got {value!r}; 'auto' chooses by held-out entries"
+                )
         if self.scale != "auto" and not (isinstance(self.scale, (int, float)) and self.scale > 0):
             raise InputError(f"scale must be 'auto' or positive, got {self.scale!r}; smaller starts favor lower rank")
         if not 0 < self.holdout < 1:
@@ -232,7 +237,9 @@ class DeepMatrixFactorization(Answers, OneToOneFeatureMixin, TransformerMixin, B
                 f"min_value must not exceed max_value, got {self.min_value} and {self.max_value}; swap them"
             )
         if self.levels is not None and len(set(self.levels)) < 2:
-            raise InputError(f"levels must hold at least 2 values, got {list(self.levels)}; leave it None for any number")
+            raise InputError(
+                f"levels must hold at least 2 values, got {list(self.levels)}; leave it None for any number"
+            )
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

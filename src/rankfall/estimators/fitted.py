@@ -87,7 +87,13 @@ class FittedTable:
     def _places(self) -> dict[int, int]:
         rows, cols = self.problem.rows, self.problem.cols
         seen = np.flatnonzero(np.bincount(rows, minlength=self.problem.shape[0]))
-        return dict(zip(_row_marks(rows, cols, self.problem.values, self.problem.shape[0])[seen].tolist(), seen.tolist(), strict=True))
+        return dict(
+            zip(
+                _row_marks(rows, cols, self.problem.values, self.problem.shape[0])[seen].tolist(),
+                seen.tolist(),
+                strict=True,
+            )
+        )
 
     def places_of(self, values: Float[np.ndarray, "r n"]) -> Int[np.ndarray, " r"]:
         """Where each row stood in the training table: the row with the very same entries, or −1 for a new one."""

@@ -77,7 +77,7 @@ def _fit_all(
     problem: Completion, selection: Selection, scaling: str, rtol: float, dtype: type, progress: Progress
 ) -> FittedTable:
     chosen = selection.chosen.candidate
-    standardization = standardize(problem, scaling, chosen.popularity)
+    standardization = standardize(problem, scaling).with_popularity(problem, chosen.popularity)
     run = evolve(
         standardization.residual_problem(problem, dtype),
         Chain(chosen.depth, min(chosen.width, *problem.shape)),

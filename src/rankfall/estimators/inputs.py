@@ -42,4 +42,6 @@ def stacked(above: Completion, below: Completion) -> Completion:
         weights = np.concatenate(parts)
     rows = np.concatenate([above.rows, below.rows + m])
     cols = np.concatenate([above.cols, below.cols])
-    return Completion.from_triplets(rows, cols, np.concatenate([above.values, below.values]), (m + r, n), weights=weights)
+    return Completion.from_triplets(
+        rows, cols, np.concatenate([above.values, below.values]), (m + r, n), weights=weights
+    )

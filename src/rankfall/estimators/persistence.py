@@ -28,7 +28,7 @@ def save_fitted(fitted: FittedTable, parameters: dict[str, Any], notes: dict[str
     if path.suffix != ".npz":
         raise InputError(f"a fit is saved to a name that ends in .npz, got {str(path)!r}; add the ending")
     shape, problem = fitted.standardization, fitted.problem
-    arrays = {f"standardization_{f.name}": np.asarray(getattr(shape, f.name)) for f in fields(shape)}
+    arrays: dict[str, Any] = {f"standardization_{f.name}": np.asarray(getattr(shape, f.name)) for f in fields(shape)}
     arrays |= {f"held_{name}": getattr(fitted.selection, name) for name in _HELD}
     arrays |= {"rows": problem.rows, "cols": problem.cols, "values": problem.values}
     arrays |= {"left": fitted.left, "right": fitted.right}
@@ -53,7 +53,9 @@ def load_fitted(path: Any) -> tuple[FittedTable, dict[str, Any], dict[str, Any]]
             arrays = {name: file[name] for name in file.files}
         header = json.loads(str(arrays.pop("header")))
     except (OSError, KeyError, ValueError) as error:
-        raise InputError(f"a saved fit is an .npz that save wrote, got {str(path)!r} ({error}); check the name") from None
+        raise InputError(
+            f"a saved fit is an .npz that save wrote, got {str(path)!r} ({error}); check the name"
+        ) from None
     if header.get("format") != FORMAT:
         raise InputError(
             f"the fit must be of format {FORMAT}, got {header.get('format')}; read it with the version that wrote it"

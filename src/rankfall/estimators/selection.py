@@ -45,7 +45,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Trial:
-    """What holding out found for a candidate: the best time and its root mean squared held-out error, in input units."""
+    """What holding out found for a candidate: the best time, and the root mean squared error there, in input units."""
 
     candidate: Candidate
     time: float
@@ -78,7 +78,7 @@ class Selection:
         return float(np.sqrt(np.mean((self.column_means - self.values) ** 2))) if self.values.size else float("nan")
 
 
-@dataclass
+@dataclass(eq=False)
 class _Fold:
     """One candidate on one split: the held-out curve, and what each half's best moment predicts for the other half."""
 
@@ -130,24 +130,31 @@ def select(
     seed: int,
     progress: Progress,
 ) -> Selection:
-    """Run every candidate on every split, and choose; see the module's opening for how.
+    """Run the candidates on every split, and choose; see the module's opening for how.
 
-    Ctrl-C ends the choosing: the best finished candidate wins, or, where none is finished, the interrupted run itself
-    is returned as `interrupted`.
+    They come depth by depth; the first depth decides on popularity for the others.
+
+    Ctrl-C ends the choosing: the best candidate so far wins, and its run on the first split is the fit (`interrupted`).
     """
     pairs = splits(problem, holdout, seed)
+    shapes = [standardize(train, scaling) for train, _ in pairs]
     outcomes: list[tuple[Trial, list[_Fold]]] = []
-    stopped = None
+    stopped = False
     for number, candidate in enumerate(candidates):
-        folds = [_fold(train, held, scaling, candidate.popularity, seed) for train, held in pairs]
+        if not _is_worth(candidate, [trial for trial, _ in outcomes]):
+            continue
+        folds = [
+            _fold(train, held, shape.with_popularity(train, candidate.popularity), seed)
+            for (train, held), shape in zip(pairs, shapes, strict=True)
+        ]
         _follow(
             folds, candidate, rtol, patience, dtype,
             lambda share, n=number: progress(f"choosing: depth {candidates[n].depth}", (n + share) / len(candidates)),
         )  # fmt: skip
-        stopped = next((fold for fold in folds if fold.run and fold.run.status is Status.INTERRUPTED), None)
-        if stopped is None or not outcomes:
+        stopped = any(fold.run and fold.run.status is Status.INTERRUPTED for fold in folds)
+        if not stopped or not outcomes:
             outcomes.append((_trial(candidate, folds), folds))
-        if stopped is not None:
+        if stopped:
             break
     winner = min(outcomes, key=lambda outcome: outcome[0].error)
     crossed = _crossed(outcomes)
@@ -156,18 +163,27 @@ def select(
         np.concatenate([getattr(fold.held, name) for fold in folds]) for name in ("rows", "cols", "values")
     )
     means = np.concatenate([_column_means(fold.train)[fold.held.cols] for fold in folds])
-    alone = stopped is not None and len(outcomes) == 1 and stopped in folds
-    assert not alone or stopped.run is not None
-    return Selection(
+    selection = Selection(
         chosen=winner[0], trials=tuple(trial for trial, _ in outcomes), rows=rows, cols=cols,
         values=values.astype(np.float64), predicted=crossed, column_means=means,
-        interrupted=(stopped.standardization, stopped.run) if alone else None,
     )  # fmt: skip
+    if not stopped or folds[0].run is None:
+        return selection
+    run = replace(folds[0].run, status=Status.INTERRUPTED, reason="Ctrl-C was pressed while choosing")
+    return replace(selection, interrupted=(folds[0].standardization, run))
 
 
-def _fold(train: Completion, held: Completion, scaling: str, popularity: float, seed: int) -> _Fold:
+def _is_worth(candidate: Candidate, done: Sequence[Trial]) -> bool:
+    """Whether a candidate has a popularity that an earlier one of another depth has not already lost with."""
+    best = min(done, key=lambda trial: trial.error, default=None)
+    if best is None or best.candidate.depth == candidate.depth:
+        return True
+    return best.candidate.popularity == candidate.popularity
+
+
+def _fold(train: Completion, held: Completion, standardization: Standardization, seed: int) -> _Fold:
     half = np.random.default_rng(seed).permutation(held.rows.size) % 2
-    return _Fold(train, held, half, standardize(train, scaling, popularity))
+    return _Fold(train, held, half, standardization)
 
 
 def _follow(
@@ -200,7 +216,9 @@ def _follow(
 def _residuals(folds: list[_Fold], dtype: type) -> Completion:
     """The folds as one problem: alone, or as many tables on the same entries, held-out ones with weight zero."""
     if len(folds) == 1:
-        problem, held = (folds[0].standardization.residual_problem(part, dtype) for part in (folds[0].train, folds[0].held))
+        problem, held = (
+            folds[0].standardization.residual_problem(part, dtype) for part in (folds[0].train, folds[0].held)
+        )
         return replace(problem, held_out=held)
     m, n = folds[0].train.shape
     values, weights, chosen = [], [], []
@@ -235,9 +253,7 @@ def _trial(candidate: Candidate, folds: list[_Fold]) -> Trial:
 
 def _crossed(outcomes: list[tuple[Trial, list[_Fold]]]) -> np.ndarray:
     """Predictions of each half by the candidate and moment that the other half chose, input units, fold after fold."""
-    chosen = [
-        min(outcomes, key=lambda outcome: np.mean([fold.best[k] for fold in outcome[1]]))[1] for k in (0, 1)
-    ]
+    chosen = [min(outcomes, key=lambda outcome: np.mean([fold.best[k] for fold in outcome[1]]))[1] for k in (0, 1)]
     parts = []
     for first, second in zip(*chosen, strict=False):
         z = np.where(first.half == 0, second.crossed, first.crossed)

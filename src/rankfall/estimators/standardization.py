@@ -17,7 +17,7 @@ from rankfall.problems.completion import Completion
 
 # Columns are in units of their own when their spreads differ this much, or their means lie this many spreads apart.
 _MIXED_SPREADS, _MIXED_MEANS = 10.0, 5.0
-_EFFECT_ROUNDS = 10
+_EFFECT_ROUNDS, _EFFECT_TOLERANCE = 20, 1e-3
 # Effects that explain less of the variance than this are left to the product, whose rank they would only raise.
 _WORTHWHILE = 0.05
 
@@ -55,6 +55,12 @@ class Standardization:
         """o_j + q_j z."""
         return self.origin[cols] + self.unit[cols] * values
 
+    def with_popularity(self, problem: Completion, exponent: float) -> "Standardization":
+        """The same with popularity (degree)^(−exponent) of the rows and columns of a problem."""
+        m, n = problem.shape
+        slow = _slowness(problem.rows, m, exponent), _slowness(problem.cols, n, exponent)
+        return replace(self, row_slow=slow[0], column_slow=slow[1])
+
     def with_average(self) -> "Standardization":
         """The same with one more row and column, whose effects are none and whose unit is typical."""
         return replace(
@@ -84,12 +90,11 @@ class Standardization:
         )
 
 
-def standardize(problem: Completion, scaling: str = "auto", popularity: float = 0.0) -> Standardization:
+def standardize(problem: Completion, scaling: str = "auto") -> Standardization:
     """Read a `Standardization` off the observed entries.
 
     scaling: "global" (one origin and unit: ratings, pixels), "columns" (each its own: mixed units), or "auto", which
         chooses columns when their spreads differ tenfold or their means lie far apart for their spreads.
-    popularity: the exponent γ of (degree)^(−γ).
     """
     if scaling not in ("auto", "global", "columns"):
         raise InputError(f"scaling must be 'auto', 'global' or 'columns', got {scaling!r}; 'auto' looks at the columns")
@@ -118,15 +123,14 @@ def standardize(problem: Completion, scaling: str = "auto", popularity: float = 
     if noise / column_damping < _WORTHWHILE * total:
         column_effect, column_damping = np.zeros(n), np.inf
     return Standardization(
-        origin, unit, mean, row_effect, column_effect, _slowness(rows, m, popularity), _slowness(cols, n, popularity),
-        row_damping, column_damping, noise, mixed,
-    )  # fmt: skip
+        origin, unit, mean, row_effect, column_effect, np.ones(m), np.ones(n), row_damping, column_damping, noise, mixed
+    )
 
 
 def damped_effects(
     rows: np.ndarray, cols: np.ndarray, values: np.ndarray, weights: np.ndarray, shape: tuple[int, int]
 ) -> tuple[float, np.ndarray, np.ndarray, float, float, float]:
-    """μ, a (m,), b (n,), their dampings, and the variance left: x_ij ≈ μ + a_i + b_j with a ~ N(0, τ_a²), b ~ N(0, τ_b²).
+    """μ, a (m,), b (n,), their dampings, and the variance left; x_ij ≈ μ + a_i + b_j, a ~ N(0, τ_a²), b ~ N(0, τ_b²).
 
     Alternating posterior means; τ² and the noise are re-estimated in every round (expectation–maximization), and the
     damping is noise/τ².
@@ -138,6 +142,7 @@ def damped_effects(
     effects = [np.zeros(m), np.zeros(n)]
     dampings = [5.0, 5.0]
     for _ in range(_EFFECT_ROUNDS):
+        before = noise
         for k, (index, mass, size, other) in enumerate(((cols, column_mass, n, rows), (rows, row_mass, m, cols))):
             mine, theirs = (1, 0) if k == 0 else (0, 1)
             rest = values - mean - effects[theirs][other]
@@ -147,6 +152,8 @@ def damped_effects(
             dampings[mine] = float(np.clip(noise / max(variance, 1e-300), 1e-3, 1e6))
         left = values - mean - effects[0][rows] - effects[1][cols]
         noise = max(float(np.average(left**2, weights=weights)), 1e-300)
+        if abs(noise - before) < _EFFECT_TOLERANCE * noise:
+            break
     return mean, effects[0], effects[1], dampings[0], dampings[1], noise
 
 
