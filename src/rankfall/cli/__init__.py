@@ -1,36 +1,42 @@
 """The shell: strings into objects, nothing more.
 
-Every rule that the input can break is an `InputError` somewhere below; here it becomes one line on stderr and exit
-code 2. Warnings become lines too. Results go to stdout, everything else to stderr.
+Results go to stdout, everything else to stderr. Exit codes: 0 done; 1 done, but the run diverged and its best state
+stands in the output; 2 bad input, one sentence, nothing written; 130 interrupted, with the best state so far in the
+output once there is one.
 """
 
-import sys
+from typing import Annotated
 
 import typer
 
-from rankfall.cli.complete import complete
+from rankfall.cli.complete import EXIT_CODES, complete
+from rankfall.cli.edge import at_the_edge
 
 app = typer.Typer(
     name="rankfall", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
     help="Matrix completion by deep matrix factorization.",
 )  # fmt: skip
-app.command()(complete)
+app.command(epilog=EXIT_CODES)(at_the_edge(complete))
+
+
+def _show_version(asked: bool) -> bool:
+    if asked:
+        from rankfall import __version__
+
+        print(f"rankfall {__version__}")
+        raise typer.Exit
+    return asked
 
 
 @app.callback()
-def _root() -> None:
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
     """Matrix completion by deep matrix factorization."""
 
 
 def main() -> None:
-    """Run the command line; bad input is one sentence and exit code 2."""
-    from rankfall.errors import InputError
-
-    try:
-        app()
-    except InputError as error:
-        print(f"rankfall: {error}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        print("rankfall: interrupted before there was anything to keep", file=sys.stderr)
-        sys.exit(130)
+    """Run the command line on the arguments of the process."""
+    app(prog_name="rankfall")

@@ -5,17 +5,20 @@ from typing import Annotated
 
 import typer
 
-_Depth = Annotated[str, typer.Option(help="Number of layers, or 'auto': chosen by held-out entries.")]
-_Width = Annotated[str, typer.Option(help="Bound on the rank, or 'auto'.")]
-_Scale = Annotated[str, typer.Option(help="Size of the start, or 'auto'.")]
+from rankfall.errors import InputError
+
+EXIT_CODES = (
+    "Exit codes: 0 done; 1 diverged, best state written; 2 bad input, nothing written; 130 interrupted, best so far "
+    "written."
+)
 
 
 def complete(
     table: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[INPUT]",
-            help="csv, tsv, parquet, npy, npz or mtx; empty cells, NA and NaN are unknown. Without it: a bundled photograph.",
+            metavar="INPUT",
+            help="csv, tsv, parquet, npy, npz or mtx; empty cells, NA and NaN are unknown. None: a bundled photograph.",
             show_default=False,
         ),
     ] = None,
@@ -25,13 +28,21 @@ def complete(
     triplets: Annotated[
         str | None, typer.Option(help="INPUT lists entries: names or places of its columns row,col,value.")
     ] = None,
-    predict: Annotated[Path | None, typer.Option(help="With --triplets: fill the pairs listed in this file.")] = None,
+    predict: Annotated[
+        Path | None, typer.Option(help="Fill the pairs row,col listed in this file, and no more.")
+    ] = None,
     duplicates: Annotated[str, typer.Option(help="Entries listed twice: error, mean or last.")] = "error",
-    labels: Annotated[str | None, typer.Option(help="Columns to carry along unread: names or places.")] = None,
-    depth: _Depth = "auto",
-    width: _Width = "auto",
-    scale: _Scale = "auto",
-    rtol: Annotated[float, typer.Option(help="Tolerance of the flow.")] = 1e-2,
+    labels: Annotated[
+        str | None,
+        typer.Option(help="Columns to carry along unread, as id,city or 1,3; words are found by themselves."),
+    ] = None,
+    header: Annotated[
+        bool | None, typer.Option("--header/--no-header", help="Whether text begins with a line of names; found out.")
+    ] = None,
+    depth: Annotated[str, typer.Option(help="Number of layers, or 'auto': chosen by held-out entries.")] = "auto",
+    width: Annotated[str, typer.Option(help="Bound on the rank, or 'auto'.")] = "auto",
+    scale: Annotated[str, typer.Option(help="Size of the start, or 'auto'.")] = "auto",
+    rtol: Annotated[float, typer.Option(help="Tolerance of the flow.")] = 3e-3,
     holdout: Annotated[float, typer.Option(help="Share of the observed entries to choose on.")] = 0.1,
     seed: Annotated[int, typer.Option(help="Seed of the held-out split.")] = 0,
     min_value: Annotated[float | None, typer.Option("--min", help="Lower bound on what is filled in.")] = None,
@@ -42,53 +53,40 @@ def complete(
 ) -> None:
     """Fill the holes of a table, and say how well.
 
-    Held-out entries choose the depth and the stopping time; the error printed is theirs. Without INPUT, a photograph
-    with 70 % of its pixels hidden is completed and drawn beside the truth.
+    Held-out entries choose the depth and the stopping time; the error printed
+    is theirs. Without INPUT, a photograph with 70 % of its pixels hidden is
+    completed and drawn beside the truth. Ctrl-C keeps the best found so far.
     """
     from rankfall.cli.console import Console
-    from rankfall.cli.jobs import complete_example, complete_table, complete_triplets
-    from rankfall.errors import InputError
-    from rankfall.estimators import DeepMatrixFactorization
+    from rankfall.cli.options import FitOptions, number_or_auto, whole_or_auto
 
-    console = Console(quiet)
-    estimator = DeepMatrixFactorization(
-        depth=_whole("depth", depth), width=_whole("width", width), scale=_number("scale", scale), rtol=rtol,
-        holdout=holdout, random_state=seed, min_value=min_value, max_value=max_value,
-        dtype="float32" if float32 else "float64",
+    options = FitOptions(
+        whole_or_auto("depth", depth), whole_or_auto("width", width), number_or_auto("scale", scale), rtol, holdout,
+        seed, min_value, max_value, float32,
     )  # fmt: skip
-    if predict is not None and triplets is None:
-        raise InputError(
-            f"--predict needs --triplets, got only {str(predict)!r}; say which columns of INPUT are row, column and value"
-        )
+    console = Console(quiet)
     if table is None:
-        if triplets is not None:
-            raise InputError("--triplets needs an INPUT, got none; name the file that lists the entries")
-        complete_example(estimator, output or plot or Path("rankfall-example.png"), seed, console)
-    elif triplets is not None:
-        complete_triplets(table, triplets, predict, output, duplicates, plot, estimator, console)
+        _refuse(
+            "needs an INPUT", "got none; name the file to complete", triplets=triplets, predict=predict, labels=labels
+        )
+        from rankfall.cli.example import complete_example
+
+        complete_example(output, plot, options, console)
+    elif triplets is None and predict is None:
+        from rankfall.cli.table import complete_table
+
+        complete_table(table, output, plot, labels, header, duplicates, options, console)
     else:
-        complete_table(table, output, labels, plot, estimator, console)
-    if console.interrupted:
-        raise typer.Exit(130)
+        _refuse(
+            "is for tables", "got it for a list of entries; --triplets names its columns", labels=labels, header=header
+        )
+        from rankfall.cli.entries import complete_entries
+
+        complete_entries(table, triplets, predict, output, plot, duplicates, options, console)
+    raise typer.Exit(console.exit_code)
 
 
-def _whole(name: str, given: str) -> int | str:
-    from rankfall.errors import InputError
-
-    if given == "auto":
-        return given
-    try:
-        return int(given)
-    except ValueError:
-        raise InputError(f"--{name} must be 'auto' or a whole number, got {given!r}; 'auto' chooses for you") from None
-
-
-def _number(name: str, given: str) -> float | str:
-    from rankfall.errors import InputError
-
-    if given == "auto":
-        return given
-    try:
-        return float(given)
-    except ValueError:
-        raise InputError(f"--{name} must be 'auto' or a number, got {given!r}; 'auto' chooses for you") from None
+def _refuse(rule: str, got: str, **options: object) -> None:
+    for name, value in options.items():
+        if value is not None:
+            raise InputError(f"--{name} {rule}, {got}")

@@ -1,69 +1,111 @@
 """What the shell shows: progress and warnings on stderr, the summary on stdout."""
 
+import signal
+import sys
+import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from rankfall.cli.edge import INTERRUPTED
 from rankfall.errors import RunWarning
+
+DIVERGED = 1
+
+Progress = Callable[[str, float], None]
 
 
 class Console:
-    """Progress, warnings and summaries of one command; `quiet` silences all but warnings."""
+    """Progress, warnings and summaries of one command; `quiet` silences all but warnings.
+
+    interrupted: whether Ctrl-C ended a fit early. diverged: whether a fit diverged, and its best state was kept.
+    """
 
     def __init__(self, quiet: bool) -> None:
-        from rich.console import Console as Screen
-
         self.quiet = quiet
         self.interrupted = False
-        self._errors = Screen(stderr=True, highlight=False)
-        self._screen = Screen(highlight=False)
+        self.diverged = False
+
+    @property
+    def exit_code(self) -> int:
+        """What the process should end with."""
+        if self.interrupted:
+            return INTERRUPTED
+        return DIVERGED if self.diverged else 0
 
     @contextmanager
-    def fitting(self) -> Iterator[Callable[[str, float], None]]:
-        """A progress bar with the time left, as a function of stage and fraction; warnings inside become lines."""
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-        bar = Progress(
-            TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"),
-            TextColumn("time left"), TimeRemainingColumn(), console=self._errors, transient=True,
-            disable=self.quiet or not self._errors.is_terminal,
-        )  # fmt: skip
-        with warnings.catch_warnings(record=True) as caught:
+    def fitting(self) -> Iterator[Progress | None]:
+        """Around a fit: its progress as a function of stage and fraction, its warnings as lines, Ctrl-C noted."""
+        with warnings.catch_warnings(record=True) as caught, self._noting_interrupts(), self._bar() as progress:
             warnings.simplefilter("always", RunWarning)
-            with bar:
-                task = bar.add_task("fitting", total=1.0)
-                yield lambda stage, fraction: bar.update(task, description=stage, completed=fraction)
-        for warning in caught:
-            if issubclass(warning.category, RunWarning):
-                self.warn(str(warning.message))
+            yield progress
+        # that a fit was interrupted is news to nobody; what became of it is told once it is written
+        if not self.interrupted:
+            for warning in caught:
+                if issubclass(warning.category, RunWarning):
+                    self.warn(str(warning.message))
+
+    @contextmanager
+    def _bar(self) -> Iterator[Progress | None]:
+        """A bar with the time left, where somebody can see it."""
+        if self.quiet or not sys.stderr.isatty():
+            yield None
+            return
+        from rich.console import Console as Screen
+        from rich.progress import BarColumn, TextColumn
+        from rich.progress import Progress as Bar
+
+        bar = Bar(
+            TextColumn("{task.description:<20}"), BarColumn(),
+            TextColumn("{task.percentage:>3.0f} %, time left {task.fields[left]}"),
+            console=Screen(stderr=True, highlight=False), transient=True,
+        )  # fmt: skip
+        begun = time.monotonic()
+        with bar:
+            task = bar.add_task("fitting", total=1.0, left="-:--")
+
+            def progress(stage: str, fraction: float) -> None:
+                left = time_left(time.monotonic() - begun, fraction)
+                stage = "interrupted, ending" if self.interrupted else stage
+                bar.update(task, description=stage, completed=fraction, left=left)
+
+            yield progress
+
+    @contextmanager
+    def _noting_interrupts(self) -> Iterator[None]:
+        """Ctrl-C means what it meant, and is remembered: a fit may end well after one, on fewer trials."""
+        if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+            yield
+            return
+
+        def note(number: int, frame: Any) -> None:
+            self.interrupted = True
+            raise KeyboardInterrupt
+
+        signal.signal(signal.SIGINT, note)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def warn(self, sentence: str) -> None:
         """A line on stderr."""
-        self._errors.print(f"warning: {sentence}", soft_wrap=True, markup=False)
+        print(f"warning: {sentence}", file=sys.stderr)
 
-    def summary(self, rows: Sequence[tuple[str, str]]) -> None:
-        """Two columns on stdout."""
-        if self.quiet:
-            return
-        from rich.table import Table
-
-        table = Table(show_header=False, box=None, pad_edge=False)
-        table.add_column(style="dim")
-        table.add_column()
-        for name, value in rows:
-            table.add_row(name, value)
-        self._screen.print(table)
+    def summary(self, rows: Sequence[tuple[str, str]], what: str, where: object) -> None:
+        """The results on stdout, what was made and where in the last row; an early end is told in any case."""
+        if not self.quiet:
+            width = max(len(name) for name, _ in [*rows, (what, "")])
+            for name, value in [*rows, (what, str(where))]:
+                print(f"{name:<{width}}  {value}")
+        if self.interrupted:
+            self.warn(f"interrupted, the best found so far is {what} to {str(where)!r}")
 
 
-def fit_rows(estimator: Any, size: tuple[int, int], share: float, seconds: float) -> list[tuple[str, str]]:
-    """The lines of a summary that every fit has."""
-    return [
-        ("size", f"{size[0]} × {size[1]}"),
-        ("observed", f"{100 * share:.3g} %"),
-        ("depth", f"{estimator.depth_}"),
-        ("stopping time", f"{estimator.stopping_time_:.4g}"),
-        ("effective rank", f"{estimator.effective_rank_:.3g}"),
-        ("held-out error", f"{estimator.held_out_error_:.4g} (column means {estimator.column_mean_error_:.4g})"),
-        ("seconds", f"{seconds:.2f}"),
-    ]
+def time_left(elapsed: float, fraction: float) -> str:
+    """Minutes and seconds until all is done, if the rest goes as fast as what is done."""
+    if fraction <= 0:
+        return "-:--"
+    minutes, seconds = divmod(round(elapsed * (1 - fraction) / fraction), 60)
+    return f"{minutes}:{seconds:02}"

@@ -39,7 +39,7 @@ class DeepMatrixFactorization(Answers, OneToOneFeatureMixin, TransformerMixin, B
         Share of the observed entries held out to choose on.
     patience : int, default=10
         Steps without improvement of the held-out error after which a run has seen enough.
-    rtol : float, default=1e-2
+    rtol : float, default=3e-3
         Tolerance of the flow; completion is insensitive to it.
     min_value, max_value : float or None
         Bounds on what is filled in.
@@ -90,7 +90,7 @@ class DeepMatrixFactorization(Answers, OneToOneFeatureMixin, TransformerMixin, B
         scaling: str = "auto",
         holdout: float = 0.1,
         patience: int = 10,
-        rtol: float = 1e-2,
+        rtol: float = 3e-3,
         min_value: float | None = None,
         max_value: float | None = None,
         levels: Any = None,

@@ -106,7 +106,9 @@ def standardize(problem: Completion, scaling: str = "auto") -> Standardization:
     center = float(np.average(values, weights=weights))
     means = np.where(counts > 0, means, center)
     spreads = np.sqrt(np.bincount(cols, weights * (values - means[cols]) ** 2, n) / np.maximum(counts, 1e-300))
-    typical = float(np.sqrt(np.average((values - center) ** 2, weights=weights))) or 1.0
+    typical = float(np.sqrt(np.average((values - center) ** 2, weights=weights)))
+    # a constant table has no spread: a unit too small to show
+    typical = typical or 1e-12 * max(1.0, abs(center))
     mixed = scaling == "columns" or (scaling == "auto" and _is_mixed(means, spreads, np.bincount(cols, minlength=n)))
     if mixed:
         known = spreads[spreads > 0]

@@ -19,6 +19,8 @@ from rankfall.integrators.motion import Field, Motion, norms, where
 
 _SHRINK, _GROW = 0.1, 5.0
 _FIRST_PRODUCTS = 10
+# The flow contracts what a step errs: with this share of rtol a step, W(t) is within rtol in the median.
+_PER_STEP = 4.0
 # The other method must promise this much more length per evaluation before it is tried, and after a failed trial it
 # rests for this many steps.
 _PROMISE, _REST = 1.25, 10
@@ -57,8 +59,9 @@ class Flow:
 
     Conserves W_{j+1}ᵀW_{j+1} − W_jW_jᵀ and never raises the loss, both up to the tolerance.
 
-    rtol: local error of a step relative to the norm of all weights. 1e-3 gives a path good to about three digits;
-        below 1e-5 most steps are of high order.
+    rtol: relative error of W along the path, in the median; a step may be off by four times that share of the norm of
+        all weights, most of which the flow forgets. Around an escape errors are larger: a shift in time. 1e-3 gives
+        about three digits; below 1e-5 most steps are of high order.
     methods: "auto", or one method alone: "stabilized" or "high-order".
     """
 
@@ -101,7 +104,7 @@ class Flow:
         weights = chebyshev.chebyshev_step(field, motion.weights, motion.gradient, step, stages)
         loss, gradient = field(weights)
         error = chebyshev.local_error(motion.weights, weights, motion.gradient, gradient, step)
-        error = error / (self.rtol * self._scale(motion.weights, weights))
+        error = error / (self._allowed(motion.weights, weights))
         error = np.maximum(error, 1e-12)
         # the controller that foresees a growing error   [Gustafsson; sommeijer1997]
         trend = np.minimum(1, step / motion.taken * (motion.error / error) ** (1 / 3)) if motion.forces is None else 1
@@ -120,7 +123,7 @@ class Flow:
         weights, loss, gradient, forces, stiffness = high_order.high_order_step(
             field, motion.weights, motion.gradient, step
         )
-        scale = self.rtol * self._scale(motion.weights, weights)
+        scale = self._allowed(motion.weights, weights)
         error = high_order.local_error(forces, step, scale)
         factor = 0.9 * np.maximum(error, 1e-12) ** (-1 / 8)
         seen = np.isfinite(stiffness) & (error <= 1)
@@ -139,8 +142,10 @@ class Flow:
             return new
         return replace(new, high=False, rest=_REST, step=np.where(new.moved, length, new.step))
 
-    def _scale(self, weights: Array, new_weights: Array) -> Float[np.ndarray, " batch"]:
-        return np.maximum(np.maximum(norms(weights), norms(new_weights)), np.finfo(float).tiny)
+    def _allowed(self, weights: Array, new_weights: Array) -> Float[np.ndarray, " batch"]:
+        """How far a step may be off."""
+        size = np.maximum(np.maximum(norms(weights), norms(new_weights)), np.finfo(float).tiny)
+        return _PER_STEP * self.rtol * size
 
     def _accept(
         self, motion, weights, loss, gradient, step, error, factor, radius, direction, forces=None

@@ -1,7 +1,7 @@
 """A table before and after: holes, completion, and the truth where it is known.
 
 `frames` gives the numbers of each panel, `plot` draws them on axes of yours or its own, `save` writes a PNG whole or
-not at all.
+not at all. In a figure of its own every entry is a whole number of pixels, and nothing is wasted on margins.
 """
 
 from dataclasses import dataclass
@@ -11,47 +11,56 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-_LONGEST = 2000
+from rankfall.errors import InputError
+
+_HIDDEN = "#a9c4de"
+# Pixels: a panel's longer side if entries can be enlarged to it, the least height and width, the title, and the gap.
+_SIDE, _LEAST, _TITLE, _GAP = 640, (96, 320), 36, 12
+_LONGEST = 1280
+_DPI = 150
 
 
 @dataclass(frozen=True, eq=False)
 class CompletionPicture:
-    """Panels of one table: `holes` (m, n) with NaN, `filled` (m, n), and `truth` (m, n) or None."""
+    """Panels of one table: `holes` (m, n) with NaN, `filled` (m, n), and `truth` (m, n) or None.
+
+    Raises InputError where the shapes differ.
+    """
 
     holes: Float[np.ndarray, "m n"]
-    filled: Float[np.ndarray, "m n"]
-    truth: Float[np.ndarray, "m n"] | None = None
+    filled: Float[np.ndarray, "_ _"]
+    truth: Float[np.ndarray, "_ _"] | None = None
 
-    def frames(self) -> dict[str, np.ndarray]:
-        """Title → the values drawn, thinned to at most 2000 rows and columns."""
-        shown = float(np.mean(~np.isnan(self.holes)))
-        panels = {f"observed, {100 * shown:.0f} %": self.holes, "completed": self.filled}
+    def __post_init__(self) -> None:
+        for name, values in (("filled", self.filled), ("truth", self.truth)):
+            if values is not None and values.shape != self.holes.shape:
+                raise InputError(
+                    f"{name} must have the shape of the table, {self.holes.shape}, got {values.shape}; "
+                    "panels show the same entries"
+                )
+
+    def frames(self) -> dict[str, Float[np.ndarray, "_ _"]]:
+        """Title → the values drawn, thinned to at most 1280 rows and columns."""
+        share = 100 * float(np.mean(~np.isnan(self.holes)))
+        panels = {f"{share:.3g} % observed, hidden in blue": self.holes, "completed": self.filled}
         if self.truth is not None:
             panels["truth"] = self.truth
-        steps = [-(-size // _LONGEST) for size in self.holes.shape]
-        return {title: values[:: steps[0], :: steps[1]] for title, values in panels.items()}
+        row_step, column_step = (-(-size // _LONGEST) for size in self.holes.shape)
+        return {title: values[::row_step, ::column_step] for title, values in panels.items()}
 
     def plot(self, axes: Any = None) -> Any:
-        """Draw one panel an axis, all on one color scale; returns the figure."""
-        from matplotlib.figure import Figure
-
+        """Draw one panel an axis, all on one gray scale that spans the observed values; returns the figure."""
         panels = self.frames()
-        if axes is None:
-            m, n = self.holes.shape
-            panel_height = float(np.clip(4 * m / n, 1.5, 8))
-            figure = Figure(figsize=(4 * len(panels), panel_height + 0.4), layout="constrained")
-            axes = figure.subplots(1, len(panels))
+        axes = _tight_axes(panels) if axes is None else axes
         low, high = np.nanquantile(self.holes, [0.005, 0.995])
-        is_small = max(self.holes.shape) < 200
         for axis, (title, values) in zip(axes, panels.items(), strict=True):
             axis.imshow(
-                np.ma.masked_invalid(values), cmap="gray", vmin=low, vmax=high, aspect="equal" if not is_small else "auto",
-                interpolation="nearest",
-            )  # fmt: skip
-            axis.set_facecolor("#7a1f1f")
-            axis.set_title(title)
-            axis.set_xticks([])
-            axis.set_yticks([])
+                np.ma.masked_invalid(values), cmap="gray", vmin=low, vmax=high, aspect="auto", interpolation="nearest"
+            )
+            axis.set_facecolor(_HIDDEN)
+            axis.set_title(title, fontsize=9, pad=4)
+            axis.set(xticks=[], yticks=[])
+            axis.spines[:].set(color="0.7", linewidth=0.5)
         return axes[0].figure
 
     def save(self, path: Path | str) -> None:
@@ -60,4 +69,24 @@ class CompletionPicture:
 
         figure = self.plot()
         with replacing(path) as scratch:
-            figure.savefig(scratch, format="png", dpi=150)
+            figure.savefig(scratch, format="png", dpi=_DPI)
+
+
+def _tight_axes(panels: dict[str, np.ndarray]) -> list[Any]:
+    """Axes side by side in a figure that fits them, each entry as many whole pixels high and wide as suit."""
+    from matplotlib.figure import Figure
+
+    rows, columns = next(iter(panels.values())).shape
+    enlarged = max(1, _SIDE // max(rows, columns))
+    # a short side is stretched beyond that, so that titles fit and single rows can be seen
+    height, width = (
+        size * max(enlarged, -(-least // size)) for size, least in zip((rows, columns), _LEAST, strict=True)
+    )
+    whole = (_GAP + len(panels) * (width + _GAP), _TITLE + height + _GAP)
+    figure = Figure(figsize=(whole[0] / _DPI, whole[1] / _DPI))
+    return [
+        figure.add_axes(
+            ((_GAP + place * (width + _GAP)) / whole[0], _GAP / whole[1], width / whole[0], height / whole[1])
+        )
+        for place in range(len(panels))
+    ]

@@ -32,6 +32,7 @@ def read_table(
     path: FilePath,
     label_columns: Sequence[str | int] | str | None = None,
     header: bool | None = None,
+    duplicates: str = "error",
 ) -> Table | Triplets:
     """Reads a table with holes; the extension names the format.
 
@@ -47,6 +48,8 @@ def read_table(
     column where it has distinct integers without a hole and its name is empty, `id`, `index`, `date`, … or ends in
     `_id`.
 
+    `duplicates` says what becomes of coordinates that occur more than once: "error", "mean" or "last".
+
     Raises InputError where the file is missing or broken, a number is infinite, or words stand among numbers.
     """
     check_format(path, TABLE_FORMATS)
@@ -59,7 +62,9 @@ def read_table(
         return _read_parquet_table(path, label_columns)
     if extension(path) == ".npy":
         return read_npy(path)
-    return read_npz(path) if extension(path) == ".npz" else read_mtx(path)
+    if extension(path) == ".npz":
+        return read_npz(path, duplicates=duplicates)
+    return read_mtx(path, duplicates)
 
 
 def _read_text_table(path: FilePath, label_columns: Sequence[str | int] | None, header: bool | None) -> Table:

@@ -25,8 +25,8 @@ _ADVICE = {
         "too small for the data, or the loss asked for below what the dtype resolves"
     ),
     Status.DIVERGED: (
-        "the loss ran away; the best state before it did is kept: try a smaller rate, a smaller rtol, or Flow in place "
-        "of Descent"
+        "the loss ran away; the best state before it did is kept: try a smaller rtol or scale, or, with Descent, a "
+        "smaller rate"
     ),
     Status.BUDGET: "the budget ran out before the stop was reached: raise the step limit, or ask for less",
     Status.INTERRUPTED: "the run was stopped from outside; the best state so far is kept",

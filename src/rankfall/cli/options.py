@@ -1,0 +1,80 @@
+"""Options that say how to fit, from strings to numbers, each checked before anything is read or imported.
+
+A wrong option costs a tenth of a second: sentences name it as it was typed, and the libraries that fitting needs are
+loaded when there is something to fit.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import inf, isnan
+from typing import Any
+
+from rankfall.errors import InputError
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """How to fit: `depth`, `width` and `scale` are numbers or "auto"; the rest as for the estimator.
+
+    Raises InputError, naming the option, where one is out of range.
+    """
+
+    depth: int | str = "auto"
+    width: int | str = "auto"
+    scale: float | str = "auto"
+    rtol: float = 3e-3
+    holdout: float = 0.1
+    seed: int = 0
+    min_value: float | None = None
+    max_value: float | None = None
+    float32: bool = False
+
+    def __post_init__(self) -> None:
+        for name, given in (("depth", self.depth), ("width", self.width)):
+            if isinstance(given, int) and given < 1:
+                raise InputError(f"--{name} must be at least 1, got {given}; 'auto' chooses for you")
+        if not isinstance(self.scale, str) and not 0 < self.scale < inf:
+            raise InputError(
+                f"--scale must be positive, got {self.scale}; smaller starts favor lower rank, 'auto' chooses"
+            )
+        if not 0 < self.rtol < 1:
+            raise InputError(f"--rtol must lie between 0 and 1, got {self.rtol}; 3e-3 is enough to complete a table")
+        if not 0 < self.holdout < 1:
+            raise InputError(f"--holdout must lie between 0 and 1, got {self.holdout}; 0.1 is usual")
+        if not 0 <= self.seed < 2**32:
+            raise InputError(f"--seed must lie between 0 and {2**32 - 1}, got {self.seed}; 0 is as good as any")
+        for name, bound in (("min", self.min_value), ("max", self.max_value)):
+            if bound is not None and isnan(bound):
+                raise InputError(f"--{name} must be a number, got {bound}; leave it out for no bound")
+        if self.min_value is not None and self.max_value is not None and self.min_value > self.max_value:
+            raise InputError(f"--min must not exceed --max, got {self.min_value} and {self.max_value}; swap them")
+
+    def estimator(self, progress: Callable[[str, float], None] | None) -> Any:
+        """The `DeepMatrixFactorization` that fits so."""
+        from rankfall.estimators import DeepMatrixFactorization
+
+        return DeepMatrixFactorization(
+            depth=self.depth, width=self.width, scale=self.scale, rtol=self.rtol, holdout=self.holdout,
+            random_state=self.seed, min_value=self.min_value, max_value=self.max_value,
+            dtype="float32" if self.float32 else "float64", progress=progress,
+        )  # fmt: skip
+
+
+def whole_or_auto(name: str, given: str) -> int | str:
+    """The whole number that was typed, or "auto"."""
+    if given == "auto":
+        return given
+    try:
+        return int(given)
+    except ValueError:
+        raise InputError(f"--{name} must be 'auto' or a whole number, got {given!r}; 'auto' chooses for you") from None
+
+
+def number_or_auto(name: str, given: str) -> float | str:
+    """The number that was typed, or "auto"."""
+    if given == "auto":
+        return given
+    try:
+        return float(given)
+    except ValueError:
+        raise InputError(f"--{name} must be 'auto' or a number, got {given!r}; 'auto' chooses for you") from None
