@@ -72,7 +72,7 @@ def test_a_run_that_diverges_keeps_its_best_state_and_exits_1(monkeypatch):
     ended = complete("t.npy", "--depth", 2)
     assert ended.code == 1
     assert ended.stderr.startswith("warning: the fit ended as diverged")
-    assert "try a smaller rate" in ended.stderr
+    assert "try a smaller rtol or scale" in ended.stderr
     assert "diverged, before the stopping time" in ended.rows["ended"]
     filled = np.load("t-completed.npy")
     assert np.abs(filled - holes.mean(where=~np.isnan(holes))).max() < 10 * truth.std()
