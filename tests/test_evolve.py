@@ -10,7 +10,7 @@ SHAPE = (10, 8)
 CHAIN = rf.Chain(2)
 START = rf.Gaussian(0.1)
 DESCENT = rf.Descent(rf.Gradient(0.5))
-INTEGRATORS = [rf.Flow(), rf.Flow(rtol=1e-6), DESCENT, rf.Descent(rf.GroupRMSprop(2e-2)), rf.Reference(rtol=1e-6)]
+INTEGRATORS = [rf.Flow(rtol=3e-4), rf.Flow(rtol=3e-7), DESCENT, rf.Descent(rf.GroupRMSprop(2e-2)), rf.Reference(rtol=1e-6)]
 
 
 def evolve(problem=None, model=CHAIN, start=START, integrator=None, stop=None, **more):
@@ -202,7 +202,7 @@ def test_a_batch_is_its_runs(integrator, depth):
             np.testing.assert_allclose(run.history["loss"], alone.history["loss"], rtol=5e-2)
 
 
-@pytest.mark.parametrize(("rtol", "tolerance"), [(1e-3, 0.3), (1e-7, 0.01)])
+@pytest.mark.parametrize(("rtol", "tolerance"), [(2.5e-4, 0.3), (2.5e-8, 0.01)])
 def test_a_large_batch_whose_runs_end_one_by_one(rtol, tolerance):
     scales = np.geomspace(1e-2, 3, 16)
     runs = evolve(start=rf.Gaussian(scales), integrator=rf.Flow(rtol=rtol), record=rf.Record(times=[0.5, 2.0, 50.0]))

@@ -143,7 +143,7 @@ def test_flow_nears_the_reference_as_its_tolerance_shrinks(depth):
     keep = rf.Record(times=times, functions={"product": lambda problem, model, weights: model.product(weights)})
     yardstick = run(rf.Reference(rtol=1e-11, atol=1e-13), depth=depth, record=keep).history["product"]
     errors = []
-    for rtol in (1e-3, 1e-4, 1e-5, 1e-6, 1e-8):
+    for rtol in (2.5e-4, 2.5e-5, 2.5e-6, 2.5e-7, 2.5e-9):
         path = run(rf.Flow(rtol=rtol), depth=depth, record=keep).history["product"]
         gaps = np.linalg.norm(path - yardstick, axis=(1, 2)) / np.linalg.norm(yardstick, axis=(1, 2))
         errors.append(gaps.max())
@@ -216,7 +216,7 @@ def test_flows_land_on_the_time_asked_for(integrator, time):
     assert ended.status == rf.Status.CONVERGED
 
 
-@pytest.mark.parametrize(("rtol", "tolerance"), [(1e-3, 2e-2), (1e-6, 1e-3)])
+@pytest.mark.parametrize(("rtol", "tolerance"), [(3e-4, 2e-2), (3e-7, 1e-3)])
 def test_records_at_given_times_are_the_references(rtol, tolerance):
     times = [0.0, 0.5, 3.0, 11.0, 20.0, 25.0]
     keep = rf.Record(times=times, singular_values=3)
