@@ -19,7 +19,7 @@ from rankfall.integrators.motion import Field, Motion, norms, where
 
 _SHRINK, _GROW = 0.1, 5.0
 _FIRST_PRODUCTS = 10
-# The flow contracts what a step errs: with this share of rtol a step, W(t) is within rtol in the median.
+# The flow contracts what a step errs, so that a step may err by more than the path should.
 _PER_STEP = 4.0
 # The other method must promise this much more length per evaluation before it is tried, and after a failed trial it
 # rests for this many steps.
@@ -59,9 +59,9 @@ class Flow:
 
     Conserves W_{j+1}ᵀW_{j+1} − W_jW_jᵀ and never raises the loss, both up to the tolerance.
 
-    rtol: relative error of W along the path, in the median; a step may be off by four times that share of the norm of
-        all weights, most of which the flow forgets. Around an escape errors are larger: a shift in time. 1e-3 gives
-        about three digits; below 1e-5 most steps are of high order.
+    rtol: a step may be off by four times this share of the norm of all weights, most of which the flow forgets. On
+        the papers' completion problem W is then off by 7e-4 at rtol 1e-3 and by 1e-5 at 1e-6, in the median of the
+        path; more around an escape, which comes a little early or late.
     methods: "auto", or one method alone: "stabilized" or "high-order".
     """
 
