@@ -10,7 +10,13 @@ SHAPE = (10, 8)
 CHAIN = rf.Chain(2)
 START = rf.Gaussian(0.1)
 DESCENT = rf.Descent(rf.Gradient(0.5))
-INTEGRATORS = [rf.Flow(rtol=3e-4), rf.Flow(rtol=3e-7), DESCENT, rf.Descent(rf.GroupRMSprop(2e-2)), rf.Reference(rtol=1e-6)]
+INTEGRATORS = [
+    rf.Flow(rtol=3e-4),
+    rf.Flow(rtol=3e-7),
+    DESCENT,
+    rf.Descent(rf.GroupRMSprop(2e-2)),
+    rf.Reference(rtol=1e-6),
+]
 
 
 def evolve(problem=None, model=CHAIN, start=START, integrator=None, stop=None, **more):

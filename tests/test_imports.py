@@ -15,7 +15,8 @@ ROOT = Path(rankfall.__file__).parent
 # A room may import from those of a lower level, and from itself.
 LEVELS = {
     "errors": 0, "arrays": 1, "kernels": 2, "problems": 3, "models": 4, "integrators": 5, "trajectory": 6,
-    "theory": 7, "baselines": 8, "estimators": 9, "experiments": 10, "pictures": 11, "report": 12, "cli": 13,
+    "theory": 7, "baselines": 8, "estimators": 9, "comparison": 10, "experiments": 10, "pictures": 11,
+    "report": 12, "cli": 13,
 }  # fmt: skip
 # These stand beside, and take no more than a user would hand them.
 BESIDE = {"tables", "datasets"}

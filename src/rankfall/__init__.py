@@ -14,20 +14,26 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "rankfall.errors": ["InputError", "RunWarning"],
-    "rankfall.problems": ["Completion"],
-    "rankfall.models": ["Balanced", "Chain", "Gaussian", "Given", "Identity", "Orthogonal", "Spectral", "Uniform"],
+    "rankfall.problems": [
+        "Absolute", "Completion", "Factorization", "Huber", "Logistic", "Regression", "Sensing", "Squared",
+    ],
+    "rankfall.models": [
+        "Balanced", "Chain", "Diagonal", "EndToEnd", "Gaussian", "Given", "Identity", "Orthogonal", "Residual",
+        "Spectral", "Symmetric", "Uniform", "compressed",
+    ],
     "rankfall.integrators": [
-        "AdaDelta", "AdaGrad", "Adam", "Descent", "Flow", "Gradient", "GroupRMSprop", "Momentum", "Reference",
+        "AdaDelta", "AdaGrad", "Adam", "Descent", "Flow", "Gradient", "GroupRMSprop", "Momentum", "Projected",
+        "Reference", "Steering",
     ],
     "rankfall.trajectory": [
-        "HeldOutRise", "LossBelow", "Record", "Snapshot", "Status", "StepLimit", "TimeReached", "Trajectories",
-        "Trajectory", "evolve",
+        "Crossing", "Escape", "GreedyPath", "HeldOutRise", "LossBelow", "Record", "Settled", "SingularPaths",
+        "Snapshot", "Status", "StepLimit", "TimeReached", "Trajectories", "Trajectory", "evolve", "greedy",
     ],
     "rankfall.estimators": ["DeepMatrixFactorization"],
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
-__all__ = ["__version__", *sorted(_HOME_OF)]  # noqa: PLE0604
+__all__ = ["__version__", *sorted(_HOME_OF)]
 
 
 def __getattr__(name: str) -> Any:

@@ -9,14 +9,20 @@ from typing import Annotated
 
 import typer
 
+from rankfall.cli.compare import EXIT_CODES as COMPARE_EXIT_CODES
+from rankfall.cli.compare import compare
 from rankfall.cli.complete import EXIT_CODES, complete
 from rankfall.cli.edge import at_the_edge
+from rankfall.cli.flow import EXIT_CODES as FLOW_EXIT_CODES
+from rankfall.cli.flow import flow
 
 app = typer.Typer(
     name="rankfall", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
     help="Matrix completion by deep matrix factorization.",
 )  # fmt: skip
 app.command(epilog=EXIT_CODES)(at_the_edge(complete))
+app.command(epilog=COMPARE_EXIT_CODES)(at_the_edge(compare))
+app.command(epilog=FLOW_EXIT_CODES)(at_the_edge(flow))
 
 
 def _show_version(asked: bool) -> bool:

@@ -48,6 +48,10 @@ def complete(
     min_value: Annotated[float | None, typer.Option("--min", help="Lower bound on what is filled in.")] = None,
     max_value: Annotated[float | None, typer.Option("--max", help="Upper bound on what is filled in.")] = None,
     float32: Annotated[bool, typer.Option("--float32", help="Half the memory.")] = False,
+    loss: Annotated[
+        str,
+        typer.Option(help="squared, huber or absolute (these two withstand outliers), or logistic (two values)."),
+    ] = "squared",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no summary.")] = False,
     plot: Annotated[Path | None, typer.Option(help="Draw the table before and after to this PNG.")] = None,
 ) -> None:
@@ -62,7 +66,7 @@ def complete(
 
     options = FitOptions(
         whole_or_auto("depth", depth), whole_or_auto("width", width), number_or_auto("scale", scale), rtol, holdout,
-        seed, min_value, max_value, float32,
+        seed, min_value, max_value, float32, loss,
     )  # fmt: skip
     console = Console(quiet)
     if table is None:

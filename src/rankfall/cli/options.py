@@ -11,6 +11,8 @@ from typing import Any
 
 from rankfall.errors import InputError
 
+_LOSSES = ("squared", "huber", "absolute", "logistic")
+
 
 @dataclass(frozen=True)
 class FitOptions:
@@ -28,6 +30,7 @@ class FitOptions:
     min_value: float | None = None
     max_value: float | None = None
     float32: bool = False
+    loss: str = "squared"
 
     def __post_init__(self) -> None:
         for name, given in (("depth", self.depth), ("width", self.width)):
@@ -36,6 +39,11 @@ class FitOptions:
         if not isinstance(self.scale, str) and not 0 < self.scale < inf:
             raise InputError(
                 f"--scale must be positive, got {self.scale}; smaller starts favor lower rank, 'auto' chooses"
+            )
+        if self.loss not in _LOSSES:
+            raise InputError(
+                f"--loss must be one of {', '.join(_LOSSES)}, got {self.loss!r}; huber withstands outliers, logistic "
+                "is for tables of two values"
             )
         if not 0 < self.rtol < 1:
             raise InputError(f"--rtol must lie between 0 and 1, got {self.rtol}; 3e-3 is enough to complete a table")
@@ -56,7 +64,7 @@ class FitOptions:
         return DeepMatrixFactorization(
             depth=self.depth, width=self.width, scale=self.scale, rtol=self.rtol, holdout=self.holdout,
             random_state=self.seed, min_value=self.min_value, max_value=self.max_value,
-            dtype="float32" if self.float32 else "float64", progress=progress,
+            dtype="float32" if self.float32 else "float64", loss=self.loss, progress=progress,
         )  # fmt: skip
 
 

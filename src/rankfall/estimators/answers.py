@@ -7,15 +7,23 @@ for.
 from typing import Any
 
 import numpy as np
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from rankfall.errors import InputError
 from rankfall.estimators.conformal import Calibration
 from rankfall.estimators.fitted import FittedTable
 from rankfall.estimators.inputs import without_mask
+from rankfall.problems.losses import Logistic
 
 _BLOCK = 2**22
 UNSEEN = ("mean", "nan", "raise")
+
+
+def _tells_probabilities(model: Any) -> bool:
+    if model.loss == "logistic" or isinstance(model.loss, Logistic):
+        return True
+    raise AttributeError(f"predict_proba needs loss='logistic', got {model.loss!r}; predict gives numbers")
 
 
 class Answers:
@@ -25,13 +33,14 @@ class Answers:
     min_value: float | None
     max_value: float | None
     levels: Any
+    loss: Any
 
     def predict(self, rows: Any, cols: Any = None, *, unseen: str = "mean") -> np.ndarray:
         """Predicted values at positions of the training table, (|rows|,), zero-based, in input units.
 
         An index of -1 stands for a row or column never seen: `unseen` says whether what is known of the other one
         fills it ("mean"), or it is "nan", or an error ("raise"). Given one table in place of two lists, the prediction
-        of each of its entries, observed or not, (r, n).
+        of each of its entries, observed or not, (r, n). With the logistic loss, the more likely of the two values.
         """
         check_is_fitted(self)
         if cols is None:
@@ -48,12 +57,29 @@ class Answers:
         values = self._bounded(self.fitted_.predict(rows, cols))
         return np.where(new, np.nan, values) if unseen == "nan" else values
 
+    @available_if(_tells_probabilities)
+    def predict_proba(self, rows: Any, cols: Any) -> np.ndarray:
+        """Probabilities of the higher of the two values at positions, (|rows|,), with the logistic loss only.
+
+        An index of -1 stands for a row or column never seen.
+        """
+        check_is_fitted(self)
+        if self.fitted_.signs is None:
+            raise InputError("probabilities need a fit with loss='logistic', got one before it was set; call fit again")
+        return self._probabilities(self.fitted_.predict(*self._positions(rows, cols)))
+
     def predict_interval(self, rows: Any, cols: Any, alpha: float = 0.1) -> tuple[np.ndarray, np.ndarray]:
         """Lower and upper ends, (|rows|,) each, of intervals that cover a new entry with probability 1 − alpha.
 
-        Split-conformal, calibrated on held-out entries; wider for rows and columns with few observed entries.
+        Split-conformal, calibrated on held-out entries; wider for rows and columns with few observed entries. Raises
+        InputError for a table of two values, which have no interval between them.
         """
         check_is_fitted(self)
+        if self.fitted_.signs is not None:
+            raise InputError(
+                "intervals are for tables of numbers, got one of two values (loss='logistic'); predict_proba says how "
+                "sure a prediction is"
+            )
         rows, cols = self._positions(rows, cols)
         center = self.fitted_.predict(rows, cols)
         units = np.append(self.fitted_.standardization.unit, np.median(self.fitted_.standardization.unit))[cols]
@@ -78,7 +104,8 @@ class Answers:
     def recommend(self, rows: Any, k: int = 10, *, exclude_observed: bool = True) -> tuple[np.ndarray, np.ndarray]:
         """The k columns with the highest predictions for each row, best first, and those predictions: (r, k) each.
 
-        Observed entries are left out unless asked for; a place for which no column is left is -1 and NaN.
+        Observed entries are left out unless asked for; a place for which no column is left is -1 and NaN. With the
+        logistic loss the predictions are probabilities of the higher value.
         """
         check_is_fitted(self)
         rows = np.atleast_1d(np.asarray(rows))
@@ -101,7 +128,7 @@ class Answers:
             best[here], scores[here] = top, np.take_along_axis(values, top, axis=1)
         left_out = np.isneginf(scores)
         best[left_out], scores[left_out] = -1, np.nan
-        return best, self._bounded(scores)
+        return best, self._bounded(scores) if self.fitted_.signs is None else self._probabilities(scores)
 
     def _positions(self, rows: Any, cols: Any) -> tuple[np.ndarray, np.ndarray]:
         rows, cols = np.asarray(rows), np.asarray(cols)
@@ -129,7 +156,14 @@ class Answers:
             filled[block][new] = self.fitted_.fold_in(values[block][new])
         return self._bounded(filled)
 
+    def _probabilities(self, values: np.ndarray) -> np.ndarray:
+        assert self.fitted_.signs is not None
+        low, high = self.fitted_.signs
+        return np.clip((values - low) / (high - low), 0, 1)
+
     def _bounded(self, values: np.ndarray) -> np.ndarray:
+        if self.fitted_.signs is not None:
+            return np.asarray(self.fitted_.signs)[(self._probabilities(values) >= 0.5).astype(int)]
         if self.min_value is not None or self.max_value is not None:
             values = np.clip(values, self.min_value, self.max_value)
         if self.levels is not None:

@@ -18,8 +18,11 @@ from rankfall.estimators.answers import Answers
 from rankfall.estimators.fitted import FittedTable
 from rankfall.estimators.fitting import fit_table, refit_table
 from rankfall.estimators.inputs import problem_of, stacked, without_mask
+from rankfall.estimators.loss_units import loss_of, read_loss, spelled
+from rankfall.estimators.parameters import check_parameters
 from rankfall.estimators.persistence import load_fitted, save_fitted
 from rankfall.problems.completion import Completion
+from rankfall.problems.losses import Squared
 
 
 class DeepMatrixFactorization(Answers, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
@@ -35,6 +38,10 @@ class DeepMatrixFactorization(Answers, OneToOneFeatureMixin, TransformerMixin, B
         Size of the product's singular values at the start, in units of the table's standard deviation.
     scaling : {"auto", "global", "columns"}, default="auto"
         One origin and unit for the whole table, or one for each column (mixed units).
+    loss : {"squared", "huber", "absolute", "logistic"} or a loss, default="squared"
+        What a residual costs: "huber" and "absolute" withstand gross errors in a few entries, "logistic" is for tables
+        of two values and fills in the more likely one. Thresholds are in units of σ, the spread that row and column
+        effects leave (outliers pulled in): "huber" is `Huber(0.5)`, "absolute" is `Absolute(0.05)`.
     holdout : float, default=0.1
         Share of the observed entries held out to choose on.
     patience : int, default=10
@@ -42,7 +49,7 @@ class DeepMatrixFactorization(Answers, OneToOneFeatureMixin, TransformerMixin, B
     rtol : float, default=3e-3
         Tolerance of the flow; completion is insensitive to it.
     min_value, max_value : float or None
-        Bounds on what is filled in.
+        Bounds on what is filled in; they and `levels` play no role with the logistic loss.
     levels : list of float or None, default=None
         The values that can occur, e.g. 1, 2, 3, 4, 5: what is filled in is rounded to the nearest.
     keep_observed : bool, default=True
@@ -60,7 +67,9 @@ class DeepMatrixFactorization(Answers, OneToOneFeatureMixin, TransformerMixin, B
     ----------
     depth_, width_, scale_, popularity_ : what was chosen.
     stopping_time_ : float, flow time at which the run on all entries stopped.
-    held_out_error_ : float, root mean squared error on held-out entries in input units, cross-fitted.
+    held_out_error_ : float, root mean squared error on held-out entries in input units, cross-fitted; outliers among
+        them count in full whatever the loss, and with the logistic loss it is that of the expected value (for values
+        0 and 1, the root of the Brier score).
     column_mean_error_ : float, the same of filling in column means, on the same entries.
     effective_rank_ : float, of the product W.
     history_ : dict of arrays, "time", "loss", "singular_values" … along the run on all entries.
@@ -88,6 +97,7 @@ class DeepMatrixFactorization(Answers, OneToOneFeatureMixin, TransformerMixin, B
         width: int | str = "auto",
         scale: float | str = "auto",
         scaling: str = "auto",
+        loss: Any = "squared",
         holdout: float = 0.1,
         patience: int = 10,
         rtol: float = 3e-3,
@@ -104,6 +114,7 @@ class DeepMatrixFactorization(Answers, OneToOneFeatureMixin, TransformerMixin, B
         self.width = width
         self.scale = scale
         self.scaling = scaling
+        self.loss = loss
         self.holdout = holdout
         self.patience = patience
         self.rtol = rtol
@@ -137,8 +148,16 @@ class DeepMatrixFactorization(Answers, OneToOneFeatureMixin, TransformerMixin, B
         return self._keep(refit_table(stacked(self.fitted_.problem, problem_of(X)), self.fitted_, **self._settings()))
 
     def fit_problem(self, problem: Completion) -> "DeepMatrixFactorization":
-        """Learn from a `Completion` problem: triplets, weights and all; `fit` without an array."""
-        self._check_parameters()
+        """Learn from a `Completion` problem: triplets, weights and all; `fit` without an array.
+
+        The estimator's own `loss` decides; raises InputError for a problem that brings another than squares.
+        """
+        check_parameters(self)
+        if not isinstance(problem.loss_function, Squared):
+            raise InputError(
+                f"the estimator's loss decides, got a problem with {problem.loss_function}; leave it out of the "
+                "problem and pass loss= to DeepMatrixFactorization, with thresholds in spreads of the table"
+            )
         self.n_features_in_ = problem.shape[1]
         if self.warm_start and hasattr(self, "fitted_"):
             return self._keep(refit_table(problem, self.fitted_, **self._settings()))
@@ -170,6 +189,8 @@ class DeepMatrixFactorization(Answers, OneToOneFeatureMixin, TransformerMixin, B
         parameters = {name: value for name, value in self.get_params().items() if name != "progress"}
         if not isinstance(self.random_state, (int, type(None))):
             parameters["random_state"] = None
+        if not isinstance(self.loss, str):
+            parameters["loss"] = spelled(self.loss)
         names = getattr(self, "feature_names_in_", None)
         notes = {
             "effective_rank": self.effective_rank_,
@@ -182,6 +203,8 @@ class DeepMatrixFactorization(Answers, OneToOneFeatureMixin, TransformerMixin, B
     def load(cls, path: Any) -> "DeepMatrixFactorization":
         """The estimator that `save` wrote, fitted; its trajectory is not stored."""
         fitted, parameters, notes = load_fitted(path)
+        if not isinstance(parameters["loss"], str):
+            parameters["loss"] = read_loss(parameters["loss"])
         model = cls(**parameters)
         model.n_features_in_ = fitted.problem.shape[1]
         if notes["names"] is not None:
@@ -209,6 +232,7 @@ class DeepMatrixFactorization(Answers, OneToOneFeatureMixin, TransformerMixin, B
     def _settings(self) -> dict[str, Any]:
         return {
             "scaling": self.scaling,
+            "loss": loss_of(self.loss),
             "rtol": self.rtol,
             "dtype": np.dtype(self.dtype).type,
             "progress": self.progress or (lambda stage, fraction: None),
@@ -219,27 +243,6 @@ class DeepMatrixFactorization(Answers, OneToOneFeatureMixin, TransformerMixin, B
             self, X, reset=reset, accept_sparse=["csr", "csc", "coo"], ensure_all_finite="allow-nan",
             dtype=[np.float64, np.float32],
         )  # fmt: skip
-
-    def _check_parameters(self) -> None:
-        for name, value in (("depth", self.depth), ("width", self.width)):
-            if value != "auto" and not (isinstance(value, (int, np.integer)) and value >= 1):
-                raise InputError(
-                    f"{name} must be 'auto' or at least 1, got {value!r}; 'auto' chooses by held-out entries"
-                )
-        if self.scale != "auto" and not (isinstance(self.scale, (int, float)) and self.scale > 0):
-            raise InputError(f"scale must be 'auto' or positive, got {self.scale!r}; smaller starts favor lower rank")
-        if not 0 < self.holdout < 1:
-            raise InputError(f"holdout must lie between 0 and 1, got {self.holdout}; 0.1 is usual")
-        if self.dtype not in ("float32", "float64"):
-            raise InputError(f"dtype must be 'float32' or 'float64', got {self.dtype!r}; float32 halves the memory")
-        if self.min_value is not None and self.max_value is not None and self.min_value > self.max_value:
-            raise InputError(
-                f"min_value must not exceed max_value, got {self.min_value} and {self.max_value}; swap them"
-            )
-        if self.levels is not None and len(set(self.levels)) < 2:
-            raise InputError(
-                f"levels must hold at least 2 values, got {list(self.levels)}; leave it None for any number"
-            )
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -14,10 +14,12 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from rankfall.estimators.conformal import Calibration, calibrate
+from rankfall.estimators.folding import folded, temperature
 from rankfall.estimators.selection import Selection
 from rankfall.estimators.standardization import Standardization
 from rankfall.kernels.observed import predict
 from rankfall.problems.completion import Completion
+from rankfall.problems.losses import Logistic
 from rankfall.trajectory.run import Trajectory
 
 
@@ -49,25 +51,32 @@ class FittedTable:
         shape = self.standardization
         z = left.astype(np.float64) @ self.right.T.astype(np.float64)
         z += shape.mean + effects[:, None] + shape.column_effect
-        return shape.origin + shape.unit * z
+        return shape.from_units(z, slice(None))
 
     def trained_rows(self, chosen: slice | np.ndarray) -> Float[np.ndarray, "r n"]:
         """x̂ of some of the rows of the training table."""
         return self.rows(self.standardization.row_effect[chosen], self.left[chosen])
 
     @cached_property
-    def _prior(self) -> tuple[Float[np.ndarray, "n kp1"], float, float]:
-        """Features of a column for a new row (its effect first, then R times the root of the prior covariance),
-        the prior variance of an effect, and the noise."""
+    def signs(self) -> tuple[float, float] | None:
+        """The two values of a table fitted by the logistic loss, the lower first."""
+        if not isinstance(self.standardization.loss, Logistic):
+            return None
+        return float(self.problem.values.min()), float(self.problem.values.max())
+
+    @cached_property
+    def _prior(self) -> tuple[Float[np.ndarray, "n kp1"], float]:
+        """Features of a column for a new row (its effect first, then R), in standard deviations of the prior, and τ."""
         left, right = self.left.astype(np.float64), self.right.astype(np.float64)
         values, vectors = np.linalg.eigh(left.T @ left / max(1, left.shape[0]))
         root = vectors * np.sqrt(np.maximum(values, 0))
         effect = np.sqrt(self.standardization.noise / self.standardization.row_damping)
         features = np.concatenate([np.full((right.shape[0], 1), effect), right @ root], axis=1)
         error = self.selection.values - self.selection.predicted
-        units = self.standardization.unit[self.selection.cols]
-        noise = float(np.mean((error / units) ** 2)) if error.size else self.standardization.noise
-        return features, effect, max(noise, 1e-12)
+        residuals = error / self.standardization.unit[self.selection.cols]
+        if not residuals.size:
+            residuals = np.full(1, np.sqrt(self.standardization.noise))
+        return features, max(temperature(self.standardization.loss, residuals), 2e-12)
 
     @cached_property
     def calibration(self) -> Calibration:
@@ -104,17 +113,15 @@ class FittedTable:
 
     def fold_in(self, values: Float[np.ndarray, "r n"]) -> Float[np.ndarray, "r n"]:
         """x̂ of new rows given as an array with NaN for what is unknown."""
-        features, _, noise = self._prior
+        features, heat = self._prior
         shape = self.standardization
-        z = (values - shape.origin) / shape.unit - shape.mean - shape.column_effect
-        known = ~np.isnan(values)
-        predicted = np.empty_like(z)
-        for i in range(values.shape[0]):
-            seen = features[known[i]]
-            gram = seen.T @ seen
-            gram[np.diag_indices_from(gram)] += noise
-            predicted[i] = features @ np.linalg.solve(gram, seen.T @ z[i, known[i]])
-        return shape.origin + shape.unit * (shape.mean + shape.column_effect + predicted)
+        targets = (values - shape.origin) / shape.unit
+        offset = shape.mean + shape.column_effect
+        z = np.empty_like(targets)
+        for i, known in enumerate(~np.isnan(values)):
+            u = folded(features[known], offset[known], targets[i, known], shape.loss, heat)
+            z[i] = offset + features @ u
+        return shape.from_units(z, slice(None))
 
 
 def _row_marks(rows: np.ndarray, cols: np.ndarray, values: np.ndarray, count: int) -> np.ndarray:

@@ -7,12 +7,14 @@ winner's stopping time is used again on all entries: losses are means, so flow t
 import numpy as np
 
 from rankfall.estimators.fitted import FittedTable
+from rankfall.estimators.loss_units import standardizations
 from rankfall.estimators.selection import FITTED, STEP_LIMIT, Candidate, Progress, Selection, Trial, select
-from rankfall.estimators.standardization import Standardization, standardize
+from rankfall.estimators.standardization import Standardization
 from rankfall.integrators.flow import Flow
 from rankfall.models.chain import Chain
 from rankfall.models.starts import Spectral
 from rankfall.problems.completion import Completion
+from rankfall.problems.losses import SQUARED, Loss, Squared
 from rankfall.trajectory.evolve import evolve
 from rankfall.trajectory.record import Record
 from rankfall.trajectory.run import Trajectory
@@ -26,10 +28,16 @@ _WIDTHS = (8, 64)
 FEWEST = 10
 
 
-def candidates(problem: Completion, depth: int | str, width: int | str, scale: float | str) -> list[Candidate]:
-    """What to choose from: every depth left open, with and without popularity where degrees are uneven."""
+def candidates(
+    problem: Completion, depth: int | str, width: int | str, scale: float | str, loss: Loss = SQUARED
+) -> list[Candidate]:
+    """What to choose from: every depth left open, with and without popularity where degrees are uneven.
+
+    Popularity turns into weights for squares alone.
+    """
     depths = _DEPTHS if depth == "auto" else (int(depth),)
     uneven = max(_unevenness(problem.rows, problem.shape[0]), _unevenness(problem.cols, problem.shape[1])) > _UNEVEN
+    uneven = uneven and isinstance(loss, Squared)
     return [
         Candidate(n, _width(problem, width), _scale(problem, n, scale), popularity)
         for n in depths
@@ -44,6 +52,7 @@ def fit_table(
     width: int | str,
     scale: float | str,
     scaling: str,
+    loss: Loss,
     holdout: float,
     patience: int,
     rtol: float,
@@ -52,32 +61,33 @@ def fit_table(
     progress: Progress,
 ) -> FittedTable:
     """Choose on held-out entries, then fit all of them to the time chosen."""
-    choices = candidates(problem, depth, width, scale)
+    choices = candidates(problem, depth, width, scale, loss)
     if problem.rows.size >= FEWEST:
         selection = select(
-            problem, choices, scaling=scaling, holdout=holdout, rtol=rtol, patience=patience, dtype=dtype, seed=seed,
-            progress=lambda stage, share: progress(stage, 0.8 * share),
+            problem, choices, scaling=scaling, loss=loss, holdout=holdout, rtol=rtol, patience=patience, dtype=dtype,
+            seed=seed, progress=lambda stage, share: progress(stage, 0.8 * share),
         )  # fmt: skip
     else:
         selection = _unjudged(choices[0])
     if selection.interrupted is not None:
         standardization, run = selection.interrupted
         return _fitted(problem, standardization, run.best_weights, selection, run)
-    return _fit_all(problem, selection, scaling, rtol, dtype, lambda s, share: progress(s, 0.8 + 0.2 * share))
+    return _fit_all(problem, selection, scaling, loss, rtol, dtype, lambda s, share: progress(s, 0.8 + 0.2 * share))
 
 
 def refit_table(
-    problem: Completion, before: FittedTable, *, scaling: str, rtol: float, dtype: type, progress: Progress
+    problem: Completion, before: FittedTable, *, scaling: str, loss: Loss, rtol: float, dtype: type, progress: Progress
 ) -> FittedTable:
     """Fit another table, or a longer one, with the choices of a fit before; its held-out errors are kept."""
-    return _fit_all(problem, before.selection, scaling, rtol, dtype, progress)
+    return _fit_all(problem, before.selection, scaling, loss, rtol, dtype, progress)
 
 
 def _fit_all(
-    problem: Completion, selection: Selection, scaling: str, rtol: float, dtype: type, progress: Progress
+    problem: Completion, selection: Selection, scaling: str, loss: Loss, rtol: float, dtype: type, progress: Progress
 ) -> FittedTable:
     chosen = selection.chosen.candidate
-    standardization = standardize(problem, scaling).with_popularity(problem, chosen.popularity)
+    standardization = standardizations(problem, [problem], scaling, loss)[0]
+    standardization = standardization.with_popularity(problem, chosen.popularity)
     run = evolve(
         standardization.residual_problem(problem, dtype),
         Chain(chosen.depth, min(chosen.width, *problem.shape)),

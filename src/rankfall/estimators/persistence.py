@@ -13,12 +13,14 @@ import numpy as np
 
 from rankfall.errors import InputError
 from rankfall.estimators.fitted import FittedTable
+from rankfall.estimators.loss_units import read_loss, spelled
 from rankfall.estimators.selection import Candidate, Selection, Trial
 from rankfall.estimators.standardization import Standardization
 from rankfall.problems.completion import Completion
 from rankfall.tables.replacing import replacing
 
 FORMAT = 1
+_SHAPE = [field.name for field in fields(Standardization) if field.name != "loss"]
 _HELD = ("rows", "cols", "values", "predicted", "column_means")
 
 
@@ -28,7 +30,7 @@ def save_fitted(fitted: FittedTable, parameters: dict[str, Any], notes: dict[str
     if path.suffix != ".npz":
         raise InputError(f"a fit is saved to a name that ends in .npz, got {str(path)!r}; add the ending")
     shape, problem = fitted.standardization, fitted.problem
-    arrays: dict[str, Any] = {f"standardization_{f.name}": np.asarray(getattr(shape, f.name)) for f in fields(shape)}
+    arrays: dict[str, Any] = {f"standardization_{name}": np.asarray(getattr(shape, name)) for name in _SHAPE}
     arrays |= {f"held_{name}": getattr(fitted.selection, name) for name in _HELD}
     arrays |= {"rows": problem.rows, "cols": problem.cols, "values": problem.values}
     arrays |= {"left": fitted.left, "right": fitted.right}
@@ -37,6 +39,7 @@ def save_fitted(fitted: FittedTable, parameters: dict[str, Any], notes: dict[str
     header = {
         "format": FORMAT,
         "shape": problem.shape,
+        "loss": spelled(shape.loss),
         "parameters": parameters,
         "notes": notes,
         "trials": [asdict(trial) for trial in fitted.selection.trials],
@@ -63,9 +66,10 @@ def load_fitted(path: Any) -> tuple[FittedTable, dict[str, Any], dict[str, Any]]
     trials = tuple(Trial(**{**trial, "candidate": Candidate(**trial["candidate"])}) for trial in header["trials"])
     held = {name: arrays[f"held_{name}"] for name in _HELD}
     selection = Selection(chosen=trials[header["chosen"]], trials=trials, **held)
-    parts = {f.name: arrays[f"standardization_{f.name}"] for f in fields(Standardization)}
+    parts = {name: arrays[f"standardization_{name}"] for name in _SHAPE}
     parts = {name: value.item() if value.ndim == 0 else value for name, value in parts.items()}
+    standardization = Standardization(**parts, loss=read_loss(header["loss"]))
     m, n = header["shape"]
     problem = Completion(arrays["rows"], arrays["cols"], arrays["values"], (m, n), arrays.get("weights"))
-    fitted = FittedTable(problem, Standardization(**parts), arrays["left"], arrays["right"], selection, None)
+    fitted = FittedTable(problem, standardization, arrays["left"], arrays["right"], selection, None)
     return fitted, header["parameters"], header["notes"]

@@ -12,11 +12,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from jaxtyping import Float, Int
 
-from rankfall.estimators.standardization import Standardization, standardize
+from rankfall.estimators.loss_units import standardizations
+from rankfall.estimators.standardization import Standardization
 from rankfall.integrators.flow import Flow
 from rankfall.models.chain import Chain
 from rankfall.models.starts import Spectral
 from rankfall.problems.completion import Completion
+from rankfall.problems.losses import Loss, Squared
 from rankfall.trajectory.evolve import evolve
 from rankfall.trajectory.record import Record
 from rankfall.trajectory.run import Trajectory
@@ -45,7 +47,10 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Trial:
-    """What holding out found for a candidate: the best time, and the root mean squared error there, in input units."""
+    """What holding out found for a candidate: the best time, and the error there.
+
+    That is the root mean squared error in input units, or, for other losses than squares, their mean in units.
+    """
 
     candidate: Candidate
     time: float
@@ -92,16 +97,17 @@ class _Fold:
     run: Trajectory | None = None
 
     def watch(self, time: float, left: np.ndarray, right: np.ndarray) -> None:
-        """Note the held-out errors of a moment, in units."""
+        """Note the held-out losses of a moment, in units."""
         left, right = self.standardization.factors(left, right)
         z = self.standardization.offset(self.held.rows, self.held.cols)
         z = z + self.train.predict(left, right, self.held.rows, self.held.cols)
-        squares = (z - self.standardization.to_units(self.held.values, self.held.cols)) ** 2
-        self.curve.append((time, float(squares.mean())))
+        shape = self.standardization
+        losses = shape.loss.value(z, shape.to_units(self.held.values, self.held.cols))
+        self.curve.append((time, float(losses.mean())))
         if not self.crossed.size:
             self.crossed = np.array(z)
         for k in (0, 1):
-            error = float(squares[self.half == k].mean()) if (self.half == k).any() else np.inf
+            error = float(losses[self.half == k].mean()) if (self.half == k).any() else np.inf
             if error < self.best[k]:
                 self.best[k] = error
                 self.crossed[self.half != k] = z[self.half != k]
@@ -123,6 +129,7 @@ def select(
     candidates: Sequence[Candidate],
     *,
     scaling: str,
+    loss: Loss,
     holdout: float,
     rtol: float,
     patience: int,
@@ -137,7 +144,7 @@ def select(
     Ctrl-C ends the choosing: the best candidate so far wins, and its run on the first split is the fit (`interrupted`).
     """
     pairs = splits(problem, holdout, seed)
-    shapes = [standardize(train, scaling) for train, _ in pairs]
+    shapes = standardizations(problem, [train for train, _ in pairs], scaling, loss)
     outcomes: list[tuple[Trial, list[_Fold]]] = []
     stopped = False
     for number, candidate in enumerate(candidates):
@@ -232,9 +239,10 @@ def _residuals(folds: list[_Fold], dtype: type) -> Completion:
         chosen.append((np.arange(place.size) >= both[0].rows.size)[order])
     rows, cols = np.divmod(place[order], n)
     stacked, aside = np.stack(weights), np.stack(chosen)
-    held = Completion(rows, cols, np.stack(values), (m, n), np.where(aside, stacked, 0).astype(dtype))
-    kept = np.where(aside, 0, stacked).astype(dtype)
-    return Completion(rows, cols, np.stack(values), (m, n), kept, held_out=held)
+    loss = folds[0].standardization.loss
+    table = rows, cols, np.stack(values), (m, n)
+    held = Completion(*table, np.where(aside, stacked, 0).astype(dtype), loss_function=loss)
+    return Completion(*table, np.where(aside, 0, stacked).astype(dtype), held_out=held, loss_function=loss)
 
 
 def _trial(candidate: Candidate, folds: list[_Fold]) -> Trial:
@@ -243,10 +251,13 @@ def _trial(candidate: Candidate, folds: list[_Fold]) -> Trial:
     curves = [np.interp(grid, *np.asarray(fold.curve).T) for fold in folds]
     mean = np.mean(curves, axis=0)
     best = int(np.argmin(mean))
-    unit = np.sqrt(np.mean(np.concatenate([fold.standardization.unit[fold.held.cols] ** 2 for fold in folds])))
+    error = float(mean[best])
+    if isinstance(folds[0].standardization.loss, Squared):
+        units = np.concatenate([fold.standardization.unit[fold.held.cols] for fold in folds])
+        error = float(np.sqrt(error) * np.sqrt(np.mean(units**2)))
     runs = [fold.run for fold in folds if fold.run is not None]
     return Trial(
-        candidate, max(float(grid[best]), np.finfo(float).tiny), float(np.sqrt(mean[best]) * unit),
+        candidate, max(float(grid[best]), np.finfo(float).tiny), error,
         sum(run.seconds for run in runs), sum(run.evaluations for run in runs),
     )  # fmt: skip
 

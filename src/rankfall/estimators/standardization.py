@@ -14,6 +14,7 @@ from jaxtyping import Float, Int
 
 from rankfall.errors import InputError
 from rankfall.problems.completion import Completion
+from rankfall.problems.losses import SQUARED, Loss
 
 # Columns are in units of their own when their spreads differ this much, or their means lie this many spreads apart.
 _MIXED_SPREADS, _MIXED_MEANS = 10.0, 5.0
@@ -28,7 +29,7 @@ class Standardization:
 
     origin, unit: (n,). mean: scalar μ. row_effect, row_slow: (m,). column_effect, column_slow: (n,).
     row_damping, column_damping: how many entries' worth of doubt shrinks an effect.
-    noise: variance of what the effects leave, in units.
+    noise: variance of what the effects leave, in units. loss: what a residual costs, in units.
     """
 
     origin: Float[np.ndarray, " n"]
@@ -42,6 +43,7 @@ class Standardization:
     column_damping: float
     noise: float
     mixed: bool
+    loss: Loss = SQUARED
 
     def offset(self, rows: Int[np.ndarray, " entries"], cols: Int[np.ndarray, " entries"]) -> np.ndarray:
         """μ + a_i + b_j at the positions, in units."""
@@ -51,9 +53,9 @@ class Standardization:
         """(x − o_j)/q_j."""
         return (values - self.origin[cols]) / self.unit[cols]
 
-    def from_units(self, values: np.ndarray, cols: np.ndarray) -> np.ndarray:
-        """o_j + q_j z."""
-        return self.origin[cols] + self.unit[cols] * values
+    def from_units(self, values: np.ndarray, cols: np.ndarray | slice) -> np.ndarray:
+        """o_j + q_j z, for the logistic loss with the sign that z leads one to expect in place of z."""
+        return self.origin[cols] + self.unit[cols] * self.loss.mean(values)
 
     def with_popularity(self, problem: Completion, exponent: float) -> "Standardization":
         """The same with popularity (degree)^(−exponent) of the rows and columns of a problem."""
@@ -80,7 +82,7 @@ class Standardization:
         residual = (self.to_units(problem.values, cols) - self.offset(rows, cols)) / slow
         given = 1.0 if problem.weights is None else problem.weights
         weights = None if problem.weights is None and np.ptp(slow) == 0 else (given * slow**2).astype(dtype)
-        return Completion(rows, cols, residual.astype(dtype), problem.shape, weights)
+        return Completion(rows, cols, residual.astype(dtype), problem.shape, weights, loss_function=self.loss)
 
     def factors(self, left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Factors of s_i t_j W_ij from those of W."""

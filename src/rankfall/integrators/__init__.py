@@ -2,7 +2,9 @@
 
 from rankfall.integrators.descent import Descent
 from rankfall.integrators.flow import Flow
+from rankfall.integrators.projected import Projected
 from rankfall.integrators.reference import Reference
+from rankfall.integrators.steering import Steering
 from rankfall.integrators.updates import AdaDelta, AdaGrad, Adam, Gradient, GroupRMSprop, Momentum
 
 __all__ = [
@@ -14,5 +16,7 @@ __all__ = [
     "Gradient",
     "GroupRMSprop",
     "Momentum",
+    "Projected",
     "Reference",
+    "Steering",
 ]

@@ -16,6 +16,7 @@ from jaxtyping import Float, Int
 
 from rankfall.arrays import Array, is_numpy, namespace
 from rankfall.integrators.motion import Field, column, norms
+from rankfall.kernels.vectors import stage, step_error
 
 DAMPING = 2 / 13
 MAX_STAGES = 256
@@ -74,27 +75,18 @@ def chebyshev_step(
 
 
 def _combine(weights, gradient, before, current, force, step, factors) -> Array:
-    """f_0 Y_0 + f_1 h G_0 + f_2 Y_{j−2} + f_3 Y_{j−1} + f_4 h G_{j−1}; NumPy goes through in one scratch vector."""
+    """f_0 Y_0 + f_1 h G_0 + f_2 Y_{j−2} + f_3 Y_{j−1} + f_4 h G_{j−1}."""
+    if is_numpy(weights):
+        return stage(factors, step, weights, gradient, before, current, force)
     f0, f1, f2, f3, f4 = factors
-    if not is_numpy(weights):
-        h = column(step, weights)
-        return f0 * weights + f2 * before + f3 * current + h * (f1 * gradient + f4 * force)
-    total = f0 * weights
-    scratch = np.multiply(before, f2)
-    total += scratch
-    np.multiply(current, f3, out=scratch)
-    total += scratch
-    np.multiply(gradient, column(f1 * step, weights), out=scratch)
-    total += scratch
-    np.multiply(force, column(f4 * step, weights), out=scratch)
-    total += scratch
-    return total
+    return f0 * weights + f2 * before + f3 * current + column(step, weights) * (f1 * gradient + f4 * force)
 
 
 def local_error(weights, new_weights, gradient, new_gradient, step) -> Float[np.ndarray, " batch"]:
     """‖0.8 (y_n − y_{n+1}) + 0.4 h (F_n + F_{n+1})‖ ≈ h³‖y‴‖/15, from the ends of any step.   [sommeijer1997]"""
-    estimate = 0.8 * (weights - new_weights) - column(0.4 * step, weights) * (gradient + new_gradient)
-    return norms(estimate)
+    if is_numpy(weights):
+        return step_error(step, weights, new_weights, gradient, new_gradient)
+    return norms(0.8 * (weights - new_weights) - column(0.4 * step, weights) * (gradient + new_gradient))
 
 
 def spectral_radius(

@@ -5,6 +5,9 @@ forms each residual once, keeps it, and accumulates G R; one pass over the colum
 permutation and accumulates Gᵀ L. A row, and a column, belongs to one thread, which adds its entries in storage order:
 no atomics, and the same bits for any number of threads. Nothing of size m·n or |Ω|·k is ever formed; a pass costs
 4·|Ω|·k flops.
+
+What an entry costs is one of four kinds ρ(z, b) with one parameter; the dataclasses of `rankfall.problems.losses`
+say what they mean. The pull of an entry is ½ ∂ρ/∂z, which for squares is the residual.
 """
 
 from dataclasses import dataclass
@@ -21,10 +24,31 @@ _CHUNKS_PER_THREAD = 8
 # Multiplications below which waking threads costs more than they save.
 _WORTH_THREADS = 2**18
 
+SQUARED, HUBER, ABSOLUTE, LOGISTIC = range(4)
+
+
+@njit(cache=True)
+@no_type_check
+def _cost_and_pull(kind, parameter, prediction, target):
+    """ρ and ½ ∂ρ/∂z of an entry, for all kinds but squares."""
+    residual = prediction - target
+    if kind == HUBER:
+        # compared this way round, a residual that is not a number passes through
+        pull = parameter if residual > parameter else -parameter if residual < -parameter else residual
+        return pull * (2 * residual - pull), pull
+    if kind == ABSOLUTE:
+        length = np.sqrt(residual * residual + parameter * parameter)
+        return residual * residual / (length + parameter), residual / (2 * length)
+    margin = target * (prediction + parameter)
+    small = np.exp(-abs(margin))
+    # σ(−margin) = e^{−margin}/(1 + e^{−margin}), from whichever exponential does not overflow
+    miss = small / (1 + small) if margin > 0 else 1 / (1 + small)
+    return max(-margin, 0) + np.log1p(small), -target * miss / 2
+
 
 @njit(cache=True, fastmath=_FAST)
 @no_type_check
-def _rows(begin, end, starts, columns, values, weights, left, right, residuals, pulled, losses):
+def _rows(begin, end, starts, columns, values, weights, kind, parameter, left, right, residuals, pulled, losses):
     rank = left.shape[1]
     weighted = weights.size > 0
     for i in range(begin, end):
@@ -37,9 +61,15 @@ def _rows(begin, end, starts, columns, values, weights, left, right, residuals, 
             total = left.dtype.type(0)
             for k in range(rank):
                 total += row[k] * other[k]
-            residual = total - values[entry]
-            pull = residual * weights[entry] if weighted else residual
-            loss += residual * pull
+            weight = weights[entry] if weighted else left.dtype.type(1)
+            if kind == SQUARED:
+                residual = total - values[entry]
+                pull = residual * weight
+                loss += residual * pull
+            else:
+                cost, slope = _cost_and_pull(kind, parameter, total, values[entry])
+                pull = left.dtype.type(slope) * weight
+                loss += left.dtype.type(cost) * weight
             residuals[entry] = pull
             for k in range(rank):
                 out[k] += pull * other[k]
@@ -75,10 +105,13 @@ def _entries(begin, end, rows, columns, left, right, predicted):
 
 @njit(parallel=True, cache=True)
 @no_type_check
-def _parallel_rows(chunks, starts, columns, values, weights, left, right, residuals, pulled, losses):
+def _parallel_rows(
+    chunks, starts, columns, values, weights, kind, parameter, left, right, residuals, pulled, losses
+):  # fmt: skip
     for c in prange(chunks.size - 1):
         _rows(
-            chunks[c], chunks[c + 1], starts, columns, values, weights, left, right, residuals, pulled, losses
+            chunks[c], chunks[c + 1], starts, columns, values, weights, kind, parameter, left, right, residuals,
+            pulled, losses,
         )  # fmt: skip
 
 
@@ -147,19 +180,28 @@ class Entries:
         return starts, _equal_work(starts), self.rows[order], order
 
     def pulls(
-        self, values: np.ndarray, weights: np.ndarray, left: np.ndarray, right: np.ndarray
+        self,
+        values: np.ndarray,
+        weights: np.ndarray,
+        left: np.ndarray,
+        right: np.ndarray,
+        kind: int = SQUARED,
+        parameter: float = 0.0,
     ) -> tuple[float, np.ndarray, np.ndarray]:
-        """Σ w (L Rᵀ − b)², and P R (m, k), Pᵀ L (n, k), where P = w (L Rᵀ − b) on the observed entries.
+        """Σ w ρ(L Rᵀ, b), and P R (m, k), Pᵀ L (n, k), where P = ½ w ∂ρ/∂z on the observed entries.
 
-        `values` b (|Ω|,); `weights` w (|Ω|,), or empty for ones; `left` (m, k) and `right` (n, k) of the values' dtype.
-        P R and Pᵀ L are half the gradient of the sum.
+        `values` b (|Ω|,); `weights` w (|Ω|,), or empty for ones; `left` (m, k) and `right` (n, k) of the values' dtype;
+        `kind` and `parameter` say what ρ is, squares unless given. P R and Pᵀ L are half the gradient of the sum.
         """
         values, weights, left, right = map(np.ascontiguousarray, (values, weights, left, right))
         row_pulls, column_pulls, residuals = np.empty_like(left), np.empty_like(right), np.empty_like(values)
         losses = np.empty(self.shape[0], dtype=left.dtype)
         row_starts, row_chunks = self._by_row
         column_starts, column_chunks, rows_by_column, order = self._by_column
-        by_row = (row_starts, self.columns, values, weights, left, right, residuals, row_pulls, losses)
+        by_row = (
+            row_starts, self.columns, values, weights, kind, left.dtype.type(parameter), left, right, residuals,
+            row_pulls, losses,
+        )  # fmt: skip
         by_column = (column_starts, rows_by_column, order, residuals, left, column_pulls)
         if values.size * left.shape[1] < _WORTH_THREADS:
             _rows(0, self.shape[0], *by_row)

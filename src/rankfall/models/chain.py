@@ -19,8 +19,9 @@ import numpy as np
 from array_api_compat import device
 from jaxtyping import Float
 
-from rankfall.arrays import Array, is_numpy, namespace, reshape
+from rankfall.arrays import Array, is_numpy, like, namespace, reshape
 from rankfall.errors import InputError
+from rankfall.models.preconditioner import require_decay
 
 
 @dataclass(frozen=True)
@@ -31,13 +32,18 @@ class Chain:
     width: hidden width, one for all or one for each of the N − 1 hidden levels; None means min(m, n), or the width
         of the start where that has one: wide enough not to constrain rank.
     dimensions: (n, d_1, …, d_{N−1}, m), filled in by `sized` once the shape of W is known.
+    rates: α_1 … α_N ≥ 0, by which each layer moves faster or slower, None for ones: Ẇ_j = −α_j (∂φ/∂W_j + λW_j). What
+        the flow conserves is then W_{j+1}ᵀW_{j+1}/α_{j+1} − W_jW_jᵀ/α_j; a rate of 0 keeps a layer fixed.   [kwon2024]
+    decay: λ ≥ 0, the weight decay of each layer; the loss stays ℓ(W), and imbalance dies like e^{−2λt}.   [arora2018]
 
-    Raises InputError for depth < 1, width < 1, or a number of widths other than depth − 1.
+    Raises InputError for depth < 1, width < 1, a number of widths other than depth − 1 or of rates other than depth.
     """
 
     depth: int = 3
     width: int | Sequence[int] | None = None
     dimensions: tuple[int, ...] = ()
+    rates: Sequence[float | int] | None = None
+    decay: float | int = 0.0
 
     def __post_init__(self) -> None:
         if not isinstance(self.depth, int | np.integer) or self.depth < 1:
@@ -54,6 +60,16 @@ class Chain:
         for width in self.width if isinstance(self.width, Sequence) else (self.width,):
             if width is not None and (not isinstance(width, int | np.integer) or width < 1):
                 raise InputError(f"width must be at least 1, got {width}; None leaves the rank free")
+        require_decay(self.decay)
+        if self.rates is not None:
+            object.__setattr__(self, "rates", tuple(float(rate) for rate in self.rates))
+            if len(self.rates) != self.depth:
+                raise InputError(
+                    f"a chain of depth {self.depth} has {self.depth} rates, W_1 first, got {len(self.rates)}; "
+                    "pass one for each layer"
+                )
+            if not all(0 <= rate < math.inf for rate in self.rates) or not any(self.rates):
+                raise InputError(f"rates must not be negative, and not all zero, got {self.rates}; 1 is the flow's own")
 
     def sized(self, shape: tuple[int, int], width: int | None = None) -> "Chain":
         """This chain with its dimensions for W of `shape`; `width` is the start's, used where the chain has none."""
@@ -83,8 +99,7 @@ class Chain:
         """The weights of a batch of starts, float64: each layer scale^{1/N} times the start's unit layer."""
         rows = []
         for run, (scale, seed) in enumerate(zip(scales, seeds, strict=True)):
-            table = problem if getattr(problem, "tables", None) is None else problem.of_runs(run)
-            layers = start.layers(table, self, seed)
+            layers = start.layers(table_of(problem, run), self, seed)
             rows.append(self.join([scale ** (1 / self.depth) * layer for layer in layers]))
         return np.stack(rows)
 
@@ -113,11 +128,11 @@ class Chain:
         if self.depth == 1:
             return _beside_identity(self.product(weights))
         lower, upper = self._sides(weights)
-        return _partial_products(upper)[-1], _partial_products(lower)[-1].mT
+        return partial_products(upper)[-1], partial_products(lower)[-1].mT
 
     def product(self, weights: Float[Array, "*batch p"]) -> Float[Array, "*batch m n"]:
         """W itself, formed."""
-        return _partial_products(self.layers(weights))[-1]
+        return partial_products(self.layers(weights))[-1]
 
     def loss(self, problem: Any, weights: Float[Array, "*batch p"]) -> Float[Array, "*batch"]:
         """φ alone, forming no more than the problem's observed entries where a layer is narrow."""
@@ -128,20 +143,30 @@ class Chain:
     def loss_and_gradient(
         self, problem: Any, weights: Float[Array, "*batch p"]
     ) -> tuple[Float[Array, "*batch"], Float[Array, "*batch p"]]:
-        """φ = ℓ(W_N ⋯ W_1) and ∇φ as a flat vector."""
+        """φ = ℓ(W_N ⋯ W_1) and ∇φ as a flat vector; with rates or decay, −Ẇ_j = α_j (∂φ/∂W_j + λW_j)."""
+        loss, gradient = self._slope(problem, weights)
+        if self.decay:
+            gradient = gradient + self.decay * weights
+        if self.rates is not None:
+            sizes = [math.prod(shape) for shape in self.layer_shapes]
+            gradient = gradient * like(np.repeat(self.rates, sizes), gradient)
+        return loss, gradient
+
+    def _slope(self, problem: Any, weights: Array) -> tuple[Array, Array]:
+        """φ and ∇φ."""
         if self.depth == 1:
             loss, gradient = problem.loss_and_gradient(self.product(weights))
             return loss, self.join([gradient])
         lower, upper = self._sides(weights)
-        lower_products, upper_products = _partial_products(lower), _partial_products(upper)
+        lower_products, upper_products = partial_products(lower), partial_products(upper)
         loss, left_pull, right_pull = problem.loss_and_pulls(upper_products[-1], lower_products[-1].mT)
         if not is_numpy(weights):
-            below = _pull_back(lower, lower_products, right_pull.mT)
-            return loss, self.join([*below, *_pull_back(upper, upper_products, left_pull)])
+            below = pull_back(lower, lower_products, right_pull.mT)
+            return loss, self.join([*below, *pull_back(upper, upper_products, left_pull)])
         gradient = np.empty_like(weights)
         places = self.layers(gradient)
-        _pull_back(lower, lower_products, right_pull.mT, places[: len(lower)])
-        _pull_back(upper, upper_products, left_pull, places[len(lower) :])
+        pull_back(lower, lower_products, right_pull.mT, places[: len(lower)])
+        pull_back(upper, upper_products, left_pull, places[len(lower) :])
         return loss, gradient
 
     def decomposition(self, weights: Float[Array, "*batch p"]) -> tuple[Array, Array, Array]:
@@ -174,6 +199,11 @@ class Chain:
         return layers[:cut], layers[cut:]
 
 
+def table_of(problem: Any, run: int) -> Any:
+    """The problem that one run of a batch starts on: itself, unless it holds a table for each run."""
+    return problem if getattr(problem, "tables", None) is None else problem.of_runs(run)
+
+
 def _beside_identity(product: Array) -> tuple[Array, Array]:
     xp = namespace(product)
     m, n = product.shape[-2:]
@@ -182,12 +212,12 @@ def _beside_identity(product: Array) -> tuple[Array, Array]:
     return (product, identity) if m >= n else (identity, product.mT)
 
 
-def _partial_products(layers: Sequence[Array]) -> list[Array]:
+def partial_products(layers: Sequence[Array]) -> list[Array]:
     """W_1, W_2 W_1, …, the whole product last."""
     return list(itertools.accumulate(layers, lambda below, layer: layer @ below))
 
 
-def _pull_back(
+def pull_back(
     layers: Sequence[Array], products: Sequence[Array], pull: Array, places: Sequence[np.ndarray] | None = None
 ) -> list[Array]:
     """From ∂φ/∂(A_k ⋯ A_1) to ∂φ/∂A_j = (A_k ⋯ A_{j+1})ᵀ ∂φ (A_{j−1} ⋯ A_1)ᵀ, first layer first.

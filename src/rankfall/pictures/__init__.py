@@ -1,5 +1,7 @@
 """One display a picture: data first, drawing second."""
 
+from rankfall.pictures.comparison import ComparisonPicture
 from rankfall.pictures.completion import CompletionPicture
+from rankfall.pictures.trajectory import SingularValuesPicture
 
-__all__ = ["CompletionPicture"]
+__all__ = ["ComparisonPicture", "CompletionPicture", "SingularValuesPicture"]

@@ -1,10 +1,10 @@
-"""Matrix completion: some entries of W are observed, and the loss is their mean squared residual.
+"""Matrix completion: some entries of W are observed, and the loss is their mean squared residual, or another mean.
 
-    ℓ(W) = Σ_Ω w_ij (W_ij − b_ij)² / Σ_Ω w_ij,        w ≡ 1 unless given      [arora2019]
+    ℓ(W) = Σ_Ω w_ij ρ(W_ij, b_ij) / Σ_Ω w_ij,        w ≡ 1 and ρ = (W_ij − b_ij)² unless given      [arora2019]
 
 A chain shows the problem two factors, W = L Rᵀ, and gets back ℓ, G R and Gᵀ L with G = ∇ℓ(W). Where most entries are
 observed, W is formed and BLAS does the work; where few are, compiled passes over the entries never form it. The
-problem picks (`is_dense`), and either way the numbers are the same to rounding.
+problem picks the layout (`is_dense`), and either way the numbers are the same to rounding.
 """
 
 from dataclasses import dataclass, replace
@@ -18,7 +18,10 @@ from jaxtyping import Float, Int, Shaped
 from rankfall.arrays import Array, is_numpy, like, namespace, to_numpy
 from rankfall.errors import InputError
 from rankfall.kernels.observed import Entries, predict
-from rankfall.problems.observations import check_entries, dense_entries, sorted_unique
+from rankfall.problems.layouts import Formed, Listed
+from rankfall.problems.losses import SQUARED, Loss, Squared
+from rankfall.problems.observations import check_entries, dense_entries, drawn_entries, sorted_unique
+from rankfall.problems.operators import take
 
 # BLAS multiplies an entry of a dense product about this many times faster than a compiled pass treats an observed one.
 _DENSE_SHARE = 0.1
@@ -27,7 +30,7 @@ _DENSE_SIZE = 2**25
 
 @dataclass(frozen=True, eq=False)
 class Completion:
-    """Observed entries of an m × n matrix, and the mean squared residual over them as the loss.
+    """Observed entries of an m × n matrix, and the mean loss over them, that of squared residuals by default.
 
     Build it with `from_array`, `from_triplets` or `from_sparse`. Entries are kept in row-major order.
 
@@ -38,6 +41,7 @@ class Completion:
     weights: weight of each entry, non-negative, (|Ω|,) or shaped like the values; None for ones.
     truth: the whole matrix (m, n) where it is known (planted), for the test error of a run; never used by the loss.
     held_out: entries kept from the loss, as a `Completion` of their own, to choose when to stop.
+    loss_function: what one entry costs, ρ: `Squared()`, `Huber(δ)`, `Absolute(s)` or `Logistic()`.
     """
 
     rows: Int[np.ndarray, " entries"]
@@ -47,22 +51,19 @@ class Completion:
     weights: Float[Array, "*tables entries"] | None = None
     truth: Float[Array, "m n"] | None = None
     held_out: "Completion | None" = None
+    loss_function: Loss = SQUARED
 
     @classmethod
-    def from_array(cls, array: Array, *, weights: Array | None = None, truth: Array | None = None) -> "Completion":
+    def from_array(
+        cls, array: Array, *, weights: Array | None = None, truth: Array | None = None, loss: Loss = SQUARED
+    ) -> "Completion":
         """The problem whose unknown entries are the NaNs of a two-dimensional array.
 
         `weights` (m, n) are read at the observed entries. Raises InputError for other than two dimensions, complex
-        numbers, infinities, or nothing observed.
+        numbers, infinities, nothing observed, or values that the loss cannot read.
         """
-        rows, cols, values, shape = dense_entries(array)
-        if weights is not None and tuple(np.shape(weights)) != shape:
-            raise InputError(
-                f"weights must have the shape of the matrix, {shape}, got {tuple(np.shape(weights))}; "
-                "those of unknown entries are ignored"
-            )
-        picked = None if weights is None else to_numpy(weights)[rows, cols]
-        return cls._build(rows, cols, values, shape, picked, truth, array)
+        rows, cols, values, picked, shape = dense_entries(array, weights)
+        return cls._build(rows, cols, values, shape, picked, truth, loss, array)
 
     @classmethod
     def from_triplets(
@@ -75,19 +76,20 @@ class Completion:
         weights: Array | None = None,
         truth: Array | None = None,
         duplicates: str = "error",
+        loss: Loss = SQUARED,
     ) -> "Completion":
         """The problem of entries b = `values` at (`rows`, `cols`), zero-based.
 
         `shape` defaults to the largest indices. `duplicates` says what a position that comes twice means: "error",
-        "mean" or "last". Raises InputError for indices out of range, infinities or NaN among the values, and for
-        lengths that differ.
+        "mean" or "last". Raises InputError for indices out of range, infinities or NaN among the values, values that
+        the loss cannot read, and for lengths that differ.
         """
         given = to_numpy(values)
         rows, cols, given, picked, shape = sorted_unique(rows, cols, given, shape, weights, duplicates)
-        return cls._build(rows, cols, given, shape, picked, truth, values)
+        return cls._build(rows, cols, given, shape, picked, truth, loss, values)
 
     @classmethod
-    def from_sparse(cls, matrix: Any, *, weights: Array | None = None) -> "Completion":
+    def from_sparse(cls, matrix: Any, *, weights: Array | None = None, loss: Loss = SQUARED) -> "Completion":
         """The problem whose observed entries are the stored ones of a SciPy sparse matrix, zeros included."""
         if not hasattr(matrix, "tocoo") or len(matrix.shape) != 2:
             raise InputError(
@@ -95,16 +97,18 @@ class Completion:
                 "use from_array for arrays with NaN"
             )
         coo = matrix.tocoo()
-        return cls.from_triplets(coo.row, coo.col, coo.data, tuple(coo.shape), weights=weights)
+        return cls.from_triplets(coo.row, coo.col, coo.data, tuple(coo.shape), weights=weights, loss=loss)
 
     @classmethod
-    def _build(cls, rows, cols, values, shape, weights, truth, model) -> "Completion":
+    def _build(cls, rows, cols, values, shape, weights, truth, loss, model) -> "Completion":
         values, weights = check_entries(rows, values, shape, weights)
+        loss.check(values)
         if not array_api_compat.is_array_api_obj(model) or is_numpy(model):
-            return cls(rows, cols, values, shape, weights, None if truth is None else np.asarray(truth, values.dtype))
+            truth = None if truth is None else np.asarray(truth, values.dtype)
+            return cls(rows, cols, values, shape, weights, truth, loss_function=loss)
         frame = like(np.zeros(0), model)
         put = [None if a is None else like(to_numpy(a), frame) for a in (values, weights, truth)]
-        return cls(rows, cols, put[0], shape, put[1], put[2])
+        return cls(rows, cols, put[0], shape, put[1], put[2], loss_function=loss)
 
     def __post_init__(self) -> None:
         if self.truth is not None and tuple(self.truth.shape) != self.shape:
@@ -129,8 +133,8 @@ class Completion:
             return self
         return replace(
             self,
-            values=_rows(self.values, chosen),
-            weights=self.weights if self.weights is None or self.weights.ndim == 1 else _rows(self.weights, chosen),
+            values=_tables(self.values, chosen),
+            weights=self.weights if self.weights is None or self.weights.ndim == 1 else _tables(self.weights, chosen),
             held_out=None if self.held_out is None else self.held_out.of_runs(chosen),
         )
 
@@ -155,37 +159,26 @@ class Completion:
         return xp.sum(weights, axis=-1)
 
     @cached_property
-    def _filled(self) -> tuple[Array, Array]:
-        """2w/Σw on the observed entries and zero elsewhere; the values, likewise: both (*batch, m, n)."""
-        values = to_numpy(self.values)
-        weights = np.ones_like(values) if self.weights is None else to_numpy(self.weights)
-        table = np.zeros((*values.shape[:-1], *self.shape), dtype=values.dtype)
-        pull = np.zeros_like(table)
-        table[..., self.rows, self.cols] = values
-        pull[..., self.rows, self.cols] = 2 * weights / weights.sum(axis=-1, keepdims=True)
-        return like(pull, self.values), like(table, self.values)
+    def _formed(self) -> Formed:
+        return Formed.of(self.rows, self.cols, self.values, self.weights, self.shape, self.loss_function)
 
     @cached_property
-    def _entries(self) -> Entries:
+    def _listed(self) -> Listed:
         rows, cols = self.rows.astype(np.int32, copy=False), self.cols.astype(np.int32, copy=False)
-        return Entries(rows, cols, self.shape)
+        entries = Entries(rows, cols, self.shape)
+        return Listed(entries, self.values, self.weights, self.total_weight, self.loss_function)
 
     def loss_and_gradient(
         self, product: Float[Array, "*batch m n"]
     ) -> tuple[Float[Array, "*batch"], Float[Array, "*batch m n"]]:
-        """ℓ(W) and G = ∇ℓ(W) = 2 w (W − b)/Σw on Ω, zero off it, both formed whole."""
-        pull, table = self._filled
-        xp = namespace(product)
-        residual = product - table
-        gradient = pull * residual
-        return 0.5 * xp.sum(gradient * residual, axis=(-2, -1)), gradient
+        """ℓ(W) and G = ∇ℓ(W) = w ∂ρ/∂z / Σw on Ω, zero off it, both formed whole."""
+        return self._formed.loss_and_gradient(product)
 
     def loss(self, product: Float[Array, "*batch m n"]) -> Float[Array, "*batch"]:
-        """ℓ(W), the (weighted) mean squared residual over the observed entries."""
+        """ℓ(W), the (weighted) mean over the observed entries."""
         if not is_numpy(product):
             return self.loss_and_gradient(product)[0]
-        squares = (product[..., self.rows, self.cols] - self.values) ** 2
-        return np.sum(squares if self.weights is None else self.weights * squares, axis=-1) / self.total_weight
+        return self._mean_loss(product[..., self.rows, self.cols])
 
     def gradient(self, product: Float[Array, "*batch m n"]) -> Float[Array, "*batch m n"]:
         """∇ℓ(W), zero off the observed entries."""
@@ -195,29 +188,7 @@ class Completion:
         self, left: Float[Array, "*batch m k"], right: Float[Array, "*batch n k"]
     ) -> tuple[Float[Array, "*batch"], Float[Array, "*batch m k"], Float[Array, "*batch n k"]]:
         """ℓ(W), G R and Gᵀ L at W = L Rᵀ: everything a factored model needs, and nothing of size m·n if sparse."""
-        if self.is_dense:
-            loss, gradient = self._dense_pass(left, right)
-            return loss, gradient @ right, gradient.mT @ left
-        batch = left.shape[:-2]
-        weights = np.empty(0, left.dtype) if self.weights is None else self.weights
-        values, weights = (np.broadcast_to(each, (*batch, each.shape[-1])) for each in (self.values, weights))
-        shares = np.broadcast_to(2 / self.total_weight, batch)
-        losses, row_pulls, column_pulls = np.empty(batch, left.dtype), np.empty_like(left), np.empty_like(right)
-        for run in np.ndindex(batch):
-            loss, rows, cols = self._entries.pulls(values[run], weights[run], left[run], right[run])
-            losses[run] = 0.5 * shares[run] * loss
-            np.multiply(rows, shares[run], out=row_pulls[run])
-            np.multiply(cols, shares[run], out=column_pulls[run])
-        return losses, row_pulls, column_pulls
-
-    def _dense_pass(self, left: Array, right: Array) -> tuple[Array, Array]:
-        product = left @ right.mT
-        if not is_numpy(product):
-            return self.loss_and_gradient(product)
-        pull, table = self._filled
-        product -= table
-        gradient = pull * product
-        return 0.5 * np.einsum("...ij,...ij->...", gradient, product), gradient
+        return (self._formed if self.is_dense else self._listed).loss_and_pulls(left, right)
 
     def predict(
         self, left: Float[Array, "m k"], right: Float[Array, "n k"], rows: Any, cols: Any
@@ -235,18 +206,26 @@ class Completion:
         flat_left, flat_right = xp.reshape(left, (-1, *left.shape[-2:])), xp.reshape(right, (-1, *right.shape[-2:]))
         runs = range(flat_left.shape[0])
         picked = xp.stack([self.predict(flat_left[i, ...], flat_right[i, ...], self.rows, self.cols) for i in runs])
-        picked = xp.reshape(picked, (*left.shape[:-2], self.rows.size))
-        squares = (picked - self.values) ** 2
-        return xp.sum(squares if self.weights is None else self.weights * squares, axis=-1) / self.total_weight
+        return self._mean_loss(xp.reshape(picked, (*left.shape[:-2], self.rows.size)))
+
+    def _mean_loss(self, predicted: Float[Array, "*batch entries"]) -> Float[Array, "*batch"]:
+        costs = self.loss_function.value(predicted, self.values)
+        weighed = costs if self.weights is None else self.weights * costs
+        return namespace(predicted).sum(weighed, axis=-1) / self.total_weight
 
     def back_projection(self) -> Any:
-        """(1/p) P_Ω(b) as a SciPy CSR matrix: the direction −∇ℓ(0), sized as an estimate of W.   [kwon2024]"""
+        """(1/p) P_Ω(b) as a SciPy CSR matrix: the direction −∇ℓ(0), sized as an estimate of W.   [kwon2024]
+
+        For other losses than squares b is replaced by −½ ∂ρ/∂z at z = 0, which is what entries pull with.
+        """
         from scipy.sparse import csr_array
 
         values = to_numpy(self.values).astype(np.float64)
         if values.ndim > 1:
             raise InputError(f"a back-projection is of one table, got {values.shape[0]}; pick one by of_runs(i)")
         weights = np.ones_like(values) if self.weights is None else to_numpy(self.weights).astype(np.float64)
+        if not isinstance(self.loss_function, Squared):
+            values = self.loss_function.derivative(np.zeros_like(values), values) / -2
         m, n = self.shape
         return csr_array((weights * values * (m * n / weights.sum()), (self.rows, self.cols)), shape=self.shape)
 
@@ -255,34 +234,16 @@ class Completion:
 
         At least one entry is set aside and one is kept; entries of weight zero are never set aside.
         """
-        if not 0 < fraction < 1:
-            raise InputError(f"the held-out fraction must lie between 0 and 1, got {fraction}; 0.1 is usual")
-        counting = (
-            np.ones(self.rows.size) if self.weights is None else np.atleast_2d(to_numpy(self.weights)).max(axis=0)
-        )
-        candidates = np.flatnonzero(counting > 0)
-        count = min(max(1, round(fraction * candidates.size)), candidates.size - 1)
-        if count < 1:
-            raise InputError(
-                f"holding out needs at least 2 observed entries, got {candidates.size}; observe more of the matrix"
-            )
-        aside = np.zeros(self.rows.size, dtype=bool)
-        aside[np.random.default_rng(seed).choice(candidates, size=count, replace=False)] = True
+        aside = drawn_entries(self.rows.size, self.weights, fraction, seed)
         return replace(self.select(~aside), truth=self.truth, held_out=self.select(aside))
 
     def select(self, kept: Shaped[np.ndarray, " entries"]) -> "Completion":
         """The problem of those observed entries alone, by a boolean mask or by positions in the entry list."""
         chosen = np.flatnonzero(kept) if kept.dtype == bool else kept
-        values, weights = (None if a is None else _take(a, chosen, -1) for a in (self.values, self.weights))
-        return Completion(self.rows[chosen], self.cols[chosen], values, self.shape, weights)
+        values, weights = (None if a is None else take(a, chosen, -1) for a in (self.values, self.weights))
+        rows, cols = self.rows[chosen], self.cols[chosen]
+        return Completion(rows, cols, values, self.shape, weights, loss_function=self.loss_function)
 
 
-def _rows(array: Array, chosen: Any) -> Array:
-    if isinstance(chosen, int | np.integer):
-        return array[int(chosen), ...]
-    return _take(array, chosen, 0)
-
-
-def _take(array: Array, chosen: np.ndarray, axis: int) -> Array:
-    xp = namespace(array)
-    return xp.take(array, xp.asarray(chosen, device=array_api_compat.device(array)), axis=axis)
+def _tables(array: Array, chosen: Any) -> Array:
+    return array[int(chosen), ...] if isinstance(chosen, int | np.integer) else take(array, chosen, 0)

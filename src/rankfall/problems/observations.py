@@ -7,6 +7,7 @@ range, one value a position, weights that are not negative and not all zero.
 from typing import Any
 
 import numpy as np
+from jaxtyping import Bool
 
 from rankfall.arrays import Array, to_numpy
 from rankfall.errors import InputError
@@ -31,16 +32,24 @@ def _as_real(array: Array, what: str) -> np.ndarray:
         ) from None
 
 
-def dense_entries(array: Array) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[int, int]]:
-    """rows, cols and values of the entries of a two-dimensional array that are not NaN, and its shape."""
+def dense_entries(
+    array: Array, weights: Array | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None, tuple[int, int]]:
+    """rows, cols, values and weights of the entries of a two-dimensional array that are not NaN, and its shape."""
     values = _as_real(array, "a matrix to complete")
     if values.ndim != 2:
         raise InputError(
             f"a matrix to complete has two dimensions, got shape {values.shape}; "
             + ("reshape it to one row or column" if values.ndim < 2 else "unfold it or complete slice by slice")
         )
+    if weights is not None and tuple(np.shape(weights)) != values.shape:
+        raise InputError(
+            f"weights must have the shape of the matrix, {values.shape}, got {tuple(np.shape(weights))}; "
+            "those of unknown entries are ignored"
+        )
     rows, cols = np.nonzero(~np.isnan(values))
-    return rows, cols, values[rows, cols], values.shape
+    picked = None if weights is None else to_numpy(weights)[rows, cols]
+    return rows, cols, values[rows, cols], picked, values.shape
 
 
 def sorted_unique(
@@ -137,3 +146,22 @@ def check_entries(
     if not (weights.sum(axis=-1) > 0).all():
         raise InputError("weights must not all be zero, got only zeros; an entry counts by its weight")
     return values, weights
+
+
+def drawn_entries(count: int, weights: Array | None, fraction: float, seed: int) -> Bool[np.ndarray, " entries"]:
+    """A mask of `fraction` of `count` observed entries, drawn to be held out from those that have weight in any table.
+
+    At least one entry is drawn and one is left.
+    """
+    if not 0 < fraction < 1:
+        raise InputError(f"the held-out fraction must lie between 0 and 1, got {fraction}; 0.1 is usual")
+    counting = np.ones(count) if weights is None else np.atleast_2d(to_numpy(weights)).max(axis=0)
+    candidates = np.flatnonzero(counting > 0)
+    drawn = min(max(1, round(fraction * candidates.size)), candidates.size - 1)
+    if drawn < 1:
+        raise InputError(
+            f"holding out needs at least 2 observed entries, got {candidates.size}; observe more of the matrix"
+        )
+    aside = np.zeros(count, dtype=bool)
+    aside[np.random.default_rng(seed).choice(candidates, size=drawn, replace=False)] = True
+    return aside

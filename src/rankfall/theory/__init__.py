@@ -5,7 +5,8 @@ layers; `closed_forms`, `modes` and `commuting` solve those laws where they can 
 `certificates`, `progress` and `optimality` promise convergence, watch over it, and prove least
 nuclear norm; `counterexamples`, `failures` and `acceleration` hold the instances that settle a
 question; `subspace` finds the small block in which a run lives. All are pure functions of arrays.
-Whatever is named `check_…` or `certify_…` answers with a `Report`, or several.
+Whatever is named `check_…` or `certify_…` answers with a `Report`, or several; `check` asks a run
+all that applies to it.
 """
 
 from rankfall.theory.acceleration import (
@@ -23,6 +24,7 @@ from rankfall.theory.certificates import (
     deficiency_margin,
     iteration_bound,
 )
+from rankfall.theory.check import check
 from rankfall.theory.claim import Report, Reports
 from rankfall.theory.closed_forms import (
     check_measurement_curve,
@@ -111,6 +113,7 @@ __all__ = [
     "allowed_imbalance",
     "certify_convergence",
     "certify_nuclear_norm",
+    "check",
     "check_balance",
     "check_contraction",
     "check_decrease",

@@ -14,6 +14,7 @@ from jaxtyping import Float
 
 from rankfall.arrays import Array
 from rankfall.errors import InputError
+from rankfall.models.preconditioner import multipliers, precondition
 
 
 def require_depth(depth: float | int) -> None:
@@ -58,21 +59,9 @@ def preconditioner_eigenvalues(
             f"a {shape[0]} × {shape[1]} matrix has {min(shape)} singular values, got "
             f"{len(singular_values)}; pass all of them, zeros included"
         )
-    left, right = (np.zeros(size) for size in shape)
-    left[: len(singular_values)] = right[: len(singular_values)] = singular_values
-    high, low = np.maximum.outer(left, right), np.minimum.outer(left, right)
-    ratio = np.divide(low, high, out=np.ones_like(high), where=high > 0)
-    with np.errstate(divide="ignore"):
-        log_ratio = np.log(ratio)
-    # With a = σ_r^{2/N}, b = σ_r'^{2/N} the sum is geometric, (aᴺ − bᴺ)/(a − b); with ρ = low/high
-    # it reads high^{2−2/N} (1 − ρ²)/(1 − ρ^{2/N}), and the quotient tends to N as ρ → 1.
-    quotient = np.divide(
-        np.expm1(2 * log_ratio),
-        np.expm1(2 * log_ratio / depth),
-        out=np.full_like(ratio, depth),
-        where=log_ratio < 0,
-    )
-    return high ** (2 - 2 / depth) * quotient
+    padded = np.zeros(max(shape))
+    padded[: len(singular_values)] = singular_values
+    return multipliers(padded, depth)[: shape[0], : shape[1]]
 
 
 def end_to_end_velocity(
@@ -97,11 +86,8 @@ def end_to_end_velocity(
 
     Source: [arora2018, Theorem 1].
     """
-    left, singular_values, right = np.linalg.svd(product)
-    factors = preconditioner_eigenvalues(singular_values, product.shape, depth)
-    # UᵀẆV = −K ⊙ UᵀGV: in the singular basis each power is diagonal.
-    pull = left @ (factors * (left.T @ gradient @ right.T)) @ right
-    return -decay * depth * product - pull
+    require_depth(depth)
+    return -decay * depth * product - precondition(product, gradient, depth)
 
 
 def gram_power(

@@ -1,16 +1,25 @@
 """Trajectories: the one loop, what it records, when it stops, what it returns."""
 
+from rankfall.trajectory.events import Crossing, Escape, Occurrence
 from rankfall.trajectory.evolve import evolve
+from rankfall.trajectory.greedy import GreedyPath, greedy
 from rankfall.trajectory.record import Record
 from rankfall.trajectory.run import Trajectories, Trajectory
+from rankfall.trajectory.singular_paths import SingularPaths
 from rankfall.trajectory.snapshot import Snapshot
 from rankfall.trajectory.status import Status
-from rankfall.trajectory.stops import HeldOutRise, LossBelow, StepLimit, TimeReached
+from rankfall.trajectory.stops import HeldOutRise, LossBelow, Settled, StepLimit, TimeReached
 
 __all__ = [
+    "Crossing",
+    "Escape",
+    "GreedyPath",
     "HeldOutRise",
     "LossBelow",
+    "Occurrence",
     "Record",
+    "Settled",
+    "SingularPaths",
     "Snapshot",
     "Status",
     "StepLimit",
@@ -18,4 +27,5 @@ __all__ = [
     "Trajectories",
     "Trajectory",
     "evolve",
+    "greedy",
 ]

@@ -1,13 +1,14 @@
 """The one loop: a problem, a model, a start and an integrator make a run.
 
 Runs of a batch move in lockstep, each with its own time and step. After every step the runs that moved are looked at
-once (a `Snapshot`), recorded if due, and asked whether they have come to an end; a run that has leaves the batch.
+once (a `Snapshot`), written of in their diaries, and asked whether they have come to an end; a run that has leaves the
+batch.
 """
 
 import time as clock
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, is_dataclass, replace
+from typing import Any, cast
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from rankfall.arrays import like, namespace, to_numpy
 from rankfall.errors import InputError
 from rankfall.integrators.motion import Field, Integrator, of_runs, taken
 from rankfall.models.starts import Start
+from rankfall.trajectory.diary import Diaries, State, state_of
 from rankfall.trajectory.record import Record
 from rankfall.trajectory.run import Trajectories, Trajectory
 from rankfall.trajectory.snapshot import Snapshot
@@ -43,7 +45,8 @@ def evolve(
     """Follow a model's motion on a problem from a start, and return the `Trajectory`.
 
     stop: when to end, default `LossBelow(1e-6)`; combine with `|`. A limit of a million steps is always there.
-    record: what to keep along the way, default time and loss (and test and held-out errors) at every step.
+    record: what to keep along the way, default time and loss (and test and held-out errors) at every step; and which
+        events to look for, whose times are `run.events`.
     seed: of the start; a sequence of seeds, or of scales in the start, or a problem of many tables, runs a batch and
         returns `Trajectories`.
     callback: called with a `Snapshot` after every step that moved a run; a true answer ends the runs as `interrupted`.
@@ -60,7 +63,15 @@ def evolve(
     ends = loop.run(like(weights, problem.values))
     settings = {"model": repr(sized), "start": repr(start), "integrator": repr(integrator), "stop": repr(stop)}
     runs = [
-        Trajectory(model=sized, seed=seeds[i], settings=settings, problem=of_runs(problem, i), **end)
+        Trajectory(
+            model=sized,
+            seed=seeds[i],
+            settings=settings,
+            problem=of_runs(problem, i),
+            start=_alone(start, scales[i]),
+            integrator=integrator,
+            **end,
+        )
         for i, end in enumerate(ends)
     ]
     return Trajectories(runs) if is_batch else runs[0]
@@ -83,14 +94,11 @@ def _members(seed: Any, scale: Any, tables: int | None) -> tuple[list[int], list
     return [int(s) for s in members[0]], [float(s) for s in members[1]], shape != ()
 
 
-@dataclass
-class _Diary:
-    """What is remembered of one run while it runs; `best` is its weights, time and loss at the best moment."""
-
-    best: tuple[Any, float, float]
-    best_value: float = np.inf
-    records: list[dict[str, Any]] = field(default_factory=list)
-    watched: float = 0.0
+def _alone(start: Start, scale: float) -> Start:
+    """The start of one run of a batch; a start of somebody's own may not say how to change its scale."""
+    if np.ndim(start.scale) == 0 or not is_dataclass(start):
+        return start
+    return replace(cast(Any, start), scale=scale)
 
 
 @dataclass
@@ -111,17 +119,16 @@ class _Loop:
         self.memory = self.stop.begin(count)
         with np.errstate(over="ignore", invalid="ignore"):
             self.motion = self.integrator.begin(self.field, weights, horizon_of(self.stop, count))
-            self.first_loss = first = self.motion.loss
-            if not np.isfinite(first).all():
+            self.first_loss = losses = self.motion.loss
+            if not np.isfinite(losses).all():
                 raise InputError(
-                    f"the loss at the start must be finite, got {first[~np.isfinite(first)][0]}; "
+                    f"the loss at the start must be finite, got {losses[~np.isfinite(losses)][0]}; "
                     "scale the data down, or the start"
                 )
-            self.diaries = [_Diary(self._state(run)) for run in range(count)]
-            now = self._look()
-            self._keep(now, np.ones(count, dtype=bool))
+            self.diaries = Diaries(self.field, self.integrator, self.record, self.motion)
+            first = self.diaries.begin(self.motion)
             try:
-                self._end_stopped(now)
+                self._end_stopped(first)
                 while self.active.size:
                     self._advance()
             except KeyboardInterrupt:
@@ -138,60 +145,12 @@ class _Loop:
         moved = self.motion.moved
         if not moved.any():
             return
-        now = self._look()
-        self._keep_between()
-        last = np.asarray([self.diaries[run].records[-1]["time"] for run in self.active])
-        self._keep(now, moved & self.record.is_due(self.step, self.motion.time, last))
+        now = self.diaries.look(self.motion, self.active, self.step)
+        self.diaries.write(now, self.motion)
         if self.callback is not None and self.callback(now):
             self._finish([(Status.INTERRUPTED, "the callback asked for it")] * self.active.size)
             return
         self._end_stopped(now)
-
-    def _look(self) -> Snapshot:
-        """The moment, with each run's best so far brought up to it."""
-        motion = self.motion
-        now = Snapshot(
-            self.field.problem, self.field.model, motion.time, motion.weights, motion.loss, self.active, self.step,
-            self.field.evaluations,
-        )  # fmt: skip
-        values = motion.loss if now.held_out_error is None else now.held_out_error
-        for row in np.flatnonzero(motion.moved).tolist():
-            diary = self.diaries[self.active[row]]
-            if values[row] < diary.best_value:
-                diary.best_value, diary.best = values[row], self._state(row)
-        return now
-
-    def _state(self, row: int) -> tuple[Any, float, float]:
-        return self.motion.weights[row, ...], float(self.motion.time[row]), float(self.motion.loss[row])
-
-    def _keep(self, now: Snapshot, due: np.ndarray) -> None:
-        if not due.any():
-            return
-        chosen = np.flatnonzero(due)
-        kept = self.record.measure(now if due.all() else now.take(chosen))
-        for place, row in enumerate(chosen):
-            self.diaries[self.active[row]].records.append({name: values[place] for name, values in kept.items()})
-
-    def _keep_between(self) -> None:
-        """Records at the times asked for that lie inside the steps just taken."""
-        if self.record.times is None:
-            return
-        times, motion = np.asarray(self.record.times, dtype=np.float64), self.motion
-        for row in np.flatnonzero(motion.moved).tolist():
-            diary = self.diaries[self.active[row]]
-            inside = times[(times > diary.watched) & (times <= motion.time[row])]
-            diary.watched = motion.time[row]
-            if not inside.size:
-                continue
-            alone = self.field.of(row)
-            weights = self.integrator.at(alone, motion, row, inside)
-            self.field.evaluations += alone.evaluations
-            loss, _ = alone(weights)
-            runs = np.full(inside.size, self.active[row])
-            kept = self.record.measure(
-                Snapshot(alone.problem, alone.model, inside, weights, loss, runs, self.step, self.field.evaluations)
-            )
-            diary.records += [{name: values[k] for name, values in kept.items()} for k in range(inside.size)]
 
     def _end_stopped(self, now: Snapshot) -> None:
         self.memory, answers = self.stop.check(self.memory, now)
@@ -224,11 +183,12 @@ class _Loop:
         for row, verdict in enumerate(verdicts):
             if verdict is None:
                 continue
-            diary, end = self.diaries[self.active[row]], self._state(row)
+            diary, end = self.diaries[self.active[row]], state_of(self.motion, row)
             if verdict[0] in (Status.DIVERGED, Status.INTERRUPTED):
                 end = diary.best
             elif diary.records[-1]["time"] != end[1]:
-                self._keep(self._look(), np.arange(self.active.size) == row)
+                now = self.diaries.look(self.motion, self.active, self.step)
+                self.diaries.keep(now, np.arange(self.active.size) == row)
             self._close(int(self.active[row]), end, *verdict)
         going = np.asarray([verdict is None for verdict in verdicts])
         chosen = np.flatnonzero(going)
@@ -236,11 +196,11 @@ class _Loop:
         self.motion, self.memory = self.motion.take(going), taken(self.memory, chosen)
         self.active = self.active[going]
 
-    def _close(self, run: int, end: tuple[Any, float, float], status: Status, reason: str) -> None:
+    def _close(self, run: int, end: State, status: Status, reason: str) -> None:
         diary = self.diaries[run]
         self.ends[run] = {
             "weights": end[0], "time": end[1], "loss": end[2], "status": status, "reason": reason,
-            "history": {name: np.stack([record[name] for record in diary.records]) for name in diary.records[0]},
+            "history": diary.history(), "events": tuple(diary.events),
             "best_weights": diary.best[0], "best_time": diary.best[1],
             "steps": self.step, "evaluations": self.field.evaluations, "seconds": clock.perf_counter() - self.began,
         }  # fmt: skip

@@ -1,11 +1,17 @@
-"""Numbers that describe a product along its way."""
+"""Numbers that describe a product along its way: its spectrum, its error, and how its gradient is turned to it.
 
+Functions of singular values work on a history as well as in the loop: what they tell can be derived afterwards from
+`history["singular_values"]`. `of_singular_values` makes any of them a function for `Record(functions=…)`.
+"""
+
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
 from rankfall.arrays import Array, namespace, to_numpy
+from rankfall.errors import InputError
 
 
 def effective_rank(singular_values: Float[np.ndarray, "*batch q"]) -> Float[np.ndarray, "*batch"]:
@@ -16,8 +22,105 @@ def effective_rank(singular_values: Float[np.ndarray, "*batch q"]) -> Float[np.n
     return np.where(total[..., 0] > 0, np.exp(entropy), 0.0)
 
 
+def stable_rank(singular_values: Float[np.ndarray, "*batch q"]) -> Float[Array, "*batch"]:
+    """‖W‖_F²/‖W‖² = Σσ²/σ_1²: at most the rank, and hardly moved by small singular values; 0 for W = 0."""
+    largest = np.max(np.abs(singular_values), axis=-1)
+    share = singular_values / np.where(largest > 0, largest, 1)[..., None]
+    return np.sum(share**2, axis=-1)
+
+
+def schatten_norm(singular_values: Float[np.ndarray, "*batch q"], p: float | int) -> Float[Array, "*batch"]:
+    """(Σσ^p)^{1/p}: nuclear at p = 1, Frobenius at 2, spectral at ∞; for p < 1 a quasi-norm that nears the rank.
+
+    Raises InputError for p that is not positive.
+    """
+    if not p > 0:
+        raise InputError(f"p must be positive, got {p}; 1 is the nuclear norm, the limit 0 counts the rank")
+    largest = np.max(np.abs(singular_values), axis=-1)
+    share = np.abs(singular_values) / np.where(largest > 0, largest, 1)[..., None]
+    return largest * np.sum(share**p, axis=-1) ** (1 / p) if np.isfinite(p) else largest
+
+
+def distance_to_rank(singular_values: Float[np.ndarray, "*batch q"], rank: int) -> Float[Array, "*batch"]:
+    """‖W − W_r‖_F = (Σ_{k>r} σ_k²)^{1/2}, to the nearest matrix of that rank.
+
+    All singular values are needed, descending. Raises InputError for a negative rank.
+    """
+    if rank < 0:
+        raise InputError(f"a rank is 0 or more, got {rank}; the distance to rank 0 is the Frobenius norm")
+    return np.sqrt(np.sum(singular_values[..., rank:] ** 2, axis=-1))
+
+
+def of_singular_values(function: Callable[[np.ndarray], np.ndarray]) -> Callable[[Any, Any, Array], np.ndarray]:
+    """A function of all singular values as one for `Record(functions=…)`.
+
+    E.g. `{"p_half": of_singular_values(lambda s: schatten_norm(s, 0.5))}`.
+    """
+    return lambda problem, model, weights: function(to_numpy(model.decomposition(weights)[1]))
+
+
 def test_error(problem: Any, model: Any, weights: Float[Array, "batch p"]) -> Float[np.ndarray, " batch"]:
     """Mean squared error against the truth over all m n entries, the papers' reconstruction error.   [arora2019]"""
     xp = namespace(weights)
     gap = model.product(weights) - problem.truth
     return to_numpy(xp.mean(gap * gap, axis=(-2, -1))).astype(np.float64)
+
+
+def margin_to(target: Float[Array, "m n"]) -> Callable[[Any, Any, Array], np.ndarray]:
+    """For `Record(functions=…)`: the deficiency margin c = σ_min(Φ) − ‖W − Φ‖_F of W, Φ = `target`.
+
+    While it is positive no W of a smaller loss ½‖W − Φ‖_F² is singular.   [arora2018convergence, Definition 2]
+    """
+    known = to_numpy(target)
+    smallest = np.linalg.svd(known, compute_uv=False)[-1]
+    return lambda problem, model, weights: (
+        smallest - np.linalg.norm(to_numpy(model.product(weights)) - known, axis=(-2, -1))
+    )
+
+
+def alignment(core: Float[np.ndarray, "*batch q q"]) -> Float[np.ndarray, "*batch 2"]:
+    """Mean |diagonal| and mean |off-diagonal| of Uᵀ∇ℓ(W)V; the second is zero where singular vectors stand still.
+
+    A 1 × 1 core has no off-diagonal: 0.   [arora2019, Figure 3]
+    """
+    q = core.shape[-1]
+    size = np.abs(core)
+    on = np.trace(size, axis1=-2, axis2=-1)
+    return np.stack([on / q, (size.sum(axis=(-2, -1)) - on) / max(q * (q - 1), 1)], axis=-1)
+
+
+def value_velocities(problem: Any, model: Any, weights: Float[Array, "batch p"]) -> Float[np.ndarray, "batch 2 q"]:
+    """For `Record(functions=…)`: σ̇_r as the law predicts it, and as the layers move W.
+
+        −λN σ_r − N (σ_r²)^{1−1/N} ⟨∇ℓ(W), u_r v_rᵀ⟩   and   u_rᵀ Ẇ v_r,  Ẇ = Σ_j W_N ⋯ Ẇ_j ⋯ W_1
+
+    They agree for balanced layers; where they do not, imbalance speaks.   [arora2019, singular values]
+    """
+    u, values, v = map(to_numpy, model.decomposition(weights))
+    gradient = to_numpy(problem.loss_and_gradient(model.product(weights))[1])
+    drives = np.einsum("bir,bij,brj->br", u, gradient, v, optimize=True)
+    decay, depth = getattr(model, "decay", 0.0), model.depth
+    law = -decay * depth * values - depth * values ** (2 - 2 / depth) * drives
+    measured = np.einsum("bir,bij,brj->br", u, product_velocity(problem, model, weights), v, optimize=True)
+    return np.stack([law, measured], axis=1)
+
+
+def product_velocity(problem: Any, model: Any, weights: Float[Array, "batch p"]) -> Float[np.ndarray, "batch m n"]:
+    """Ẇ of the flow, formed: how the layers' own motion moves their product.
+
+    Along a line W is a polynomial of degree N in the layers, so a central difference through enough points is its
+    slope, exact to rounding whatever the distance.
+    """
+    points = to_numpy(weights).astype(np.float64)
+    motion = -to_numpy(model.loss_and_gradient(problem, weights)[1]).astype(np.float64)
+    speed = np.linalg.norm(motion, axis=-1)
+    step = np.where(speed > 0, np.linalg.norm(points, axis=-1) / np.where(speed > 0, 10 * speed, 1), 1.0)
+    places = np.arange(1, int(np.ceil(model.depth / 2)) + 1)
+    # Σ_k c_k (p(k) − p(−k)) = p′(0) for all odd powers up to 2K − 1, and for even ones by symmetry
+    powers = places[None, :] ** (2.0 * np.arange(places.size)[:, None] + 1)
+    shares = np.linalg.solve(powers, np.eye(places.size)[0] / 2)
+    ahead = step[:, None] * motion
+    slope = sum(
+        c * (model.product(points + k * ahead) - model.product(points - k * ahead)) for c, k in zip(shares, places)
+    )
+    return slope / step[:, None, None]

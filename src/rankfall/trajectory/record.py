@@ -14,13 +14,14 @@ import numpy as np
 from rankfall.arrays import Array, to_numpy
 from rankfall.errors import InputError
 from rankfall.trajectory import observables
+from rankfall.trajectory.events import Event
 from rankfall.trajectory.snapshot import Snapshot
 
 Observable = Callable[[Any, Any, Array], Array]
 
 _OWN = {
     "time", "loss", "test_error", "held_out_error", "singular_values", "left_vectors", "right_vectors",
-    "effective_rank", "nuclear_norm", "imbalance",
+    "effective_rank", "nuclear_norm", "imbalance", "drives", "alignment", "curvature",
 }  # fmt: skip
 
 
@@ -30,27 +31,41 @@ class Record:
 
     singular_values: how many leading ones of W, or True for all.
     vectors: their singular vectors too, `left_vectors` (m, k) and `right_vectors` (n, k).
+    drives: ⟨∇ℓ(W), u_r v_rᵀ⟩ of those singular values, what pulls each of them.
+    alignment: mean |diagonal| and mean |off-diagonal| of Uᵀ∇ℓ(W)V, (2,): how far W and its gradient share vectors.
     effective_rank, nuclear_norm, imbalance: those numbers of W and of the layers.
+    curvature: the largest curvature of the loss as the integrator sees it, with the margin it works with.
     functions: any further quantities, name → f(problem, model, weights) with a leading batch axis.
     every: keep every so-manieth step; `ratio`: only when time has grown by this factor since the last; `times`: at
         exactly these times, by the integrator's own interpolant. Start and end are kept in any case.
+    events: what to find the time of, whenever the steps fall: `Escape()`, `Crossing(name, function)`.
     """
 
     singular_values: int | bool = 0
     vectors: bool = False
+    drives: bool = False
+    alignment: bool = False
     effective_rank: bool = False
     nuclear_norm: bool = False
     imbalance: bool = False
+    curvature: bool = False
     functions: Mapping[str, Observable] = field(default_factory=dict)
     every: int = 1
     ratio: float | None = None
     times: Sequence[float] | np.ndarray | None = None
+    events: Sequence[Event] = ()
 
     def __post_init__(self) -> None:
         if self.singular_values < 0:
             raise InputError(f"singular_values must count how many to keep, got {self.singular_values}; True keeps all")
-        if self.vectors and not self.singular_values:
-            raise InputError("vectors are kept with their singular values, got vectors alone; add singular_values=True")
+        for name in ("vectors", "drives"):
+            if getattr(self, name) and not self.singular_values:
+                raise InputError(
+                    f"{name} are kept with their singular values, got {name} alone; add singular_values=True"
+                )
+        for event in self.events:
+            if not isinstance(event, Event):
+                raise InputError(f"an event has a name, begin and gap, got {event!r}; use Escape() or Crossing(…)")
         taken = sorted(_OWN.intersection(self.functions))
         if taken:
             raise InputError(f"a recorded function needs a name of its own, got {taken[0]!r}; choose another name")
@@ -82,6 +97,13 @@ class Record:
             if self.vectors:
                 kept["left_vectors"] = now.decomposition[0][:, :, :count]
                 kept["right_vectors"] = np.swapaxes(now.decomposition[2], -1, -2)[:, :, :count]
+            if self.drives:
+                kept["drives"] = np.diagonal(now.core, axis1=-2, axis2=-1)[:, :count]
+        if self.alignment:
+            kept["alignment"] = observables.alignment(now.core)
+        if self.curvature:
+            assert now.curvature is not None
+            kept["curvature"] = now.curvature
         if self.effective_rank:
             kept["effective_rank"] = observables.effective_rank(now.singular_values)
         if self.nuclear_norm:

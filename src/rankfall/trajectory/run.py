@@ -9,6 +9,7 @@ from jaxtyping import Float
 
 from rankfall.arrays import Array, namespace, to_numpy
 from rankfall.errors import InputError
+from rankfall.trajectory.events import Occurrence
 from rankfall.trajectory.observables import effective_rank
 from rankfall.trajectory.status import Status
 
@@ -26,7 +27,8 @@ class Trajectory:
     history: name → array with one row a record: "time", "loss", and what the record asked for.
     best_weights, best_time: the moment of the lowest held-out error, or of the lowest loss where none is held out.
     steps, evaluations, seconds: integrator steps, gradients computed, wall time; of the whole batch if there was one.
-    problem: the problem of the run, None when loaded from disk.
+    events: what happened between the steps, (name, index, time) each, in the order of time (`Record(events=…)`).
+    problem, start, integrator: what the run was made of, None when loaded from disk.
     """
 
     model: Any
@@ -43,7 +45,10 @@ class Trajectory:
     seconds: float
     seed: int
     settings: dict[str, str]
+    events: tuple[Occurrence, ...] = ()
     problem: Any = None
+    start: Any = None
+    integrator: Any = None
 
     @property
     def product(self) -> Float[Array, "m n"]:
@@ -109,7 +114,7 @@ class Trajectory:
 
     @classmethod
     def load(cls, path: Any) -> "Trajectory":
-        """Read a run that `save` wrote. The problem is not stored: `problem` is None."""
+        """Read a run that `save` wrote. What it was made of (problem, start, integrator) is not stored, and is None."""
         from rankfall.trajectory.storage import load
 
         return load(path)

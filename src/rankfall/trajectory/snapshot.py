@@ -3,7 +3,7 @@
 What several of them want (the singular values, the held-out error) is computed once and kept for the moment.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -20,6 +20,8 @@ class Snapshot:
 
     runs: which runs of the whole batch these rows are, (batch,).
     step: integrator steps tried so far; evaluations: gradients asked for so far.
+    curvature: the largest of the Hessian as the integrator sees it, (batch,), where the record asks for it.
+    events: what happened in the step just taken, run → a list of `Occurrence`.
     """
 
     problem: Any
@@ -30,10 +32,12 @@ class Snapshot:
     runs: np.ndarray
     step: int = 0
     evaluations: int = 0
+    curvature: Float[np.ndarray, " batch"] | None = None
+    events: dict[int, list[Any]] = field(default_factory=dict)
 
     def take(self, chosen: Int[np.ndarray, " rows"]) -> "Snapshot":
         """The moment of those rows alone."""
-        rows = {name: taken(getattr(self, name), chosen) for name in ("time", "weights", "loss", "runs")}
+        rows = {name: taken(getattr(self, name), chosen) for name in ("time", "weights", "loss", "runs", "curvature")}
         return replace(self, problem=of_runs(self.problem, chosen), **rows)
 
     @property
@@ -56,6 +60,13 @@ class Snapshot:
     def singular_values(self) -> Float[np.ndarray, "batch q"]:
         """σ of W, descending."""
         return self.decomposition[1]
+
+    @cached_property
+    def core(self) -> Float[np.ndarray, "batch q q"]:
+        """Uᵀ∇ℓ(W)V: the gradient seen in the singular bases of W; ∇ℓ is formed whole."""
+        u, _, v = self.decomposition
+        gradient = to_numpy(self.problem.loss_and_gradient(self.product)[1])
+        return np.swapaxes(u, -1, -2) @ gradient @ np.swapaxes(v, -1, -2)
 
     @cached_property
     def held_out_error(self) -> Float[np.ndarray, " batch"] | None:

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from rankfall.errors import InputError
+from rankfall.integrators.motion import norms
 from rankfall.trajectory.snapshot import Snapshot
 from rankfall.trajectory.status import Status
 
@@ -155,6 +156,35 @@ class HeldOutRise(_Combinable):
 
     def __str__(self) -> str:
         return f"the held-out error had not improved for {self.patience} steps"
+
+
+@dataclass(frozen=True)
+class Settled(_Combinable):
+    """The gradient is down to a `share` of what it was at the start: a run that leaves a saddle has found the next.
+
+    A run that starts beside a saddle sees its gradient grow before it falls, so this does not end it too early. Costs
+    one evaluation a step.
+    """
+
+    share: float | int = 1e-3
+
+    def __post_init__(self) -> None:
+        if not 0 < self.share < 1:
+            raise InputError(f"the share left must lie between 0 and 1, got {self.share}; 1e-3 is usual")
+
+    def begin(self, runs: int) -> Memory:
+        return np.full(runs, np.nan)
+
+    def check(self, memory: Memory, now: Snapshot) -> tuple[Memory, np.ndarray]:
+        size = norms(now.model.loss_and_gradient(now.problem, now.weights)[1])
+        first = np.where(np.isnan(memory), size, memory)
+        return first, self._answer(size <= self.share * first)
+
+    def fraction(self, memory: Memory, now: Snapshot) -> float:
+        return 0.0
+
+    def __str__(self) -> str:
+        return f"the gradient fell to {self.share:g} of its start"
 
 
 @dataclass(frozen=True)

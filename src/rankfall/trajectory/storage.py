@@ -5,16 +5,19 @@ and the settings of the run as attributes, with a format number.
 """
 
 import json
+import os
 import shutil
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rankfall import models
 from rankfall.arrays import to_numpy
 from rankfall.errors import InputError
-from rankfall.models.chain import Chain
+from rankfall.trajectory.events import Occurrence
 from rankfall.trajectory.run import Trajectory
 from rankfall.trajectory.status import Status
 
@@ -26,6 +29,8 @@ _AXES = {
     "singular_values": ["singular_value"],
     "left_vectors": ["row", "singular_value"],
     "right_vectors": ["column", "singular_value"],
+    "drives": ["singular_value"],
+    "alignment": ["diagonal_or_not"],
 }
 _NUMBERS = ("time", "loss", "best_time", "steps", "evaluations", "seconds", "seed", "reason")
 
@@ -46,21 +51,32 @@ def to_xarray(run: Trajectory) -> "xarray.Dataset":
     attributes |= {
         "status": str(run.status),
         "settings": json.dumps(run.settings),
+        "events": json.dumps(run.events),
         "model": type(run.model).__name__,
-        "depth": run.model.depth,
-        "dimensions": list(run.model.dimensions),
+        "model_fields": json.dumps(asdict(run.model)),
         "rankfall_format": FORMAT,
     }
     return xarray.Dataset(variables, coords={"time": times}, attrs=attributes)
 
 
-def save(run: Trajectory, path: Any) -> None:
-    """Write the run beside its destination and rename it into place. Raises InputError for a missing folder."""
+def check_destination(path: Any) -> Path:
+    """The path, where a run can be saved: the folder exists and is writable, and nothing but a run is replaced."""
     path = Path(path)
     if not path.parent.is_dir():
         raise InputError(f"the folder of a saved run must exist, got {path.parent}; create it first")
     if path.exists() and not (path / "zarr.json").exists():
         raise InputError(f"a run is saved to a new name or over another run, got {path}; choose another name")
+    if not os.access(path.parent, os.W_OK):
+        raise InputError(f"the folder of a saved run must be writable, got {path.parent}; check its permissions")
+    return path
+
+
+def save(run: Trajectory, path: Any) -> None:
+    """Write the run beside its destination and rename it into place.
+
+    Raises InputError for a folder that is missing or not writable, and for a name that is taken by something else.
+    """
+    path = check_destination(path)
     scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     try:
         to_xarray(run).to_zarr(scratch / "run", zarr_format=3, consolidated=False)
@@ -84,8 +100,9 @@ def load(path: Any) -> Trajectory:
             f"the run must be of format {FORMAT}, got {data.attrs.get('rankfall_format')}; "
             "read it with the rankfall version that wrote it"
         )
-    model = Chain(depth=data.attrs["depth"], dimensions=tuple(data.attrs["dimensions"]))
-    layers = [data[f"layer_{j}"].values for j in range(1, model.depth + 1)]
+    fields = json.loads(data.attrs["model_fields"])
+    model = getattr(models, data.attrs["model"])(**fields | {"dimensions": tuple(fields["dimensions"])})
+    layers = [data[f"layer_{j}"].values for j in range(1, len(model.layer_shapes) + 1)]
     records = [name for name in data.variables if "record" in data[name].dims]
     return Trajectory(
         model=model,
@@ -94,5 +111,6 @@ def load(path: Any) -> Trajectory:
         history={str(name): np.asarray(data[name].values) for name in records},
         best_weights=data["best_weights"].values,
         settings=json.loads(data.attrs["settings"]),
+        events=tuple(Occurrence(*event) for event in json.loads(data.attrs.get("events", "[]"))),
         **{name: data.attrs[name] for name in _NUMBERS},
     )

@@ -1,0 +1,144 @@
+"""`rankfall compare`: our method beside others, on held-out entries of your own table."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from rankfall.errors import InputError
+
+EXIT_CODES = "Exit codes: 0 done; 2 bad input, nothing written; 130 interrupted, nothing written."
+_PIPE_WIDTH = 120
+
+
+def compare(
+    table: Annotated[
+        Path,
+        typer.Argument(
+            metavar="INPUT", help="csv, tsv, parquet, npy, npz or mtx; empty cells, NA and NaN are unknown.",
+            show_default=False,
+        ),
+    ],
+    triplets: Annotated[
+        str | None, typer.Option(help="INPUT lists entries: names or places of its columns row,col,value.")
+    ] = None,
+    duplicates: Annotated[str, typer.Option(help="Entries listed twice: error, mean or last.")] = "error",
+    labels: Annotated[
+        str | None, typer.Option(help="Columns to leave out, as id,city or 1,3; words are found by themselves.")
+    ] = None,
+    header: Annotated[
+        bool | None, typer.Option("--header/--no-header", help="Whether text begins with a line of names; found out.")
+    ] = None,
+    methods: Annotated[
+        str | None, typer.Option(help="Which methods, as rankfall,als,knn; all that are installed.", show_default=False)
+    ] = None,
+    holdout: Annotated[float, typer.Option(help="Share of the observed entries to predict.")] = 0.1,
+    repeats: Annotated[int, typer.Option(help="How many times, each with entries of its own.")] = 3,
+    seed: Annotated[int, typer.Option(help="Seed of the held-out entries and of the methods.")] = 0,
+    min_value: Annotated[float | None, typer.Option("--min", help="Lower bound on all predictions.")] = None,
+    max_value: Annotated[float | None, typer.Option("--max", help="Upper bound on all predictions.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    plot: Annotated[Path | None, typer.Option(help="Draw errors and seconds to this PNG.")] = None,
+    json: Annotated[Path | None, typer.Option(help="Write the table, with every repeat, to this JSON.")] = None,
+) -> None:  # fmt: skip
+    """Predict held-out entries of a table by many methods, and rank them.
+
+    Every method gets the same training entries, chooses its settings on those
+    alone, and runs in a process of its own. One that fails, or that the table
+    is too large for, says why and stops nobody else.
+    """
+    from rankfall import comparison
+    from rankfall.cli.console import Console
+
+    _check_outputs(plot, json)
+    chosen = comparison.named(None if methods is None else [name.strip() for name in methods.split(",")])
+    console = Console(quiet)
+    problem = _read(table, triplets, duplicates, labels, header)
+    with console.fitting() as progress:
+        found = comparison.compare(
+            problem, holdout, repeats, seed, chosen, bounds=(min_value, max_value), progress=progress
+        )
+    if found.best is None:
+        why = "; ".join(f"{row.method}: {row.reason}" for row in found.rows)
+        raise InputError(f"a comparison needs a method that can be measured, got none ({why})")
+    if json is not None:
+        found.to_json(json)
+    if plot is not None:
+        from rankfall.pictures import ComparisonPicture
+
+        ComparisonPicture(found).save(plot)
+    _show(found)
+
+
+def _check_outputs(plot: Path | None, json: Path | None) -> None:
+    """Refuse outputs that could not be written, before any work."""
+    from rankfall.cli.steps import check_picture
+    from rankfall.tables import check_writable
+
+    if plot is not None:
+        check_picture(plot)
+    if json is not None:
+        if json.suffix.lower() != ".json":
+            raise InputError(f"the table is written as JSON, got {str(json)!r}; let the name end in .json")
+        check_writable(json)
+
+
+def _read(source: Path, columns: str | None, duplicates: str, labels: str | None, header: bool | None) -> Any:
+    """The observed entries of a table or of a list of entries."""
+    from rankfall.problems.completion import Completion
+    from rankfall.tables import Triplets, read_table, read_triplets
+    from rankfall.tables.triplets import check_merge
+
+    check_merge(duplicates)
+    if columns is None:
+        found = read_table(source, label_columns=labels, header=header, duplicates=duplicates)
+    else:
+        for name, value in (("labels", labels), ("header", header)):
+            if value is not None:
+                raise InputError(f"--{name} is for tables, got it for a list of entries; --triplets names its columns")
+        found = read_triplets(source, columns, duplicates=duplicates)
+    if isinstance(found, Triplets):
+        return Completion.from_triplets(found.rows, found.cols, found.values, found.shape)
+    return Completion.from_array(found.values)
+
+
+def _show(found: Any) -> None:
+    """The table on stdout, and under it what became of the methods that have no row."""
+    from math import isnan
+
+    from rich import box
+    from rich.console import Console as Screen
+    from rich.table import Table
+
+    m, n = found.shape
+    # a pipe has no width, and digits must not be cut
+    screen = Screen(highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
+    caption = f"{m} × {n}, {found.observed} observed; {100 * found.holdout:.3g} % held out, {found.repeats} times"
+    shown = Table(
+        box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, caption=caption, caption_justify="left", caption_style=""
+    )
+    shown.add_column("method", no_wrap=True)
+    for title in ("error", "absolute error", "seconds", "peak MB"):
+        shown.add_column(title, justify="right", no_wrap=True)
+    for row in found.measured:
+        seconds = f"{row.seconds:.2f}" if row.seconds >= 0.005 else "< 0.01"
+        memory = "" if isnan(row.peak_megabytes) else f"{row.peak_megabytes:.0f}"
+        shown.add_row(
+            row.title, _with_spread(row.error, row.spread), _with_spread(row.absolute_error, row.absolute_spread),
+            seconds, memory, style="bold" if row.method == "rankfall" else "",
+        )  # fmt: skip
+    screen.print(shown)
+    for row in found.rows:
+        if not row.is_measured:
+            screen.print(f"{row.title}: {row.reason}", markup=False, soft_wrap=True)
+
+
+def _with_spread(value: float, spread: float) -> str:
+    """Four digits of the value, and its spread to the same place."""
+    from math import floor, isnan, log10
+
+    places = max(0, 3 - floor(log10(value))) if value > 0 else 4
+    if not 1e-4 <= value < 1e5:
+        return f"{value:.3g}" if isnan(spread) else f"{value:.3g} ± {spread:.1g}"
+    return f"{value:.{places}f}" if isnan(spread) else f"{value:.{places}f} ± {spread:.{places}f}"

@@ -1,0 +1,156 @@
+"""Measuring one method: predictions at positions whose values it never sees, with seconds and peak memory.
+
+In a process of its own (the default) a method's peak memory is its own, and a method that is killed takes nothing
+with it. The process first completes a tiny table, so that importing and compiling are not timed.
+"""
+
+import multiprocessing
+import os
+import signal
+import sys
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from rankfall.comparison.methods import Method
+from rankfall.errors import InputError
+from rankfall.problems.completion import Completion
+
+# Sparse enough that the compiled passes are used, large enough that every method has something to hold out.
+_TINY_SHAPE, _TINY_ENTRIES = (80, 60), 320
+
+Job: TypeAlias = tuple[Completion, np.ndarray, np.ndarray, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What a method answered: predictions (or None, and the reason), seconds, and peak megabytes where known."""
+
+    predictions: np.ndarray | None
+    seconds: float = float("nan")
+    peak_megabytes: float = float("nan")
+    reason: str | None = None
+
+
+def measure(method: Method, problem: Completion, rows: np.ndarray, cols: np.ndarray, seed: int) -> Answer:
+    """Fit and predict in this process; an exception becomes the reason, and so do predictions that are not finite."""
+    begun = time.perf_counter()
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            predictions = np.asarray(method.fit_predict(problem, rows, cols, seed), dtype=np.float64)
+    except Exception as error:
+        return Answer(None, reason=_sentence(error))
+    seconds = time.perf_counter() - begun
+    if predictions.shape != rows.shape:
+        return Answer(None, reason=f"predictions must have the positions' shape {rows.shape}, got {predictions.shape}")
+    lost = int((~np.isfinite(predictions)).sum())
+    if lost:
+        return Answer(None, reason=f"predictions must be finite, {lost} of {predictions.size} are not")
+    return Answer(predictions, seconds)
+
+
+class Inside:
+    """Measures a method in this process; its peak memory is not known, and what it imports first is timed."""
+
+    def __init__(self, method: Method) -> None:
+        self.method = method
+
+    def __call__(self, *job: Any) -> Answer:
+        return measure(self.method, *job)
+
+
+class Apart:
+    """Measures a method in a process of its own, one job after another."""
+
+    def __init__(self, method: Method, process: Any, line: Connection) -> None:
+        self.method, self.process, self.line = method, process, line
+
+    def __call__(self, *job: Any) -> Answer:
+        try:
+            self.line.send(job)
+            return self.line.recv()
+        except (EOFError, ConnectionError):
+            self.process.join()
+            return Answer(None, reason=_ending(self.process.exitcode))
+
+
+@contextmanager
+def measuring(method: Method, in_process: bool) -> Iterator[Inside | Apart]:
+    """Measure jobs of one method, here or in a process that ends with the block."""
+    if in_process:
+        yield Inside(method)
+        return
+    context = multiprocessing.get_context("spawn")
+    line, far_end = context.Pipe()
+    process = context.Process(target=_serve, args=(method, far_end), daemon=True)
+    process.start()
+    far_end.close()
+    try:
+        yield Apart(method, process, line)
+    finally:
+        line.close()
+        process.kill()
+        process.join()
+
+
+def _serve(method: Method, line: Connection) -> None:
+    """Answer jobs until the line is closed; Ctrl-C is the parent's business, and stdout belongs to its table."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.dup2(2, 1)
+    warm_up(method)
+    while True:
+        try:
+            job = line.recv()
+        except EOFError:
+            return
+        answer = measure(method, *job)
+        line.send(Answer(answer.predictions, answer.seconds, peak_megabytes(), answer.reason))
+
+
+def warm_up(method: Method) -> None:
+    """Let a method complete a tiny table, so that importing and compiling are behind it."""
+    rng = np.random.default_rng(0)
+    rows, cols = np.divmod(np.sort(rng.permutation(_TINY_SHAPE[0] * _TINY_SHAPE[1])[:_TINY_ENTRIES]), _TINY_SHAPE[1])
+    values = np.sin(rows) * np.cos(cols) + 0.1 * rng.standard_normal(rows.size)
+    measure(method, Completion(rows, cols, values, _TINY_SHAPE), rows[:1], cols[:1], 0)
+
+
+def peak_megabytes() -> float:
+    """Largest resident memory of this process so far, in units of 10⁶ bytes; NaN where the system does not tell.
+
+    On Linux a spawned process inherits its parent's figure in `getrusage`, so the kernel's own mark is read there.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        for line in status.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024 / 1e6
+    try:
+        import resource
+    except ImportError:
+        return float("nan")
+    size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return size / 1e6 if sys.platform == "darwin" else size * 1024 / 1e6
+
+
+def _sentence(error: Exception) -> str:
+    """The first line of an exception, with its kind unless it is one of ours."""
+    told = (str(error).strip().splitlines() or [""])[0]
+    if isinstance(error, InputError):
+        return told
+    return f"{type(error).__name__}: {told}" if told else type(error).__name__
+
+
+def _ending(code: int | None) -> str:
+    if code is not None and code < 0:
+        name = signal.Signals(-code).name
+        return f"its process was ended by {name}" + (", memory probably ran out" if name == "SIGKILL" else "")
+    return f"its process ended with exit code {code}; a script calls compare under if __name__ == '__main__'"

@@ -1,0 +1,111 @@
+"""Which loss an estimator fits by, and the units it is meant in.
+
+A threshold is no use in the units of a table nobody has looked at. Here it counts in σ, the spread that row and column
+effects leave, and σ and the effects are read so that the outliers a loss is to withstand do not set them: residuals
+are pulled in to ±3 σ, and effects and σ read again, until σ stands still (Huber's pseudo-values).   [huber1964]
+
+A table of two values is read as −1 and 1 with the log-odds of the whole table as offset; means are not taken out of
+signs, and rows and columns get their effects from the product.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+
+from rankfall.errors import InputError
+from rankfall.estimators.standardization import Standardization, standardize
+from rankfall.problems.completion import Completion
+from rankfall.problems.losses import Absolute, Huber, Logistic, Loss, Squared
+
+# The product explains most of what effects leave, so that noise is well below σ: half a σ is about 1.345 deviations of
+# noise that is 14 % of the variance, and costs little where noise is all there is.
+LOSSES: dict[str, Loss] = {
+    "squared": Squared(), "huber": Huber(0.5), "absolute": Absolute(0.05), "logistic": Logistic(),
+}  # fmt: skip
+_KINDS = {type(loss).__name__: type(loss) for loss in LOSSES.values()}
+_PULLED_IN, _ROUNDS, _SETTLED = 3.0, 10, 1e-2
+# The median of |r| in deviations of a Gaussian r.
+_MEDIAN = 0.6745
+_LEAST = 1e-3
+
+
+def loss_of(given: Any) -> Loss:
+    """The loss that a parameter of the estimator names, or is."""
+    if isinstance(given, str) and given in LOSSES:
+        return LOSSES[given]
+    if isinstance(given, tuple(_KINDS.values())):
+        return given
+    raise InputError(
+        f"loss must be {', '.join(map(repr, LOSSES))} or a loss such as Huber(0.5), got {given!r}; "
+        "'huber' withstands outliers, 'logistic' is for tables of two values"
+    )
+
+
+def standardizations(
+    problem: Completion, parts: Sequence[Completion], scaling: str, loss: Loss
+) -> list[Standardization]:
+    """How each part of a problem is read for a loss given in σ; one loss, sized by the first part, for all.
+
+    Two values are looked up in the whole problem: which ones they are, and how often. Raises InputError for a
+    logistic loss on a table that does not hold two values.
+    """
+    if isinstance(loss, Logistic):
+        return [_signs(problem)] * len(parts)
+    if isinstance(loss, Squared):
+        return [standardize(part, scaling) for part in parts]
+    shapes = [_withstanding(part, scaling) for part in parts]
+    sized = loss.scaled(max(float(np.sqrt(shapes[0].noise)), _LEAST))
+    return [replace(shape, loss=sized) for shape in shapes]
+
+
+def _withstanding(problem: Completion, scaling: str) -> Standardization:
+    """The standardization of the table with its outliers pulled in."""
+    shape = standardize(problem, scaling)
+    values, spread = np.asarray(problem.values, dtype=np.float64), np.inf
+    for _ in range(_ROUNDS):
+        offset = shape.offset(problem.rows, problem.cols)
+        residual = shape.to_units(values, problem.cols) - offset
+        before, spread = spread, float(np.median(np.abs(residual))) / _MEDIAN
+        bound = _PULLED_IN * spread
+        if spread == 0 or (np.abs(residual) <= bound).all():
+            break
+        pulled = shape.from_units(offset + np.clip(residual, -bound, bound), problem.cols)
+        unit = shape.unit
+        shape = standardize(replace(problem, values=pulled), scaling)
+        if abs(spread - before) < _SETTLED * spread and np.allclose(unit, shape.unit, rtol=_SETTLED):
+            break
+    return shape
+
+
+def _signs(problem: Completion) -> Standardization:
+    """Two values as −1 and 1, and the offset at which W = 0 means how often they come."""
+    values = np.asarray(problem.values, dtype=np.float64)
+    low, high = values.min(), values.max()
+    is_high = values == high
+    other = values[(values != low) & ~is_high]
+    if low == high or other.size:
+        found = f"{low:g}, {other[0]:g} and {high:g}" if other.size else f"only {low:g}"
+        raise InputError(
+            f"loss='logistic' needs a table of exactly two values, got {found}; use 'squared' or 'huber' for numbers"
+        )
+    weights = np.ones_like(values) if problem.weights is None else np.asarray(problem.weights, dtype=np.float64)
+    # half an entry more of each value keeps the odds finite
+    odds = (weights[is_high].sum() + 0.5) / (weights[~is_high].sum() + 0.5)
+    m, n = problem.shape
+    return Standardization(
+        origin=np.full(n, (low + high) / 2), unit=np.full(n, (high - low) / 2), mean=0.0,
+        row_effect=np.zeros(m), column_effect=np.zeros(n), row_slow=np.ones(m), column_slow=np.ones(n),
+        row_damping=np.inf, column_damping=np.inf, noise=1.0, mixed=False, loss=Logistic(float(np.log(odds))),
+    )  # fmt: skip
+
+
+def spelled(loss: Loss) -> dict[str, Any]:
+    """A loss as plain numbers and words."""
+    return {"kind": type(loss).__name__, **asdict(loss)}  # pyright: ignore[reportArgumentType]
+
+
+def read_loss(words: dict[str, Any]) -> Loss:
+    """The loss that `spelled` wrote."""
+    return _KINDS[words["kind"]](**{name: value for name, value in words.items() if name != "kind"})

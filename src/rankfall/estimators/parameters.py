@@ -1,0 +1,27 @@
+"""What the parameters of the estimator may be: each rule, with its sentence."""
+
+from typing import Any
+
+import numpy as np
+
+from rankfall.errors import InputError
+from rankfall.estimators.loss_units import loss_of
+
+
+def check_parameters(model: Any) -> None:
+    """Raise InputError for a parameter of a `DeepMatrixFactorization` that is out of range."""
+    for name, value in (("depth", model.depth), ("width", model.width)):
+        if value != "auto" and not (isinstance(value, (int, np.integer)) and value >= 1):
+            raise InputError(f"{name} must be 'auto' or at least 1, got {value!r}; 'auto' chooses by held-out entries")
+    if model.scale != "auto" and not (isinstance(model.scale, (int, float)) and model.scale > 0):
+        raise InputError(f"scale must be 'auto' or positive, got {model.scale!r}; smaller starts favor lower rank")
+    loss_of(model.loss)
+    if not 0 < model.holdout < 1:
+        raise InputError(f"holdout must lie between 0 and 1, got {model.holdout}; 0.1 is usual")
+    if model.dtype not in ("float32", "float64"):
+        raise InputError(f"dtype must be 'float32' or 'float64', got {model.dtype!r}; float32 halves the memory")
+    low, high = model.min_value, model.max_value
+    if low is not None and high is not None and low > high:
+        raise InputError(f"min_value must not exceed max_value, got {low} and {high}; swap them")
+    if model.levels is not None and len(set(model.levels)) < 2:
+        raise InputError(f"levels must hold at least 2 values, got {list(model.levels)}; leave it None for any number")

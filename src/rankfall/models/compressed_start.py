@@ -1,0 +1,44 @@
+"""Compressed dynamics: the start of the small chain inside a wide one that begins orthogonal.
+
+A wide chain with layers ε^{1/N} Q_j learns inside one block of size 2r and only shrinks elsewhere. The small chain
+
+    W = U · W̃_N ⋯ W̃_1 · Vᵀ,    W̃_j(0) = ε^{1/N} I,    V = orth[v_1 … v_r, Qᵀu_1 … Qᵀu_r],    U = Q V,
+
+Q = Q_N ⋯ Q_1 and u_k, v_k the leading singular vectors of the back-projected data, is that block. For a known target
+of rank r it is exact with U and V at rest; for completion they move, at a small rate.   [yaras2024]
+"""
+
+from typing import Any
+
+import numpy as np
+
+from rankfall.errors import InputError
+from rankfall.models.chain import Chain, partial_products
+from rankfall.models.starts import Given, Orthogonal, leading_vectors
+
+
+def compressed(problem: Any, rank: int, *, depth: int = 3, scale: float | int = 1e-3, seed: int = 0) -> Given:
+    """The start of the compressed chain that stands for `Chain(depth)` from `Orthogonal(scale)` with the same seed.
+
+    Its layers are Vᵀ, the `depth` small ones, and U: run it as `Chain(depth + 2, rates=(γ, 1, …, 1, γ))`. With γ = 0
+    and a target of rank `rank`, W of the wide chain is this W plus a multiple of an isometry that only shrinks
+    (`theory.idle_scales`); for completion γ = 1e-2 lets the block turn.
+
+    rank: r, at least that of the truth; the small layers are 2r × 2r.
+    scale: of the product, ε.
+
+    Raises InputError where W is not square, or 2r exceeds its side.
+    """
+    m, n = problem.shape
+    if m != n:
+        raise InputError(f"compression is stated for square matrices, got shape {(m, n)}; Spectral takes any shape")
+    if not 0 < 2 * rank <= n:
+        raise InputError(f"the block needs 0 < 2·rank ≤ {n}, got rank {rank}; a rank above {n // 2} saves nothing")
+    if not scale > 0:
+        raise InputError(f"scale must be positive, got {scale}; what starts at exactly zero never moves")
+    turns = Orthogonal(1.0).layers(problem, Chain(depth).sized((m, n)), seed)
+    rotation = partial_products(turns)[-1]
+    left, right = leading_vectors(problem.back_projection(), rank)
+    inner, _ = np.linalg.qr(np.hstack([right, rotation.T @ left]))
+    small = scale ** (1 / depth) * np.eye(2 * rank)
+    return Given([inner.T, *[small] * depth, rotation @ inner])

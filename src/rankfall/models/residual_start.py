@@ -1,0 +1,46 @@
+"""The residual start: every layer near the identity, as in a network of skip connections.
+
+A chain from here begins at full speed, its product near the identity: there is no plateau to leave, hence no bias to
+speak of, and depth is only an optimizer.   [arora2018, deeper nets; arora2018convergence, residual case]
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from rankfall.errors import InputError
+from rankfall.models.chain import Chain
+
+
+@dataclass(frozen=True)
+class Residual:
+    """W_j = scale^{1/N} (I + ε_j), I padded where rectangular, ε_j Gaussian and small.
+
+    noise: the size of ε_j; its entries have standard deviation noise/√(the larger side), so that ‖ε_j‖ ≲ 2 · noise.
+        0 is `Identity`.
+    scale: that of the product, 1 by default.
+
+    Raises InputError for a scale that is not positive or a noise that is negative.
+    """
+
+    noise: float | int = 1e-2
+    scale: float | Sequence[float] | np.ndarray = 1.0
+    width: int | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        for scale in np.atleast_1d(np.asarray(self.scale, dtype=np.float64)):
+            if not (scale > 0 and math.isfinite(scale)):
+                raise InputError(f"scale must be positive, got {scale}; 1 starts at the identity itself")
+        if not (self.noise >= 0 and math.isfinite(self.noise)):
+            raise InputError(f"noise must not be negative, got {self.noise}; 1e-2 is small beside the identity")
+
+    def layers(self, problem: Any, chain: Chain, seed: int) -> list[np.ndarray]:
+        """The layers for scale 1, W_1 first."""
+        rng = np.random.default_rng(seed)
+        return [
+            np.eye(*shape) + self.noise / math.sqrt(max(shape)) * rng.standard_normal(shape)
+            for shape in chain.layer_shapes
+        ]

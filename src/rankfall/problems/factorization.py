@@ -1,0 +1,103 @@
+"""A matrix that is known whole: the loss is the distance to it, and the path there is all there is to study.
+
+    ℓ(W) = ½ ‖W − Φ‖_F²,        ∇ℓ(W) = W − Φ          [arora2018convergence], [yaras2024]
+
+What least squares on whitened data comes down to, and the setting of the convergence theorem and of compressed
+dynamics. Not a mean: the constants of those theorems are in these units.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from rankfall.arrays import Array, namespace, to_numpy
+from rankfall.errors import InputError
+from rankfall.problems.operators import as_real, take
+
+
+@dataclass(frozen=True, eq=False)
+class Factorization:
+    """Half the squared Frobenius distance to a matrix Φ.
+
+    target: Φ (m, n), or (batch, m, n) for many targets, a run for each.
+
+    Raises InputError for other than two or three dimensions, or numbers that are not real and finite.
+    """
+
+    target: Any
+
+    def __post_init__(self) -> None:
+        target = as_real(self.target, "a target")
+        if target.ndim not in (2, 3):
+            raise InputError(f"a target is a matrix, got shape {tuple(target.shape)}; reshape it to rows and columns")
+        object.__setattr__(self, "target", target)
+
+    @property
+    def values(self) -> Array:
+        """What the loss compares W to: Φ."""
+        return self.target
+
+    @property
+    def truth(self) -> Array:
+        """Φ: the test error of a run is the mean squared distance to it."""
+        return self.target
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(m, n) of W."""
+        return int(self.target.shape[-2]), int(self.target.shape[-1])
+
+    @property
+    def dtype(self) -> Any:
+        """The floating-point type that every computation on this problem uses."""
+        return self.target.dtype
+
+    @property
+    def tables(self) -> int | None:
+        """How many targets there are, None for one."""
+        return int(self.target.shape[0]) if self.target.ndim > 2 else None
+
+    def of_runs(self, chosen: Any) -> "Factorization":
+        """Of many targets, those chosen by an integer array, or one by its number."""
+        if self.tables is None:
+            return self
+        alone = isinstance(chosen, int | np.integer)
+        return Factorization(self.target[int(chosen), ...] if alone else take(self.target, np.asarray(chosen), 0))
+
+    def loss(self, product: Float[Array, "*batch m n"]) -> Float[Array, "*batch"]:
+        """ℓ(W)."""
+        return self.loss_and_gradient(product)[0]
+
+    def factored_loss(
+        self, left: Float[Array, "*batch m k"], right: Float[Array, "*batch n k"]
+    ) -> Float[Array, "*batch"]:
+        """ℓ(L Rᵀ)."""
+        return self.loss(left @ right.mT)
+
+    def loss_and_gradient(
+        self, product: Float[Array, "*batch m n"]
+    ) -> tuple[Float[Array, "*batch"], Float[Array, "*batch m n"]]:
+        """ℓ(W) and W − Φ."""
+        gap = product - self.target
+        return 0.5 * namespace(product).sum(gap * gap, axis=(-2, -1)), gap
+
+    def gradient(self, product: Float[Array, "*batch m n"]) -> Float[Array, "*batch m n"]:
+        """W − Φ."""
+        return product - self.target
+
+    def loss_and_pulls(
+        self, left: Float[Array, "*batch m k"], right: Float[Array, "*batch n k"]
+    ) -> tuple[Float[Array, "*batch"], Float[Array, "*batch m k"], Float[Array, "*batch n k"]]:
+        """ℓ(W), G R and Gᵀ L at W = L Rᵀ, G = W − Φ."""
+        loss, gap = self.loss_and_gradient(left @ right.mT)
+        return loss, gap @ right, gap.mT @ left
+
+    def back_projection(self) -> Any:
+        """Φ as a SciPy CSR matrix: −∇ℓ(0)."""
+        from scipy.sparse import csr_array
+
+        if self.tables is not None:
+            raise InputError(f"a back-projection is of one target, got {self.tables}; pick one by of_runs(i)")
+        return csr_array(to_numpy(self.target).astype(np.float64))

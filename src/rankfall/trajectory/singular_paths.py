@@ -1,0 +1,111 @@
+"""Singular values followed through crossings: each path is one triplet, not one rank in the order of size.
+
+W(t) = U S Vᵀ with U, S, V analytic in t exists if S may change order and sign. A record gives the triplets of one
+moment sorted and positive; between records they are matched by their vectors, so that two values that cross change
+places in size and nothing else. The paths run backwards from the last record, where the values are told apart best:
+path r is what ends as the r-th largest, with a positive sign.   [arora2019, analytic singular value decomposition]
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from rankfall.errors import InputError
+
+# Values closer than this, relative to the largest, are one value: the SVD then takes any basis of their vectors.
+_TIE = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class SingularPaths:
+    """Singular triplets of W by path, in the order of size at the end.
+
+    times: (t,). values: (t, k), signed. left, right: (t, m, k) and (t, n, k), turning continuously.
+    overlaps: (t − 1, k), |u·u'| |v·v'| of each path with itself one record later: near 1 where the records are close
+        enough to tell the paths apart, small where a match is a guess.
+    """
+
+    times: Float[np.ndarray, " t"]
+    values: Float[np.ndarray, "t k"]
+    left: Float[np.ndarray, "t m k"]
+    right: Float[np.ndarray, "t n k"]
+    overlaps: Float[np.ndarray, "s k"]
+
+    @classmethod
+    def of(cls, run: Any) -> "SingularPaths":
+        """The paths of a run recorded with `Record(singular_values=True, vectors=True)`.
+
+        With fewer than all values a path that leaves the leading ones is lost there: its overlap says so. Raises
+        InputError where the vectors were not recorded.
+        """
+        if "left_vectors" not in run.history:
+            raise InputError(
+                f"paths of singular values need their vectors, got records of {', '.join(run.history)}; "
+                "run with Record(singular_values=True, vectors=True)"
+            )
+        names = ("time", "singular_values", "left_vectors", "right_vectors")
+        return follow(*(np.asarray(run.history[name], dtype=np.float64) for name in names))
+
+    def drives(self, gradients: Float[np.ndarray, "t m n"]) -> Float[np.ndarray, "t k"]:
+        """⟨∇ℓ(W), u_r v_rᵀ⟩ of each path, signed as its value is."""
+        return np.einsum("tmk,tmn,tnk->tk", self.left, gradients, self.right, optimize=True)
+
+
+def follow(
+    times: Float[np.ndarray, " t"],
+    values: Float[np.ndarray, "t k"],
+    left: Float[np.ndarray, "t m k"],
+    right: Float[np.ndarray, "t n k"],
+) -> SingularPaths:
+    """The paths through singular triplets of successive moments, each sorted as an SVD sorts them."""
+    values, left, right = values.copy(), left.copy(), right.copy()
+    overlaps = np.ones((times.size - 1, values.shape[1]))
+    for now in range(times.size - 2, -1, -1):
+        later = left[now + 1], right[now + 1]
+        left[now], right[now] = _untied(
+            values[now], left[now], right[now], *later, np.where(values[now + 1] < 0, -1.0, 1.0)
+        )
+        on_left, on_right = left[now].T @ later[0], right[now].T @ later[1]
+        order = _matched(np.abs(on_left * on_right))
+        paths = np.arange(order.size)
+        overlaps[now] = np.abs(on_left * on_right)[order, paths]
+        turned = np.where(on_left[order, paths] < 0, -1.0, 1.0), np.where(on_right[order, paths] < 0, -1.0, 1.0)
+        left[now], right[now] = left[now][:, order] * turned[0], right[now][:, order] * turned[1]
+        values[now] = values[now][order] * turned[0] * turned[1]
+    return SingularPaths(times, values, left, right, overlaps)
+
+
+def _matched(overlap: Float[np.ndarray, "k k"]) -> Int[np.ndarray, " k"]:
+    """For each path (column) the triplet (row) that it passes, the sum of overlaps as large as can be."""
+    from scipy.optimize import linear_sum_assignment
+
+    rows, columns = linear_sum_assignment(overlap, maximize=True)
+    order = np.empty(rows.size, dtype=int)
+    order[columns] = rows
+    return order
+
+
+def _untied(values, left, right, later_left, later_right, later_signs) -> tuple[np.ndarray, np.ndarray]:
+    """The vectors, those of equal singular values turned among themselves to be nearest to the later ones.
+
+    W determines the span of tied vectors and no more: (U_c R, V_c R) serves as well for every orthogonal R. The one
+    nearest to given vectors is the polar factor of U_cᵀU' + V_cᵀV'S', S' the signs of the later values.
+    """
+    tied: Bool[np.ndarray, " q"] = np.diff(values) >= -_TIE * values[0]
+    if not tied.any():
+        return left, right
+    left, right = left.copy(), right.copy()
+    bounds = [0, *(np.flatnonzero(~tied) + 1), values.size]
+    for begin, end in pairwise(bounds):
+        if end - begin == 1:
+            continue
+        block = slice(begin, end)
+        pull = left[:, block].T @ later_left + right[:, block].T @ (later_right * later_signs)
+        kept = np.sort(np.argsort(-np.sum(pull**2, axis=0), kind="stable")[: end - begin])
+        outer, _, inner = np.linalg.svd(pull[:, kept])
+        left[:, block] = left[:, block] @ (outer @ inner)
+        right[:, block] = right[:, block] @ (outer @ inner)
+    return left, right
