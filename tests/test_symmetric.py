@@ -100,7 +100,7 @@ def test_balanced_mirrored_layers_move_by_the_end_to_end_law(depth, decay):
 def test_the_flow_is_that_of_a_chain_that_starts_mirrored(depth):
     problem, start = sensing(), rf.Identity(0.1)
     runs = [
-        rf.evolve(problem, model, start, rf.Reference(rtol=1e-8), stop=rf.TimeReached(20.0))
+        rf.evolve(problem, model, start, rf.Reference(rtol=1e-8), stop=rf.TimeReached(10.0))
         for model in (rf.Symmetric(depth=depth), rf.Chain(depth))
     ]
     np.testing.assert_allclose(runs[0].product, runs[1].product, atol=1e-6)

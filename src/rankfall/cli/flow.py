@@ -42,9 +42,11 @@ def flow(
     passes a tenth of the data's leading one. Then a table of where all of
     them ended, and the papers' claims with the numbers measured on this run.
     """
-    from rankfall import Chain, Escape, Flow, LossBelow, Record, evolve
     from rankfall.cli.console import Console
     from rankfall.cli.steps import check_picture
+    from rankfall.integrators import Flow
+    from rankfall.models import Chain
+    from rankfall.trajectory import Escape, LossBelow, Record, evolve
     from rankfall.trajectory.storage import check_destination
 
     check_destination(output)
@@ -76,11 +78,11 @@ def flow(
 
 def _start(name: str, scale: float, width: int | None) -> Any:
     """The start of that name."""
-    import rankfall
+    from rankfall import models
 
     if name not in _STARTS:
         raise InputError(f"--start must be one of {', '.join(_STARTS)}, got {name!r}; gaussian is the papers' own")
-    kind = getattr(rankfall, name.capitalize())
+    kind = getattr(models, name.capitalize())
     if name != "spectral":
         return kind(scale=scale)
     return kind(scale=scale) if width is None else kind(width=width, scale=scale)
@@ -93,8 +95,8 @@ def _check_seed(seed: int) -> None:
 
 def _problem(table: Path | None, asked: dict[str, int | None], seed: int) -> Any:
     """The observed entries of the table, or of a planted matrix."""
-    from rankfall import Completion
     from rankfall.cli.steps import check_size
+    from rankfall.problems import Completion
 
     if table is not None:
         from rankfall.tables import Triplets, read_table

@@ -120,7 +120,6 @@ def product_velocity(problem: Any, model: Any, weights: Float[Array, "batch p"])
     powers = places[None, :] ** (2.0 * np.arange(places.size)[:, None] + 1)
     shares = np.linalg.solve(powers, np.eye(places.size)[0] / 2)
     ahead = step[:, None] * motion
-    slope = sum(
-        c * (model.product(points + k * ahead) - model.product(points - k * ahead)) for c, k in zip(shares, places)
-    )
+    pairs = zip(shares, places, strict=True)
+    slope = sum(share * (model.product(points + k * ahead) - model.product(points - k * ahead)) for share, k in pairs)
     return slope / step[:, None, None]
