@@ -45,7 +45,7 @@ def test_each_value_may_have_a_threshold_and_each_mode_a_start(depth):
                 found[target, level] = float(mode_time(np.array(level), target, start, depth))
     # the r-th largest passes a level when r modes are above it
     expected = [sorted(time for (_, at), time in found.items() if at == level) for level in (1.5, 1.0, 0.6)]
-    times = dict((event.index, event.time) for event in run.events)
+    times = {event.index: event.time for event in run.events}
     for r, reached in enumerate(expected):
         if r < len(reached):
             np.testing.assert_allclose(times[r], reached[r], rtol=PRECISION)
@@ -102,9 +102,10 @@ def test_a_crossing_is_any_function_that_rises_through_zero():
     # one mode of depth 1: ℓ = ½(σ_0 − λ)² e^{−2t}, which halves every ln(2)/2
     first = (1.0 - SCALE) ** 2 / 2
     halved = rf.Crossing("halved", lambda problem, model, weights: first / 2 - problem.loss(model.product(weights)))
+    levels = first * np.array([0.1, 0.01])
     falls = rf.Crossing(
-        "levels", lambda problem, model, weights: first * np.array([0.1, 0.01]) - problem.loss(model.product(weights))[:, None]
-    )  # fmt: skip
+        "levels", lambda problem, model, weights: levels - problem.loss(model.product(weights))[:, None]
+    )
     run = factorized(1, targets=[1.0], stop=rf.LossBelow(1e-4), events=[falls, halved])
     assert [event[:2] for event in run.events] == [("halved", 0), ("levels", 0), ("levels", 1)]
     times = {(event.name, event.index): event.time for event in run.events}
