@@ -29,7 +29,7 @@ def follow() -> rf.Trajectory:
     rows, cols = uniform_entries(truth.shape, 800, seed=1)
     problem = rf.Completion.from_triplets(rows, cols, truth[rows, cols], truth.shape, truth=truth)
     record = rf.Record(
-        singular_values=6, effective_rank=True, functions={"drives": drives}, times=np.linspace(0, HORIZON, 2001)
+        singular_values=6, effective_rank=True, functions={"slopes": drives}, times=np.linspace(0, HORIZON, 2001)
     )
     return rf.evolve(
         problem, rf.Chain(DEPTH), rf.Orthogonal(scale=1e-2), rf.Flow(rtol=1e-6), stop=rf.TimeReached(HORIZON),
@@ -59,7 +59,7 @@ def main() -> None:
             f"   {run.history['test_error'][k]:10.1e}"
         )
     # only the modes that have left the start are distinct enough to be followed singly
-    report = check_singular_values(run.history["time"], values[:, :3], run.history["drives"][:, :3], DEPTH)
+    report = check_singular_values(run.history["time"], values[:, :3], run.history["slopes"][:, :3], DEPTH)
     print(report)
     if len(sys.argv) > 1:
         draw(run, sys.argv[1])

@@ -88,7 +88,6 @@ def test_the_integral_of_the_law_is_exact_along_an_exact_path(depth):
         (rf.Chain(3, width=2), OBLONG, {LAW, BALANCE, FALL, PRODUCT, GROWTH, REST}),
         (rf.Chain(2), planted_problem((7, 1), rank=1), {LAW, BALANCE, FALL, PRODUCT}),
     ],
-    ids=repr,
 )
 def test_every_model_is_asked_what_applies_to_it(model, problem, found):
     stop = rf.TimeReached(50.0) if getattr(model, "decay", 0) else rf.LossBelow(1e-5)
@@ -149,7 +148,6 @@ def test_float32_and_many_intervals_or_few():
         (rf.Descent(rf.AdaGrad(3e-2)), {LAW, BALANCE}),
         (rf.Descent(rf.Momentum(0.1)), {LAW, BALANCE, FALL}),
     ],
-    ids=repr,
 )
 def test_what_is_no_flow_fails(integrator, broken):
     reports = check(walked(integrator=integrator))

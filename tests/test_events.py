@@ -53,7 +53,7 @@ def test_each_value_may_have_a_threshold_and_each_mode_a_start(depth):
             assert r not in times
 
 
-@pytest.mark.parametrize("integrator", [rf.Flow(), rf.Flow(1e-6), rf.Reference(), rf.Descent(rf.Gradient(0.05))])
+@pytest.mark.parametrize("integrator", [rf.Flow(), rf.Flow(1e-6), rf.Reference(), rf.Descent(rf.Gradient(0.5))])
 @pytest.mark.parametrize("depth", [1, 3])
 def test_at_the_time_of_an_escape_the_path_is_at_the_threshold(integrator, depth):
     problem, threshold = planted_problem((12, 10), rank=2), 1.7
@@ -124,7 +124,7 @@ def test_the_callback_sees_what_happened_in_the_step():
     assert all(event.time <= end for event, end in seen)
 
 
-@pytest.mark.parametrize("integrator", [rf.Descent(rf.Gradient(0.05)), rf.Flow(1e-8)], ids=repr)
+@pytest.mark.parametrize("integrator", [rf.Descent(rf.Gradient(0.5)), rf.Flow(1e-8)], ids=repr)
 def test_the_events_of_a_batch_are_those_of_its_runs(integrator):
     problem, scales = planted_problem((12, 10), rank=2), (1e-3, 1e-2, 0.1)
     record = rf.Record(events=[rf.Escape(1.0), rf.Crossing("fit", lambda p, m, w: 0.1 - p.loss(m.product(w)))])
@@ -184,7 +184,7 @@ def hessian_norm(problem, model, weights, step=1e-5):
 def test_the_curvature_of_a_flow_is_the_norm_of_the_hessian_with_a_margin(depth):
     record = rf.Record(curvature=True, functions={"weights": lambda problem, model, weights: weights})
     run = rf.evolve(
-        rf.Factorization(np.diag(TARGETS)), rf.Chain(depth), rf.Gaussian(0.3), rf.Flow(methods="stabilized"),
+        rf.Factorization(np.diag(TARGETS)), rf.Chain(depth), rf.Gaussian(0.3), rf.Flow(2.5e-4, "stabilized"),
         stop=rf.LossBelow(1e-6), record=record,
     )  # fmt: skip
     true = [hessian_norm(run.problem, run.model, weights) for weights in run.history["weights"]]
