@@ -97,11 +97,11 @@ def test_every_model_is_asked_what_applies_to_it(model, problem, found):
     assert set(claims(reports)) == found
 
 
-@pytest.mark.parametrize("depth", [2, 3, 4])
+@pytest.mark.parametrize("depth", [2, 3, pytest.param(4, marks=pytest.mark.slow)])
 def test_unmixed_modes_escape_as_the_closed_form_says(depth):
-    found = claims(check(walked(STAIRS, depth, rf.Identity(1e-3), rf.Flow(1e-6))))
+    found = claims(check(walked(STAIRS, depth, rf.Identity(1e-2), rf.Flow(1e-5))))
     assert found[TIMES].holds
-    assert found[TIMES].measured < 1e-3
+    assert found[TIMES].measured < 2e-3
     assert found[ORDER].measured == 0
     assert "4 escapes" in found[ORDER].detail
 
@@ -172,7 +172,7 @@ def test_a_flow_too_coarse_for_the_law_is_told_what_helps():
 
 
 def test_the_table_has_a_line_for_each_claim():
-    reports = check(walked(STAIRS, 3, rf.Identity(1e-3)))
+    reports = check(walked(STAIRS, 2, rf.Identity(1e-2), rf.Flow()))
     header, *lines = str(reports).splitlines()
     assert header.split() == ["verdict", "measured", "bound", "claim", "source", "detail"]
     assert len(lines) == len(reports)
