@@ -1,7 +1,7 @@
 """The shell: strings into objects, nothing more.
 
 Results go to stdout, everything else to stderr. Exit codes: 0 done; 1 done, but the run diverged and its best state
-stands in the output; 2 bad input, one sentence, nothing written; 130 interrupted, with the best state so far in the
+stands in the output, or a published claim failed; 2 bad input, one sentence, nothing written; 130 interrupted, with the best state so far in the
 output once there is one.
 """
 
@@ -15,6 +15,8 @@ from rankfall.cli.complete import EXIT_CODES, complete
 from rankfall.cli.edge import at_the_edge
 from rankfall.cli.flow import EXIT_CODES as FLOW_EXIT_CODES
 from rankfall.cli.flow import flow
+from rankfall.cli.reproduce import EXIT_CODES as REPRODUCE_EXIT_CODES
+from rankfall.cli.reproduce import reproduce
 
 app = typer.Typer(
     name="rankfall", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -23,6 +25,7 @@ app = typer.Typer(
 app.command(epilog=EXIT_CODES)(at_the_edge(complete))
 app.command(epilog=COMPARE_EXIT_CODES)(at_the_edge(compare))
 app.command(epilog=FLOW_EXIT_CODES)(at_the_edge(flow))
+app.command(epilog=REPRODUCE_EXIT_CODES)(at_the_edge(reproduce))
 
 
 def _show_version(asked: bool) -> bool:

@@ -76,10 +76,18 @@ def save(run: Trajectory, path: Any) -> None:
 
     Raises InputError for a folder that is missing or not writable, and for a name that is taken by something else.
     """
+    write_zarr(to_xarray(run), path)
+
+
+def write_zarr(data: "xarray.Dataset", path: Any) -> None:
+    """Write labelled data as a Zarr folder, whole or not at all, over an older one if there is one.
+
+    Raises InputError like `save`.
+    """
     path = check_destination(path)
     scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     try:
-        to_xarray(run).to_zarr(scratch / "run", zarr_format=3, consolidated=False)
+        data.to_zarr(scratch / "run", zarr_format=3, consolidated=False)
         if path.exists():
             path.rename(scratch / "replaced")
         (scratch / "run").rename(path)

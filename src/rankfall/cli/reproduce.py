@@ -1,0 +1,94 @@
+"""`rankfall reproduce`: the tables and figures of the papers, and whether their claims hold on this machine."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from rankfall.errors import InputError
+
+EXIT_CODES = "Exit codes: 0 every claim holds; 1 one fails; 2 bad input; 130 interrupted, finished parts kept."
+_FAILED = 1
+
+
+def reproduce(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="Which experiments.", show_default=False)
+    ] = None,
+    show_list: Annotated[bool, typer.Option("--list", help="Say which there are, and do nothing.")] = False,
+    run_all: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Smaller setups: minutes for all.")] = False,
+    out: Annotated[Path, typer.Option(help="Where claims, data and figures go.")] = Path("reproduced"),
+    data: Annotated[
+        Path | None, typer.Option(help="Folder of MovieLens and ethanol data; cache or download without.")
+    ] = None,
+    jobs: Annotated[int, typer.Option(help="How many processes.")] = 1,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, and of the claims only failures.")] = False,
+) -> None:
+    """Repeat the papers' experiments and judge their claims.
+
+    For each experiment OUT/NAME holds claims.json, data.zarr, figure.png and
+    figure.svg. Parts that were computed before are not computed again, so a
+    run that was stopped goes on where it was.
+    """
+    from rankfall import experiments
+    from rankfall.cli.console import Console
+
+    if show_list:
+        for each in experiments.experiments():
+            print(f"{each.name:<24}  {each.title}  [{each.source}]")
+        return
+    if run_all and names:
+        raise InputError(f"--all leaves nothing to choose, got it with {' '.join(names)}; give one of them")
+    if not run_all and not names:
+        raise InputError("which experiments must be said, got none; name some, or --all, or see --list")
+    chosen = experiments.experiments() if run_all else [experiments.experiment(name) for name in names or []]
+    if data is not None and not data.is_dir():
+        raise InputError(f"--data must be a folder, {str(data)!r} is not; leave it out to download")
+    console = Console(quiet)
+    failures = claims = 0
+    for each in chosen:
+        with console.fitting() as progress:
+            outcome = experiments.reproduce(each, out, quick=quick, data=data, jobs=jobs, progress=progress)
+        _draw(outcome)
+        _show(outcome, quiet)
+        failures += sum(claim.holds is False for claim in outcome.claims)
+        claims += sum(claim.holds is not None for claim in outcome.claims)
+    if not quiet:
+        print(f"{claims - failures} of {claims} claims hold; all is in {str(out)!r}")
+    raise typer.Exit(_FAILED if failures else 0)
+
+
+def _draw(outcome: Any) -> None:
+    from rankfall.pictures import PanelsPicture
+
+    picture = PanelsPicture(outcome.panels)
+    for name in ("figure.png", "figure.svg"):
+        picture.save(outcome.folder / name)
+
+
+def _show(outcome: Any, quiet: bool) -> None:
+    """The claims of one experiment as a table; of a quiet run those that fail."""
+    import sys
+
+    from rich import box
+    from rich.console import Console as Screen
+    from rich.table import Table
+
+    claims = [claim for claim in outcome.claims if not quiet or claim.holds is False]
+    if not claims:
+        return
+    # a pipe has no width, and digits must not be cut
+    screen = Screen(highlight=False, width=None if sys.stdout.isatty() else 160)
+    title = f"{outcome.experiment.name}: {outcome.experiment.title}  ({outcome.seconds:.1f} s)"
+    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, title=title, title_justify="left")
+    for name in ("claim", "expected", "measured", "from", "verdict"):
+        shown.add_column(name)
+    for claim in claims:
+        style = "bold red" if claim.holds is False else "dim" if claim.holds is None else ""
+        shown.add_row(claim.quantity, claim.expected, claim.measured, claim.provenance, claim.verdict, style=style)
+    screen.print(shown, markup=False)
+    for claim in claims:
+        if claim.note:
+            screen.print(f"{claim.quantity}: {claim.note}", markup=False, soft_wrap=True)
+    screen.print()

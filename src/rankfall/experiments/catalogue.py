@@ -1,0 +1,21 @@
+"""Which experiments there are, by the names the command line knows; each is loaded when it is asked for."""
+
+import importlib
+
+from rankfall.errors import InputError
+from rankfall.experiments.experiment import Experiment
+
+NAMES = ("arora2019-table",)
+
+
+def experiment(name: str) -> Experiment:
+    """The experiment of that name. Raises InputError for one that does not exist."""
+    if name not in NAMES:
+        raise InputError(f"an experiment must be one of {', '.join(NAMES)}, got {name!r}; --list describes them")
+    module = importlib.import_module(f"rankfall.experiments.{name.replace('-', '_')}")
+    return module.EXPERIMENT
+
+
+def experiments() -> list[Experiment]:
+    """All of them, in the order of the papers."""
+    return [experiment(name) for name in NAMES]

@@ -1,0 +1,53 @@
+"""An experiment: one table or figure of a paper, as parts to compute, data to gather, claims to judge, panels to draw.
+
+A part is a pure function of plain parameters, seeds among them, and returns arrays. Parts know nothing of each other,
+so they may run in any order, in several processes, today and tomorrow; `store` keeps what each returned. Everything
+else is derived from the arrays and costs nothing.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rankfall.experiments.claim import Claim
+from rankfall.experiments.panel import Panel
+
+if TYPE_CHECKING:
+    import xarray
+
+Arrays = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One unit of work: `function(**parameters)`, a module's own function of JSON values, returning arrays by name.
+
+    needs_data: the function also takes `data`, the folder with real data sets (None: cache or download).
+    """
+
+    function: Callable[..., Arrays]
+    parameters: dict[str, Any] = field(default_factory=dict)
+    needs_data: bool = False
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One table or figure.
+
+    name: as the command line knows it. title: what it shows, in a line. source: key and place in the paper.
+    quick, full: two setups, frozen dataclasses of the experiment's own; the quick one takes minutes at most.
+    parts: setup → the parts, in the order in which `gather` gets their results.
+    gather: setup, results → labelled data. claims, panels: from that data alone.
+    """
+
+    name: str
+    title: str
+    source: str
+    quick: Any
+    full: Any
+    parts: Callable[[Any], Sequence[Part]]
+    gather: Callable[[Any, Sequence[Arrays]], "xarray.Dataset"]
+    claims: Callable[["xarray.Dataset"], Sequence[Claim]]
+    panels: Callable[["xarray.Dataset"], Sequence[Panel]]

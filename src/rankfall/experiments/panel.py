@@ -1,0 +1,58 @@
+"""What a figure of a paper shows, as numbers: panels of curves over named axes.
+
+An experiment answers with panels; whoever draws them, or wants the numbers behind a line, needs nothing else.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+STYLES = ("line", "dashed", "dots", "marked", "steps")
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """One line of a panel.
+
+    x, y: numbers of one length. label: its name in the legend, empty for none.
+    style: "line", "dashed", "dots" (points alone), "marked" (points joined by a line) or "steps".
+    spread: half the length of an error bar at each point, None for none.
+    color: curves of one color number belong together; None takes the next.
+    """
+
+    x: ArrayLike
+    y: ArrayLike
+    label: str = ""
+    style: str = "line"
+    spread: ArrayLike | None = None
+    color: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """A pair of axes with its curves.
+
+    logs: which axes are logarithmic, "", "x", "y" or "xy". levels: label → height of a horizontal reference line.
+    limits: of the y axis, where the data's own would hide the message. ticks: place on the x axis → its name.
+    """
+
+    title: str
+    x_label: str
+    y_label: str
+    curves: Sequence[Curve]
+    logs: str = ""
+    levels: dict[str, float] = field(default_factory=dict)
+    limits: tuple[float, float] | None = None
+    ticks: dict[float, str] | None = None
+
+    def frame(self) -> dict[str, dict[str, np.ndarray]]:
+        """label (or the curve's number) → x, y and spread, as arrays."""
+        frames = {}
+        for place, curve in enumerate(self.curves):
+            numbers = {"x": np.asarray(curve.x), "y": np.asarray(curve.y)}
+            if curve.spread is not None:
+                numbers["spread"] = np.asarray(curve.spread)
+            frames[curve.label or str(place)] = numbers
+        return frames

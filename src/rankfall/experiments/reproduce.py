@@ -1,0 +1,174 @@
+"""Running an experiment: what is missing is computed, what is there is read, and the claims are judged.
+
+Parts run in as many processes as asked, each with one thread of its own: parts are many and small, and two processes
+on two cores do more than one with two threads. What a part returned is on disk before the next begins.
+"""
+
+import json
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rankfall.errors import InputError
+from rankfall.experiments.claim import Claim
+from rankfall.experiments.experiment import Arrays, Experiment, Part
+from rankfall.experiments.panel import Panel
+from rankfall.experiments.store import Store
+from rankfall.tables import replacing
+
+if TYPE_CHECKING:
+    import xarray
+
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What an experiment found: labelled data, claims with their verdicts, the seconds it took, and where it lies."""
+
+    experiment: Experiment
+    data: "xarray.Dataset"
+    claims: Sequence[Claim]
+    seconds: float
+    folder: Path
+
+    @property
+    def holds(self) -> bool:
+        """Whether no claim fails."""
+        return all(claim.holds is not False for claim in self.claims)
+
+    @property
+    def panels(self) -> Sequence[Panel]:
+        """What its figure shows."""
+        return self.experiment.panels(self.data)
+
+
+def reproduce(
+    experiment: Experiment,
+    out: Path | str,
+    *,
+    quick: bool = False,
+    data: Path | str | None = None,
+    jobs: int = 1,
+    progress: Progress | None = None,
+) -> Outcome:
+    """Compute, gather and judge one experiment in the folder `out`/name: claims.json, data.zarr, and parts/.
+
+    quick: the smaller setup. data: folder of real data sets, each in a folder of its own name; None for the cache, or
+    a download. jobs: processes. progress: called with the experiment's name and the share done.
+
+    Raises InputError for fewer than one job, an output folder that cannot be, and data that cannot be had.
+    """
+    if jobs < 1:
+        raise InputError(f"jobs must be at least 1, got {jobs}; as many as the machine has cores is a good number")
+    folder = Path(out) / experiment.name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"the output folder must be one, {str(folder)!r} is not ({error.strerror}); name another")
+    begun = time.perf_counter()
+    setup = experiment.quick if quick else experiment.full
+    results = _results(experiment, setup, Store(folder / "parts"), data, jobs, progress)
+    gathered = experiment.gather(setup, results)
+    claims = tuple(experiment.claims(gathered))
+    outcome = Outcome(experiment, gathered, claims, time.perf_counter() - begun, folder)
+    _write(outcome, setup, quick)
+    return outcome
+
+
+def _results(
+    experiment: Experiment, setup: Any, store: Store, data: Any, jobs: int, progress: Progress | None
+) -> list[Arrays]:
+    parts = list(experiment.parts(setup))
+    found: dict[int, Arrays] = {}
+    for place, part in enumerate(parts):
+        kept = store.get(part)
+        if kept is not None:
+            found[place] = kept
+    missing = [place for place in range(len(parts)) if place not in found]
+
+    def keep(place: int, arrays: Arrays) -> None:
+        store.put(parts[place], arrays)
+        found[place] = arrays
+        if progress is not None:
+            progress(experiment.name, len(found) / len(parts))
+
+    if jobs == 1 or len(missing) < 2:
+        for place in missing:
+            keep(place, compute(parts[place], data))
+    else:
+        _compute_apart(parts, missing, data, jobs, keep)
+    return [found[place] for place in range(len(parts))]
+
+
+def compute(part: Part, data: Any = None) -> Arrays:
+    """What a part returns. A run that Ctrl-C cut short answers with its best state, which is no result: that raises."""
+    given = {"data": data} if part.needs_data else {}
+    with _noting_interrupts() as noted:
+        arrays = part.function(**part.parameters, **given)
+    if noted:
+        raise KeyboardInterrupt
+    return arrays
+
+
+@contextmanager
+def _noting_interrupts() -> Iterator[list[int]]:
+    """Ctrl-C means what it meant, and leaves its number in the list."""
+    noted: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield noted
+        return
+
+    def note(number: int, frame: Any) -> None:
+        noted.append(number)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield noted
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _compute_apart(
+    parts: list[Part], missing: list[int], data: Any, jobs: int, keep: Callable[[int, Arrays], None]
+) -> None:
+    workers = min(jobs, len(missing))
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_alone)
+    try:
+        pending = {pool.submit(compute, parts[place], data): place for place in missing}
+        for done in as_completed(pending):
+            keep(pending[done], done.result())
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _alone() -> None:
+    """One thread for a worker's BLAS and kernels, as the other cores have workers of their own; deaf between parts."""
+    from numba import set_num_threads
+    from threadpoolctl import threadpool_limits
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    set_num_threads(1)
+    threadpool_limits(1)
+
+
+def _write(outcome: Outcome, setup: Any, quick: bool) -> None:
+    from rankfall import __version__
+    from rankfall.trajectory.storage import write_zarr
+
+    written = {
+        "experiment": outcome.experiment.name, "title": outcome.experiment.title, "source": outcome.experiment.source,
+        "rankfall": __version__, "quick": quick, "setup": repr(setup), "seconds": round(outcome.seconds, 3),
+        "holds": outcome.holds, "claims": [claim.record() for claim in outcome.claims],
+    }  # fmt: skip
+    with replacing(outcome.folder / "claims.json") as temporary:
+        temporary.write_text(json.dumps(written, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_zarr(outcome.data, outcome.folder / "data.zarr")
