@@ -1,8 +1,8 @@
 """The shell: strings into objects, nothing more.
 
 Results go to stdout, everything else to stderr. Exit codes: 0 done; 1 done, but the run diverged and its best state
-stands in the output, or a published claim failed; 2 bad input, one sentence, nothing written; 130 interrupted, with the best state so far in the
-output once there is one.
+stands in the output, or a published claim failed; 2 bad input, one sentence, nothing written; 130 interrupted, with
+the best state so far in the output once there is one.
 """
 
 from typing import Annotated

@@ -72,7 +72,9 @@ def reproduce(
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"the output folder must be one, {str(folder)!r} is not ({error.strerror}); name another")
+        raise InputError(
+            f"the output folder must be one, {str(folder)!r} is not ({error.strerror}); name another"
+        ) from None
     begun = time.perf_counter()
     setup = experiment.quick if quick else experiment.full
     results = _results(experiment, setup, Store(folder / "parts"), data, jobs, progress)
