@@ -24,6 +24,9 @@ from rankfall.estimators.persistence import load_fitted, save_fitted
 from rankfall.problems.completion import Completion
 from rankfall.problems.losses import Squared
 
+# Observed entries from which on float32 is enough.
+_MANY = 100_000
+
 
 class DeepMatrixFactorization(Answers, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """Complete a table by deep matrix factorization: W = W_N ⋯ W_1 from a small start, stopped in time.
@@ -36,6 +39,9 @@ class DeepMatrixFactorization(Answers, OneToOneFeatureMixin, TransformerMixin, B
         Width of the chain, an upper bound on the rank; "auto" allows what the number of observed entries can pin down.
     scale : float or "auto", default="auto"
         Size of the product's singular values at the start, in units of the table's standard deviation.
+    features : bool or "auto", default="auto"
+        Whether it is taken as a feature of a row which of its entries are observed, and likewise of a column: people
+        choose what they rate. "auto" lets held-out entries choose, where rows or columns are unevenly observed.
     scaling : {"auto", "global", "columns"}, default="auto"
         One origin and unit for the whole table, or one for each column (mixed units).
     loss : {"squared", "huber", "absolute", "logistic"} or a loss, default="squared"
@@ -46,7 +52,7 @@ class DeepMatrixFactorization(Answers, OneToOneFeatureMixin, TransformerMixin, B
         Share of the observed entries held out to choose on.
     patience : int, default=10
         Steps without improvement of the held-out error after which a run has seen enough.
-    rtol : float, default=3e-3
+    rtol : float, default=1e-2
         Tolerance of the flow; completion is insensitive to it.
     min_value, max_value : float or None
         Bounds on what is filled in; they and `levels` play no role with the logistic loss.
@@ -56,8 +62,8 @@ class DeepMatrixFactorization(Answers, OneToOneFeatureMixin, TransformerMixin, B
         Give observed entries back as they came; False gives the fit for them too.
     warm_start : bool, default=False
         Fit again with the depth, popularity and stopping time chosen before, without choosing anew.
-    dtype : {"float64", "float32"}, default="float64"
-        Precision of the run.
+    dtype : {"auto", "float64", "float32"}, default="auto"
+        Precision of the run; "auto" is float32 from 100,000 observed entries on, where noise is far above its rounding.
     random_state : int, RandomState or None, default=0
         Seed of the held-out split.
     progress : callable or None
@@ -65,16 +71,16 @@ class DeepMatrixFactorization(Answers, OneToOneFeatureMixin, TransformerMixin, B
 
     Attributes
     ----------
-    depth_, width_, scale_, popularity_ : what was chosen.
+    depth_, width_, scale_, popularity_, features_ : what was chosen; features_ is their size, 0 for none.
     stopping_time_ : float, flow time at which the run on all entries stopped.
     held_out_error_ : float, root mean squared error on held-out entries in input units, cross-fitted; outliers among
         them count in full whatever the loss, and with the logistic loss it is that of the expected value (for values
         0 and 1, the root of the Brier score).
     column_mean_error_ : float, the same of filling in column means, on the same entries.
-    effective_rank_ : float, of the product W.
+    effective_rank_ : float, of what the product adds to the effects.
     history_ : dict of arrays, "time", "loss", "singular_values" … along the run on all entries.
     selection_ : Selection, every trial.
-    trajectory_ : Trajectory of the run on all entries.
+    trajectory_ : Trajectory of the run on all entries; with features, that of Z (`rankfall.problems.Featured`).
     status_ : str, how that run ended.
     n_features_in_, feature_names_in_ : of the table fitted.
 
@@ -96,23 +102,25 @@ class DeepMatrixFactorization(Answers, OneToOneFeatureMixin, TransformerMixin, B
         depth: int | str = "auto",
         width: int | str = "auto",
         scale: float | str = "auto",
+        features: bool | str = "auto",
         scaling: str = "auto",
         loss: Any = "squared",
         holdout: float = 0.1,
         patience: int = 10,
-        rtol: float = 3e-3,
+        rtol: float = 1e-2,
         min_value: float | None = None,
         max_value: float | None = None,
         levels: Any = None,
         keep_observed: bool = True,
         warm_start: bool = False,
-        dtype: str = "float64",
+        dtype: str = "auto",
         random_state: Any = 0,
         progress: Callable[[str, float], None] | None = None,
     ) -> None:
         self.depth = depth
         self.width = width
         self.scale = scale
+        self.features = features
         self.scaling = scaling
         self.loss = loss
         self.holdout = holdout
@@ -145,7 +153,8 @@ class DeepMatrixFactorization(Answers, OneToOneFeatureMixin, TransformerMixin, B
         if not hasattr(self, "fitted_"):
             return self.fit(X)
         X = self._validated(without_mask(X), reset=False)
-        return self._keep(refit_table(stacked(self.fitted_.problem, problem_of(X)), self.fitted_, **self._settings()))
+        problem = stacked(self.fitted_.problem, problem_of(X))
+        return self._keep(refit_table(problem, self.fitted_, **self._settings(problem)))
 
     def fit_problem(self, problem: Completion) -> "DeepMatrixFactorization":
         """Learn from a `Completion` problem: triplets, weights and all; `fit` without an array.
@@ -160,12 +169,12 @@ class DeepMatrixFactorization(Answers, OneToOneFeatureMixin, TransformerMixin, B
             )
         self.n_features_in_ = problem.shape[1]
         if self.warm_start and hasattr(self, "fitted_"):
-            return self._keep(refit_table(problem, self.fitted_, **self._settings()))
+            return self._keep(refit_table(problem, self.fitted_, **self._settings(problem)))
         seed = 0 if self.random_state == 0 else int(check_random_state(self.random_state).randint(2**31 - 1))
         return self._keep(
             fit_table(
-                problem, depth=self.depth, width=self.width, scale=self.scale, holdout=self.holdout,
-                patience=self.patience, seed=seed, **self._settings(),
+                problem, depth=self.depth, width=self.width, scale=self.scale, features=self.features,
+                holdout=self.holdout, patience=self.patience, seed=seed, **self._settings(problem),
             )
         )  # fmt: skip
 
@@ -217,6 +226,7 @@ class DeepMatrixFactorization(Answers, OneToOneFeatureMixin, TransformerMixin, B
         self.fitted_ = fitted
         self.depth_, self.width_ = chosen.candidate.depth, chosen.candidate.width
         self.scale_, self.popularity_ = chosen.candidate.scale, chosen.candidate.popularity
+        self.features_ = chosen.candidate.features
         self.stopping_time_ = chosen.time
         self.held_out_error_ = fitted.selection.error
         self.column_mean_error_ = fitted.selection.column_mean_error
@@ -224,17 +234,20 @@ class DeepMatrixFactorization(Answers, OneToOneFeatureMixin, TransformerMixin, B
         if run is None:
             return self
         self.trajectory_, self.history_ = run, run.history
-        self.effective_rank_, self.status_ = run.effective_rank, str(run.status)
+        self.effective_rank_, self.status_ = fitted.effective_rank, str(run.status)
         if run.advice:
             warnings.warn(f"the fit ended as {self.status_} ({run.reason}): {run.advice}", RunWarning, stacklevel=4)
         return self
 
-    def _settings(self) -> dict[str, Any]:
+    def _settings(self, problem: Completion) -> dict[str, Any]:
+        dtype = self.dtype
+        if dtype == "auto":
+            dtype = "float32" if problem.rows.size >= _MANY else "float64"
         return {
             "scaling": self.scaling,
             "loss": loss_of(self.loss),
             "rtol": self.rtol,
-            "dtype": np.dtype(self.dtype).type,
+            "dtype": np.dtype(dtype).type,
             "progress": self.progress or (lambda stage, fraction: None),
         }
 

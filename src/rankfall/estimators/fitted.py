@@ -20,6 +20,7 @@ from rankfall.estimators.standardization import Standardization
 from rankfall.kernels.observed import predict
 from rankfall.problems.completion import Completion
 from rankfall.problems.losses import Logistic
+from rankfall.trajectory.observables import effective_rank
 from rankfall.trajectory.run import Trajectory
 
 
@@ -56,6 +57,12 @@ class FittedTable:
     def trained_rows(self, chosen: slice | np.ndarray) -> Float[np.ndarray, "r n"]:
         """x̂ of some of the rows of the training table."""
         return self.rows(self.standardization.row_effect[chosen], self.left[chosen])
+
+    @cached_property
+    def effective_rank(self) -> float:
+        """Of L Rᵀ, from its factors."""
+        left, right = (np.linalg.qr(factor.astype(np.float64), mode="r") for factor in (self.left, self.right))
+        return float(effective_rank(np.linalg.svd(left @ right.T, compute_uv=False)))
 
     @cached_property
     def signs(self) -> tuple[float, float] | None:

@@ -1,19 +1,30 @@
 """From observed entries to a completed table: candidates, selection, and the run on everything.
 
-Candidates differ in depth and, where some rows or columns are seen far more often than others, in popularity. The
-winner's stopping time is used again on all entries: losses are means, so flow time means the same with a tenth more.
+Candidates differ in depth and, where some rows or columns are seen far more often than others, in popularity and in
+whether it is taken as a feature which entries are observed: uneven masks are somebody's choice, and tell. The winner's
+stopping time is used again on all entries: losses are means, so flow time means the same with a tenth more.
 """
 
 import numpy as np
 
 from rankfall.estimators.fitted import FittedTable
 from rankfall.estimators.loss_units import standardizations
-from rankfall.estimators.selection import FITTED, STEP_LIMIT, Candidate, Progress, Selection, Trial, select
+from rankfall.estimators.selection import (
+    FITTED,
+    STEP_LIMIT,
+    Candidate,
+    Progress,
+    Selection,
+    Trial,
+    is_split_once,
+    select,
+)
 from rankfall.estimators.standardization import Standardization
 from rankfall.integrators.flow import Flow
 from rankfall.models.chain import Chain
 from rankfall.models.starts import Spectral
 from rankfall.problems.completion import Completion
+from rankfall.problems.featured import Featured, with_observed_features
 from rankfall.problems.losses import SQUARED, Loss, Squared
 from rankfall.trajectory.evolve import evolve
 from rankfall.trajectory.record import Record
@@ -21,7 +32,15 @@ from rankfall.trajectory.run import Trajectory
 from rankfall.trajectory.stops import LossBelow, StepLimit, TimeReached
 
 _DEPTHS = (2, 3)
+# From here on there is noise to average and plenty to learn from, where depth 2 has always won, and a trial is dear.
+_DEPTH_2_ENTRIES = 300_000
 _POPULARITY = 0.2
+# Of the features that say which entries are observed. They triple the cost of a gradient, which is worth it up to so
+# many entries, and need a single split.
+_FEATURES, _FEATURED_ENTRIES = 4.0, 5_000_000
+# Features share among rows what a wider product would learn for each (ratings: 64 instead of 32 gain 0.003 for twice
+# the time).
+_FEATURED_WIDTH = 32
 _UNEVEN = 0.5
 _WIDTHS = (8, 64)
 # Fewer observed entries than this cannot be split into what to learn from and what to judge by.
@@ -29,19 +48,31 @@ FEWEST = 10
 
 
 def candidates(
-    problem: Completion, depth: int | str, width: int | str, scale: float | str, loss: Loss = SQUARED
+    problem: Completion,
+    depth: int | str,
+    width: int | str,
+    scale: float | str,
+    loss: Loss = SQUARED,
+    features: bool | str = "auto",
+    holdout: float = 0.1,
 ) -> list[Candidate]:
-    """What to choose from: every depth left open, with and without popularity where degrees are uneven.
+    """What to choose from: every depth left open, with popularity and features where degrees are uneven, and without.
 
-    Popularity turns into weights for squares alone.
+    Popularity turns into weights for squares alone; features need a depth of two at least. The likeliest comes first.
     """
-    depths = _DEPTHS if depth == "auto" else (int(depth),)
+    depths = (int(depth),) if depth != "auto" else _DEPTHS if problem.rows.size < _DEPTH_2_ENTRIES else _DEPTHS[:1]
     uneven = max(_unevenness(problem.rows, problem.shape[0]), _unevenness(problem.cols, problem.shape[1])) > _UNEVEN
-    uneven = uneven and isinstance(loss, Squared)
+    popularities = (_POPULARITY, 0.0) if uneven and isinstance(loss, Squared) else (0.0,)
+    sizes = {True: (_FEATURES,), False: (0.0,)}.get(features)  # pyright: ignore[reportCallIssue, reportArgumentType]
+    if sizes is None:
+        few = problem.rows.size <= _FEATURED_ENTRIES
+        sizes = (_FEATURES, 0.0) if uneven and few and is_split_once(problem, holdout) else (0.0,)
     return [
-        Candidate(n, _width(problem, width), _scale(problem, n, scale), popularity)
+        Candidate(n, _width(problem, width, size), _scale(problem, n, scale), popularity, size if n > 1 else 0.0)
         for n in depths
-        for popularity in ((_POPULARITY, 0.0) if uneven else (0.0,))
+        for size in sizes
+        for popularity in popularities
+        if popularity == popularities[0] or size == sizes[-1]
     ]
 
 
@@ -51,6 +82,7 @@ def fit_table(
     depth: int | str,
     width: int | str,
     scale: float | str,
+    features: bool | str,
     scaling: str,
     loss: Loss,
     holdout: float,
@@ -61,7 +93,7 @@ def fit_table(
     progress: Progress,
 ) -> FittedTable:
     """Choose on held-out entries, then fit all of them to the time chosen."""
-    choices = candidates(problem, depth, width, scale, loss)
+    choices = candidates(problem, depth, width, scale, loss, features, holdout)
     if problem.rows.size >= FEWEST:
         selection = select(
             problem, choices, scaling=scaling, loss=loss, holdout=holdout, rtol=rtol, patience=patience, dtype=dtype,
@@ -88,8 +120,9 @@ def _fit_all(
     chosen = selection.chosen.candidate
     standardization = standardizations(problem, [problem], scaling, loss)[0]
     standardization = standardization.with_popularity(problem, chosen.popularity)
+    residuals = standardization.residual_problem(problem, dtype)
     run = evolve(
-        standardization.residual_problem(problem, dtype),
+        with_observed_features(residuals, chosen.features) if chosen.features else residuals,
         Chain(chosen.depth, min(chosen.width, *problem.shape)),
         Spectral(min(chosen.width, *problem.shape), chosen.scale),
         Flow(rtol),
@@ -104,6 +137,8 @@ def _fitted(
     problem: Completion, standardization: Standardization, weights: np.ndarray, selection: Selection, run: Trajectory
 ) -> FittedTable:
     left, right = (np.ascontiguousarray(factor[0]) for factor in run.model.factors(weights[None, :]))
+    if isinstance(run.problem, Featured):
+        left, right = run.problem.outer_factors(left, right)
     left, right = standardization.factors(left, right)
     return FittedTable(problem, standardization, left, right, selection, run)
 
@@ -115,12 +150,13 @@ def _unjudged(candidate: Candidate) -> Selection:
     return Selection(trial, (trial,), none, none, empty, empty, empty)
 
 
-def _width(problem: Completion, width: int | str) -> int:
+def _width(problem: Completion, width: int | str, features: float) -> int:
     m, n = problem.shape
     if width != "auto":
         return min(int(width), m, n)
     # a rank-r matrix has r (m + n − r) degrees of freedom: allow about 1.5 times what the entries can pin down
-    return int(min(m, n, np.clip(round(1.5 * problem.rows.size / (m + n)), *_WIDTHS)))
+    widest = _FEATURED_WIDTH if features else _WIDTHS[1]
+    return int(min(m, n, np.clip(round(1.5 * problem.rows.size / (m + n)), _WIDTHS[0], widest)))
 
 
 def _scale(problem: Completion, depth: int, scale: float | str) -> float:

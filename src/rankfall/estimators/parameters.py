@@ -18,8 +18,14 @@ def check_parameters(model: Any) -> None:
     loss_of(model.loss)
     if not 0 < model.holdout < 1:
         raise InputError(f"holdout must lie between 0 and 1, got {model.holdout}; 0.1 is usual")
-    if model.dtype not in ("float32", "float64"):
-        raise InputError(f"dtype must be 'float32' or 'float64', got {model.dtype!r}; float32 halves the memory")
+    if model.features not in (True, False, "auto"):
+        raise InputError(f"features must be True, False or 'auto', got {model.features!r}; 'auto' tries them")
+    if model.features is True and model.depth == 1:
+        raise InputError("features need a depth of at least 2, got 1; use depth='auto' or features=False")
+    if model.dtype not in ("auto", "float32", "float64"):
+        raise InputError(
+            f"dtype must be 'auto', 'float32' or 'float64', got {model.dtype!r}; float32 halves the memory"
+        )
     low, high = model.min_value, model.max_value
     if low is not None and high is not None and low > high:
         raise InputError(f"min_value must not exceed max_value, got {low} and {high}; swap them")

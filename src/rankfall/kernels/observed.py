@@ -22,7 +22,7 @@ from numba import config, njit, prange
 _FAST = {"reassoc", "contract", "nsz"}
 _CHUNKS_PER_THREAD = 8
 # Multiplications below which waking threads costs more than they save.
-_WORTH_THREADS = 2**18
+WORTH_THREADS = 2**18
 
 SQUARED, HUBER, ABSOLUTE, LOGISTIC = range(4)
 
@@ -133,7 +133,7 @@ def predict(rows: np.ndarray, columns: np.ndarray, left: np.ndarray, right: np.n
     """(L Rᵀ)_ij at the given positions, (|rows|,), without forming the product."""
     left, right = np.ascontiguousarray(left), np.ascontiguousarray(right)
     predicted = np.empty(rows.size, dtype=left.dtype)
-    if rows.size * left.shape[1] < _WORTH_THREADS:
+    if rows.size * left.shape[1] < WORTH_THREADS:
         _entries(0, rows.size, rows, columns, left, right, predicted)
     else:
         chunks = np.linspace(0, rows.size, _chunk_count() + 1).astype(np.int64)
@@ -145,7 +145,7 @@ def _chunk_count() -> int:
     return _CHUNKS_PER_THREAD * config.NUMBA_NUM_THREADS  # pyright: ignore[reportAttributeAccessIssue]
 
 
-def _equal_work(starts: np.ndarray) -> np.ndarray:
+def equal_work(starts: np.ndarray) -> np.ndarray:
     """Boundaries that deal the lines out in chunks of about equal numbers of entries, several for each thread."""
     targets = np.linspace(0, starts[-1], _chunk_count() + 1)
     bounds = np.searchsorted(starts, targets, side="left")
@@ -171,13 +171,13 @@ class Entries:
     @cached_property
     def _by_row(self) -> tuple[np.ndarray, np.ndarray]:
         starts = _line_starts(self.rows, self.shape[0])
-        return starts, _equal_work(starts)
+        return starts, equal_work(starts)
 
     @cached_property
     def _by_column(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         order = np.argsort(self.columns, kind="stable").astype(np.int32 if self.rows.size < 2**31 else np.int64)
         starts = _line_starts(self.columns, self.shape[1])
-        return starts, _equal_work(starts), self.rows[order], order
+        return starts, equal_work(starts), self.rows[order], order
 
     def pulls(
         self,
@@ -203,7 +203,7 @@ class Entries:
             row_pulls, losses,
         )  # fmt: skip
         by_column = (column_starts, rows_by_column, order, residuals, left, column_pulls)
-        if values.size * left.shape[1] < _WORTH_THREADS:
+        if values.size * left.shape[1] < WORTH_THREADS:
             _rows(0, self.shape[0], *by_row)
             _columns(0, self.shape[1], *by_column)
         else:

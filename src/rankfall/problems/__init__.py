@@ -2,6 +2,7 @@
 
 from rankfall.problems.completion import Completion
 from rankfall.problems.factorization import Factorization
+from rankfall.problems.featured import Featured, Features
 from rankfall.problems.losses import Absolute, Huber, Logistic, Loss, Squared
 from rankfall.problems.operators import Operator
 from rankfall.problems.regression import Regression
@@ -15,6 +16,8 @@ __all__ = [
     "DenseOperator",
     "DiagonalOperator",
     "Factorization",
+    "Featured",
+    "Features",
     "Huber",
     "Logistic",
     "Loss",

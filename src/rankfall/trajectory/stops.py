@@ -125,17 +125,21 @@ class StepLimit(_Combinable):
 
 @dataclass(frozen=True)
 class HeldOutRise(_Combinable):
-    """The held-out error has not improved by a share of `tolerance` for `patience` steps.
+    """The held-out error has not improved by a share of `tolerance` for `patience` steps, or is up by a share `rise`.
 
-    The run's `best` is where it was lowest. Needs a problem with held-out entries (`Completion.hold_out`).
+    A rise to stop at saves the long last steps where many entries are held out; with few, or where singular values
+    escape one at a time, the error may rise and fall again, and it is infinite unless given. The run's `best` is where it was lowest. Needs a problem with held-out entries (`Completion.hold_out`).
     """
 
     patience: int = 10
     tolerance: float = 1e-4
+    rise: float = math.inf
 
     def __post_init__(self) -> None:
         if self.patience < 1:
             raise InputError(f"patience must be at least 1 step, got {self.patience}; 10 is usual")
+        if not self.rise > 0:
+            raise InputError(f"the rise to stop at must be positive, got {self.rise}; leave it out, or 0.1")
 
     def begin(self, runs: int) -> Memory:
         return np.full(runs, np.inf), np.zeros(runs), np.zeros(runs)
@@ -149,13 +153,15 @@ class HeldOutRise(_Combinable):
         best, waited, last = memory
         better = error < best * (1 - self.tolerance)
         waited = np.where(better, 0, waited + (now.time > last))
-        return (np.where(better, error, best), waited, now.time), self._answer(waited >= self.patience)
+        best = np.where(better, error, best)
+        return (best, waited, now.time), self._answer((waited >= self.patience) | (error > (1 + self.rise) * best))
 
     def fraction(self, memory: Memory, now: Snapshot) -> float:
         return 0.5 * float(memory[1].min()) / self.patience
 
     def __str__(self) -> str:
-        return f"the held-out error had not improved for {self.patience} steps"
+        rose = "" if math.isinf(self.rise) else f", or had risen by {100 * self.rise:g} %"
+        return f"the held-out error had not improved for {self.patience} steps{rose}"
 
 
 @dataclass(frozen=True)
