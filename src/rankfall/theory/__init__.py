@@ -13,6 +13,7 @@ from rankfall.theory.acceleration import (
     acceleration_factor,
     acceleration_step,
     check_no_regularizer,
+    half_annulus_integral,
     loop_integral,
     lp_losses,
 )
@@ -39,6 +40,7 @@ from rankfall.theory.commuting import (
     common_eigenbasis,
     commuting_path,
     commuting_solution,
+    excess_bound,
     minimum_trace,
 )
 from rankfall.theory.counterexamples import (
@@ -138,7 +140,9 @@ __all__ = [
     "divergence_bound",
     "end_to_end_velocity",
     "escape_time",
+    "excess_bound",
     "expand",
+    "half_annulus_integral",
     "idle_scales",
     "imbalance",
     "imbalances",
