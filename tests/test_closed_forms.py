@@ -25,6 +25,7 @@ from rankfall.theory import (
     straighten,
     unstraighten,
 )
+from tests.lemmas import unchecked
 
 DEPTHS = [1, 2, 3, 4, 5]
 REAL_DEPTHS = [1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 7.3]
@@ -241,6 +242,7 @@ def test_common_eigenbasis_splits_blocks_that_a_matrix_leaves_together():
         (lambda: escape_time(1.0, 2.0, 2), "from below its target"),
         (lambda: commuting_solution(np.ones((1, 2)), np.ones(1), 1.5, 0.1), "eigenvalues cross"),
         (lambda: commuting_solution(np.ones((1, 2)), -np.ones(1), 2, 0.1), "w > 0"),
+        (lambda: unchecked(commuting_solution)(np.ones((2, 3)), np.ones(3), 2, 0.1), r"got \(2, 3\) and \(3,\)"),
         (lambda: minimum_trace(np.ones((1, 2)), -np.ones(1)), "w ≥ 0"),
         (lambda: excess_bound(np.ones(2), 1, 0.1), "depth 2 or more"),
         (lambda: excess_bound(np.ones(2), 3, 1.5), "start between 0 and 1"),

@@ -28,10 +28,12 @@ from rankfall.theory import (
     multiply,
     nuclear_norm_instance,
     schatten_instance,
+    schatten_sum,
     single_output_velocity,
     stalled_loss,
     unbalanced_start,
 )
+from tests.lemmas import unchecked
 
 
 @pytest.mark.parametrize(("exponent", "total"), [(0.1, 1.99910), (0.5, 1.99749), (0.9, 1.99910)])
@@ -251,6 +253,8 @@ def test_the_loop_integral_around_half_an_annulus_is_the_stated_one(depth):
         (lambda: schatten_instance(2), "dimension at least 3"),
         (lambda: nuclear_norm_instance(1.0), "must exceed 1"),
         (lambda: check_divergence(np.ones(1), -np.ones((1, 2, 2))), "sign of zz'"),
+        (lambda: unchecked(check_divergence)(np.ones(3), np.ones((2, 2, 2))), "3 losses and 2 products"),
+        (lambda: schatten_sum(np.eye(2), 0.0), "must be positive, got 0"),
         (lambda: unbalanced_start(0.1, 0.5, 3), "even depth"),
         (lambda: unbalanced_start(0.1, 1.0), "strictly between"),
         (lambda: check_explosion(np.ones(2)), "more iterations"),

@@ -28,6 +28,7 @@ from rankfall.theory import (
     singular_motion,
     singular_value_velocity,
 )
+from tests.lemmas import unchecked
 
 DEPTHS = [1, 2, 3, 4, 5]
 SHAPES = [(5, 5), (4, 6), (6, 4)]
@@ -265,6 +266,24 @@ def test_deep_factorization_moves_in_a_block_of_twice_the_rank(depth, decay):
         (lambda: singular_motion(np.eye(2), np.eye(2), 2), "distinct and positive"),
         (lambda: multiply([]), "at least one layer"),
         (lambda: multiply([np.ones((3, 2)), np.ones((2, 2))]), "layer 2 must have 3 columns"),
+        (lambda: multiply([np.ones((3, 2)), np.ones((2, 2))]), r"got shapes \(3, 2\) and \(2, 2\)"),
+        (lambda: imbalance([np.ones((3, 2)), np.ones((2, 2))]), "layer 2 must have 3 columns"),
+        (
+            lambda: layer_velocities([np.ones((3, 2)), np.ones((2, 3))], np.ones((3, 3))),
+            r"shape \(2, 2\), got \(3, 3\)",
+        ),
+        (lambda: check_balance(np.zeros(2), []), "2 times and 0 lists of layers"),
+        (lambda: unchecked(end_to_end_velocity)(np.ones((3, 2)), np.ones((2, 3)), 2), r"shape \(3, 2\), got \(2, 3\)"),
+        (lambda: unchecked(singular_motion)(np.ones((3, 2)), np.ones((2, 3)), 2), r"shape \(3, 2\), got \(2, 3\)"),
+        (lambda: unchecked(alignment_drift)(np.ones((3, 2)), np.ones((2, 3)), 2), r"shape \(3, 2\), got \(2, 3\)"),
+        (
+            lambda: unchecked(single_output_velocity)(np.ones((2, 3)), np.ones((2, 3)), 2),
+            r"one row, got shape \(2, 3\)",
+        ),
+        (
+            lambda: unchecked(check_singular_values)(np.zeros(3), np.ones((3, 2)), np.ones((3, 1)), 2),
+            r"shapes \(3, 2\) and \(3, 1\)",
+        ),
         (lambda: check_sign(np.ones(2), 1), "from depth 2 on"),
         (lambda: invariant_block([np.eye(4)], np.eye(4), 2), "2·rank < 4"),
         (lambda: invariant_block([np.eye(4)], np.eye(4), 1), "rank at most 1"),

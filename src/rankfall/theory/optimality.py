@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from rankfall.arrays import Array
+from rankfall.errors import InputError
 from rankfall.theory.claim import Report, Reports
 
 CONDITIONS = "gunasekar2017, KKT (6)"
@@ -58,8 +59,22 @@ def certify_nuclear_norm(
         dual: ν, from `commuting_solution`, `minimum_trace` or an argument of your own.
         tolerance: slack allowed in each, relative to ‖X‖_* (the first, to ‖y‖).
 
+    Raises:
+        InputError: where shapes do not fit, or an A_i is not symmetric.
+
     Source: [gunasekar2017, KKT (6)]; in the limit of small starts [arora2019, Theorems 1 and 2].
     """
+    if matrices.shape[1:] != product.shape or not len(matrices) == len(values) == len(dual):
+        raise InputError(
+            f"X must have the shape of the A_i, and each A_i a value and a multiplier, got {matrices.shape} for all "
+            f"A_i, X of shape {product.shape}, {len(values)} values and {len(dual)} multipliers"
+        )
+    asymmetric = float(np.max(np.abs(matrices - np.swapaxes(matrices, 1, 2))))
+    if asymmetric > 1e-9 * float(np.max(np.abs(matrices))):
+        raise InputError(
+            f"measurement matrices must be symmetric, got one that differs from its transpose by {asymmetric:.3g}; "
+            "use (A + Aᵀ)/2"
+        )
     spectrum = np.linalg.eigvalsh((product + product.T) / 2)
     size = float(np.sum(np.abs(spectrum)))
     top = float(np.linalg.eigvalsh(adjoint(matrices, dual))[-1])
