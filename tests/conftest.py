@@ -17,16 +17,17 @@ _CHECKED, _EVERY = 20, 25
 
 @pytest.fixture(scope="session", autouse=True)
 def _shapes_of_a_run_are_sampled():
-    walk, advance, trusted = _Loop.run, _Loop._advance, config.jaxtyping_disable
+    walk, advance = _Loop.run, _Loop._advance
 
     def run(loop, weights):
+        loop.trusted = config.jaxtyping_disable
         try:
             return walk(loop, weights)
         finally:
-            config.update("jaxtyping_disable", trusted)
+            config.update("jaxtyping_disable", loop.trusted)
 
     def step(loop):
-        config.update("jaxtyping_disable", trusted or (loop.step >= _CHECKED and loop.step % _EVERY > 0))
+        config.update("jaxtyping_disable", loop.trusted or (loop.step >= _CHECKED and loop.step % _EVERY > 0))
         advance(loop)
 
     with pytest.MonkeyPatch.context() as patch:

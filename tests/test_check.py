@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from jaxtyping import config
 
 import rankfall as rf
 from rankfall.theory import check
@@ -32,6 +33,15 @@ def walked(problem=SQUARE, depth=3, start=None, integrator=None, loss=1e-5, **mo
         problem, rf.Chain(depth, **model), start or rf.Balanced(1e-2), integrator or rf.Flow(1e-4),
         stop=rf.LossBelow(loss) | rf.StepLimit(400),
     )  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _shapes_are_checked_where_every_claim_is_asked(request):
+    """A claim looks at every record of a run: shapes are checked in the tests that ask all claims, and in no other."""
+    before = config.jaxtyping_disable
+    config.update("jaxtyping_disable", before or not request.function.__name__.startswith("test_every_model"))
+    yield
+    config.update("jaxtyping_disable", before)
 
 
 def claims(reports):

@@ -235,14 +235,14 @@ def test_depth_adds_no_regularizer(gradient, depth, is_gradient):
 
 @pytest.mark.parametrize("depth", [1, 1.5, 2, 3, 4.5])
 def test_the_loop_integral_around_half_an_annulus_is_the_stated_one(depth):
-    angles = np.linspace(np.pi, 0, 4001)
+    angles = np.linspace(np.pi, 0, 401)
     rim = np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    line = np.linspace(0.5, 1, 4001)[:, None] * np.array([1.0, 0.0])
+    line = np.linspace(0.5, 1, 401)[:, None] * np.array([1.0, 0.0])
     loop = np.concatenate([-line[::-1], 0.5 * rim, line, rim[::-1]])
     middles, steps, slope = (loop[1:] + loop[:-1]) / 2, np.diff(loop, axis=0), np.array([[2.0, 0.0]])
     fields = np.array([-single_output_velocity(point[None], slope, depth)[0] for point in middles])
     stated = half_annulus_integral(2.0, depth, 0.5, 1.0)
-    assert np.sum(fields * steps) == pytest.approx(stated, abs=1e-6)
+    assert np.sum(fields * steps) == pytest.approx(stated, abs=1e-4)  # midpoints: O(1/400²)
     assert (abs(stated) < 1e-12) == (depth in (1, 2))
 
 
