@@ -57,7 +57,7 @@ PAIRED = list(zip(PROBLEMS, STARTS, strict=True))
 OTHERS = [(name, start) for name in PROBLEMS for start in STARTS if (name, start) not in PAIRED]
 
 
-@pytest.mark.parametrize("depth", [1, 2, 3, 4])
+@pytest.mark.parametrize("depth", [1, 2, 3, 4, 5])
 @pytest.mark.parametrize(
     ("name", "start"), [*PAIRED, *(pytest.param(*pair, marks=pytest.mark.slow) for pair in OTHERS)], ids=str
 )

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
+import rankfall as rf
 from rankfall.errors import InputError
 from rankfall.theory import (
     alignment_drift,
@@ -183,21 +184,20 @@ def test_singular_vectors_stay_orthonormal_and_turn_by_the_misalignment(depth, s
 
 
 @pytest.mark.parametrize("depth", DEPTHS[1:])
+@over_shapes
 @pytest.mark.parametrize("decay", [0.0, 0.2])
-def test_flow_conserves_imbalance_and_descent_drifts(depth, decay):
-    rng = np.random.default_rng(depth)
-    layers = [rng.standard_normal((4, 4)) / 2 for _ in range(depth)]
-    target = rng.standard_normal((4, 4))
+def test_flow_conserves_imbalance_and_descent_drifts(depth, shape, decay):
+    rng, chain = np.random.default_rng(depth), rf.Chain(depth).sized(shape)
+    layers = [rng.standard_normal(size) / 2 for size in chain.layer_shapes]
+    target = rng.standard_normal(shape)
 
     def flow(_, weights):
-        now = list(weights.reshape(depth, 4, 4))
-        return np.ravel(layer_velocities(now, multiply(now) - target, decay))
+        now = chain.layers(weights)
+        return chain.join(layer_velocities(now, multiply(now) - target, decay))
 
     times = np.linspace(0, 2, 5)
-    start = np.ravel(layers)
-    path = solve_ivp(flow, (0, 2), start, t_eval=times, rtol=1e-9, atol=1e-10).y.T
-    history = [list(weights.reshape(depth, 4, 4)) for weights in path]
-    assert check_balance(times, history, decay, tolerance=1e-6).holds
+    path = solve_ivp(flow, (0, 2), chain.join(layers), t_eval=times, rtol=1e-9, atol=1e-10).y.T
+    assert check_balance(times, [chain.layers(weights) for weights in path], decay, tolerance=1e-6).holds
 
     drifts = []
     for step in (8e-3, 4e-3):
@@ -229,7 +229,7 @@ def test_no_singular_value_crosses_zero_beyond_depth_one(depth):
     assert not check_sign(np.array([1e-9, -0.1, 2.0]), depth).holds
 
 
-@pytest.mark.parametrize("depth", [2, 3, 4])
+@pytest.mark.parametrize("depth", DEPTHS[1:])
 @pytest.mark.parametrize("decay", [0.0, 0.01])
 def test_deep_factorization_moves_in_a_block_of_twice_the_rank(depth, decay):
     rng = np.random.default_rng(depth)
