@@ -40,7 +40,6 @@ from rankfall.theory.commuting import (
     common_eigenbasis,
     commuting_path,
     commuting_solution,
-    excess_bound,
     minimum_trace,
 )
 from rankfall.theory.counterexamples import (
@@ -77,6 +76,7 @@ from rankfall.theory.modes import escape_time, mode_time, mode_trajectory
 from rankfall.theory.optimality import (
     adjoint,
     certify_nuclear_norm,
+    excess_bound,
     measure,
     nuclear_norm_bound,
 )

@@ -108,3 +108,29 @@ def certify_nuclear_norm(
             ),
         ]
     )
+
+
+def excess_bound(spectrum: Float[Array, " d"], depth: float | int, start: float) -> float:
+    """How far above the least nuclear norm the end of the flow can be, read off the end alone.
+
+        N ≥ 3:  α^{N−2} Σ_k w_k^{2/N}        N = 2:  ( ln⁺(w_max) Σ_k w_k − Σ_k w_k ln w_k ) / ln(1/α²)
+
+    The slack ⟨I − A†(ν), W⟩ of the path's own multiplier ν, and at depth 2 what A†(ν) exceeds I by. Tends to 0 with
+    the start: the proof that the limit is of least nuclear norm.
+
+    Args:
+        spectrum: w, the positive eigenvalues at the end.
+        depth: N ≥ 2.
+        start: the eigenvalue of W(0), α^N, below 1.
+
+    Source: [gunasekar2017, Theorem 1], [arora2019, Theorem 2]; the bound computed.
+    """
+    if not (depth >= 2 and 0 < start < 1):
+        raise InputError(
+            f"the bound needs depth 2 or more and a start between 0 and 1, got {depth} and {start}; at depth 1 the "
+            "path ends nearest to its start instead"
+        )
+    if depth > 2:
+        return float(start ** (1 - 2 / depth) * np.sum(spectrum ** (2 / depth)))
+    above = max(float(np.log(spectrum.max())), 0.0) * np.sum(spectrum)
+    return float((above - np.sum(spectrum * np.log(spectrum))) / np.log(1 / start))
