@@ -40,15 +40,17 @@ def standard_problem(seed: int = SEED) -> rf.Completion:
     return rf.Completion.from_triplets(rows, cols, truth[rows, cols], SHAPE)
 
 
-def follow(problem: rf.Completion, integrator: Any, times: Any = None, seed: int = SEED) -> rf.Trajectory:
-    """The run of depth 3, with W kept at `times` under "product"; without times nothing is kept on the way."""
+def follow(
+    problem: rf.Completion, integrator: Any, times: Any = None, seed: int = SEED, depth: int = 3
+) -> rf.Trajectory:
+    """The run, with W kept at `times` under "product"; without times nothing is kept on the way."""
 
     def product(problem, model, weights):
         return model.product(weights).reshape(weights.shape[0], -1)
 
     record = rf.Record(every=10**9) if times is None else rf.Record(times=times, functions={"product": product})
     return rf.evolve(
-        problem, rf.Chain(depth=3), rf.Gaussian(scale=1e-3), integrator, stop=rf.TimeReached(HORIZON), record=record,
+        problem, rf.Chain(depth), rf.Gaussian(scale=1e-3), integrator, stop=rf.TimeReached(HORIZON), record=record,
         seed=seed + 2,
     )  # fmt: skip
 
@@ -83,14 +85,15 @@ def measure(problem: rf.Completion, integrator: Any, times: np.ndarray, referenc
     """Gradients that the run needs; median, largest and last error in time; the largest between the curves."""
     run = follow(problem, integrator, times)
     path = run.history["product"]
-    errors = errors_in_time(path[_places(run.history["time"])], reference)
+    errors = errors_in_time(path[places(run.history["time"])], reference)
     curves = distances_of_curves(run.history["time"], path, reference)
     # a run of its own: interpolating records costs gradients too
     gradients = follow(problem, integrator).evaluations
     return gradients, float(np.median(errors)), float(errors.max()), float(errors[-1]), float(curves.max())
 
 
-def _places(times: np.ndarray) -> np.ndarray:
+def places(times: np.ndarray) -> np.ndarray:
+    """Which of a run's records are the `TIMES` at which paths are compared."""
     return np.searchsorted(times, np.linspace(0, HORIZON, TIMES + 1)[1:] * (1 - 1e-12))
 
 
@@ -99,7 +102,7 @@ def main() -> None:
     problem, times = standard_problem(), np.linspace(0, HORIZON, DENSE + 1)
     yardstick = rf.Reference(rtol=1e-10)
     run = follow(problem, yardstick, times)
-    reference = run.history["product"][_places(run.history["time"])]
+    reference = run.history["product"][places(run.history["time"])]
     integrators: dict[str, Any] = {"Reference(1e-10)": yardstick}
     integrators |= {f"Flow({rtol:.0e}, {method})": rf.Flow(rtol, method) for method in METHODS for rtol in TOLERANCES}
     integrators |= {f"{type(update).__name__}({update.rate:g})": rf.Descent(update) for update in DESCENTS}

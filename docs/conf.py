@@ -4,16 +4,20 @@ import functools
 import importlib
 import inspect
 import re
+import sys
 import types
+from pathlib import Path
 
 import rankfall
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 project = "rankfall"
 author = "The rankfall developers"
 copyright = "The rankfall developers"
 version = release = rankfall.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.mathjax", "sphinx.ext.napoleon"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.mathjax", "sphinx.ext.napoleon", "drawing"]
 exclude_patterns = ["_build"]
 default_role = "code"
 nitpicky = False

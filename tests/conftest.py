@@ -5,8 +5,35 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from jaxtyping import config
 
 import rankfall as rf
+from rankfall.trajectory.evolve import _Loop
+
+# Shapes are checked in the first steps of every run and in every so-manieth of the others: a run makes the same calls
+# over and over, and checking them all takes nine tenths of its time.
+_CHECKED, _EVERY = 20, 25
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _shapes_of_a_run_are_sampled():
+    walk, advance = _Loop.run, _Loop._advance
+
+    def run(loop, weights):
+        loop.trusted = config.jaxtyping_disable
+        try:
+            return walk(loop, weights)
+        finally:
+            config.update("jaxtyping_disable", loop.trusted)
+
+    def step(loop):
+        config.update("jaxtyping_disable", loop.trusted or (loop.step >= _CHECKED and loop.step % _EVERY > 0))
+        advance(loop)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_Loop, "run", run)
+        patch.setattr(_Loop, "_advance", step)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,6 @@
-"""What lemma tests share: a derivative to compare with, and the order at which errors vanish."""
+"""What lemma tests share: a derivative to compare with, the order of vanishing errors, a function as users meet it."""
+
+import inspect
 
 import numpy as np
 
@@ -12,3 +14,8 @@ def slope_along(function, point, direction, step=1e-3):
 def order_of(steps, errors):
     """The slope of log error against log step."""
     return np.polyfit(np.log(steps), np.log(errors), 1)[0]
+
+
+def unchecked(function):
+    """The function without the shape checks of the tests, which a user's mistake does not meet."""
+    return inspect.unwrap(function)

@@ -21,6 +21,7 @@ from rankfall.theory import (
     multiply,
     nuclear_norm_bound,
 )
+from tests.lemmas import unchecked
 
 DEPTHS = [1, 2, 3, 4, 5]
 SHAPES = [(5, 5), (3, 5), (5, 3)]
@@ -202,6 +203,12 @@ def test_reports_read_as_sentences_and_as_a_table():
     [
         (lambda: certify_convergence([np.ones((2, 3))], np.ones((3, 2))), "target's shape"),
         (lambda: certify_convergence([np.ones((1, 3)), np.ones((3, 1))], np.eye(3)), "at least min"),
+        (lambda: unchecked(deficiency_margin)(np.ones((2, 3)), np.ones((3, 2))), r"shape \(3, 2\), got \(2, 3\)"),
+        (
+            lambda: unchecked(certify_nuclear_norm)(np.ones((2, 3, 3)), np.ones(2), np.eye(4), np.ones(2)),
+            r"\(2, 3, 3\) for all A_i, X of shape \(4, 4\)",
+        ),
+        (lambda: certify_nuclear_norm(np.triu(np.ones((2, 3, 3))), np.ones(2), np.eye(3), np.ones(2)), "be symmetric"),
         (lambda: check_contraction(np.ones(2), np.ones(2), 0.0, 2), "margin above 0"),
         (lambda: check_contraction(np.ones(2), np.ones(2), 1.0, 2, 1.0), "below 1"),
     ],

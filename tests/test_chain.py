@@ -156,3 +156,10 @@ def test_layers_of_other_shapes_are_refused():
     chain = rf.Chain(2, 3).sized((5, 4))
     with pytest.raises(rf.InputError, match="layers must have shapes"):
         chain.join([np.zeros((3, 5)), np.zeros((4, 3))])
+
+
+def test_layers_are_counted_by_whole_numbers():
+    chain = object.__new__(rf.Chain)  # as without the shape checks of the tests
+    object.__setattr__(chain, "depth", 2.5)
+    with pytest.raises(rf.InputError, match="whole number, got 2.5; EndToEnd moves W at any real depth"):
+        chain.__post_init__()

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from jaxtyping import config
 
 import rankfall as rf
 from rankfall.theory import check
@@ -34,6 +35,15 @@ def walked(problem=SQUARE, depth=3, start=None, integrator=None, loss=1e-5, **mo
     )  # fmt: skip
 
 
+@pytest.fixture(autouse=True)
+def _shapes_are_checked_where_every_claim_is_asked(request):
+    """A claim looks at every record of a run: shapes are checked in the tests that ask all claims, and in no other."""
+    before = config.jaxtyping_disable
+    config.update("jaxtyping_disable", before or not request.function.__name__.startswith("test_every_model"))
+    yield
+    config.update("jaxtyping_disable", before)
+
+
 def claims(reports):
     return {report.claim: report for report in reports}
 
@@ -47,7 +57,7 @@ PAIRED = list(zip(PROBLEMS, STARTS, strict=True))
 OTHERS = [(name, start) for name in PROBLEMS for start in STARTS if (name, start) not in PAIRED]
 
 
-@pytest.mark.parametrize("depth", [1, 2, 3, 4])
+@pytest.mark.parametrize("depth", [1, 2, 3, 4, 5])
 @pytest.mark.parametrize(
     ("name", "start"), [*PAIRED, *(pytest.param(*pair, marks=pytest.mark.slow) for pair in OTHERS)], ids=str
 )
@@ -117,6 +127,55 @@ def test_a_start_near_a_full_target_is_certified_and_keeps_the_promise(integrato
     assert found[MARGIN].measured > 1
     assert CONTRACTION in found
     assert any("Lemma 1" in report.source for report in reports) == isinstance(integrator, rf.Descent)
+
+
+CURVE = "two modes of one measurement stay on their curve"
+EXCESS = "‖W‖_* exceeds the least by no more than the start allows"
+CORNER = "|W_11| ≥ (|z| − √(2ℓ))(|z'| − √(2ℓ))/(|ε| + √(2ℓ))"
+BLOCK = "outside a block of size 2r each layer is ρ_j times an isometry"
+
+
+@pytest.mark.parametrize(
+    "model", [rf.Chain(2), rf.Chain(3), rf.EndToEnd(2.5), rf.Diagonal(4), rf.Symmetric()], ids=repr
+)
+def test_commuting_measurements_are_recognized(model):
+    one = rf.Sensing.from_diagonals([[1.0, 0.6, 0.2]], [1.0])
+    two = rf.Sensing.from_diagonals([[1.0, 0.5, 0.2], [0.1, 0.6, 0.9]], [1.0, 0.7])
+    for problem, found in ((one, {CURVE, EXCESS}), (two, {EXCESS})):
+        reports = check(rf.evolve(problem, model, rf.Identity(1e-2), rf.Flow(1e-5)))
+        assert reports.holds, reports
+        assert set(claims(reports)) & {CURVE, EXCESS} == found
+
+
+def test_modes_that_mix_are_on_no_curve():
+    problem = rf.Sensing.from_diagonals([[1.0, 0.6, 0.2]], [1.0])
+    assert not {CURVE, EXCESS} & set(claims(check(walked(problem, 3, rf.Balanced(1e-2)))))
+
+
+@pytest.mark.parametrize("missing", [(0, 0), (0, 1), (1, 0), (1, 1)])
+def test_the_corner_that_is_not_observed_is_recognized(missing):
+    seen = np.array([[0.0, 1.0], [-1.0, 0.1]])[:: -1 if missing[0] else 1, :: -1 if missing[1] else 1]
+    rows, cols = np.nonzero(np.arange(4).reshape(2, 2) != 2 * missing[0] + missing[1])
+    problem = rf.Completion.from_triplets(rows, cols, seen[rows, cols], (2, 2))
+    sign = -1.0 if missing[0] == missing[1] else 1.0  # of det W, from that of z z' = −1 and the turns
+    start = rf.Given([0.1 * np.diag([1.0, sign]), 0.1 * np.eye(2), np.eye(2) / 10])
+    reports = check(rf.evolve(problem, rf.Chain(3), start, rf.Flow(1e-5), stop=rf.LossBelow(1e-2)))
+    assert reports.holds, reports
+    assert CORNER in claims(reports)
+    other = rf.Given([0.1 * np.diag([1.0, -sign]), 0.1 * np.eye(2), np.eye(2) / 10])
+    assert CORNER not in claims(
+        check(rf.evolve(problem, rf.Chain(3), other, rf.Flow(1e-4), stop=rf.LossBelow(1e-2) | rf.StepLimit(100)))
+    )
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.01])
+def test_the_invariant_block_is_recognized(decay):
+    target = np.outer(np.arange(1.0, 7.0), np.ones(6)) / 10
+    start, step = rf.Orthogonal(0.1), rf.Descent(rf.Gradient(0.05))
+    run = rf.evolve(rf.Factorization(target), rf.Chain(3, decay=decay), start, step, stop=rf.StepLimit(60))
+    assert claims(check(run))[BLOCK].holds
+    full = rf.evolve(rf.Factorization(np.eye(6)), rf.Chain(3), start, step, stop=rf.StepLimit(5))
+    assert BLOCK not in claims(check(full))
 
 
 def test_descent_of_small_steps_is_a_flow():

@@ -14,6 +14,7 @@ from rankfall.theory import (
     commuting_solution,
     curve_ceiling,
     escape_time,
+    excess_bound,
     layer_velocities,
     leakage,
     measurement_curve,
@@ -24,6 +25,7 @@ from rankfall.theory import (
     straighten,
     unstraighten,
 )
+from tests.lemmas import unchecked
 
 DEPTHS = [1, 2, 3, 4, 5]
 REAL_DEPTHS = [1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 7.3]
@@ -191,6 +193,9 @@ def test_every_depth_tends_to_least_nuclear_norm(depth, seed):
     assert gaps[2] < 0.2 * gaps[0]
     if depth > 2:
         assert all(np.max(end.dual @ measurements) < 1 for end in ends)
+    bounds = [excess_bound(end.spectrum, depth, s) for end, s in zip(ends, (1e-2, 1e-4, 1e-8), strict=True)]
+    assert all(gap <= bound for gap, bound in zip(gaps, bounds, strict=True))
+    assert bounds[0] > bounds[1] > bounds[2]
 
     rotation = np.linalg.qr(rng.standard_normal((10, 10)))[0]
     matrices = np.array([(rotation * row) @ rotation.T for row in measurements])
@@ -237,7 +242,10 @@ def test_common_eigenbasis_splits_blocks_that_a_matrix_leaves_together():
         (lambda: escape_time(1.0, 2.0, 2), "from below its target"),
         (lambda: commuting_solution(np.ones((1, 2)), np.ones(1), 1.5, 0.1), "eigenvalues cross"),
         (lambda: commuting_solution(np.ones((1, 2)), -np.ones(1), 2, 0.1), "w > 0"),
+        (lambda: unchecked(commuting_solution)(np.ones((2, 3)), np.ones(3), 2, 0.1), r"got \(2, 3\) and \(3,\)"),
         (lambda: minimum_trace(np.ones((1, 2)), -np.ones(1)), "w ≥ 0"),
+        (lambda: excess_bound(np.ones(2), 1, 0.1), "depth 2 or more"),
+        (lambda: excess_bound(np.ones(2), 3, 1.5), "start between 0 and 1"),
         (lambda: common_eigenbasis([np.diag([1.0, 2.0]), np.ones((2, 2))]), "must commute"),
         (lambda: common_eigenbasis([np.triu(np.ones((2, 2)))]), "symmetric"),
     ],

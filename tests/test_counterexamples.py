@@ -19,6 +19,7 @@ from rankfall.theory import (
     deficiency_margin,
     descend,
     divergence_bound,
+    half_annulus_integral,
     imbalance,
     layer_velocities,
     loop_integral,
@@ -27,9 +28,12 @@ from rankfall.theory import (
     multiply,
     nuclear_norm_instance,
     schatten_instance,
+    schatten_sum,
+    single_output_velocity,
     stalled_loss,
     unbalanced_start,
 )
+from tests.lemmas import unchecked
 
 
 @pytest.mark.parametrize(("exponent", "total"), [(0.1, 1.99910), (0.5, 1.99749), (0.9, 1.99910)])
@@ -229,12 +233,28 @@ def test_depth_adds_no_regularizer(gradient, depth, is_gradient):
         assert abs(loop_integral(gradient, depth, center)) < 1e-12
 
 
+@pytest.mark.parametrize("depth", [1, 1.5, 2, 3, 4.5])
+def test_the_loop_integral_around_half_an_annulus_is_the_stated_one(depth):
+    angles = np.linspace(np.pi, 0, 401)
+    rim = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    line = np.linspace(0.5, 1, 401)[:, None] * np.array([1.0, 0.0])
+    loop = np.concatenate([-line[::-1], 0.5 * rim, line, rim[::-1]])
+    middles, steps, slope = (loop[1:] + loop[:-1]) / 2, np.diff(loop, axis=0), np.array([[2.0, 0.0]])
+    fields = np.array([-single_output_velocity(point[None], slope, depth)[0] for point in middles])
+    stated = half_annulus_integral(2.0, depth, 0.5, 1.0)
+    assert np.sum(fields * steps) == pytest.approx(stated, abs=1e-4)  # midpoints: O(1/400²)
+    assert (abs(stated) < 1e-12) == (depth in (1, 2))
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [
+        (lambda: half_annulus_integral(1.0, 3, 1.0, 0.5), "radii 0 < r < R"),
         (lambda: schatten_instance(2), "dimension at least 3"),
         (lambda: nuclear_norm_instance(1.0), "must exceed 1"),
         (lambda: check_divergence(np.ones(1), -np.ones((1, 2, 2))), "sign of zz'"),
+        (lambda: unchecked(check_divergence)(np.ones(3), np.ones((2, 2, 2))), "3 losses and 2 products"),
+        (lambda: schatten_sum(np.eye(2), 0.0), "must be positive, got 0"),
         (lambda: unbalanced_start(0.1, 0.5, 3), "even depth"),
         (lambda: unbalanced_start(0.1, 1.0), "strictly between"),
         (lambda: check_explosion(np.ones(2)), "more iterations"),

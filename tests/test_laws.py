@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
+import rankfall as rf
 from rankfall.errors import InputError
 from rankfall.theory import (
     alignment_drift,
@@ -28,6 +29,7 @@ from rankfall.theory import (
     singular_motion,
     singular_value_velocity,
 )
+from tests.lemmas import unchecked
 
 DEPTHS = [1, 2, 3, 4, 5]
 SHAPES = [(5, 5), (4, 6), (6, 4)]
@@ -182,24 +184,23 @@ def test_singular_vectors_stay_orthonormal_and_turn_by_the_misalignment(depth, s
 
 
 @pytest.mark.parametrize("depth", DEPTHS[1:])
+@over_shapes
 @pytest.mark.parametrize("decay", [0.0, 0.2])
-def test_flow_conserves_imbalance_and_descent_drifts(depth, decay):
-    rng = np.random.default_rng(depth)
-    layers = [rng.standard_normal((4, 4)) / 2 for _ in range(depth)]
-    target = rng.standard_normal((4, 4))
+def test_flow_conserves_imbalance_and_descent_drifts(depth, shape, decay):
+    rng, chain = np.random.default_rng(depth), rf.Chain(depth).sized(shape)
+    layers = [rng.standard_normal(size) / 2 for size in chain.layer_shapes]
+    target = rng.standard_normal(shape)
 
     def flow(_, weights):
-        now = list(weights.reshape(depth, 4, 4))
-        return np.ravel(layer_velocities(now, multiply(now) - target, decay))
+        now = chain.layers(weights)
+        return chain.join(layer_velocities(now, multiply(now) - target, decay))
 
     times = np.linspace(0, 2, 5)
-    start = np.ravel(layers)
-    path = solve_ivp(flow, (0, 2), start, t_eval=times, rtol=1e-9, atol=1e-10).y.T
-    history = [list(weights.reshape(depth, 4, 4)) for weights in path]
-    assert check_balance(times, history, decay, tolerance=1e-6).holds
+    path = solve_ivp(flow, (0, 2), chain.join(layers), t_eval=times, rtol=1e-9, atol=1e-10).y.T
+    assert check_balance(times, [chain.layers(weights) for weights in path], decay, tolerance=1e-6).holds
 
     drifts = []
-    for step in (2e-3, 1e-3):
+    for step in (8e-3, 4e-3):
         now, records = layers, [layers]
         for _ in range(round(1 / step)):
             moves = layer_velocities(now, multiply(now) - target, decay)
@@ -228,7 +229,7 @@ def test_no_singular_value_crosses_zero_beyond_depth_one(depth):
     assert not check_sign(np.array([1e-9, -0.1, 2.0]), depth).holds
 
 
-@pytest.mark.parametrize("depth", [2, 3, 4])
+@pytest.mark.parametrize("depth", DEPTHS[1:])
 @pytest.mark.parametrize("decay", [0.0, 0.01])
 def test_deep_factorization_moves_in_a_block_of_twice_the_rank(depth, decay):
     rng = np.random.default_rng(depth)
@@ -265,6 +266,24 @@ def test_deep_factorization_moves_in_a_block_of_twice_the_rank(depth, decay):
         (lambda: singular_motion(np.eye(2), np.eye(2), 2), "distinct and positive"),
         (lambda: multiply([]), "at least one layer"),
         (lambda: multiply([np.ones((3, 2)), np.ones((2, 2))]), "layer 2 must have 3 columns"),
+        (lambda: multiply([np.ones((3, 2)), np.ones((2, 2))]), r"got shapes \(3, 2\) and \(2, 2\)"),
+        (lambda: imbalance([np.ones((3, 2)), np.ones((2, 2))]), "layer 2 must have 3 columns"),
+        (
+            lambda: layer_velocities([np.ones((3, 2)), np.ones((2, 3))], np.ones((3, 3))),
+            r"shape \(2, 2\), got \(3, 3\)",
+        ),
+        (lambda: check_balance(np.zeros(2), []), "2 times and 0 lists of layers"),
+        (lambda: unchecked(end_to_end_velocity)(np.ones((3, 2)), np.ones((2, 3)), 2), r"shape \(3, 2\), got \(2, 3\)"),
+        (lambda: unchecked(singular_motion)(np.ones((3, 2)), np.ones((2, 3)), 2), r"shape \(3, 2\), got \(2, 3\)"),
+        (lambda: unchecked(alignment_drift)(np.ones((3, 2)), np.ones((2, 3)), 2), r"shape \(3, 2\), got \(2, 3\)"),
+        (
+            lambda: unchecked(single_output_velocity)(np.ones((2, 3)), np.ones((2, 3)), 2),
+            r"one row, got shape \(2, 3\)",
+        ),
+        (
+            lambda: unchecked(check_singular_values)(np.zeros(3), np.ones((3, 2)), np.ones((3, 1)), 2),
+            r"shapes \(3, 2\) and \(3, 1\)",
+        ),
         (lambda: check_sign(np.ones(2), 1), "from depth 2 on"),
         (lambda: invariant_block([np.eye(4)], np.eye(4), 2), "2·rank < 4"),
         (lambda: invariant_block([np.eye(4)], np.eye(4), 1), "rank at most 1"),

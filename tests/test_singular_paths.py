@@ -197,6 +197,16 @@ def test_alignment_tells_the_diagonal_from_the_rest():
             ),
             "need their vectors",
         ),
+        (
+            lambda: rf.evolve(
+                planted_problem(),
+                rf.Chain(2),
+                rf.Gaussian(),
+                rf.Flow(),
+                record=rf.Record(functions={"margin": observables.margin_to(np.eye(4))}),
+            ),
+            r"Φ of shape \(4, 4\) needs W of that shape, got \(12, 9\)",
+        ),
     ],
 )
 def test_bad_input_says_what_to_do(call, words):

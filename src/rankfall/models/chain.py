@@ -46,7 +46,11 @@ class Chain:
     decay: float | int = 0.0
 
     def __post_init__(self) -> None:
-        if not isinstance(self.depth, int | np.integer) or self.depth < 1:
+        if not isinstance(self.depth, int | np.integer):
+            raise InputError(
+                f"the depth of layers is a whole number, got {self.depth!r}; EndToEnd moves W at any real depth"
+            )
+        if self.depth < 1:
             raise InputError(
                 f"depth must be at least 1, got {self.depth}; depth 1 is gradient descent on W itself, 3 a good default"
             )

@@ -67,9 +67,9 @@ def require_movable(weights: Float[Array, "batch p"], depth: float | int) -> Non
 
 def require_depth(depth: float | int) -> None:
     """Raise InputError for a depth below 1."""
-    if not (depth >= 1 and math.isfinite(depth)):
+    if not (isinstance(depth, int | float | np.number) and depth >= 1 and math.isfinite(depth)):
         raise InputError(
-            f"depth must be at least 1, got {depth}; depth 1 is gradient descent on W itself, 3 a good default"
+            f"depth must be at least 1, got {depth!r}; depth 1 is gradient descent on W itself, 3 a good default"
         )
 
 

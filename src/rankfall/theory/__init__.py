@@ -13,6 +13,7 @@ from rankfall.theory.acceleration import (
     acceleration_factor,
     acceleration_step,
     check_no_regularizer,
+    half_annulus_integral,
     loop_integral,
     lp_losses,
 )
@@ -75,6 +76,7 @@ from rankfall.theory.modes import escape_time, mode_time, mode_trajectory
 from rankfall.theory.optimality import (
     adjoint,
     certify_nuclear_norm,
+    excess_bound,
     measure,
     nuclear_norm_bound,
 )
@@ -138,7 +140,9 @@ __all__ = [
     "divergence_bound",
     "end_to_end_velocity",
     "escape_time",
+    "excess_bound",
     "expand",
+    "half_annulus_integral",
     "idle_scales",
     "imbalance",
     "imbalances",

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from rankfall.arrays import Array
 from rankfall.errors import InputError
 from rankfall.theory.claim import Report
-from rankfall.theory.laws import single_output_velocity
+from rankfall.theory.laws import require_depth, single_output_velocity
 
 
 def lp_losses(
@@ -135,6 +135,29 @@ def loop_integral(
             field = -single_output_velocity(point[None], gradient(point)[None], depth)[0]
             total += weight * float(field @ half)
     return float(total)
+
+
+def half_annulus_integral(slope: float, depth: float | int, inner: float, outer: float) -> float:
+    """∮ F(W)·dW around half an annulus at 0, of the field by which depth N replaces a constant gradient.
+
+        2|g| (R^a − r^a) (N/a − 1),    a = 3 − 2/N,    ∇ℓ = g,    r ≤ ‖W‖ ≤ R on one side of the line through g
+
+    Walked from −Rg/|g| along that line inwards, around the small half circle, outwards, and back along the large one.
+    Zero at depth 1 and 2 and at no other: for small R it is the leading term of the integral for any ℓ with ∇ℓ(0) = g,
+    and the proof that F is no gradient.
+
+    Args:
+        slope: |g|.
+        depth: N ≥ 1, not necessarily a whole number.
+        inner, outer: r and R.
+
+    Source: [arora2018, Theorem 2]; the exponents computed.
+    """
+    require_depth(depth)
+    if not 0 < inner < outer:
+        raise InputError(f"an annulus needs radii 0 < r < R, got {inner} and {outer}; swap them")
+    power = 3 - 2 / depth
+    return 2 * slope * (outer**power - inner**power) * (depth / power - 1)
 
 
 def check_no_regularizer(

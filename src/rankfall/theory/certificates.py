@@ -52,6 +52,8 @@ def deficiency_margin(product: Float[Array, "m n"], target: Float[Array, "m n"])
 
     Source: [arora2018convergence, Definition 2, Claim 1].
     """
+    if product.shape != target.shape:
+        raise InputError(f"the product must have the target's shape {target.shape}, got {product.shape}")
     smallest = np.linalg.svd(target, compute_uv=False)[-1]
     return float(smallest - np.linalg.norm(product - target))
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from rankfall.errors import InputError
-from rankfall.theory import check_claims
+from rankfall.theory import check_claims, check_instances
 from rankfall.theory.check_path import CheckedPath
 from rankfall.theory.claim import Reports
 
@@ -23,6 +23,10 @@ _CLAIMS = (
     check_claims.check_alignment,
     check_claims.check_certificate,
     check_claims.check_escapes,
+    check_instances.check_one_measurement,
+    check_instances.check_excess,
+    check_instances.check_corner,
+    check_instances.check_block,
 )
 
 
@@ -32,6 +36,8 @@ def check(run: Any, *, intervals: int = 500) -> Reports:
     The law of singular values along every path, the conserved imbalance, a loss that never rises, the sign of the
     determinant (square W, balanced layers, N ≥ 2), the end-to-end law where W moves fastest, alignment; for
     `Factorization` also the convergence certificate where its hypotheses hold, and escapes where modes do not mix.
+    Instances of the papers are recognized: modes of one measurement, commuting sensing, the 2 × 2 completion, the
+    invariant block of orthogonal layers.
 
     run: a `Trajectory` of any model with a depth, as `evolve` returned it; what it recorded does not matter.
     intervals: how finely the path is looked at; a run of more steps is thinned. Each holds a few SVDs of W, formed.

@@ -146,6 +146,10 @@ def commuting_solution(
             "the closed form needs depth 1 or at least 2 and a positive start, got depth "
             f"{depth} and start {start}; between 1 and 2 eigenvalues cross zero"
         )
+    if len(values) != len(eigenvalues):
+        raise InputError(
+            f"each row of eigenvalues is a measurement and needs a value, got {eigenvalues.shape} and {values.shape}"
+        )
     origin = straighten(np.float64(start), depth)
 
     def spectrum_at(control):

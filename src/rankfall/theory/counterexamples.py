@@ -67,7 +67,9 @@ def schatten_instance(dim: int = 3, epsilon: float = 0.1) -> SensingInstance:
 
 
 def schatten_sum(matrix: Float[Array, "m n"], exponent: float) -> float:
-    """Σ_r σ_r^p, the p-th power of the Schatten-p (quasi-)norm."""
+    """Σ_r σ_r^p, the p-th power of the Schatten-p (quasi-)norm; p > 0."""
+    if not exponent > 0:
+        raise InputError(f"the exponent p must be positive, got {exponent}; the limit 0 counts the rank")
     return float(np.sum(np.linalg.svd(matrix, compute_uv=False) ** exponent))
 
 
@@ -179,6 +181,8 @@ def check_divergence(
 
     Source: [razin2020, Theorem 1].
     """
+    if len(losses) != len(products):
+        raise InputError(f"each loss needs its product, got {len(losses)} losses and {len(products)} products")
     determinants = np.linalg.det(products)
     sign = np.sign(first * second)
     wrong = np.flatnonzero(np.sign(determinants) != sign)

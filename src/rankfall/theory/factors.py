@@ -25,17 +25,23 @@ def multiply(layers: Layers) -> Float[Array, "m n"]:
     Raises:
         InputError: without layers, or where a layer does not fit the one before it.
     """
-    if not layers:
-        raise InputError("a product needs at least one layer, got none; pass [W] for depth 1")
+    require_fit(layers)
     product = layers[0]
-    for j, layer in enumerate(layers[1:], start=2):
-        if layer.shape[1] != product.shape[0]:
-            raise InputError(
-                f"layer {j} must have {product.shape[0]} columns, as layer {j - 1} has rows, got "
-                f"{layer.shape[1]}; layers are listed W_1 first, and W_1 acts first"
-            )
+    for layer in layers[1:]:
         product = layer @ product
     return product
+
+
+def require_fit(layers: Layers) -> None:
+    """Raise `InputError` without layers, or where a layer does not fit the one before it."""
+    if not layers:
+        raise InputError("a product needs at least one layer, got none; pass [W] for depth 1")
+    for j, (below, above) in enumerate(pairwise(layers), start=2):
+        if above.shape[1] != below.shape[0]:
+            raise InputError(
+                f"layer {j} must have {below.shape[0]} columns, as layer {j - 1} has rows, got shapes {below.shape} "
+                f"and {above.shape}; layers are listed W_1 first, and W_1 acts first"
+            )
 
 
 def layer_velocities(layers: Layers, gradient: Float[Array, "m n"], decay: float = 0.0) -> list[Float[Array, "_ _"]]:
@@ -50,6 +56,10 @@ def layer_velocities(layers: Layers, gradient: Float[Array, "m n"], decay: float
 
     Source: [arora2018, Theorem 1].
     """
+    require_fit(layers)
+    shape = layers[-1].shape[0], layers[0].shape[1]
+    if gradient.shape != shape:
+        raise InputError(f"the gradient must have the product's shape {shape}, got {gradient.shape}; it is ∇ℓ(W)")
     before = [np.eye(layers[0].shape[1])]
     for layer in layers[:-1]:
         before.append(layer @ before[-1])
@@ -63,6 +73,7 @@ def layer_velocities(layers: Layers, gradient: Float[Array, "m n"], decay: float
 
 def imbalances(layers: Layers) -> list[Float[Array, "_ _"]]:
     """The matrices W_{j+1}ᵀW_{j+1} − W_jW_jᵀ, j = 1..N−1, that gradient flow conserves."""
+    require_fit(layers)
     return [above.T @ above - below @ below.T for below, above in pairwise(layers)]
 
 
@@ -119,6 +130,8 @@ def check_balance(
 
     Source: [arora2018, Theorem 1].
     """
+    if not len(times) == len(history) > 0:
+        raise InputError(f"each time needs its layers, got {len(times)} times and {len(history)} lists of layers")
     start = imbalances(history[0])
     drifts = []
     for time, layers in zip(times, history, strict=True):

@@ -35,6 +35,15 @@ def require_whole_depth(depth: float | int) -> None:
         )
 
 
+def require_same_shape(product: Array, gradient: Array) -> None:
+    """Raise `InputError` unless the gradient has the shape of the product."""
+    if product.shape != gradient.shape:
+        raise InputError(
+            f"the gradient must have the product's shape {product.shape}, got {gradient.shape}; it is ∇ℓ as a "
+            "function of W"
+        )
+
+
 def preconditioner_eigenvalues(
     singular_values: Float[Array, " q"], shape: tuple[int, int], depth: float | int
 ) -> Float[Array, "m n"]:
@@ -87,6 +96,7 @@ def end_to_end_velocity(
     Source: [arora2018, Theorem 1].
     """
     require_depth(depth)
+    require_same_shape(product, gradient)
     return -decay * depth * product - precondition(product, gradient, depth)
 
 
@@ -139,6 +149,9 @@ def single_output_velocity(
     Source: [arora2018, Claim 2].
     """
     require_depth(depth)
+    require_same_shape(product, gradient)
+    if product.shape[0] != 1:
+        raise InputError(f"a single output is one row, got shape {product.shape}; end_to_end_velocity takes any")
     size = np.linalg.norm(product)
     if size == 0:
         return -gradient if depth == 1 else np.zeros_like(gradient)

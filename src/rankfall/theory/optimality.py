@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from rankfall.arrays import Array
+from rankfall.errors import InputError
 from rankfall.theory.claim import Report, Reports
 
 CONDITIONS = "gunasekar2017, KKT (6)"
@@ -58,8 +59,22 @@ def certify_nuclear_norm(
         dual: ν, from `commuting_solution`, `minimum_trace` or an argument of your own.
         tolerance: slack allowed in each, relative to ‖X‖_* (the first, to ‖y‖).
 
+    Raises:
+        InputError: where shapes do not fit, or an A_i is not symmetric.
+
     Source: [gunasekar2017, KKT (6)]; in the limit of small starts [arora2019, Theorems 1 and 2].
     """
+    if matrices.shape[1:] != product.shape or not len(matrices) == len(values) == len(dual):
+        raise InputError(
+            f"X must have the shape of the A_i, and each A_i a value and a multiplier, got {matrices.shape} for all "
+            f"A_i, X of shape {product.shape}, {len(values)} values and {len(dual)} multipliers"
+        )
+    asymmetric = float(np.max(np.abs(matrices - np.swapaxes(matrices, 1, 2))))
+    if asymmetric > 1e-9 * float(np.max(np.abs(matrices))):
+        raise InputError(
+            f"measurement matrices must be symmetric, got one that differs from its transpose by {asymmetric:.3g}; "
+            "use (A + Aᵀ)/2"
+        )
     spectrum = np.linalg.eigvalsh((product + product.T) / 2)
     size = float(np.sum(np.abs(spectrum)))
     top = float(np.linalg.eigvalsh(adjoint(matrices, dual))[-1])
@@ -93,3 +108,29 @@ def certify_nuclear_norm(
             ),
         ]
     )
+
+
+def excess_bound(spectrum: Float[Array, " d"], depth: float | int, start: float) -> float:
+    """How far above the least nuclear norm the end of the flow can be, read off the end alone.
+
+        N ≥ 3:  α^{N−2} Σ_k w_k^{2/N}        N = 2:  ( ln⁺(w_max) Σ_k w_k − Σ_k w_k ln w_k ) / ln(1/α²)
+
+    The slack ⟨I − A†(ν), W⟩ of the path's own multiplier ν, and at depth 2 what A†(ν) exceeds I by. Tends to 0 with
+    the start: the proof that the limit is of least nuclear norm.
+
+    Args:
+        spectrum: w, the positive eigenvalues at the end.
+        depth: N ≥ 2.
+        start: the eigenvalue of W(0), α^N, below 1.
+
+    Source: [gunasekar2017, Theorem 1], [arora2019, Theorem 2]; the bound computed.
+    """
+    if not (depth >= 2 and 0 < start < 1):
+        raise InputError(
+            f"the bound needs depth 2 or more and a start between 0 and 1, got {depth} and {start}; at depth 1 the "
+            "path ends nearest to its start instead"
+        )
+    if depth > 2:
+        return float(start ** (1 - 2 / depth) * np.sum(spectrum ** (2 / depth)))
+    above = max(float(np.log(spectrum.max())), 0.0) * np.sum(spectrum)
+    return float((above - np.sum(spectrum * np.log(spectrum))) / np.log(1 / start))

@@ -16,7 +16,7 @@ from jaxtyping import Float
 from rankfall.arrays import Array
 from rankfall.errors import InputError
 from rankfall.theory.claim import Report
-from rankfall.theory.laws import preconditioner_eigenvalues, require_depth
+from rankfall.theory.laws import preconditioner_eigenvalues, require_depth, require_same_shape
 
 
 def multiplier(singular_values: Float[Array, "*batch"], depth: float | int) -> Float[Array, "*batch"]:
@@ -96,6 +96,7 @@ def singular_motion(
     Source: [arora2019, singular vectors].
     """
     require_depth(depth)
+    require_same_shape(product, gradient)
     left, values, right_rows = np.linalg.svd(product, full_matrices=False)
     right = right_rows.T
     if values[-1] == 0 or np.any(np.diff(values) == 0):
@@ -135,6 +136,7 @@ def alignment_drift(
 
     Source: [arora2019, alignment].
     """
+    require_same_shape(product, gradient)
     left, values, right = np.linalg.svd(product, full_matrices=False)
     core = left.T @ gradient @ right.T
     drift = -preconditioner_eigenvalues(values, core.shape, depth) * core
@@ -166,6 +168,11 @@ def check_singular_values(
 
     Source: [arora2019, singular values].
     """
+    if not len(times) == len(singular_values) > 1 or singular_values.shape != drives.shape:
+        raise InputError(
+            f"each of two times or more needs a row of singular values and one of drives, got {len(times)} times and "
+            f"shapes {singular_values.shape} and {drives.shape}; record both with Record(drives=True)"
+        )
     velocity = singular_value_velocity(singular_values, drives, depth, decay)
     pieces = np.diff(times)[:, None] * (velocity[1:] + velocity[:-1]) / 2
     expected = singular_values[0] + np.vstack([np.zeros_like(pieces[:1]), np.cumsum(pieces, axis=0)])

@@ -73,9 +73,14 @@ def margin_to(target: Float[Array, "m n"]) -> Callable[[Any, Any, Array], np.nda
     """
     known = to_numpy(target)
     smallest = np.linalg.svd(known, compute_uv=False)[-1]
-    return lambda problem, model, weights: (
-        smallest - np.linalg.norm(to_numpy(model.product(weights)) - known, axis=(-2, -1))
-    )
+
+    def margin(problem: Any, model: Any, weights: Array) -> np.ndarray:
+        product = to_numpy(model.product(weights))
+        if product.shape[-2:] != known.shape:
+            raise InputError(f"a margin to Φ of shape {known.shape} needs W of that shape, got {product.shape[-2:]}")
+        return smallest - np.linalg.norm(product - known, axis=(-2, -1))
+
+    return margin
 
 
 def alignment(core: Float[np.ndarray, "*batch q q"]) -> Float[np.ndarray, "*batch 2"]:
