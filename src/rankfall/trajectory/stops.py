@@ -128,7 +128,8 @@ class HeldOutRise(_Combinable):
     """The held-out error has not improved by a share of `tolerance` for `patience` steps, or is up by a share `rise`.
 
     A rise to stop at saves the long last steps where many entries are held out; with few, or where singular values
-    escape one at a time, the error may rise and fall again, and it is infinite unless given. The run's `best` is where it was lowest. Needs a problem with held-out entries (`Completion.hold_out`).
+    escape one at a time, the error may rise and fall again, so it is infinite unless given. The run's `best` is where
+    the error was lowest. Needs a problem with held-out entries (`Completion.hold_out`).
     """
 
     patience: int = 10

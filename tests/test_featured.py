@@ -1,0 +1,130 @@
+"""Completion with features: (I | F) Z (I | G)ᵀ as the formula says, adjoint pulls, and masks that tell something."""
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array, random_array
+
+import rankfall as rf
+from rankfall.errors import InputError
+from rankfall.kernels.sparse_products import Multiplier
+from rankfall.problems.featured import Featured, Features, observed_features, with_observed_features
+
+SHAPE = (9, 7)
+
+
+@pytest.fixture
+def table():
+    rng = np.random.default_rng(0)
+    places = rng.permutation(SHAPE[0] * SHAPE[1])[:30]
+    rows, cols = np.divmod(places, SHAPE[1])
+    return rf.Completion.from_triplets(rows, cols, rng.standard_normal(30), SHAPE, weights=rng.uniform(0.5, 2, 30))
+
+
+@pytest.fixture
+def problem(table):
+    features = (Features(csr_array(random_array((lines, 4), density=0.5, random_state=1))) for lines in SHAPE)
+    return Featured(table, *features)
+
+
+def dense(features):
+    return np.concatenate([np.eye(features.matrix.shape[0]), features.matrix.toarray()], axis=1)
+
+
+def factors_of(problem, width=3, seed=2):
+    rng = np.random.default_rng(seed)
+    return tuple(rng.standard_normal((1, lines, width)) for lines in problem.shape)
+
+
+def test_the_product_is_that_of_the_formula(problem):
+    left, right = factors_of(problem)
+    inner = left[0] @ right[0].T
+    expected = dense(problem.row_features) @ inner @ dense(problem.column_features).T
+    outer = problem.outer_factors(left[0], right[0])
+    np.testing.assert_allclose(outer[0] @ outer[1].T, expected, atol=1e-12)
+    np.testing.assert_allclose(problem.factored_loss(left, right)[0], problem.inner.loss(expected[None])[0])
+
+
+def test_pulls_are_the_gradient_of_the_inner_matrix_times_the_factors(problem):
+    left, right = factors_of(problem)
+    loss, left_pull, right_pull = problem.loss_and_pulls(left, right)
+    product = dense(problem.row_features) @ left[0] @ right[0].T @ dense(problem.column_features).T
+    slope = problem.inner.gradient(product[None])[0]
+    inner_slope = dense(problem.row_features).T @ slope @ dense(problem.column_features)
+    assert loss[0] == pytest.approx(problem.inner.loss(product[None])[0])
+    np.testing.assert_allclose(left_pull[0], inner_slope @ right[0], atol=1e-12)
+    np.testing.assert_allclose(right_pull[0], inner_slope.T @ left[0], atol=1e-12)
+
+
+@pytest.mark.parametrize("depth", [2, 3])
+def test_a_chain_follows_it_down(problem, depth):
+    run = rf.evolve(problem, rf.Chain(depth, 3), rf.Spectral(3, 0.1), rf.Flow(1e-4), stop=rf.TimeReached(20.0))
+    assert (np.diff(run.history["loss"]) <= 1e-12).all()
+    assert run.loss < 0.5 * run.history["loss"][0]
+
+
+def test_a_spectral_start_leaves_the_features_out(problem):
+    projected = problem.back_projection().toarray()
+    assert projected.shape == problem.shape
+    np.testing.assert_array_equal(projected[: SHAPE[0], : SHAPE[1]], problem.inner.back_projection().toarray())
+    assert not projected[SHAPE[0] :].any()
+    assert not projected[:, SHAPE[1] :].any()
+
+
+def test_observed_features_have_the_spectral_norm_asked(table):
+    rows, columns = observed_features(table, 4.0)
+    assert np.linalg.norm(rows.matrix.toarray(), 2) == pytest.approx(4.0)
+    np.testing.assert_array_equal(rows.matrix.toarray(), columns.matrix.toarray().T)
+    np.testing.assert_array_equal(np.transpose(np.nonzero(rows.matrix.toarray())), np.c_[table.rows, table.cols])
+
+
+def test_held_out_entries_are_no_feature(table):
+    split = table.hold_out(0.3, seed=0)
+    featured = with_observed_features(split, 1.0)
+    assert split.held_out is not None
+    assert featured.held_out is not None
+    assert not featured.row_features.matrix.toarray()[split.held_out.rows, split.held_out.cols].any()
+    assert featured.held_out.row_features is featured.row_features
+
+
+def test_a_mask_that_tells_is_used_and_helps():
+    rng = np.random.default_rng(3)
+    m, n, kinds = 400, 300, 4
+    taste = rng.integers(kinds, size=m), rng.integers(kinds, size=n)
+    match = taste[0][:, None] == taste[1]
+    likely = np.where(match, 0.25, 0.02) * rng.uniform(0.2, 1.8, m)[:, None] * rng.uniform(0.2, 1.8, n)
+    mask = rng.random((m, n)) < likely
+    truth = match + 0.7 * rng.standard_normal((m, n))
+    table = rf.Completion.from_array(np.where(mask, truth, np.nan))
+    fits = [rf.DeepMatrixFactorization(depth=2, features=choice).fit_problem(table) for choice in ("auto", False)]
+    errors = [np.sqrt(np.mean((fit.fitted_.trained_rows(slice(None)) - match)[~mask] ** 2)) for fit in fits]
+    assert fits[0].features_ > 0
+    assert errors[0] < 0.9 * errors[1]
+    assert fits[0].held_out_error_ < fits[1].held_out_error_
+
+
+def test_bad_features_are_told(table, problem):
+    short = Features(csr_array((SHAPE[0] - 1, 2)))
+    with pytest.raises(InputError, match=f"line for each of the {SHAPE[0]} rows"):
+        Featured(table, short, problem.column_features)
+    with pytest.raises(InputError, match="features must be True, False or 'auto', got 'yes'"):
+        rf.DeepMatrixFactorization(features="yes").fit_problem(table)
+    with pytest.raises(InputError, match="depth of at least 2"):
+        rf.DeepMatrixFactorization(features=True, depth=1).fit_problem(table)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_sparse_products_are_scipy_s_and_bit_equal_for_any_threads(dtype):
+    from numba import get_num_threads, set_num_threads
+
+    matrix = csr_array(random_array((3000, 2000), density=0.02, random_state=0), dtype=dtype)
+    dense_side = np.random.default_rng(0).standard_normal((2000, 16)).astype(dtype)
+    before, found = get_num_threads(), []
+    try:
+        for threads in {1, before}:
+            set_num_threads(threads)
+            found.append(Multiplier(matrix)(dense_side))
+    finally:
+        set_num_threads(before)
+    assert all((product == found[0]).all() for product in found)
+    assert found[0].dtype == dtype
+    np.testing.assert_allclose(found[0], matrix @ dense_side, atol=200 * np.finfo(dtype).eps)
