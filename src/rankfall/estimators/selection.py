@@ -293,7 +293,7 @@ def _residuals(folds: list[_Fold], features: float, dtype: type) -> Completion |
     values, weights, chosen = [], [], []
     for fold in folds:
         both = [fold.standardization.residual_problem(part, dtype) for part in (fold.train, fold.held)]
-        place = np.concatenate([part.rows * n + part.cols for part in both])
+        place = np.concatenate([part.rows.astype(np.int64) * n + part.cols for part in both])
         order = np.argsort(place)
         values.append(np.concatenate([part.values for part in both])[order])
         given = [np.ones(part.rows.size, dtype) if part.weights is None else part.weights for part in both]

@@ -2,8 +2,9 @@
 
 With W = L Rᵀ and G supported on the observed entries, a chain needs the loss, G R and Gᵀ L. One pass over the rows
 forms each residual once, keeps it, and accumulates G R; one pass over the columns reads the residuals through a
-permutation and accumulates Gᵀ L. A row, and a column, belongs to one thread, which adds its entries in storage order:
-no atomics, and the same bits for any number of threads. Nothing of size m·n or |Ω|·k is ever formed; a pass costs
+permutation and accumulates Gᵀ L. It goes tile by tile, a tile being as many rows as have their residuals and factors in
+the cache together. A row, and a column, belongs to one thread, which adds its entries in the order of rows: no atomics,
+and the same bits for any number of threads. Nothing of size m·n or |Ω|·k is ever formed; a pass costs
 4·|Ω|·k flops.
 
 What an entry costs is one of four kinds ρ(z, b) with one parameter; the dataclasses of `rankfall.problems.losses`
@@ -12,6 +13,7 @@ say what they mean. The pull of an entry is ½ ∂ρ/∂z, which for squares is 
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import no_type_check
 
 import numpy as np
@@ -21,6 +23,8 @@ from numba import config, njit, prange
 # not-a-number, keep their meaning.
 _FAST = {"reassoc", "contract", "nsz"}
 _CHUNKS_PER_THREAD = 8
+# Entries of a tile of rows: 2 MB of residuals in float32.
+_TILE = 2**19
 # Multiplications below which waking threads costs more than they save.
 WORTH_THREADS = 2**18
 
@@ -82,7 +86,6 @@ def _columns(begin, end, starts, rows, order, residuals, left, pulled):
     rank = left.shape[1]
     for j in range(begin, end):
         out = pulled[j]
-        out[:] = 0
         for entry in range(starts[j], starts[j + 1]):
             pull = residuals[order[entry]]
             row = left[rows[entry]]
@@ -118,8 +121,9 @@ def _parallel_rows(
 @njit(parallel=True, cache=True)
 @no_type_check
 def _parallel_columns(chunks, starts, rows, order, residuals, left, pulled):
-    for c in prange(chunks.size - 1):
-        _columns(chunks[c], chunks[c + 1], starts, rows, order, residuals, left, pulled)
+    for tile in range(starts.shape[0]):
+        for c in prange(chunks.size - 1):
+            _columns(chunks[c], chunks[c + 1], starts[tile], rows, order, residuals, left, pulled)
 
 
 @njit(parallel=True, cache=True)
@@ -175,9 +179,15 @@ class Entries:
 
     @cached_property
     def _by_column(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        order = np.argsort(self.columns, kind="stable").astype(np.int32 if self.rows.size < 2**31 else np.int64)
-        starts = _line_starts(self.columns, self.shape[1])
-        return starts, equal_work(starts), self.rows[order], order
+        """Starts of the columns in each tile (tiles, n + 1), chunks of columns, and rows and places in that order."""
+        n, count = self.shape[1], self.rows.size
+        small = np.int32 if count < 2**31 else np.int64
+        bounds = np.unique(np.searchsorted(self.rows, self.rows[::_TILE], side="left")) if count else np.zeros(1, int)
+        order, starts = np.empty(count, small), np.empty((bounds.size, n + 1), np.int64)
+        for tile, (begin, end) in enumerate(pairwise([*bounds.tolist(), count])):
+            order[begin:end] = np.argsort(self.columns[begin:end], kind="stable") + begin
+            starts[tile] = begin + _line_starts(self.columns[begin:end], n)
+        return starts, equal_work(_line_starts(self.columns, n)), self.rows[order], order
 
     def pulls(
         self,
@@ -203,9 +213,11 @@ class Entries:
             row_pulls, losses,
         )  # fmt: skip
         by_column = (column_starts, rows_by_column, order, residuals, left, column_pulls)
+        column_pulls[:] = 0
         if values.size * left.shape[1] < WORTH_THREADS:
             _rows(0, self.shape[0], *by_row)
-            _columns(0, self.shape[1], *by_column)
+            for tile in range(column_starts.shape[0]):
+                _columns(0, self.shape[1], column_starts[tile], *by_column[1:])
         else:
             _parallel_rows(row_chunks, *by_row)
             _parallel_columns(column_chunks, *by_column)

@@ -16,6 +16,7 @@ from jaxtyping import Float
 
 from rankfall.arrays import to_numpy
 from rankfall.errors import InputError
+from rankfall.kernels.sparse_products import Multiplier
 from rankfall.models.chain import Chain
 
 Layers = list[np.ndarray]
@@ -194,13 +195,27 @@ def leading_vectors(matrix: Any, count: int) -> tuple[np.ndarray, np.ndarray]:
     if count >= min(m, n) // 2 or m * n <= 2**18:
         u, _, v = np.linalg.svd(matrix.toarray(), full_matrices=False)
         return u[:, :count], v[:count].T
-    across = matrix.T.tocsr()
+    forth, back = Multiplier(matrix.tocsr()), Multiplier(matrix.T.tocsr())
     basis = np.random.default_rng(0).standard_normal((n, min(count + _SPARE, n)))
     for _ in range(_ROUNDS):
-        basis = across @ np.linalg.qr(matrix @ basis)[0]
-    left = np.linalg.qr(matrix @ basis)[0]
-    u, _, v = np.linalg.svd((across @ left).T, full_matrices=False)
-    return (left @ u)[:, :count], v[:count].T
+        basis = back(_orthonormal(forth(basis)))
+    left = _orthonormal(forth(basis))
+    right = back(left)
+    values, v = np.linalg.eigh(right.T @ right)
+    chosen = np.argsort(values)[::-1][:count]
+    return left @ v[:, chosen], _orthonormal(right @ v[:, chosen])
+
+
+def _orthonormal(basis: np.ndarray) -> np.ndarray:
+    """A basis of the same span, by Cholesky factors of the Gram matrix, twice: LAPACK's QR is slow on tall ones.
+
+    Columns that depend on others to rounding are kept finite by a small diagonal.   [yamamoto2015, CholeskyQR2]
+    """
+    for _ in range(2):
+        gram = basis.T @ basis
+        gram[np.diag_indices_from(gram)] += 1e-15 * np.trace(gram)
+        basis = np.linalg.solve(np.linalg.cholesky(gram), basis.T).T
+    return basis
 
 
 def _deviation(chain: Chain) -> float:

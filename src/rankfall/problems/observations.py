@@ -95,7 +95,9 @@ def sorted_unique(
             values = np.where(summed > 0, total / np.where(summed > 0, summed, 1), values[..., starts])
             picked = None if picked is None else summed
         key = key[fresh]
-    return key // shape[1], key % shape[1], values, picked, shape
+    # positions at half the memory; every table but the most absurd fits
+    small = np.int32 if max(shape) < 2**31 else np.int64
+    return (key // shape[1]).astype(small), (key % shape[1]).astype(small), values, picked, shape
 
 
 def _are_integers(rows: np.ndarray, cols: np.ndarray) -> bool:
