@@ -42,7 +42,7 @@ def complete(
     depth: Annotated[str, typer.Option(help="Number of layers, or 'auto': chosen by held-out entries.")] = "auto",
     width: Annotated[str, typer.Option(help="Bound on the rank, or 'auto'.")] = "auto",
     scale: Annotated[str, typer.Option(help="Size of the start, or 'auto'.")] = "auto",
-    rtol: Annotated[float, typer.Option(help="Tolerance of the flow.")] = 3e-3,
+    rtol: Annotated[float, typer.Option(help="Tolerance of the flow.")] = 1e-2,
     holdout: Annotated[float, typer.Option(help="Share of the observed entries to choose on.")] = 0.1,
     seed: Annotated[int, typer.Option(help="Seed of the held-out split.")] = 0,
     min_value: Annotated[float | None, typer.Option("--min", help="Lower bound on what is filled in.")] = None,
@@ -52,6 +52,12 @@ def complete(
         str,
         typer.Option(help="squared, huber or absolute (these two withstand outliers), or logistic (two values)."),
     ] = "squared",
+    features: Annotated[
+        bool | None,
+        typer.Option(
+            "--features/--no-features", help="Learn from which entries are observed, too; by held-out entries."
+        ),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no summary.")] = False,
     plot: Annotated[Path | None, typer.Option(help="Draw the table before and after to this PNG.")] = None,
 ) -> None:
@@ -66,7 +72,7 @@ def complete(
 
     options = FitOptions(
         whole_or_auto("depth", depth), whole_or_auto("width", width), number_or_auto("scale", scale), rtol, holdout,
-        seed, min_value, max_value, float32, loss,
+        seed, min_value, max_value, float32, loss, features,
     )  # fmt: skip
     console = Console(quiet)
     if table is None:

@@ -16,7 +16,8 @@ _LOSSES = ("squared", "huber", "absolute", "logistic")
 
 @dataclass(frozen=True)
 class FitOptions:
-    """How to fit: `depth`, `width` and `scale` are numbers or "auto"; the rest as for the estimator.
+    """How to fit: `depth`, `width` and `scale` are numbers or "auto", `features` is None for that; the rest as for the
+    estimator.
 
     Raises InputError, naming the option, where one is out of range.
     """
@@ -24,13 +25,14 @@ class FitOptions:
     depth: int | str = "auto"
     width: int | str = "auto"
     scale: float | str = "auto"
-    rtol: float = 3e-3
+    rtol: float = 1e-2
     holdout: float = 0.1
     seed: int = 0
     min_value: float | None = None
     max_value: float | None = None
     float32: bool = False
     loss: str = "squared"
+    features: bool | None = None
 
     def __post_init__(self) -> None:
         for name, given in (("depth", self.depth), ("width", self.width)):
@@ -40,13 +42,15 @@ class FitOptions:
             raise InputError(
                 f"--scale must be positive, got {self.scale}; smaller starts favor lower rank, 'auto' chooses"
             )
+        if self.features and self.depth == 1:
+            raise InputError("--features need a --depth of at least 2, got 1; leave one of them out")
         if self.loss not in _LOSSES:
             raise InputError(
                 f"--loss must be one of {', '.join(_LOSSES)}, got {self.loss!r}; huber withstands outliers, logistic "
                 "is for tables of two values"
             )
         if not 0 < self.rtol < 1:
-            raise InputError(f"--rtol must lie between 0 and 1, got {self.rtol}; 3e-3 is enough to complete a table")
+            raise InputError(f"--rtol must lie between 0 and 1, got {self.rtol}; 1e-2 is enough to complete a table")
         if not 0 < self.holdout < 1:
             raise InputError(f"--holdout must lie between 0 and 1, got {self.holdout}; 0.1 is usual")
         if not 0 <= self.seed < 2**32:
@@ -64,7 +68,8 @@ class FitOptions:
         return DeepMatrixFactorization(
             depth=self.depth, width=self.width, scale=self.scale, rtol=self.rtol, holdout=self.holdout,
             random_state=self.seed, min_value=self.min_value, max_value=self.max_value,
-            dtype="float32" if self.float32 else "float64", loss=self.loss, progress=progress,
+            dtype="float32" if self.float32 else "auto", loss=self.loss,
+            features="auto" if self.features is None else self.features, progress=progress,
         )  # fmt: skip
 
 
