@@ -1,10 +1,11 @@
 """The one loop: a problem, a model, a start and an integrator make a run.
 
-Runs of a batch move in lockstep, each with its own time and step. After every step the runs that moved are looked at
-once (a `Snapshot`), written of in their diaries, and asked whether they have come to an end; a run that has leaves the
-batch.
+Runs of a batch move in lockstep, each with its own time and step; large batches go group by group (`groups`). After
+every step the runs that moved are looked at once (a `Snapshot`), written of in their diaries, and asked whether they
+have come to an end; a run that has leaves the batch.
 """
 
+import math
 import time as clock
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, is_dataclass, replace
@@ -17,6 +18,7 @@ from rankfall.errors import InputError
 from rankfall.integrators.motion import Field, Integrator, of_runs, taken
 from rankfall.models.starts import Start
 from rankfall.trajectory.diary import Diaries, State, state_of
+from rankfall.trajectory.groups import groups_of, run_groups
 from rankfall.trajectory.record import Record
 from rankfall.trajectory.run import Trajectories, Trajectory
 from rankfall.trajectory.snapshot import Snapshot
@@ -59,8 +61,16 @@ def evolve(
     seeds, scales, is_batch = _members(seed, start.scale, getattr(problem, "tables", None))
     weights = sized.draw(problem, start, scales, seeds)
     stop = (LossBelow() if stop is None else stop) | StepLimit(_STEP_LIMIT)
-    loop = _Loop(Field(problem, sized), integrator, stop, record or Record(), callback, progress)
-    ends = loop.run(like(weights, problem.values))
+    asked = stop, record or Record(), callback, progress
+    # who watches a batch sees all of it
+    watched = callback is not None or progress is not None
+    groups = [np.arange(len(seeds))] if watched else groups_of(problem, sized, integrator, len(seeds))
+
+    def walk(group: np.ndarray, is_interrupted: Callable[[], bool] = lambda: False) -> list[dict[str, Any]]:
+        field = Field(problem if len(groups) == 1 else of_runs(problem, group), sized)
+        return _Loop(field, integrator, *asked, is_interrupted).run(like(weights[group], problem.values))
+
+    ends = walk(groups[0]) if len(groups) == 1 else run_groups(groups, math.prod(problem.shape), walk)
     settings = {"model": repr(sized), "start": repr(start), "integrator": repr(integrator), "stop": repr(stop)}
     runs = [
         Trajectory(
@@ -109,6 +119,7 @@ class _Loop:
     record: Record
     callback: Callable[[Snapshot], Any] | None
     progress: Callable[[float, Snapshot], None] | None
+    is_interrupted: Callable[[], bool]
 
     def run(self, weights: Any) -> list[dict[str, Any]]:
         """The end of every run, as the fields of a `Trajectory`."""
@@ -138,6 +149,8 @@ class _Loop:
 
     def _advance(self) -> None:
         """One step of every run, and all that follows from it."""
+        if self.is_interrupted():
+            raise KeyboardInterrupt
         self.motion = self.integrator.advance(self.field, self.motion)
         self.step += 1
         self._end_runaways()

@@ -1,0 +1,71 @@
+"""Batches in groups: the runs are those of one group, of any size, and Ctrl-C reaches every thread."""
+
+import numpy as np
+import pytest
+
+import rankfall as rf
+from rankfall.trajectory import groups
+
+
+@pytest.fixture
+def table():
+    rng = np.random.default_rng(0)
+    values = rng.standard_normal((6, 5, 1)) @ rng.standard_normal((6, 1, 4))
+    weights = (rng.random((6, 20)) < 0.6).astype(float)
+    weights[:, 0] = 1
+    rows, cols = np.divmod(np.arange(20), 4)
+    return rf.Completion(rows, cols, values.reshape(6, 20), (5, 4), weights)
+
+
+def walked(table, **kept):
+    return rf.evolve(
+        table, rf.Chain(3), rf.Gaussian(1e-2), rf.Flow(1e-5), stop=rf.TimeReached(30.0), seed=np.arange(6), **kept
+    )
+
+
+@pytest.mark.parametrize("fitting", [1, 2, 4])
+def test_groups_change_no_run_beyond_the_tolerance(table, fitting, monkeypatch):
+    together = walked(table)
+    size = 8 * (4 * 20 + 9 * rf.Chain(3).sized((5, 4)).size)
+    monkeypatch.setattr(groups, "_CACHE", fitting * size)
+    apart = walked(table, record=rf.Record(singular_values=2, events=[rf.Escape(0.1)]))
+    assert len(apart) == 6
+    for one, other in zip(together, apart, strict=True):
+        assert one.seed == other.seed
+        np.testing.assert_allclose(one.product, other.product, atol=1e-4)
+        assert other.problem.tables is None
+
+
+def test_runs_of_groups_of_one_are_the_single_runs(table, monkeypatch):
+    monkeypatch.setattr(groups, "_CACHE", 1)
+    for number, run in enumerate(walked(table)):
+        alone = rf.evolve(
+            table.of_runs(number), rf.Chain(3), rf.Gaussian(1e-2), rf.Flow(1e-5), stop=rf.TimeReached(30.0), seed=number
+        )
+        np.testing.assert_array_equal(run.product, alone.product)
+
+
+def test_who_watches_sees_the_whole_batch(table, monkeypatch):
+    monkeypatch.setattr(groups, "_CACHE", 1)
+    seen = []
+    walked(table, callback=lambda now: seen.append(now.runs.size))
+    assert max(seen) == 6
+
+
+def test_an_interrupt_ends_the_groups_of_every_thread(table, monkeypatch):
+    monkeypatch.setattr(groups, "_CACHE", 1)
+    monkeypatch.setattr(groups.os, "cpu_count", lambda: 2)
+    waiting = groups.Future.result
+
+    def result(self, timeout=None):
+        monkeypatch.setattr(groups.Future, "result", waiting)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(groups.Future, "result", result)
+    runs = rf.evolve(
+        table, rf.Chain(3), rf.Gaussian(1e-2), rf.Flow(1e-8), stop=rf.LossBelow(1e-300) | rf.TimeReached(1e12),
+        seed=np.arange(6),
+    )  # fmt: skip
+    assert {str(run.status) for run in runs} <= {"interrupted", "stalled", "converged"}
+    assert str(runs[5].status) == "interrupted"
+    assert all(np.isfinite(run.product).all() for run in runs)
