@@ -61,7 +61,7 @@ class FittedTable:
     @cached_property
     def effective_rank(self) -> float:
         """Of L Rᵀ, from its factors."""
-        left, right = (np.linalg.qr(factor.astype(np.float64), mode="r") for factor in (self.left, self.right))
+        left, right = (np.linalg.qr(factor.astype(np.float64))[1] for factor in (self.left, self.right))
         return float(effective_rank(np.linalg.svd(left @ right.T, compute_uv=False)))
 
     @cached_property
