@@ -2,8 +2,8 @@
 
 Synthetic ratings of a table shaped like MovieLens-20M (138,000 × 27,000 at twenty million, smaller in proportion):
 popular rows and columns, a planted matrix of rank 10 and noise of deviation 0.5, which no method can predict. A tenth
-is kept for testing; the estimator gets the rest, at width 16 and in float32, chooses its stopping time, and fits. Every size runs in a process of its own, whose peak memory is the operating system's count and has
-the data in it.
+is kept for testing; the estimator gets the rest, at width 16 and in float32, chooses its stopping time, and fits.
+Every size runs in a process of its own, whose peak memory is the operating system's count and has the data in it.
 
 Two floors are told apart. Below the noise of the test entries nobody comes. Nor can the planted matrix be known exactly:
 its r (m + n − r) degrees of freedom are fitted to |Ω| noisy ratings, which adds their quotient to the variance,
