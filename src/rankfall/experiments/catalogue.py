@@ -7,6 +7,7 @@ from rankfall.experiments.experiment import Experiment
 
 NAMES = (
     "arora2019-table",
+    "arora2019-scale",
     "arora2019-dynamics",
 )
 
