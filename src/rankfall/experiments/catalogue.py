@@ -9,6 +9,8 @@ NAMES = (
     "arora2019-table",
     "arora2019-scale",
     "arora2019-dynamics",
+    "arora2019-factors",
+    "arora2019-norms",
 )
 
 
