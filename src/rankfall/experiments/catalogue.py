@@ -11,6 +11,8 @@ NAMES = (
     "arora2019-dynamics",
     "arora2019-factors",
     "arora2019-norms",
+    "razin2020-norms",
+    "li2021-greedy",
 )
 
 
