@@ -11,6 +11,7 @@ NAMES = (
     "arora2019-dynamics",
     "arora2019-factors",
     "arora2019-norms",
+    "arora2019-sensing",
     "razin2020-norms",
     "li2021-greedy",
 )

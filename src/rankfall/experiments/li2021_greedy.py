@@ -69,7 +69,9 @@ def passing(size: int, depth: int, scale: float, points: int) -> Arrays:
     record = Record(singular_values=RANK + 1, functions={"distances": distances})
     run = evolve(problem, Symmetric(depth=depth), Gaussian(scale), Flow(1e-5), stop=LossBelow(FITTED), record=record)
     history = run.history
-    times = np.linspace(0, history["time"][-1], points)
+    # to a little after the last saddle has come near
+    near = history["time"][int(np.argmax(history["distances"][:, -1] < 0.01))]
+    times = np.linspace(0, 1.2 * float(near), points)
     curves = [np.interp(times, history["time"], values) for values in history["singular_values"].T]
     return {"nearest": history["distances"].min(axis=0), "times": times, "values": np.stack(curves, axis=1)}
 

@@ -4,8 +4,8 @@ All completions have rank 2, and every norm is least at ∗ = 0. But the flow ca
 that is positive at the start, W_12 W_21 → 1 and W_22 → 0 leave no way but |W_11| → ∞, at the rate 1/√ℓ: rank falls
 towards 1 at the expense of every norm. Balanced layers of depth 2, 3 and 4, drawn until det W > 0, are followed to the
 paper's loss of 1e-4. With z, z' and ε in the place of 1, 1 and 0 the norm stays finite, and is larger for smaller ε,
-from starts where W_11 has the sign that zz'/ε has; from others a small ε cannot be fitted at all, for W_22 would have to
-pass zero.
+from starts where W_11 has the sign that zz'/ε has; from others a small ε cannot be fitted, for W_22 would have to pass
+zero.
 
 At depth 2 the small singular value decays exponentially instead of as a power and falls below rounding, which loses
 the sign: such a run goes on as if its determinant were negative, and levels off.

@@ -36,7 +36,7 @@ def standard_problem(observed: int, draw: int, *, repeats: bool = True) -> Compl
     return Completion.from_triplets(rows, cols, truth[rows, cols], truth.shape, weights=weights, truth=truth)
 
 
-def error_of(product: np.ndarray, problem: Completion) -> float:
+def error_of(product: np.ndarray, problem: Any) -> float:
     """The mean squared error over all entries; that of the zero matrix is 1."""
     return float(np.mean((product - problem.truth) ** 2))
 
