@@ -6,7 +6,8 @@ overtakes it only from a tiny one; depths 3 and 4 recover the matrix from any st
 
 The full setup is the published size, 100 × 100, where an operator has 2000 × 10,000 numbers and reading it is what a
 step costs: the runs of all scales share each reading, in lockstep. The quick setup is 40 × 40 of rank 3, with as many
-measurements as leave the convex optimum just short of recovery, as 2000 do there. What a run has reached is read where its loss passes 1e-6.
+measurements as leave the convex optimum just short of recovery, as 2000 do there. What a run has reached is read where
+its loss passes 1e-6.
 
 [arora2019, appendix on matrix sensing, and code]
 """
