@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from scipy.linalg import eigh
 
 from rankfall.datasets import movielens
 from rankfall.experiments.claim import Claim, number, ordering, statement
@@ -29,7 +30,7 @@ from rankfall.experiments.standard_problem import error_of, standard_problem
 from rankfall.integrators import Descent, Flow, Gradient
 from rankfall.models import Chain, Identity, Spectral
 from rankfall.problems import Completion
-from rankfall.trajectory import Escape, LossBelow, Record, TimeReached, evolve
+from rankfall.trajectory import Crossing, Escape, LossBelow, Record, TimeReached, evolve
 
 DEPTHS = (1, 2, 3)
 RATE, SCALE, LEADING = 0.1, 1e-3, 10
@@ -96,16 +97,31 @@ def ratings(depth: int, count: int, width: int | None, points: int, data: Any) -
     problem = replace(problem_of(order[:count]), held_out=problem_of(order[count:]))
     start = Identity(SCALE) if width is None else Spectral(width, SCALE)
     curve, horizon = RATE * np.linspace(0, MOVIE_STEPS, points), RATE * 2 * MOVIE_STEPS
-    times = np.unique([*curve[1:], *np.linspace(curve[-1], horizon, 11)])
-    record = Record(singular_values=LEADING, times=times, events=[Escape(threshold=JUMP["movielens"])])
+    times = np.unique([*curve[1:], *np.linspace(curve[-1], horizon, 6)])
+    passing = Crossing("jump", lambda *state: leading_values(*state) - JUMP["movielens"])
+    record = Record(functions={"values": leading_values}, times=times, events=[passing])
     run = evolve(problem, Chain(depth), start, Flow(1e-3), stop=TimeReached(horizon), record=record)
     return {
-        "values": _on(curve, run.history, "singular_values"),
+        "values": _on(curve, run.history, "values"),
         "test_error": _on(curve, run.history, "held_out_error"),
         "least_error": np.asarray(np.min(run.history["held_out_error"])),
         "jumps": _jumps(run),
-        "last": run.singular_values[:1],
+        "last": run.history["values"][-1, :1],
     }
+
+
+def leading_values(problem: Any, model: Any, weights: Any) -> np.ndarray:
+    """The leading singular values of W; at full width from its Gram matrix, for an SVD of all costs more than the run.
+
+    Those below 1e-8 of the largest are then lost in rounding.
+    """
+    if model.rank < min(problem.shape):
+        return np.asarray(model.decomposition(weights)[1])[:, :LEADING]
+    products = np.asarray(model.product(weights))
+    size = products.shape[-1]
+    chosen = (size - LEADING, size - 1)
+    squares = [eigh(w.T @ w, eigvals_only=True, subset_by_index=chosen)[::-1] for w in products]
+    return np.sqrt(np.maximum(squares, 0))
 
 
 def _on(times: np.ndarray, history: dict[str, np.ndarray], name: str) -> np.ndarray:

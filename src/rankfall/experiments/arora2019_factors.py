@@ -43,7 +43,7 @@ class Setup:
 
     size: int
     points: int
-    rtol: float = 1e-8
+    rtol: float = 1e-9
 
 
 def multipliers(depth: int, size: int, points: int, rtol: float) -> Arrays:
