@@ -17,11 +17,14 @@ from scipy import linalg
 
 from rankfall.arrays import to_numpy
 from rankfall.errors import InputError
+from rankfall.problems.operators import Operator
 
 # Eigenvalues of A A* below this share of the largest count as zero: measurements that repeat each other.
 _DEPENDENT = 1e-11
 # Largest relative part of b outside the range of A that rounding explains.
 _INCONSISTENT = 1e-7
+# Measurements whose matrices are formed at once.
+_BLOCK = 256
 
 
 def read_values(problem: Any) -> np.ndarray:
@@ -84,19 +87,24 @@ class LinearConstraints:
     shape: tuple[int, int]
     slack: float | int = 0.0
 
-    def apply(self, matrix: Float[np.ndarray, "m n"]) -> Float[np.ndarray, " entries"]:
+    def apply(self, matrix: Float[np.ndarray, "*batch m n"]) -> Float[np.ndarray, "*batch entries"]:
         """A(X)."""
         return np.asarray(self.operator.apply(matrix), dtype=np.float64)
 
-    def adjoint(self, multipliers: Float[np.ndarray, " entries"]) -> Float[np.ndarray, "m n"]:
+    def adjoint(self, multipliers: Float[np.ndarray, "*batch entries"]) -> Float[np.ndarray, "*batch m n"]:
         """A*(λ) = Σ λ_i A_i."""
         return np.asarray(self.operator.adjoint(multipliers), dtype=np.float64)
 
     @cached_property
     def _pseudo_inverse(self) -> np.ndarray:
         """(A A*)⁺, (p, p), after checking that b lies in the range of A."""
-        unit = np.eye(self.values.size)
-        gram = np.stack([self.apply(self.adjoint(row)) for row in unit])
+        units = np.eye(self.values.size)
+        if isinstance(self.operator, Operator):
+            # many at once: products of matrices instead of as many passes over a stack of A_i
+            blocks = np.array_split(units, -(-units.shape[0] // _BLOCK))
+            gram = np.concatenate([self.apply(self.adjoint(block)) for block in blocks])
+        else:
+            gram = np.stack([self.apply(self.adjoint(row)) for row in units])
         scale, vectors = linalg.eigh((gram + gram.T) / 2)
         kept = scale > _DEPENDENT * max(scale[-1], 0.0)
         outside = self.values - vectors[:, kept] @ (vectors[:, kept].T @ self.values)
@@ -120,13 +128,14 @@ class LinearConstraints:
 
 
 def constraints_of(problem: Any, slack: float | int = 0.0) -> EntryConstraints | LinearConstraints:
-    """The constraint set of a completion (rows, cols, values) or a sensing problem (apply, adjoint, values).
+    """The constraint set of a completion (rows, cols, values) or a sensing problem (operator, values).
 
     Raises InputError for problems that have neither reading, and for a slack around general measurements.
     """
     if hasattr(problem, "rows") and hasattr(problem, "cols"):
         return EntryConstraints(problem.rows, problem.cols, read_values(problem), tuple(problem.shape), float(slack))
-    if not (hasattr(problem, "apply") and hasattr(problem, "adjoint") and hasattr(problem, "values")):
+    operator = getattr(problem, "operator", problem)
+    if not (hasattr(operator, "apply") and hasattr(operator, "adjoint") and hasattr(problem, "values")):
         raise InputError(
             "a nuclear norm problem needs observed entries (rows, cols, values) or measurements (apply, adjoint, "
             f"values), got {type(problem).__name__}; build a Completion or a Sensing problem"
@@ -135,4 +144,4 @@ def constraints_of(problem: Any, slack: float | int = 0.0) -> EntryConstraints |
         raise InputError(
             f"slack must be 0 for general measurements, got {slack}; it is supported for observed entries only"
         )
-    return LinearConstraints(problem, read_values(problem), tuple(problem.shape))
+    return LinearConstraints(operator, read_values(problem), tuple(problem.shape))

@@ -62,7 +62,7 @@ def reproduce(
 def _draw(outcome: Any) -> None:
     from rankfall.pictures import PanelsPicture
 
-    picture = PanelsPicture(outcome.panels)
+    picture = PanelsPicture(outcome.panels, outcome.experiment.columns)
     for name in ("figure.png", "figure.svg"):
         picture.save(outcome.folder / name)
 

@@ -110,7 +110,7 @@ def claims(data) -> list[Claim]:
 
 def panels(data) -> list[Panel]:
     places = np.arange(len(METHODS))
-    ticks = dict(zip(places.tolist(), METHODS, strict=True))
+    ticks = {float(place): name for place, name in enumerate(METHODS)}
     drawn = data.sel(sampling=DRAWN)
 
     def curve(name: str, count: int) -> Curve:

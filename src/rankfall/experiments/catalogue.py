@@ -5,7 +5,16 @@ import importlib
 from rankfall.errors import InputError
 from rankfall.experiments.experiment import Experiment
 
-NAMES = ("arora2019-table",)
+NAMES = (
+    "arora2019-table",
+    "arora2019-scale",
+    "arora2019-dynamics",
+    "arora2019-factors",
+    "arora2019-norms",
+    "arora2019-sensing",
+    "razin2020-norms",
+    "li2021-greedy",
+)
 
 
 def experiment(name: str) -> Experiment:

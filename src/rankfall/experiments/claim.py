@@ -6,7 +6,7 @@ found (NF) is shown and judged by nobody. An *ordering*, such as "deeper is bett
 judged wherever it was published, and shown where it was not found.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any
@@ -50,12 +50,12 @@ class Claim:
 
 def number(
     quantity: str,
-    expected: float,
-    measured: float,
+    expected: float | int,
+    measured: float | int,
     provenance: str,
     *,
-    factor: float | None = None,
-    within: float | None = None,
+    factor: float | int | None = None,
+    within: float | int | None = None,
     note: str = "",
 ) -> Claim:
     """The claim that `measured` is `expected`, up to a `factor` either way or a relative share `within`.
@@ -73,12 +73,20 @@ def number(
     return Claim(quantity, f"{expected:.4g}{tolerance}", f"{measured:.4g}", provenance, holds, note)
 
 
-def ordering(quantity: str, values: Mapping[str, float], provenance: str, *, by: float = 1.0, note: str = "") -> Claim:
+def series(quantity: str, expected: Sequence[float | int], measured: Sequence[float | int], provenance: str) -> Claim:
+    """A row of published numbers above the row measured, shown and not judged."""
+    published, found = (", ".join(f"{value:.3g}" for value in row) for row in (expected, measured))
+    return Claim(quantity, published, found, provenance, None)
+
+
+def ordering(
+    quantity: str, values: Mapping[str, float | int], provenance: str, *, by: float | int = 1, note: str = ""
+) -> Claim:
     """The claim that the named values grow in the order given, each at least `by` times the one before."""
     holds = all(low * by < high for low, high in pairwise(values.values()))
     margin = "" if by == 1 else f", by ×{by:g}"
     return statement(
-        quantity, " < ".join(values) + margin, " < ".join(f"{value:.3g}" for value in values.values()).replace(
+        quantity, " < ".join(values) + margin, " < ".join(f"{value:.4g}" for value in values.values()).replace(
             "<", "," if not holds else "<"
         ), holds, provenance, note=note,
     )  # fmt: skip

@@ -40,6 +40,7 @@ class Experiment:
     quick, full: two setups, frozen dataclasses of the experiment's own; the quick one takes minutes at most.
     parts: setup → the parts, in the order in which `gather` gets their results.
     gather: setup, results → labelled data. claims, panels: from that data alone.
+    columns: panels in a row of the figure.
     """
 
     name: str
@@ -51,3 +52,4 @@ class Experiment:
     gather: Callable[[Any, Sequence[Arrays]], "xarray.Dataset"]
     claims: Callable[["xarray.Dataset"], Sequence[Claim]]
     panels: Callable[["xarray.Dataset"], Sequence[Panel]]
+    columns: int = 4

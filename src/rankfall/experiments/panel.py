@@ -18,7 +18,7 @@ class Curve:
 
     x, y: numbers of one length. label: its name in the legend, empty for none.
     style: "line", "dashed", "dots" (points alone), "marked" (points joined by a line) or "steps".
-    spread: half the length of an error bar at each point, None for none.
+    spread: half the length of an error bar at each point, or (2, points) below and above; None for none.
     color: curves of one color number belong together; None takes the next.
     """
 

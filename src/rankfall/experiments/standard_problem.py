@@ -17,7 +17,7 @@ import numpy as np
 from rankfall.datasets import planted, uniform_entries
 from rankfall.integrators import Flow
 from rankfall.problems import Completion
-from rankfall.trajectory import Crossing, LossBelow, Record, TimeReached, evolve
+from rankfall.trajectory import Crossing, LossBelow, Record, StepLimit, TimeReached, evolve
 
 SIZE, RANK = 100, 5
 
@@ -36,17 +36,18 @@ def standard_problem(observed: int, draw: int, *, repeats: bool = True) -> Compl
     return Completion.from_triplets(rows, cols, truth[rows, cols], truth.shape, weights=weights, truth=truth)
 
 
-def error_of(product: np.ndarray, problem: Completion) -> float:
+def error_of(product: np.ndarray, problem: Any) -> float:
     """The mean squared error over all entries; that of the zero matrix is 1."""
     return float(np.mean((product - problem.truth) ** 2))
 
 
 def run_to_loss(
-    problem: Any, model: Any, start: Any, loss: float, seed: int, *, rtol: float = 1e-3, record: Record | None = None
-) -> Any:
+    problem: Any, model: Any, start: Any, loss: float, seed: int, *, rtol: float = 1e-3, record: Record | None = None,
+    steps: int = 1_000_000,
+) -> Any:  # fmt: skip
     """The flow, ended at the time when the loss passes `loss`: one run finds the time, a second stops there.
 
-    A run that ends otherwise (stalled, out of steps) is returned as it ended.
+    A run that ends otherwise (stalled, out of `steps`) is returned as it ended.
     """
 
     def fall(problem, model, weights):
@@ -54,7 +55,7 @@ def run_to_loss(
 
     integrator = Flow(rtol)
     found = evolve(
-        problem, model, start, integrator, stop=LossBelow(loss), seed=seed,
+        problem, model, start, integrator, stop=LossBelow(loss) | StepLimit(steps), seed=seed,
         record=Record(every=10**9, events=[Crossing("passes", fall)]),
     )  # fmt: skip
     if not found.events:

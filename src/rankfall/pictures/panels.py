@@ -18,7 +18,7 @@ FORMATS = (".png", ".svg")
 _COLORS = ("#37618e", "#c4442a", "#4b8b4f", "#8a5ea3", "#b8860b", "#3b8f99", "#8c4b32", "#6b6b6b", "#c06c9b", "#93a846")
 _LEVEL = "0.45"
 _DPI = 150
-_COLUMNS = 4
+_COLUMNS, _TICKS = 4, 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,10 +75,12 @@ def _draw(axis: Any, panel: Panel) -> None:
     if panel.ticks is not None:
         axis.set_xticks(list(panel.ticks), list(panel.ticks.values()), rotation=30, ha="right")
         axis.margins(x=0.15)
+    elif "x" not in panel.logs:
+        axis.locator_params(axis="x", nbins=_TICKS)
     axis.set_title(panel.title, fontsize=9)
     axis.set_xlabel(panel.x_label, fontsize=8)
     axis.set_ylabel(panel.y_label, fontsize=8)
-    axis.tick_params(labelsize=7)
+    axis.tick_params(which="both", labelsize=7)
     axis.spines[["top", "right"]].set_visible(False)
     if any(curve.label for curve in panel.curves) or panel.levels:
         axis.legend(fontsize=6.5, frameon=False)
