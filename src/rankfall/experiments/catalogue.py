@@ -5,7 +5,10 @@ import importlib
 from rankfall.errors import InputError
 from rankfall.experiments.experiment import Experiment
 
-NAMES = ("arora2019-table",)
+NAMES = (
+    "arora2019-table",
+    "gunasekar2017-exhaustive",
+)
 
 
 def experiment(name: str) -> Experiment:
