@@ -126,7 +126,8 @@ def constraints_of(problem: Any, slack: float | int = 0.0) -> EntryConstraints |
     """
     if hasattr(problem, "rows") and hasattr(problem, "cols"):
         return EntryConstraints(problem.rows, problem.cols, read_values(problem), tuple(problem.shape), float(slack))
-    if not (hasattr(problem, "apply") and hasattr(problem, "adjoint") and hasattr(problem, "values")):
+    operator = getattr(problem, "operator", problem)
+    if not (hasattr(operator, "apply") and hasattr(operator, "adjoint") and hasattr(problem, "values")):
         raise InputError(
             "a nuclear norm problem needs observed entries (rows, cols, values) or measurements (apply, adjoint, "
             f"values), got {type(problem).__name__}; build a Completion or a Sensing problem"
@@ -135,4 +136,4 @@ def constraints_of(problem: Any, slack: float | int = 0.0) -> EntryConstraints |
         raise InputError(
             f"slack must be 0 for general measurements, got {slack}; it is supported for observed entries only"
         )
-    return LinearConstraints(problem, read_values(problem), tuple(problem.shape))
+    return LinearConstraints(operator, read_values(problem), tuple(problem.shape))

@@ -7,7 +7,13 @@ from rankfall.experiments.experiment import Experiment
 
 NAMES = (
     "arora2019-table",
+    "gunasekar2017-width",
+    "gunasekar2017-gap",
     "gunasekar2017-exhaustive",
+    "arora2018-acceleration",
+    "arora2018-convergence",
+    "kwon2024-compressed",
+    "yaras2024-subspace",
 )
 
 

@@ -16,7 +16,7 @@ recalled, not found in the text. All problems of a mask run in lockstep.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import combinations, combinations_with_replacement, product
 
 import numpy as np
@@ -25,6 +25,7 @@ from jaxtyping import Float
 from rankfall.experiments.claim import Claim, number, ordering, statement
 from rankfall.experiments.experiment import Arrays, Experiment, Part
 from rankfall.experiments.panel import Curve, Panel
+from rankfall.experiments.semidefinite_problem import OfNorm
 from rankfall.integrators import Flow
 from rankfall.models import Symmetric
 from rankfall.problems import Completion
@@ -52,20 +53,6 @@ class Setup:
     steps: int = 2000
     vanishing: tuple[float, ...] = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-7, 1e-9, 1e-12, 1e-15)
     draws: int = 5
-
-
-@dataclass(frozen=True)
-class OfNorm:
-    """A Gaussian U(0) scaled to ‖U(0)‖_F² = `scale` exactly, whatever the draw."""
-
-    scale: float | np.ndarray
-    width: int | None = field(default=None, init=False)
-
-    def layers(self, problem: object, chain: object, seed: int) -> list[np.ndarray]:
-        """Uᵀ and U of unit norm."""
-        drawn = np.random.default_rng(seed).standard_normal((SIDE, SIDE))
-        drawn /= np.linalg.norm(drawn)
-        return [drawn.T, drawn]
 
 
 def least_trace(known: Sequence[int], values: Float[np.ndarray, "tables 4"]) -> Float[np.ndarray, " tables"]:
