@@ -218,12 +218,14 @@ def panels(data) -> list[Panel]:
             at = data.sel(target=name)
             curves = [
                 Curve(data.width.values, at[quantity].sel(policy=policy, start=start).mean("draw").values,
-                      f"‖U(0)‖ = {start:g}, {policy}", style, color=color,
+                      f"‖U(0)‖ = {start:g}, {policy}" * (not drawn), style, color=color,
                       spread=at[quantity].sel(policy=policy, start=start).std("draw").values)
                 for color, start in enumerate(data.start.values)
                 for policy, style in zip(POLICIES, ("marked", "dashed"), strict=True)
             ]  # fmt: skip
-            curves.append(Curve(data.width.values, at[f"{quantity}_spectral"].values, "from X_gd", "line", color=2))
+            curves.append(
+                Curve(data.width.values, at[f"{quantity}_spectral"].values, "from X_gd" * (not drawn), "line", color=2)
+            )
             levels = dict(zip(("X_gd", "least nuclear norm"), at[f"{quantity}_reference"].values.tolist(), strict=True))
             if quantity == "error":
                 levels = {"X_gd": levels["X_gd"]}
