@@ -3,6 +3,7 @@
     ‖P(X)‖_*  ≥  min ‖X‖_*  ≥  ⟨b, λ⟩ − slack ‖λ‖_1,     P(X) feasible,  ‖A*(λ)‖ ≤ 1 (spectral norm)
 
 The first holds because P projects on the constraints, the second by weak duality. Singular values are computed in full.
+Over X ⪰ 0 the dual only asks A*(λ) ⪯ I, and P(X) is feasible up to its negative eigenvalues, whose size counts as more.
 """
 
 import numpy as np
@@ -18,10 +19,11 @@ RECORDED = ("iteration", "residual", "primal", "dual", "gap", "infeasibility")
 
 
 class Certificate:
-    """The best feasible pair so far: bounds that hold whatever the iteration does."""
+    """The best feasible pair so far: bounds that hold whatever the iteration does; `positive`: over X ⪰ 0."""
 
-    def __init__(self, constraints: EntryConstraints | LinearConstraints) -> None:
+    def __init__(self, constraints: EntryConstraints | LinearConstraints, *, positive: bool = False) -> None:
         self._constraints = constraints
+        self._size = largest_eigenvalue if positive else spectral_norm
         self._unit = float(np.linalg.norm(constraints.values))
         self.triplets: tuple[np.ndarray, np.ndarray, np.ndarray] = (np.zeros((0, 0)), np.zeros(0), np.zeros((0, 0)))
         self.dual = np.zeros(constraints.values.size)
@@ -51,7 +53,7 @@ class Certificate:
         multipliers: Float[np.ndarray, " entries"],
     ) -> None:
         """Keep the multipliers, scaled into the spectral ball, if they bound better, and `low` if it is nearer."""
-        multipliers = multipliers / max(spectral_norm(self._constraints.adjoint(multipliers)), 1.0)
+        multipliers = multipliers / max(self._size(self._constraints.adjoint(multipliers)), 1.0)
         slack = self._constraints.slack
         lower = float(self._constraints.values @ multipliers - slack * np.abs(multipliers).sum())
         if lower > self._lower:
@@ -69,3 +71,11 @@ def spectral_norm(matrix: Float[np.ndarray, "m n"]) -> float:
     last = tall.shape[1] - 1
     square = linalg.eigvalsh(tall.T @ tall, subset_by_index=(last, last))[0]
     return float(np.sqrt(max(square, 0.0)) * (1 + tall.shape[1] * np.finfo(float).eps))
+
+
+def largest_eigenvalue(matrix: Float[np.ndarray, "n n"]) -> float:
+    """λ_1 of the symmetric part, rounded up by its rounding error."""
+    last = len(matrix) - 1
+    symmetric = (matrix + matrix.T) / 2
+    value = linalg.eigvalsh(symmetric, subset_by_index=(last, last))[0]
+    return float(value + len(matrix) * np.finfo(float).eps * np.linalg.norm(symmetric))

@@ -19,7 +19,7 @@ from jaxtyping import Float
 from rankfall.baselines.acceleration import Anderson
 from rankfall.baselines.certificate import RECORDED, Certificate
 from rankfall.baselines.constraints import EntryConstraints, LinearConstraints, constraints_of
-from rankfall.baselines.shrinkage import Shrinkage
+from rankfall.baselines.shrinkage import Shrinkage, shrink_positive
 from rankfall.baselines.solution import Solution, check_warm, from_svd
 from rankfall.errors import InputError
 from rankfall.trajectory.status import Status
@@ -43,6 +43,7 @@ class NuclearNorm:
     iterations: budget; the status says when it ran out.
     relaxation: α in (0, 2).
     memory: past steps that Anderson acceleration uses; 0 is plain Douglas-Rachford.
+    positive: only over X ⪰ 0, where the nuclear norm is the trace, for symmetric observations.   [gunasekar2017, (5)]
 
     Weights of a problem are not used: a constraint has none. A rank-deficient answer is returned as such; its entries
     differ from the observed ones by `history["infeasibility"]` (‖A(X) − nearest allowed‖/‖b‖, at most ten times the
@@ -60,6 +61,7 @@ class NuclearNorm:
     iterations: int = 5000
     relaxation: float | int = 1.6
     memory: int = 15
+    positive: bool = False
 
     def __post_init__(self) -> None:
         if not (np.isfinite(self.slack) and self.slack >= 0):
@@ -81,6 +83,8 @@ class NuclearNorm:
         """
         begun = time.perf_counter()
         constraints = constraints_of(problem, self.slack)
+        if self.positive and constraints.shape[0] != constraints.shape[1]:
+            raise InputError(f"only a square matrix is positive, got shape {constraints.shape}; leave positive=False")
         least, _ = constraints.project(np.zeros(constraints.shape))
         sizes = np.linalg.svd(least, compute_uv=False)
         history: dict[str, list[float]] = {name: [] for name in RECORDED}
@@ -103,9 +107,9 @@ class NuclearNorm:
         warm: Solution | None,
         history: dict[str, list[float]],
     ) -> tuple[Certificate, Status]:
-        shrink = Shrinkage(constraints.shape)
+        shrink = shrink_positive if self.positive else Shrinkage(constraints.shape)
         anderson = Anderson(least.size, self.memory)
-        certificate = Certificate(constraints)
+        certificate = Certificate(constraints, positive=self.positive)
         point = least * (least.size / constraints.values.size) if warm is None else _warm_point(constraints, warm, step)
         balance: list[float] = []
         adapted, due, checked, previous = 0, np.inf, 0, None

@@ -37,6 +37,15 @@ def shrink_dense(
     return (matrix @ v) / values, values - threshold, v
 
 
+def shrink_positive(
+    matrix: Float[np.ndarray, "n n"], threshold: float
+) -> tuple[Float[np.ndarray, "n k"], Float[np.ndarray, " k"], Float[np.ndarray, "n k"]]:
+    """U, (λ − t)_+ > 0 and U again of argmin_{X ⪰ 0} ½‖X − Z‖_F² + t tr X: eigenvalues in the place of singular ones."""
+    values, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
+    kept = np.flatnonzero(values > threshold)[::-1]
+    return vectors[:, kept], values[kept] - threshold, vectors[:, kept]
+
+
 def leading(
     operator: Any, block: Float[np.ndarray, "n q"], threshold: float, tolerance: float, passes: int
 ) -> tuple[Float[np.ndarray, "m q"], Float[np.ndarray, " q"], Float[np.ndarray, "n q"]]:

@@ -12,6 +12,11 @@ NAMES = (
     "arora2019-factors",
     "arora2019-norms",
     "arora2019-sensing",
+    "gunasekar2017-width",
+    "gunasekar2017-gap",
+    "gunasekar2017-exhaustive",
+    "arora2018-acceleration",
+    "arora2018-convergence",
     "razin2020-norms",
     "li2021-greedy",
 )

@@ -5,7 +5,7 @@ from rankfall.integrators.flow import Flow
 from rankfall.integrators.projected import Projected
 from rankfall.integrators.reference import Reference
 from rankfall.integrators.steering import Steering
-from rankfall.integrators.updates import AdaDelta, AdaGrad, Adam, Gradient, GroupRMSprop, Momentum
+from rankfall.integrators.updates import AdaDelta, AdaGrad, Adam, Gradient, GroupRMSprop, Momentum, Rates
 
 __all__ = [
     "AdaDelta",
@@ -17,6 +17,7 @@ __all__ = [
     "GroupRMSprop",
     "Momentum",
     "Projected",
+    "Rates",
     "Reference",
     "Steering",
 ]

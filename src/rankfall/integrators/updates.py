@@ -8,6 +8,7 @@ A rule is immutable; what it remembers of a run is a tuple of arrays with a lead
 handed back by `change` with the change of the weights and the flow time that the step is worth.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -174,3 +175,30 @@ class AdaDelta:
         delta = xp.sqrt(memory[1] + self.epsilon) / xp.sqrt(square + self.epsilon) * gradient
         travelled = self.decay * memory[1] + (1 - self.decay) * delta**2
         return -self.rate * delta, (square, travelled), _constant(gradient, self.rate)
+
+
+@dataclass(frozen=True)
+class Rates:
+    """One rate a run: the runs of a batch move by `update`, each by its own multiple of it.
+
+    A grid of rates is then one batch, `evolve(…, Descent(Rates(Gradient(1.0), grid)), seed=[0] * len(grid))`.
+    """
+
+    update: Update
+    rates: Sequence[float] | np.ndarray
+
+    def __post_init__(self) -> None:
+        for rate in self.rates:
+            _positive("each rate", rate, "1, which is the update's own,")
+
+    def memory(self, weights: Array) -> Memory:
+        if len(self.rates) != weights.shape[0]:
+            raise InputError(
+                f"each run needs a rate, got {len(self.rates)} for {weights.shape[0]} runs; repeat the seed as often"
+            )
+        return np.asarray(self.rates, dtype=np.float64), *self.update.memory(weights)
+
+    def change(self, gradient: Array, memory: Memory, count: int) -> tuple[Array, Memory, np.ndarray]:
+        rates, *inner = memory
+        change, after, worth = self.update.change(gradient, tuple(inner), count)
+        return column(rates, gradient) * change, (rates, *after), rates * worth

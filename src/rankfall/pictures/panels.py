@@ -23,7 +23,7 @@ _COLUMNS, _TICKS = 4, 5
 
 @dataclass(frozen=True, eq=False)
 class PanelsPicture:
-    """The panels of an experiment, `columns` of them in a row."""
+    """The panels of an experiment, at most `columns` of them in a row."""
 
     panels: Sequence[Panel]
     columns: int = _COLUMNS
@@ -53,8 +53,8 @@ class PanelsPicture:
     def _own_axes(self) -> Any:
         from matplotlib.figure import Figure
 
-        across = min(self.columns, len(self.panels))
-        down = math.ceil(len(self.panels) / across)
+        down = math.ceil(len(self.panels) / self.columns)
+        across = math.ceil(len(self.panels) / down)
         figure = Figure(figsize=(3.4 * across, 2.9 * down), layout="constrained")
         axes = np.ravel(figure.subplots(down, across, squeeze=False))
         for spare in axes[len(self.panels) :]:

@@ -178,8 +178,8 @@ class Regression:
         self, product: Float[Array, "*batch m n"]
     ) -> tuple[Float[Array, "*batch"], Float[Array, "*batch m n"]]:
         """ℓ(W) and ∇ℓ(W)."""
-        residual = self.inputs @ product.mT - self.targets
-        return self._loss(residual), self._slope(residual).mT @ self.inputs
+        residual = times(self.inputs, product.mT) - self.targets
+        return self._loss(residual), times(self.inputs.mT, self._slope(residual)).mT
 
     def gradient(self, product: Float[Array, "*batch m n"]) -> Float[Array, "*batch m n"]:
         """∇ℓ(W)."""
@@ -189,15 +189,15 @@ class Regression:
         self, left: Float[Array, "*batch m k"], right: Float[Array, "*batch n k"]
     ) -> tuple[Float[Array, "*batch"], Float[Array, "*batch m k"], Float[Array, "*batch n k"]]:
         """ℓ(W), G R and Gᵀ L at W = L Rᵀ, G = ∇ℓ(W), forming neither W nor G."""
-        hidden = self.inputs @ right
+        hidden = times(self.inputs, right)
         residual = hidden @ left.mT - self.targets
         slope = self._slope(residual)
-        right_pull = self.inputs.mT @ (slope @ left)
+        right_pull = times(self.inputs.mT, slope @ left)
         return self._loss(residual), slope.mT @ hidden, right_pull
 
     def _loss(self, residual: Array) -> Array:
         xp = namespace(residual)
-        powers = residual * residual if self.exponent == 2 else xp.abs(residual) ** self.exponent
+        powers = power(xp.abs(residual), self.exponent)
         return xp.sum(powers, axis=(-2, -1)) / (self.exponent * self.samples)
 
     def _slope(self, residual: Array) -> Array:
@@ -205,7 +205,7 @@ class Regression:
         if self.exponent == 2:
             return residual / self.samples
         xp = namespace(residual)
-        return xp.sign(residual) * xp.abs(residual) ** (self.exponent - 1) / self.samples
+        return xp.sign(residual) * power(xp.abs(residual), self.exponent - 1) / self.samples
 
     def back_projection(self) -> Any:
         """Λ_yx over the mean variance of an input, as a SciPy CSR matrix: for p = 2 the direction −∇ℓ(0)."""
@@ -222,3 +222,20 @@ class Regression:
     def _select(self, kept: np.ndarray) -> "Regression":
         chosen = np.flatnonzero(kept)
         return replace(self, inputs=take(self.inputs, chosen, 0), targets=take(self.targets, chosen, 0), held_out=None)
+
+
+def times(matrix: Float[Array, "a b"], batch: Float[Array, "*batch b c"]) -> Float[Array, "*batch a c"]:
+    """A B_i for all B_i as one product A [B_1 B_2 …], which reads A once."""
+    if batch.ndim != 3 or not is_numpy(batch) or batch.shape[0] == 1:
+        return matrix @ batch
+    runs, inner, cols = batch.shape
+    side_by_side = matrix @ np.ascontiguousarray(batch.transpose(1, 0, 2)).reshape(inner, runs * cols)
+    return np.ascontiguousarray(side_by_side.reshape(-1, runs, cols).transpose(1, 0, 2))
+
+
+def power(base: Array, exponent: float | int) -> Array:
+    """bᵖ, by multiplication where p is a small whole number: `**` takes logarithms."""
+    if exponent not in (1, 2, 3, 4):
+        return base**exponent
+    square = base * base if exponent > 1 else base
+    return square * square if exponent == 4 else square * base if exponent == 3 else square

@@ -193,6 +193,7 @@ class _Loop:
         """Close the runs that have a verdict, at their end or at their best, and go on with the others."""
         if not any(verdicts):
             return
+        now = None
         for row, verdict in enumerate(verdicts):
             if verdict is None:
                 continue
@@ -200,7 +201,7 @@ class _Loop:
             if verdict[0] in (Status.DIVERGED, Status.INTERRUPTED):
                 end = diary.best
             elif diary.records[-1]["time"] != end[1]:
-                now = self.diaries.look(self.motion, self.active, self.step)
+                now = now or self.diaries.look(self.motion, self.active, self.step)
                 self.diaries.keep(now, np.arange(self.active.size) == row)
             self._close(int(self.active[row]), end, *verdict)
         going = np.asarray([verdict is None for verdict in verdicts])
