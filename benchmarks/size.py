@@ -5,9 +5,9 @@ popular rows and columns, a planted matrix of rank 10 and noise of deviation 0.5
 is kept for testing; the estimator gets the rest, at width 16 and in float32, chooses its stopping time, and fits.
 Every size runs in a process of its own, whose peak memory is the operating system's count and has the data in it.
 
-Two floors are told apart. Below the noise of the test entries nobody comes. Nor can the planted matrix be known exactly:
-its r (m + n − r) degrees of freedom are fitted to |Ω| noisy ratings, which adds their quotient to the variance,
-floor = noise · √(1 + r (m + n − r)/|Ω|).
+Two floors are told apart. Below the noise of the test entries nobody comes. Nor can the planted matrix be known
+exactly: its r (m + n − r) degrees of freedom are fitted to |Ω| noisy ratings, which adds their quotient to the
+variance, floor = noise · √(1 + r (m + n − r)/|Ω|).
 """
 
 import argparse
