@@ -10,7 +10,7 @@ problem. On the drawn ones a row may have as few as seven entries, and some draw
 true path and not for want of accuracy: the best fit of a rank below 5 to so few entries runs off to infinity, and the
 path, greedy as it is, follows it before the next value leaves; most often at depth 4 from the smallest starts. The
 published sweep is of one matrix on which it does not happen. Hence medians over draws are judged, and the share of
-draws that recover is shown. The quick setup asks depth 4 on distinct entries alone.
+draws that recover is shown. The quick setup has the two ends of the sweep, and asks depth 4 on distinct entries alone.
 
 [arora2019, Figures 1 and 2, and code]
 """
@@ -243,7 +243,7 @@ EXPERIMENT = Experiment(
     name="arora2019-scale",
     title="Error, nuclear norm and effective rank against the scale of the start",
     source="arora2019, Figures 1 and 2",
-    quick=Setup(draws=3, drawn=(2, 3), scales=(1e-6, 1e-4, 1e-3)),
+    quick=Setup(draws=3, drawn=(2, 3), scales=(1e-6, 1e-3)),
     full=Setup(draws=5, drawn=DEPTHS),
     parts=parts,
     gather=gather,

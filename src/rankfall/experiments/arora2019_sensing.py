@@ -173,7 +173,7 @@ EXPERIMENT = Experiment(
     name="arora2019-sensing",
     title="Gaussian measurements: error, nuclear norm and effective rank against the scale of the start",
     source="arora2019, appendix",
-    quick=Setup(size=40, rank=3, few=450, many=1180, draws=4),
+    quick=Setup(size=40, rank=3, few=450, many=1180, draws=3, scales=(1e-7, 1e-5, 1e-3)),
     full=Setup(size=100, rank=5, few=2000, many=5000, draws=1),
     parts=parts,
     gather=gather,
