@@ -19,6 +19,8 @@ NAMES = (
     "arora2018-convergence",
     "razin2020-norms",
     "li2021-greedy",
+    "kwon2024-compressed",
+    "yaras2024-subspace",
 )
 
 
