@@ -43,7 +43,7 @@ def stable_rate(truth: Float[Array, "n n"], weight: float, depth: int) -> float:
 
 
 def followed(problem: Any, model: Any, start: Any, rate: float, loss: float, steps: int, seed: int = 0) -> Arrays:
-    """Descent to `loss`: mean squared error over all entries along the way, iterations needed (or infinity), seconds."""
+    """Descent to `loss`: mean squared error over all entries on the way, iterations needed (or infinity), seconds."""
     every = max(1, steps // RECORDS)
     run = evolve(
         problem, model, start, Descent(Gradient(rate)), stop=LossBelow(loss) | StepLimit(steps), seed=seed,
