@@ -38,7 +38,7 @@ CEILINGS = {3: 0.015625, 4: 0.00625}
 class Setup:
     """size: of the matrix on which multipliers are measured. points: on each curve.
 
-    rtol: of every run; what it lets into the balance of the layers, small singular values feel first.
+    rtol: of every run; balance is kept to that share of the largest layer, which small singular values feel first.
     """
 
     size: int
@@ -180,7 +180,7 @@ EXPERIMENT = Experiment(
     title="What depth multiplies the drive of a singular value by, and two values of one measurement",
     source="arora2019, blog Figure 1 and slides",
     quick=Setup(size=12, points=30),
-    full=Setup(size=40, points=100),
+    full=Setup(size=40, points=100, rtol=1e-12),
     parts=parts,
     gather=gather,
     claims=claims,

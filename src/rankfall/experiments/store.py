@@ -8,7 +8,10 @@ that was stopped goes on where it was.
 import hashlib
 import inspect
 import json
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -23,10 +26,16 @@ def key_of(part: Part) -> str:
     named = {
         "rankfall": __version__,
         "function": f"{part.function.__module__}.{part.function.__qualname__}",
-        "source": inspect.getsource(part.function),
+        "source": _source(part.function),
         "parameters": part.parameters,
     }
     return hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()[:24]
+
+
+@cache
+def _source(function: Callable[..., Any]) -> str:
+    # once, before anything runs: a file edited meanwhile is not the code whose result is kept
+    return inspect.getsource(function)
 
 
 class Store:
