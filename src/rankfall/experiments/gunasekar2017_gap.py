@@ -39,7 +39,7 @@ PROBLEMS = {
 METHODS = {
     "descent": Descent(Gradient(0.1 * UNIT)), "flow": Flow(1e-4), "time-ordered exponential": Steering(0.1 * UNIT),
 }  # fmt: skip
-_RATINGS = ("least nuclear norm", "flow", "zeros elsewhere")
+_RATINGS: tuple[str, ...] = ("least nuclear norm", "flow", "zeros elsewhere")
 _ENDS = Record(every=10**9)
 _KEPT_ASIDE = 10
 # A fit to a relative residual of 1e-3 does not tell smaller gaps from none.
@@ -177,7 +177,7 @@ def panels(data) -> list[Panel]:
             Panel(name, "‖U(0)‖", "gap to least nuclear norm" if not drawn else "", curves, "xy", limits=(_SEEN, 3))
         )
     places = np.arange(len(_RATINGS))
-    ticks = dict(zip(places.astype(float).tolist(), _RATINGS, strict=True))
+    ticks: dict[float, str] = dict(zip(places.astype(float).tolist(), _RATINGS, strict=True))
     for title, values in (
         ("MovieLens: nuclear norm", data.ratings_norm),
         ("MovieLens: error kept aside", data.ratings_held_out),

@@ -3,7 +3,7 @@
 A chain of three 100 × 100 layers from small orthogonal ones is set beside the compressed chain, whose outer layers are
 the leading 2r singular vectors of the back-projected data and whose middle layer is 2r × 2r; its outer layers learn α
 times as fast. Three problems: a known matrix, 30 % of its entries, Gaussian measurements. All by gradient descent, to
-the same loss.
+the same loss; errors are compared when the first of two is done.
 
 [kwon2024, figures; settings from the authors' code]: layers begin at size 1e-2 each, α = 1, 5, 1. The rates are ours,
 half of what is stable for the wide chain, since the scale of the authors' data was not found; errors here are means
@@ -110,7 +110,15 @@ def claims(data) -> list[Claim]:
                 "F",
             )
         )
-        found.append(ordering(f"{name}: error at the end", {n: float(at[n].path[-1]) for n in NETWORKS}, "P"))
+        # both stop at one loss, so that errors differ where one is done and the other is not
+        done = {network: [] for network in NETWORKS}
+        for draw in range(data.sizes["draw"]):
+            run = data.sel(problem=name).isel(draw=draw)
+            last = int(run.iterations.min() // run.every.min())
+            for network in NETWORKS:
+                done[network].append(float(run.path.sel(network=network)[last]))
+        errors = {network: float(np.mean(each)) for network, each in done.items()}
+        found.append(ordering(f"{name}: error when the first is done", errors, "P"))
         paths = [data.path.sel(problem=name, network=network).values[:, :-1] for network in NETWORKS]
         both = np.isfinite(paths[0]) & np.isfinite(paths[1])
         worst = float(np.max(paths[0][both] / paths[1][both]))

@@ -32,14 +32,15 @@ def completion_of(truth: Float[Array, "n n"], share: float, seed: int) -> Comple
     return Completion.from_triplets(rows, cols, truth[rows, cols], truth.shape, truth=truth)
 
 
-def planted_completion(size: int, rank: int, share: float, seed: int) -> Completion:
-    """Of a planted matrix of mean squared entry 1."""
-    return completion_of(planted((size, size), rank, seed=seed), share, seed + 1000)
+def planted_completion(size: int, rank: int, share: float, seed: int) -> tuple[Completion, Float[Array, "n n"]]:
+    """A share of the entries of a planted matrix of mean squared entry 1, and that matrix."""
+    truth = planted((size, size), rank, seed=seed)
+    return completion_of(truth, share, seed + 1000), truth
 
 
 def stable_rate(truth: Float[Array, "n n"], weight: float, depth: int) -> float:
     """Half of what is stable at the solution: ½ weight ‖W − W*‖² has curvature weight · N σ_1^{2−2/N} there."""
-    return 1 / (weight * depth * np.linalg.norm(truth, 2) ** (2 - 2 / depth))
+    return 1 / (weight * depth * float(np.linalg.norm(truth, 2)) ** (2 - 2 / depth))
 
 
 def followed(problem: Any, model: Any, start: Any, rate: float, loss: float, steps: int, seed: int = 0) -> Arrays:

@@ -62,7 +62,7 @@ def block(size: int, rank: int, scale: float, rate: float, decay: float, steps: 
         problem, chain, start, Descent(Gradient(rate)), stop=StepLimit(steps), record=_ENDS, seed=seed, callback=keep
     )
     sized = chain.sized(truth.shape)
-    first = sized.layers(sized.draw(problem, start, [start.scale], [seed]))
+    first = sized.layers(sized.draw(problem, start, [scale**_DEPTH], [seed]))
     layers = [layer[0] for layer in first]
     split = invariant_block(layers, truth, rank)
     scales = idle_scales(split.scales, rate, steps, decay)
@@ -74,9 +74,9 @@ def block(size: int, rank: int, scale: float, rate: float, decay: float, steps: 
 
 def train(network: str, size: int, rank: int, share: float, loss: float, steps: int, draw: int) -> Arrays:
     """One network on the completion problem, to a loss that is `loss` of its first."""
-    problem = planted_completion(size, rank, share, draw)
+    problem, truth = planted_completion(size, rank, share, draw)
     scale = _LAYER**_DEPTH
-    rate = stable_rate(problem.truth, 2 / problem.truth.size, _DEPTH)
+    rate = stable_rate(truth, 2 / truth.size, _DEPTH)
     if network == "wide":
         model, start = Chain(_DEPTH), Orthogonal(scale)
     elif network == "narrow":
@@ -93,10 +93,10 @@ def widen(depth: int, width: int, loss: float, draws: int) -> Arrays:
     """Error and flow time of a random chain of that depth and width, (draws,)."""
     errors, times = [], []
     for draw in range(draws):
-        problem = planted_completion(100, 10, 0.3, draw)
+        problem, truth = planted_completion(100, 10, 0.3, draw)
         start = Gaussian(_LAYER**depth)
         run = evolve(problem, Chain(depth, width), start, Flow(1e-4), stop=LossBelow(loss), record=_ENDS, seed=draw)
-        errors.append(np.mean((run.product - problem.truth) ** 2))
+        errors.append(np.mean((run.product - truth) ** 2))
         times.append(run.time)
     return {"error": np.array(errors), "time": np.array(times)}
 
