@@ -7,18 +7,11 @@ stopping time is used again on all entries: losses are means, so flow time means
 
 import numpy as np
 
+from rankfall.estimators.candidate import Candidate, Trial
 from rankfall.estimators.fitted import FittedTable
+from rankfall.estimators.folds import FITTED, STEP_LIMIT, is_split_once
 from rankfall.estimators.loss_units import standardizations
-from rankfall.estimators.selection import (
-    FITTED,
-    STEP_LIMIT,
-    Candidate,
-    Progress,
-    Selection,
-    Trial,
-    is_split_once,
-    select,
-)
+from rankfall.estimators.selection import Progress, Selection, select
 from rankfall.estimators.standardization import Standardization
 from rankfall.integrators.flow import Flow
 from rankfall.models.chain import Chain

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from rankfall.errors import InputError
+from rankfall.estimators.candidate import Candidate, Trial
 from rankfall.estimators.fitted import FittedTable
 from rankfall.estimators.loss_units import read_loss, spelled
-from rankfall.estimators.selection import Candidate, Selection, Trial
+from rankfall.estimators.selection import Selection
 from rankfall.estimators.standardization import Standardization
 from rankfall.problems.completion import Completion
 from rankfall.tables.replacing import replacing

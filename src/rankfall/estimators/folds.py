@@ -1,0 +1,175 @@
+"""A candidate followed on the training entries of one split or several, its held-out loss watched at every step.
+
+Each split is a fold; the folds of a candidate move in lockstep, as many tables on the same entries. A candidate that
+falls behind the best so far, at equal progress in the training loss, is given up.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from rankfall.estimators.candidate import Candidate
+from rankfall.estimators.standardization import Standardization
+from rankfall.integrators.flow import Flow
+from rankfall.models.chain import Chain
+from rankfall.models.starts import Spectral
+from rankfall.problems.completion import Completion
+from rankfall.problems.featured import Featured, with_observed_features
+from rankfall.trajectory.evolve import evolve
+from rankfall.trajectory.record import Record
+from rankfall.trajectory.run import Trajectory
+from rankfall.trajectory.snapshot import Snapshot
+from rankfall.trajectory.stops import HeldOutRise, LossBelow, StepLimit
+
+# Where the loss, in units of the table's variance, is so small that fitting on would fit rounding.
+FITTED = 1e-6
+STEP_LIMIT = 3000
+# Enough held-out entries for one split to speak for itself; with fewer, several splits are averaged.
+_ENOUGH, _FOLDS = 500, 4
+# So many held-out entries say for sure that the error only rises, once it has risen by this share.
+_SURE, _RISE = 5000, 0.05
+# A candidate is given up when its held-out loss has been this much above the best one's at equal training loss for so
+# many steps, once it has explained this share of what the effects left.
+_BEHIND, _STEPS_BEHIND, _UNDERWAY = 1.005, 3, 0.02
+
+
+def is_split_once(problem: Completion, holdout: float) -> bool:
+    """Whether one split holds out enough entries to speak for itself."""
+    return holdout * problem.rows.size >= _ENOUGH
+
+
+def splits(problem: Completion, holdout: float, seed: int) -> list[tuple[Completion, Completion]]:
+    """Training and held-out problems: one split where that holds out plenty, else several."""
+    folds = 1 if is_split_once(problem, holdout) else _FOLDS
+    pairs = []
+    for k in range(folds):
+        train = problem.hold_out(holdout if folds == 1 else max(holdout, 0.1), seed + k)
+        assert train.held_out is not None
+        pairs.append((replace(train, held_out=None), train.held_out))
+    return pairs
+
+
+@dataclass(eq=False)
+class Fold:
+    """One candidate on one split: its curve, and what each half's best moment predicts for the other half.
+
+    curve: time, held-out loss, and the share of the first training loss that is left.
+    """
+
+    train: Completion
+    held: Completion
+    half: np.ndarray
+    standardization: Standardization
+    curve: list[tuple[float, float, float]] = field(default_factory=list)
+    best: list[float] = field(default_factory=lambda: [np.inf, np.inf])
+    crossed: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    run: Trajectory | None = None
+    steps_behind: int = 0
+
+    def watch(self, time: float, share: float, left: np.ndarray, right: np.ndarray) -> None:
+        """Note the held-out losses of a moment, in units, and the share of the training loss that is left."""
+        left, right = self.standardization.factors(left, right)
+        z = self.standardization.offset(self.held.rows, self.held.cols)
+        z = z + self.train.predict(left, right, self.held.rows, self.held.cols)
+        shape = self.standardization
+        losses = shape.loss.value(z, shape.to_units(self.held.values, self.held.cols))
+        self.curve.append((time, float(losses.mean()), share))
+        if not self.crossed.size:
+            self.crossed = np.array(z)
+        for k in (0, 1):
+            error = float(losses[self.half == k].mean()) if (self.half == k).any() else np.inf
+            if error < self.best[k]:
+                self.best[k] = error
+                self.crossed[self.half != k] = z[self.half != k]
+
+    def is_hopeless(self, rival: "Fold") -> bool:
+        """Whether the held-out loss has long been above the rival's where that had as much training loss left."""
+        _, mine, share = self.curve[-1]
+        _, theirs, shares = np.asarray(rival.curve).T
+        within = shares.min() < share < 1 - _UNDERWAY
+        # along a flow the training loss falls, so that the shares, turned round, ascend
+        behind = within and mine > _BEHIND * np.interp(share, shares[::-1], theirs[::-1])
+        self.steps_behind = self.steps_behind + 1 if behind else 0
+        return self.steps_behind >= _STEPS_BEHIND
+
+
+def fold_of(train: Completion, held: Completion, standardization: Standardization, seed: int) -> Fold:
+    half = np.random.default_rng(seed).permutation(held.rows.size) % 2
+    return Fold(train, held, half, standardization)
+
+
+def follow(
+    folds: list[Fold],
+    rival: list[Fold] | None,
+    candidate: Candidate,
+    rtol: float,
+    patience: int,
+    dtype: type,
+    progress: Callable[[float], None],
+) -> bool:
+    """Run a candidate on every fold, the folds in lockstep; whether it was given up."""
+    problem = residuals_of(folds, candidate.features, dtype)
+    first: list[float] = [np.nan] * len(folds)
+    given_up = False
+
+    def watch(now: Snapshot) -> bool:
+        nonlocal given_up
+        left, right = now.model.factors(now.weights)
+        for place, k in enumerate(now.runs):
+            outer = left[place], right[place]
+            if isinstance(problem, Featured):
+                outer = problem.outer_factors(*outer)
+            if not folds[k].curve:
+                first[k] = float(now.loss[place])
+            folds[k].watch(float(now.time[place]), float(now.loss[place]) / first[k], *outer)
+        # with several folds, a candidate costs little
+        given_up = len(folds) == 1 and rival is not None and folds[0].is_hopeless(rival[0])
+        return given_up
+
+    sure = len(folds) == 1 and folds[0].held.rows.size >= _SURE
+    runs = evolve(
+        problem,
+        Chain(candidate.depth, candidate.width),
+        Spectral(candidate.width, candidate.scale),
+        Flow(rtol),
+        stop=HeldOutRise(patience, rise=_RISE if sure else np.inf) | LossBelow(FITTED) | StepLimit(STEP_LIMIT),
+        record=Record(every=STEP_LIMIT),
+        callback=watch,
+        progress=lambda share, now: progress(share),
+    )
+    for fold, run in zip(folds, runs if len(folds) > 1 else [runs], strict=True):
+        fold.run = run
+        if not fold.curve:
+            fold.curve.append((run.time, float(fold.standardization.noise), 1.0))
+            fold.crossed = fold.standardization.offset(fold.held.rows, fold.held.cols)
+    return given_up
+
+
+def residuals_of(folds: list[Fold], features: float, dtype: type) -> Completion | Featured:
+    """The folds as one problem: alone, or as many tables on the same entries, held-out ones with weight zero.
+
+    Features are those of one mask: many folds have many, and go without.
+    """
+    if len(folds) == 1:
+        problem, held = (
+            folds[0].standardization.residual_problem(part, dtype) for part in (folds[0].train, folds[0].held)
+        )
+        problem = replace(problem, held_out=held)
+        return with_observed_features(problem, features) if features else problem
+    m, n = folds[0].train.shape
+    values, weights, chosen = [], [], []
+    for fold in folds:
+        both = [fold.standardization.residual_problem(part, dtype) for part in (fold.train, fold.held)]
+        place = np.concatenate([part.rows.astype(np.int64) * n + part.cols for part in both])
+        order = np.argsort(place)
+        values.append(np.concatenate([part.values for part in both])[order])
+        given = [np.ones(part.rows.size, dtype) if part.weights is None else part.weights for part in both]
+        weights.append(np.concatenate(given)[order])
+        chosen.append((np.arange(place.size) >= both[0].rows.size)[order])
+    rows, cols = np.divmod(place[order], n)
+    stacked, aside = np.stack(weights), np.stack(chosen)
+    loss = folds[0].standardization.loss
+    table = rows, cols, np.stack(values), (m, n)
+    held = Completion(*table, np.where(aside, stacked, 0).astype(dtype), loss_function=loss)
+    return Completion(*table, np.where(aside, 0, stacked).astype(dtype), held_out=held, loss_function=loss)
