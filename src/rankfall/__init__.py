@@ -22,7 +22,7 @@ _HOMES = {
         "Spectral", "Symmetric", "Uniform", "compressed",
     ],
     "rankfall.integrators": [
-        "AdaDelta", "AdaGrad", "Adam", "Descent", "Flow", "Gradient", "GroupRMSprop", "Momentum", "Projected",
+        "AdaDelta", "AdaGrad", "Adam", "Descent", "Flow", "Gradient", "GroupRMSprop", "Momentum", "Projected", "Rates",
         "Reference", "Steering",
     ],
     "rankfall.trajectory": [

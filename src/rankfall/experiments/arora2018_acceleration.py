@@ -62,7 +62,7 @@ PUBLISHED = {
 }  # fmt: skip
 # Rates tried, of which the best at the end is kept; those that diverge are out.
 GRIDS = {
-    ("descent", 2): np.geomspace(5e-3, 4e-2, 13), ("descent", 4): np.geomspace(1.33e-3, 7.5e-3, 13),
+    ("descent", 2): np.geomspace(5e-3, 4e-2, 13), ("descent", 4): np.geomspace(2e-4, 8e-3, 19),
     ("AdaGrad", 4): np.geomspace(1e-3, 1e-1, 5), ("AdaDelta", 4): np.geomspace(1e-2, 1, 5),
     ("Adam", 4): np.geomspace(1e-3, 1e-1, 5),
 }  # fmt: skip

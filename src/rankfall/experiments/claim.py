@@ -50,12 +50,12 @@ class Claim:
 
 def number(
     quantity: str,
-    expected: float,
-    measured: float,
+    expected: float | int,
+    measured: float | int,
     provenance: str,
     *,
-    factor: float | None = None,
-    within: float | None = None,
+    factor: float | int | None = None,
+    within: float | int | None = None,
     note: str = "",
 ) -> Claim:
     """The claim that `measured` is `expected`, up to a `factor` either way or a relative share `within`.
@@ -73,7 +73,9 @@ def number(
     return Claim(quantity, f"{expected:.4g}{tolerance}", f"{measured:.4g}", provenance, holds, note)
 
 
-def ordering(quantity: str, values: Mapping[str, float], provenance: str, *, by: float = 1.0, note: str = "") -> Claim:
+def ordering(
+    quantity: str, values: Mapping[str, float], provenance: str, *, by: float | int = 1.0, note: str = ""
+) -> Claim:
     """The claim that the named values grow in the order given, each at least `by` times the one before."""
     holds = all(low * by < high for low, high in pairwise(values.values()))
     margin = "" if by == 1 else f", by ×{by:g}"

@@ -226,9 +226,8 @@ def panels(data) -> list[Panel]:
             curves.append(
                 Curve(data.width.values, at[f"{quantity}_spectral"].values, "from X_gd" * (not drawn), "line", color=2)
             )
-            levels = dict(zip(("X_gd", "least nuclear norm"), at[f"{quantity}_reference"].values.tolist(), strict=True))
-            if quantity == "error":
-                levels = {"X_gd": levels["X_gd"]}
+            far, least = at[f"{quantity}_reference"].values.tolist()
+            levels = {"X_gd": far} if quantity == "error" else {"X_gd": far, "least nuclear norm": least}
             drawn.append(Panel(name, "width d", title, curves, "y" if quantity == "error" else "", levels=levels))
     return drawn
 
