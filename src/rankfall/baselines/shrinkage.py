@@ -40,7 +40,7 @@ def shrink_dense(
 def shrink_positive(
     matrix: Float[np.ndarray, "n n"], threshold: float
 ) -> tuple[Float[np.ndarray, "n k"], Float[np.ndarray, " k"], Float[np.ndarray, "n k"]]:
-    """U, (λ − t)_+ > 0 and U again of argmin_{X ⪰ 0} ½‖X − Z‖_F² + t tr X: eigenvalues in the place of singular ones."""
+    """U, (λ − t)_+ > 0 and U of argmin_{X ⪰ 0} ½‖X − Z‖_F² + t tr X: eigenvalues in the place of singular ones."""
     values, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
     kept = np.flatnonzero(values > threshold)[::-1]
     return vectors[:, kept], values[kept] - threshold, vectors[:, kept]
