@@ -235,7 +235,7 @@ def panels(data) -> list[Panel]:
                 "iterations to converge",
                 curves,
                 "xy",
-                limits=(1, 2 * data.attrs["steps"]),
+                limits=(1.0, 2.0 * data.attrs["steps"]),
                 levels={"budget": float(data.attrs["steps"])},
             )
         )

@@ -26,6 +26,8 @@ from rankfall.experiments.standard_problem import error_of, run_to_loss, standar
 from rankfall.models import Chain, Gaussian
 
 METHODS = ("nuclear norm", "depth 2", "depth 3", "depth 4")
+# Twice what a run takes that recovers the matrix; one that runs off takes thousands, and is over either way.
+_STEPS = 300
 QUANTITIES = {"error": "reconstruction error", "nuclear_norm": "nuclear norm", "effective_rank": "effective rank"}
 DRAWN, DISTINCT = "drawn", "distinct"
 # error, nuclear norm, effective rank                                            [arora2019, talk: P]
@@ -53,7 +55,7 @@ def measure(method: str, observed: int, sampling: str, start: float, draw: int) 
     if method == "nuclear norm":
         found = NuclearNorm(slack=start, gap=1e-4).solve(problem)
     else:
-        found = run_to_loss(problem, Chain(int(method[-1])), Gaussian(start), 1e-6, seed=2000 + draw)
+        found = run_to_loss(problem, Chain(int(method[-1])), Gaussian(start), 1e-6, seed=2000 + draw, steps=_STEPS)
     return {
         "error": np.asarray(error_of(found.product, problem)),
         "nuclear_norm": np.asarray(found.nuclear_norm),

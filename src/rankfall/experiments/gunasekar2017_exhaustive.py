@@ -211,7 +211,7 @@ def panels(data) -> list[Panel]:
                 "share of problems",
                 [Curve(edges, np.append(shares, shares[-1]), "", "steps", color=0)],
                 logs="y",
-                limits=(3e-5, 1),
+                limits=(3e-5, 1.0),
             )
         )
     ends = data.stubborn

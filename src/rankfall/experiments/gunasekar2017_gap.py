@@ -51,14 +51,14 @@ class Setup:
     """norms: ‖U(0)‖_F. draws: of truth, data and start. time: in units of ½Σ. users, movies: the busiest."""
 
     draws: int
-    time: float
+    time: float | int
     users: int
     movies: int
     norms: tuple[float, ...] = (1.0, 1e-1, 1e-2, 1e-3, 1e-4)
     residual: float = 1e-3
 
 
-def measure(problem: str, norms: list[float], time: float, residual: float, draw: int) -> Arrays:
+def measure(problem: str, norms: list[float], time: float | int, residual: float, draw: int) -> Arrays:
     """Gap and error of each method from each start, (methods, norms); a run ends at the relative residual or time."""
     truth = target("rank 2", draw)
     data = PROBLEMS[problem](truth, 100 + draw)
@@ -174,7 +174,7 @@ def panels(data) -> list[Panel]:
             for method, style in zip(METHODS, ("marked", "line", "dashed"), strict=True)
         ]
         drawn.append(
-            Panel(name, "‖U(0)‖", "gap to least nuclear norm" if not drawn else "", curves, "xy", limits=(_SEEN, 3))
+            Panel(name, "‖U(0)‖", "gap to least nuclear norm" if not drawn else "", curves, "xy", limits=(_SEEN, 3.0))
         )
     places = np.arange(len(_RATINGS))
     ticks: dict[float, str] = dict(zip(places.astype(float).tolist(), _RATINGS, strict=True))

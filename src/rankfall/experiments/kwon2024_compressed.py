@@ -19,7 +19,7 @@ import numpy as np
 from rankfall.experiments.claim import Claim, number, ordering, statement
 from rankfall.experiments.experiment import Arrays, Experiment, Part
 from rankfall.experiments.panel import Curve, Panel
-from rankfall.experiments.recovery import completion_of, followed, spread_target, stable_rate
+from rankfall.experiments.recovery import RECORDS, completion_of, followed, spread_target, stable_rate
 from rankfall.models import Chain, Orthogonal, Spectral
 from rankfall.problems import Factorization, Sensing
 
@@ -114,7 +114,8 @@ def claims(data) -> list[Claim]:
         done = {network: [] for network in NETWORKS}
         for draw in range(data.sizes["draw"]):
             run = data.sel(problem=name).isel(draw=draw)
-            last = int(run.iterations.min() // run.every.min())
+            every = float(run.every.min())
+            last = int(min(float(run.iterations.min()), RECORDS * every) // every)
             for network in NETWORKS:
                 done[network].append(float(run.path.sel(network=network)[last]))
         errors = {network: float(np.mean(each)) for network, each in done.items()}

@@ -36,7 +36,7 @@ _ENDS = Record(every=10**9)
 
 @dataclass(frozen=True)
 class Setup:
-    """size, rank, share: of the completion. widths: of the study, on 30 % of a 100 × 100 matrix of rank 10."""
+    """size, rank, share: of the completion. widths: of the study, on 30 % of a square matrix of side `studied`."""
 
     size: int
     rank: int
@@ -45,6 +45,8 @@ class Setup:
     share: float = 0.2
     loss: float = 1e-10
     steps: int = 40_000
+    studied: int = 100
+    studied_rank: int = 10
 
 
 def block(size: int, rank: int, scale: float, rate: float, decay: float, steps: int, seed: int) -> Arrays:
@@ -89,11 +91,11 @@ def train(network: str, size: int, rank: int, share: float, loss: float, steps: 
     return followed(problem, model, start, rate, below, steps, seed=draw)
 
 
-def widen(depth: int, width: int, loss: float, draws: int) -> Arrays:
+def widen(depth: int, width: int, size: int, rank: int, loss: float, draws: int) -> Arrays:
     """Error and flow time of a random chain of that depth and width, (draws,)."""
     errors, times = [], []
     for draw in range(draws):
-        problem, truth = planted_completion(100, 10, 0.3, draw)
+        problem, truth = planted_completion(size, rank, 0.3, draw)
         start = Gaussian(_LAYER**depth)
         run = evolve(problem, Chain(depth, width), start, Flow(1e-4), stop=LossBelow(loss), record=_ENDS, seed=draw)
         errors.append(np.mean((run.product - truth) ** 2))
@@ -105,10 +107,10 @@ def parts(setup: Setup) -> list[Part]:
     found = [Part(block, {"size": 12, "rank": 2, "scale": 0.3, "rate": 0.05, "decay": 0.01, "steps": 300, "seed": 0})]
     fixed = {"size": setup.size, "rank": setup.rank, "share": setup.share, "loss": setup.loss, "steps": setup.steps}
     found += [Part(train, {"network": name, "draw": draw, **fixed}) for name in NETWORKS for draw in range(setup.draws)]
+    study = {"size": setup.studied, "rank": setup.studied_rank, "loss": 1e-6, "draws": setup.draws}
     return found + [
-        Part(widen, {"depth": depth, "width": width, "loss": 1e-6, "draws": setup.draws})
-        for depth in (2, 3) for width in setup.widths
-    ]  # fmt: skip
+        Part(widen, {"depth": depth, "width": width, **study}) for depth in (2, 3) for width in setup.widths
+    ]
 
 
 def gather(setup: Setup, results: Sequence[Arrays]):

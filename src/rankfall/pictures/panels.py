@@ -72,6 +72,8 @@ def _draw(axis: Any, panel: Panel) -> None:
     axis.set_yscale("log" if "y" in panel.logs else "linear")
     if panel.limits is not None:
         axis.set_ylim(*panel.limits)
+    if panel.ticks is None and "x" not in panel.logs:
+        axis.locator_params(axis="x", nbins=5)
     if panel.ticks is not None:
         axis.set_xticks(list(panel.ticks), list(panel.ticks.values()), rotation=30, ha="right")
         axis.margins(x=0.15)
