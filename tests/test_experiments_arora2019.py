@@ -21,6 +21,9 @@ from rankfall.experiments.standard_problem import error_of, run_to_loss, standar
 from rankfall.pictures import PanelsPicture
 from rankfall.theory import multiplier
 
+# every experiment in small takes minutes together; the framework is tested by default
+pytestmark = pytest.mark.slow
+
 SMALL = {
     "arora2019-factors": {"points": 8},
     "arora2019-norms": {"instances": 1},

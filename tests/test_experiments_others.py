@@ -17,6 +17,9 @@ from rankfall.experiments.recovery import spread_target
 from rankfall.experiments.semidefinite_problem import OfNorm, seen, sensed, target
 from rankfall.pictures import PanelsPicture
 
+# every experiment in small takes minutes together; the framework is tested by default
+pytestmark = pytest.mark.slow
+
 TINY = {
     "gunasekar2017-exhaustive": {"values": 2, "norms": (1e-2, 1.0), "loss": 1e-3, "vanishing": (0.1,), "draws": 1},
     "gunasekar2017-gap": {"time": 1, "norms": (1.0, 1e-2, 1e-4), "residual": 0.1, "users": 30, "movies": 40},
