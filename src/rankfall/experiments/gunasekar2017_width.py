@@ -237,7 +237,7 @@ EXPERIMENT = Experiment(
     title="Width does no harm: error and nuclear norm against the columns of U",
     source="gunasekar2017, Figures 1 and 2",
     quick=Setup(widths=(2, 10, 50), draws=2, steps=500),
-    full=Setup(widths=(2, 3, 4, 5, 8, 10, 15, 20, 30, 40, 50), draws=3, steps=5000),
+    full=Setup(widths=(2, 3, 5, 10, 20, 30, 50), draws=3, steps=1500),
     parts=parts,
     gather=gather,
     claims=claims,
