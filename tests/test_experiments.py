@@ -209,7 +209,8 @@ def test_a_failing_claim_fails_the_experiment(tmp_path):
 def test_every_experiment_is_told_apart_and_can_be_kept(each):
     assert experiment(each.name) is each
     assert each.title
-    assert each.source.partition(",")[0] == each.name.partition("-")[0]
+    # a key may go on where an author has two papers a year, as arora2018convergence
+    assert each.source.partition(",")[0].startswith(each.name.partition("-")[0])
     for setup in (each.quick, each.full):
         parts = each.parts(setup)
         keys = {key_of(part) for part in parts}
