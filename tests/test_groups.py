@@ -1,4 +1,4 @@
-"""Batches in groups: the runs are those of one group, of any size, and Ctrl-C reaches every thread."""
+"""Batches in groups: the runs are those of one group, of any size, and Ctrl-C ends all of them."""
 
 import numpy as np
 import pytest
@@ -52,20 +52,17 @@ def test_who_watches_sees_the_whole_batch(table, monkeypatch):
     assert max(seen) == 6
 
 
-def test_an_interrupt_ends_the_groups_of_every_thread(table, monkeypatch):
+def test_an_interrupt_ends_the_group_that_moves_and_all_after_it(table, monkeypatch):
     monkeypatch.setattr(groups, "_CACHE", 1)
-    monkeypatch.setattr(groups.os, "cpu_count", lambda: 2)
-    waiting = groups.Future.result
+    seen = []
 
-    def result(self, timeout=None):
-        monkeypatch.setattr(groups.Future, "result", waiting)
-        raise KeyboardInterrupt
+    def count(problem, model, weights):
+        seen.append(weights.shape[0])
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+        return np.ones(weights.shape[0])
 
-    monkeypatch.setattr(groups.Future, "result", result)
-    runs = rf.evolve(
-        table, rf.Chain(3), rf.Gaussian(1e-2), rf.Flow(1e-8), stop=rf.LossBelow(1e-300) | rf.TimeReached(1e12),
-        seed=np.arange(6),
-    )  # fmt: skip
-    assert {str(run.status) for run in runs} <= {"interrupted", "stalled", "converged"}
-    assert str(runs[5].status) == "interrupted"
+    runs = walked(table, record=rf.Record(functions={"count": count}))
+    assert {str(run.status) for run in runs} == {"interrupted"}
     assert all(np.isfinite(run.product).all() for run in runs)
+    assert len(seen) == 2 + 5

@@ -2,7 +2,7 @@
 
 A Chebyshev stage combines five vectors of all weights, its error estimate four, a formed gradient three matrices.
 NumPy goes through memory once for every product and sum; compiled, each is one pass. Rows are runs of a batch, each
-with its own step. They let go of Python's lock, so that groups of runs can move side by side in threads.
+with its own step.
 """
 
 from typing import no_type_check
@@ -14,7 +14,7 @@ from numba import njit
 _FAST = {"reassoc", "contract", "nsz"}
 
 
-@njit(cache=True, nogil=True, fastmath={"contract"})
+@njit(cache=True, fastmath={"contract"})
 @no_type_check
 def _stage(f0, f1, f2, f3, f4, steps, origin, slope, before, current, force, out):
     for run in range(out.shape[0]):
@@ -30,7 +30,7 @@ def _stage(f0, f1, f2, f3, f4, steps, origin, slope, before, current, force, out
             )
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST)
+@njit(cache=True, fastmath=_FAST)
 @no_type_check
 def _step_error(steps, old, new, old_slope, new_slope, squares):
     for run in range(old.shape[0]):
@@ -43,7 +43,7 @@ def _step_error(steps, old, new, old_slope, new_slope, squares):
         squares[run] = total
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST)
+@njit(cache=True, fastmath=_FAST)
 @no_type_check
 def _squares(shares, table, product, gradient, sums):
     for run in range(product.shape[0]):

@@ -5,7 +5,6 @@ every step the runs that moved are looked at once (a `Snapshot`), written of in 
 have come to an end; a run that has leaves the batch.
 """
 
-import math
 import time as clock
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, is_dataclass, replace
@@ -70,7 +69,7 @@ def evolve(
         field = Field(problem if len(groups) == 1 else of_runs(problem, group), sized)
         return _Loop(field, integrator, *asked, is_interrupted).run(like(weights[group], problem.values))
 
-    ends = walk(groups[0]) if len(groups) == 1 else run_groups(groups, math.prod(problem.shape), walk)
+    ends = walk(groups[0]) if len(groups) == 1 else run_groups(groups, walk)
     settings = {"model": repr(sized), "start": repr(start), "integrator": repr(integrator), "stop": repr(stop)}
     runs = [
         Trajectory(
