@@ -110,6 +110,8 @@ def test_bad_features_are_told(table, problem):
         rf.DeepMatrixFactorization(features="yes").fit_problem(table)
     with pytest.raises(InputError, match="depth of at least 2"):
         rf.DeepMatrixFactorization(features=True, depth=1).fit_problem(table)
+    with pytest.raises(InputError, match="features need 500 entries to be held out, got 30"):
+        rf.DeepMatrixFactorization(features=True).fit_problem(table)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -7,6 +7,7 @@ stopping time is used again on all entries: losses are means, so flow time means
 
 import numpy as np
 
+from rankfall.errors import InputError
 from rankfall.estimators.candidate import Candidate, Trial
 from rankfall.estimators.fitted import FittedTable
 from rankfall.estimators.folds import FITTED, STEP_LIMIT, is_split_once
@@ -57,6 +58,11 @@ def candidates(
     uneven = max(_unevenness(problem.rows, problem.shape[0]), _unevenness(problem.cols, problem.shape[1])) > _UNEVEN
     popularities = (_POPULARITY, 0.0) if uneven and isinstance(loss, Squared) else (0.0,)
     sizes = {True: (_FEATURES,), False: (0.0,)}.get(features)  # pyright: ignore[reportCallIssue, reportArgumentType]
+    if features is True and not is_split_once(problem, holdout):
+        raise InputError(
+            f"features need 500 entries to be held out, got {problem.rows.size} entries and a holdout of {holdout}; "
+            "use features='auto' or False"
+        )
     if sizes is None:
         few = problem.rows.size <= _FEATURED_ENTRIES
         sizes = (_FEATURES, 0.0) if uneven and few and is_split_once(problem, holdout) else (0.0,)
