@@ -12,6 +12,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import rankfall as rf
 from rankfall.estimators.fitting import candidates
+from rankfall.estimators.folds import share_held_out
 from rankfall.estimators.standardization import damped_effects, standardize
 from tests.conftest import planted_problem
 
@@ -185,6 +186,28 @@ def test_interrupting_the_fit_leaves_a_fitted_estimator():
     assert np.isfinite(model.transform(holes)).all()
 
 
+def test_with_hardly_any_held_out_the_chosen_run_is_the_fit():
+    problem = planted_problem((260, 200), rank=2, share=0.8)
+    once = rf.DeepMatrixFactorization(depth=2, width=8, holdout=0.015).fit_problem(problem)
+    run, chosen = once.trajectory_, once.selection_.chosen
+    assert run.evaluations == chosen.evaluations
+    assert run.best_time == pytest.approx(chosen.time)
+    left, right = run.model.factors(run.best_weights[None, :])
+    shape = once.fitted_.standardization
+    z = shape.to_units(once.predict(problem.rows, problem.cols), problem.cols)
+    product = np.einsum("ek,ek->e", left[0][problem.rows], right[0][problem.cols])
+    np.testing.assert_allclose(z - shape.offset(problem.rows, problem.cols), product, atol=1e-6)
+    assert len(once.history_["singular_values"]) > 1
+    twice = rf.DeepMatrixFactorization(depth=2, width=8, holdout=0.1).fit_problem(problem)
+    assert once.selection_.kept is not None and twice.selection_.kept is None
+
+
+@pytest.mark.parametrize(("entries", "share"), [(100, 0.1), (2_000_000, 0.1), (20_000_000, 0.01)])
+def test_a_tenth_is_held_out_and_no_more_than_it_takes(entries, share):
+    assert share_held_out("auto", entries) == pytest.approx(share)
+    assert share_held_out(0.3, entries) == 0.3
+
+
 def test_effects_are_posterior_means():
     """With dampings at their fixed point, a_i = Σ (x − μ − b)/(count + damping)."""
     problem = planted_problem((30, 20), rank=1)
@@ -226,6 +249,7 @@ def test_popularity_is_tried_only_where_degrees_are_uneven():
         ({"scale": 0.0}, "scale must be 'auto' or positive, got 0.0"),
         ({"rtol": 0.0}, "rtol must lie between 0 and 1, got 0.0"),
         ({"holdout": 1.0}, "holdout must lie between 0 and 1, got 1.0"),
+        ({"holdout": "some"}, "holdout must lie between 0 and 1, got some"),
         ({"dtype": "int8"}, "dtype must be"),
         ({"scaling": "rows"}, "scaling must be"),
         ({"min_value": 2, "max_value": 1}, "min_value must not exceed max_value"),

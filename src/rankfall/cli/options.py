@@ -16,8 +16,9 @@ _LOSSES = ("squared", "huber", "absolute", "logistic")
 
 @dataclass(frozen=True)
 class FitOptions:
-    """How to fit: `depth`, `width` and `scale` are numbers or "auto", `features` is None for that; the rest as for the
-    estimator.
+    """How to fit: `depth`, `width`, `scale` and `holdout` are numbers or "auto", `features` is None for that.
+
+    The rest is as for the estimator.
 
     Raises InputError, naming the option, where one is out of range.
     """
@@ -26,7 +27,7 @@ class FitOptions:
     width: int | str = "auto"
     scale: float | str = "auto"
     rtol: float = 1e-2
-    holdout: float = 0.1
+    holdout: float | str = "auto"
     seed: int = 0
     min_value: float | None = None
     max_value: float | None = None
@@ -51,8 +52,10 @@ class FitOptions:
             )
         if not 0 < self.rtol < 1:
             raise InputError(f"--rtol must lie between 0 and 1, got {self.rtol}; 1e-2 is enough to complete a table")
-        if not 0 < self.holdout < 1:
-            raise InputError(f"--holdout must lie between 0 and 1, got {self.holdout}; 0.1 is usual")
+        if not isinstance(self.holdout, str) and not 0 < self.holdout < 1:
+            raise InputError(
+                f"--holdout must lie between 0 and 1, got {self.holdout}; 'auto' is a tenth, or less of many"
+            )
         if not 0 <= self.seed < 2**32:
             raise InputError(f"--seed must lie between 0 and {2**32 - 1}, got {self.seed}; 0 is as good as any")
         for name, bound in (("min", self.min_value), ("max", self.max_value)):

@@ -48,8 +48,9 @@ class DeepMatrixFactorization(Answers, OneToOneFeatureMixin, TransformerMixin, B
         What a residual costs: "huber" and "absolute" withstand gross errors in a few entries, "logistic" is for tables
         of two values and fills in the more likely one. Thresholds are in units of σ, the spread that row and column
         effects leave (outliers pulled in): "huber" is `Huber(0.5)`, "absolute" is `Absolute(0.05)`.
-    holdout : float, default=0.1
-        Share of the observed entries held out to choose on.
+    holdout : float or "auto", default="auto"
+        Share of the observed entries held out to choose on; "auto" is a tenth, and at most 200,000 entries. Up to a
+        fiftieth, the run that was chosen is the fit; beyond, all entries are fitted once more.
     patience : int, default=10
         Steps without improvement of the held-out error after which a run has seen enough.
     rtol : float, default=1e-2
@@ -80,7 +81,8 @@ class DeepMatrixFactorization(Answers, OneToOneFeatureMixin, TransformerMixin, B
     effective_rank_ : float, of what the product adds to the effects.
     history_ : dict of arrays, "time", "loss", "singular_values" … along the run on all entries.
     selection_ : Selection, every trial.
-    trajectory_ : Trajectory of the run on all entries; with features, that of Z (`rankfall.problems.Featured`).
+    trajectory_ : Trajectory of the run on all entries, or of the chosen one, whose `best_weights` are the fit, where
+        hardly any were held out; with features, that of Z (`rankfall.problems.Featured`).
     status_ : str, how that run ended.
     n_features_in_, feature_names_in_ : of the table fitted.
 
@@ -105,7 +107,7 @@ class DeepMatrixFactorization(Answers, OneToOneFeatureMixin, TransformerMixin, B
         features: bool | str = "auto",
         scaling: str = "auto",
         loss: Any = "squared",
-        holdout: float = 0.1,
+        holdout: float | str = "auto",
         patience: int = 10,
         rtol: float = 1e-2,
         min_value: float | None = None,

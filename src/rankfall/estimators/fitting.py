@@ -2,7 +2,8 @@
 
 Candidates differ in depth and, where some rows or columns are seen far more often than others, in popularity and in
 whether it is taken as a feature which entries are observed: uneven masks are somebody's choice, and tell. The winner's
-stopping time is used again on all entries: losses are means, so flow time means the same with a tenth more.
+stopping time is used again on all entries: losses are means, so flow time means the same with a tenth more. Where
+all but a fiftieth of the entries took part in choosing, the winner's run is the fit, at its best moment.
 """
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from rankfall.errors import InputError
 from rankfall.estimators.candidate import Candidate, Trial
 from rankfall.estimators.fitted import FittedTable
-from rankfall.estimators.folds import FITTED, STEP_LIMIT, is_split_once
+from rankfall.estimators.folds import FITTED, RECORD, STEP_LIMIT, is_split_once, share_held_out
 from rankfall.estimators.loss_units import standardizations
 from rankfall.estimators.selection import Progress, Selection, select
 from rankfall.estimators.standardization import Standardization
@@ -21,7 +22,6 @@ from rankfall.problems.completion import Completion
 from rankfall.problems.featured import Featured, with_observed_features
 from rankfall.problems.losses import SQUARED, Loss, Squared
 from rankfall.trajectory.evolve import evolve
-from rankfall.trajectory.record import Record
 from rankfall.trajectory.run import Trajectory
 from rankfall.trajectory.stops import LossBelow, StepLimit, TimeReached
 
@@ -84,7 +84,7 @@ def fit_table(
     features: bool | str,
     scaling: str,
     loss: Loss,
-    holdout: float,
+    holdout: float | str,
     patience: int,
     rtol: float,
     dtype: type,
@@ -92,6 +92,7 @@ def fit_table(
     progress: Progress,
 ) -> FittedTable:
     """Choose on held-out entries, then fit all of them to the time chosen."""
+    holdout = share_held_out(holdout, problem.rows.size)
     choices = candidates(problem, depth, width, scale, loss, features, holdout)
     if problem.rows.size >= FEWEST:
         selection = select(
@@ -100,8 +101,8 @@ def fit_table(
         )  # fmt: skip
     else:
         selection = _unjudged(choices[0])
-    if selection.interrupted is not None:
-        standardization, run = selection.interrupted
+    if selection.kept is not None:
+        standardization, run = selection.kept
         return _fitted(problem, standardization, run.best_weights, selection, run)
     return _fit_all(problem, selection, scaling, loss, rtol, dtype, lambda s, share: progress(s, 0.8 + 0.2 * share))
 
@@ -126,7 +127,7 @@ def _fit_all(
         Spectral(min(chosen.width, *problem.shape), chosen.scale),
         Flow(rtol),
         stop=TimeReached(selection.chosen.time) | LossBelow(FITTED) | StepLimit(STEP_LIMIT),
-        record=Record(singular_values=10, effective_rank=True, ratio=1.05),
+        record=RECORD,
         progress=lambda share, now: progress("fitting all entries", share),
     )
     return _fitted(problem, standardization, run.weights, selection, run)

@@ -25,13 +25,24 @@ from rankfall.trajectory.stops import HeldOutRise, LossBelow, StepLimit
 # Where the loss, in units of the table's variance, is so small that fitting on would fit rounding.
 FITTED = 1e-6
 STEP_LIMIT = 3000
+# What is written down of the run that becomes the fit.
+RECORD = Record(singular_values=10, effective_rank=True, ratio=1.05)
 # Enough held-out entries for one split to speak for itself; with fewer, several splits are averaged.
 _ENOUGH, _FOLDS = 500, 4
+# What is held out unless the caller says: a tenth, and never more than it takes to compare candidates to 0.1 %.
+_HELD_OUT, _PLENTY = 0.1, 200_000
+# A run that saw all but this share of the entries is not made again for the rest.
+_SPARED = 0.02
 # So many held-out entries say for sure that the error only rises, once it has risen by this share.
 _SURE, _RISE = 5000, 0.05
 # A candidate is given up when its held-out loss has been this much above the best one's at equal training loss for so
 # many steps, once it has explained this share of what the effects left.
 _BEHIND, _STEPS_BEHIND, _UNDERWAY = 1.005, 3, 0.02
+
+
+def share_held_out(holdout: float | str, entries: int) -> float:
+    """The share of the entries to hold out, where the caller may have said "auto"."""
+    return min(_HELD_OUT, _PLENTY / max(1, entries)) if isinstance(holdout, str) else holdout
 
 
 def is_split_once(problem: Completion, holdout: float) -> bool:
@@ -44,7 +55,7 @@ def splits(problem: Completion, holdout: float, seed: int) -> list[tuple[Complet
     folds = 1 if is_split_once(problem, holdout) else _FOLDS
     pairs = []
     for k in range(folds):
-        train = problem.hold_out(holdout if folds == 1 else max(holdout, 0.1), seed + k)
+        train = problem.hold_out(holdout if folds == 1 else max(holdout, _HELD_OUT), seed + k)
         assert train.held_out is not None
         pairs.append((replace(train, held_out=None), train.held_out))
     return pairs
@@ -94,7 +105,13 @@ class Fold:
         return self.steps_behind >= _STEPS_BEHIND
 
 
+def is_near_whole(folds: list[Fold]) -> bool:
+    """Whether so little is held out that a run on the rest stands for one on all entries."""
+    return len(folds) == 1 and folds[0].held.rows.size <= _SPARED * folds[0].train.rows.size
+
+
 def fold_of(train: Completion, held: Completion, standardization: Standardization, seed: int) -> Fold:
+    """The fold of a split before its run, the held-out entries dealt into halves by the seed."""
     half = np.random.default_rng(seed).permutation(held.rows.size) % 2
     return Fold(train, held, half, standardization)
 
@@ -134,7 +151,7 @@ def follow(
         Spectral(candidate.width, candidate.scale),
         Flow(rtol),
         stop=HeldOutRise(patience, rise=_RISE if sure else np.inf) | LossBelow(FITTED) | StepLimit(STEP_LIMIT),
-        record=Record(every=STEP_LIMIT),
+        record=RECORD if is_near_whole(folds) else Record(every=STEP_LIMIT),
         callback=watch,
         progress=lambda share, now: progress(share),
     )

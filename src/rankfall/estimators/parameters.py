@@ -16,8 +16,8 @@ def check_parameters(model: Any) -> None:
     if model.scale != "auto" and not (isinstance(model.scale, (int, float)) and model.scale > 0):
         raise InputError(f"scale must be 'auto' or positive, got {model.scale!r}; smaller starts favor lower rank")
     loss_of(model.loss)
-    if not 0 < model.holdout < 1:
-        raise InputError(f"holdout must lie between 0 and 1, got {model.holdout}; 0.1 is usual")
+    if model.holdout != "auto" and not (isinstance(model.holdout, (int, float)) and 0 < model.holdout < 1):
+        raise InputError(f"holdout must lie between 0 and 1, got {model.holdout}; 'auto' is a tenth, or less of many")
     if model.features not in (True, False, "auto"):
         raise InputError(f"features must be True, False or 'auto', got {model.features!r}; 'auto' tries them")
     if model.features is True and model.depth == 1:

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from rankfall.estimators.candidate import Candidate, Trial
-from rankfall.estimators.folds import Fold, fold_of, follow, splits
+from rankfall.estimators.folds import Fold, fold_of, follow, is_near_whole, splits
 from rankfall.estimators.loss_units import standardizations
 from rankfall.estimators.standardization import Standardization
 from rankfall.problems.completion import Completion
@@ -28,7 +28,11 @@ Progress = Callable[[str, float], None]
 
 @dataclass(frozen=True, eq=False)
 class Selection:
-    """The winner, every trial, and the cross-fitted predictions of held-out entries in input units."""
+    """The winner, every trial, and the cross-fitted predictions of held-out entries in input units.
+
+    kept: standardization and run to take for the fit, as nothing is left to do: choosing was interrupted, or so little
+        held out that a run on all entries would not differ.
+    """
 
     chosen: Trial
     trials: tuple[Trial, ...]
@@ -37,7 +41,7 @@ class Selection:
     values: Float[np.ndarray, " held"]
     predicted: Float[np.ndarray, " held"]
     column_means: Float[np.ndarray, " held"]
-    interrupted: "tuple[Standardization, Trajectory] | None" = None
+    kept: "tuple[Standardization, Trajectory] | None" = None
 
     @property
     def error(self) -> float:
@@ -67,7 +71,7 @@ def select(
 
     They come depth by depth; the first depth decides on popularity and features for the others.
 
-    Ctrl-C ends the choosing: the best candidate so far wins, and its run on the first split is the fit (`interrupted`).
+    Ctrl-C ends the choosing: the best candidate so far wins, and its run on the first split is the fit (`kept`).
     """
     pairs = splits(problem, holdout, seed)
     shapes = standardizations(problem, [train for train, _ in pairs], scaling, loss)
@@ -101,10 +105,12 @@ def select(
         chosen=winner[0], trials=tuple(trial for trial, _ in outcomes), rows=rows, cols=cols,
         values=values.astype(np.float64), predicted=crossed, column_means=means,
     )  # fmt: skip
-    if not stopped or folds[0].run is None:
+    run = folds[0].run
+    if run is None or not (stopped or is_near_whole(folds)):
         return selection
-    run = replace(folds[0].run, status=Status.INTERRUPTED, reason="Ctrl-C was pressed while choosing")
-    return replace(selection, interrupted=(folds[0].standardization, run))
+    if stopped:
+        run = replace(run, status=Status.INTERRUPTED, reason="Ctrl-C was pressed while choosing")
+    return replace(selection, kept=(folds[0].standardization, run))
 
 
 def _is_worth(candidate: Candidate, done: Sequence[Trial]) -> bool:
