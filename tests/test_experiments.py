@@ -12,7 +12,7 @@ import rankfall as rf
 from rankfall.experiments import PROVENANCES, Claim, Curve, Panel, Part, experiment, experiments, reproduce
 from rankfall.experiments.claim import number, ordering, series, statement
 from rankfall.experiments.reproduce import compute
-from rankfall.experiments.store import Store, key_of
+from rankfall.experiments.store import Store, _sources, key_of
 from rankfall.pictures import PanelsPicture
 from tests import toy_experiment
 from tests.toy_experiment import COMPUTED, scaled, toy, with_data
@@ -69,8 +69,31 @@ def test_a_claim_as_a_record():
     record = number("x", 2.0, 3.0, "P", within=0.1, note="why").record()
     assert record == {
         "quantity": "x", "expected": "2 ± 10 %", "measured": "3", "provenance": "P", "holds": False, "note": "why",
-        "verdict": "FAILS",
+        "finding": "", "verdict": "FAILS",
     }  # fmt: skip
+
+
+def test_a_finding_does_not_hold_and_is_no_failure():
+    known = number("x", 2.0, 3.0, "P", within=0.1, finding="a slip in the paper")
+    assert (known.holds, known.fails, known.verdict) == (False, False, "does not hold")
+    held = number("x", 2.0, 2.0, "P", within=0.1, finding="a slip in the paper")
+    assert (held.fails, held.verdict) == (False, "holds")
+    assert statement("x", "so", "not so", False, "P").fails
+
+
+FACTOR = 2.0
+
+
+def called():
+    return FACTOR
+
+
+def called_instead():
+    return 2 * FACTOR
+
+
+def uses_another():
+    return {"x": np.asarray(called())}
 
 
 # --- parts on disk --------------------------------------------------------------------------------------------------
@@ -84,6 +107,16 @@ def test_the_key_is_of_what_would_change_the_numbers(monkeypatch):
     before = key_of(part)
     monkeypatch.setattr(rf, "__version__", "another")
     assert key_of(part) != before
+
+
+def test_the_key_is_of_what_a_part_calls_and_reads(monkeypatch):
+    keys = [key_of(Part(uses_another, {}))]
+    for name, value in (("FACTOR", 3.0), ("called", called_instead)):
+        monkeypatch.setattr(f"{__name__}.{name}", value)
+        _sources.cache_clear()
+        keys.append(key_of(Part(uses_another, {})))
+    _sources.cache_clear()
+    assert len(set(keys)) == 3
 
 
 def test_a_result_is_read_back_bit_for_bit(tmp_path):
@@ -200,6 +233,12 @@ def test_a_failing_claim_fails_the_experiment(tmp_path):
     outcome = reproduce(toy(3.0), tmp_path, quick=True)
     assert not outcome.holds
     assert [claim.verdict for claim in outcome.claims] == ["FAILS", "holds", "shown"]
+
+
+def test_a_finding_does_not_fail_the_experiment(tmp_path):
+    outcome = reproduce(toy(4.0), tmp_path, quick=True)
+    assert outcome.holds
+    assert [claim.verdict for claim in outcome.claims] == ["does not hold", "holds", "shown"]
 
 
 # --- the catalogue --------------------------------------------------------------------------------------------------

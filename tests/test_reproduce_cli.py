@@ -12,6 +12,7 @@ from tests.shell import shell
 from tests.toy_experiment import COMPUTED, toy
 
 TOYS = {"toy2000-doubles": toy(), "toy2000-triples": toy(3.0, "toy2000-triples")}
+KNOWN = toy(4.0, "toy2000-fourfold")
 
 
 @pytest.fixture(autouse=True)
@@ -82,8 +83,17 @@ def test_a_claim_that_fails_exits_1_and_the_others_are_judged_all_the_same():
     ended = reproduce("--all", "--quick")
     assert ended.code == 1
     assert "FAILS" in ended.stdout
-    assert ended.stdout.endswith("3 of 4 claims hold; all is in 'reproduced'\n")
+    assert ended.stdout.endswith("3 of 4 claims hold, 1 fail; all is in 'reproduced'\n")
     assert {path.name for path in Path("reproduced").iterdir()} == set(TOYS)
+
+
+def test_a_finding_is_told_with_its_reason_and_exits_0(monkeypatch):
+    monkeypatch.setattr(experiments, "experiment", lambda name: KNOWN)
+    ended = reproduce(KNOWN.name, "--quick")
+    assert ended.code == 0
+    assert "does not hold" in ended.stdout
+    assert "twice one: it is twice two" in ended.stdout
+    assert ended.stdout.endswith("1 of 2 claims hold, 1 do not for reasons stated; all is in 'reproduced'\n")
 
 
 @pytest.mark.usefixtures("toys")

@@ -1,4 +1,7 @@
-"""An experiment that takes no time: what doubling a number gives, and a claim about it that may fail."""
+"""An experiment that takes no time: what doubling a number gives, and a claim about it that may fail.
+
+By a factor of 4 the failure is a finding.
+"""
 
 from dataclasses import dataclass
 
@@ -37,8 +40,9 @@ def gather(setup, results):
 
 def claims(data):
     values = data.scaled.values
+    one = float(values[0])
     return [
-        number("twice one", 2.0, float(values[0]), "P", within=0.01, note="of a toy"),
+        number("twice one", 2.0, one, "P", within=0.01, note="of a toy", finding="it is twice two" if one == 4 else ""),
         ordering("doubles grow", {"first": float(values[0]), "last": float(values[-1])}, "F"),
         series("doubles", [2.0, 4.0], values.tolist(), "F"),
     ]

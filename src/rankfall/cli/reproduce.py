@@ -7,7 +7,10 @@ import typer
 
 from rankfall.errors import InputError
 
-EXIT_CODES = "Exit codes: 0 every claim holds; 1 one fails; 2 bad input; 130 interrupted, finished parts kept."
+EXIT_CODES = (
+    "Exit codes: 0 every claim holds, but for findings, whose reason is printed; 1 one fails; 2 bad input; "
+    "130 interrupted, finished parts kept."
+)
 _FAILED = 1
 
 
@@ -46,17 +49,23 @@ def reproduce(
     if data is not None and not data.is_dir():
         raise InputError(f"--data must be a folder, {str(data)!r} is not; leave it out to download")
     console = Console(quiet)
-    failures = claims = 0
+    judged: list[Any] = []
     for each in chosen:
         with console.fitting() as progress:
             outcome = experiments.reproduce(each, out, quick=quick, data=data, jobs=jobs, progress=progress)
         _draw(outcome)
         _show(outcome, quiet)
-        failures += sum(claim.holds is False for claim in outcome.claims)
-        claims += sum(claim.holds is not None for claim in outcome.claims)
+        judged += [claim for claim in outcome.claims if claim.holds is not None]
     if not quiet:
-        print(f"{claims - failures} of {claims} claims hold; all is in {str(out)!r}")
-    raise typer.Exit(_FAILED if failures else 0)
+        print(f"{_counted(judged)}; all is in {str(out)!r}")
+    raise typer.Exit(_FAILED if any(claim.fails for claim in judged) else 0)
+
+
+def _counted(judged: list[Any]) -> str:
+    held, failed = sum(claim.holds for claim in judged), sum(claim.fails for claim in judged)
+    known = len(judged) - held - failed
+    stated = f", {known} do not for reasons stated" if known else ""
+    return f"{held} of {len(judged)} claims hold{stated}" + (f", {failed} fail" if failed else "")
 
 
 def _draw(outcome: Any) -> None:
@@ -75,7 +84,7 @@ def _show(outcome: Any, quiet: bool) -> None:
     from rich.console import Console as Screen
     from rich.table import Table
 
-    claims = [claim for claim in outcome.claims if not quiet or claim.holds is False]
+    claims = [claim for claim in outcome.claims if not quiet or claim.fails]
     if not claims:
         return
     # a pipe has no width, and digits must not be cut
@@ -85,10 +94,12 @@ def _show(outcome: Any, quiet: bool) -> None:
     for name in ("claim", "expected", "measured", "from", "verdict"):
         shown.add_column(name)
     for claim in claims:
-        style = "bold red" if claim.holds is False else "dim" if claim.holds is None else ""
+        style = "bold red" if claim.fails else "yellow" if claim.finding and not claim.holds else ""
+        style = "dim" if claim.holds is None else style
         shown.add_row(claim.quantity, claim.expected, claim.measured, claim.provenance, claim.verdict, style=style)
     screen.print(shown, markup=False)
     for claim in claims:
-        if claim.note:
-            screen.print(f"{claim.quantity}: {claim.note}", markup=False, soft_wrap=True)
+        for said in (claim.note, claim.finding if claim.holds is False else ""):
+            if said:
+                screen.print(f"{claim.quantity}: {said}", markup=False, soft_wrap=True)
     screen.print()

@@ -173,7 +173,7 @@ def claims(data) -> list[Claim]:
     ratio = (data.imbalance / data.least_layer).values
     begun = int(np.argmax(ratio < 0.1)) if (ratio < 0.1).any() else -1
     # ‖W_2ᵀW_2 − W_1W_1ᵀ‖ ≈ (128 − 32) √32 s² against ‖W_3‖² ≈ 32 s²
-    note = (
+    finding = (
         "independent layers of widths 128, 32, 32, 1 begin 17 times more unbalanced than their least layer is large, "
         f"at any s; the ratio is below a tenth from iteration {int(data.iteration[begun])} on, when W has grown"
     )
@@ -184,7 +184,7 @@ def claims(data) -> list[Claim]:
             f"{ratio.max():.3g} at most, {ratio[-1]:.2g} at the end",
             bool(ratio.max() < 0.1),
             "P",
-            note=note,
+            finding=finding,
         )
     )
     for depth in (2, 4):

@@ -3,9 +3,9 @@
 100 × 100 of rank 5, 5000 or 2000 entries observed. With many, least nuclear norm and all depths recover the matrix.
 With few, the convex optimum fails; depth 2 does better and depth 3 and 4 recover it, at a *larger* nuclear norm and a
 smaller effective rank. The table does not say where it starts. Its depth 2 is that of the smallest start of Figure 1,
-whose product has Frobenius norm 1e-5 (scale 1e-6), which we take for depth 3 too; depth 4 starts at 1e-5. From 1e-6 its
-escapes lie so far apart that on some draws the product rests at rank 3 where no finite matrix fits best, and runs off:
-`arora2019-scale` shows it, and the papers' own program does the same.
+whose product has Frobenius norm 1e-5 (scale 1e-6), which we take for depth 3 too; depth 4 starts at 1e-4. From smaller
+starts its escapes lie so far apart that on some draws the product rests at rank 3 where no finite matrix fits best, and
+runs off: `arora2019-scale` shows it, and the papers' own program does the same.
 
 The digits are judged on positions drawn with replacement, which is what they belong to (`standard_problem`); the same
 on as many distinct entries, an easier problem, is shown beside them, and the orderings are judged on both.
@@ -28,6 +28,10 @@ from rankfall.models import Chain, Gaussian
 METHODS = ("nuclear norm", "depth 2", "depth 3", "depth 4")
 # Twice what a run takes that recovers the matrix; one that runs off takes thousands, and is over either way.
 _STEPS = 300
+ASTRAY = (
+    "the published digit is of one draw; of ours, whose rows have as few as seven entries, some run off along a rank "
+    "at which nothing finite fits best, and those that recover end at 3e-5 to 6e-5"
+)
 QUANTITIES = {"error": "reconstruction error", "nuclear_norm": "nuclear norm", "effective_rank": "effective rank"}
 DRAWN, DISTINCT = "drawn", "distinct"
 # error, nuclear norm, effective rank                                            [arora2019, talk: P]
@@ -45,7 +49,7 @@ class Setup:
 
     draws: int
     observed: tuple[int, ...] = (5000, 2000)
-    scales: tuple[float, ...] = (1e-6, 1e-6, 1e-5)
+    scales: tuple[float, ...] = (1e-6, 1e-6, 1e-4)
     slack: float = 1e-3
 
 
@@ -95,7 +99,8 @@ def claims(data) -> list[Claim]:
     for (count, method), (error, norm, rank) in PUBLISHED.items():
         cell, easier = (middle.sel(sampling=way, observed=count, solver=method) for way in (DRAWN, DISTINCT))
         where = f"{count} entries, {method}"
-        found.append(number(f"{where}: error", error, float(cell.error), "P", factor=2))
+        finding = ASTRAY if (count, method) == (2000, "depth 4") else ""
+        found.append(number(f"{where}: error", error, float(cell.error), "P", factor=2, finding=finding))
         found.append(number(f"{where}: error, all distinct", error, float(easier.error), "P"))
         found.append(number(f"{where}: nuclear norm", norm, float(cell.nuclear_norm), "P", within=0.02))
         found.append(number(f"{where}: effective rank", rank, float(cell.effective_rank), "P", within=0.15))
@@ -142,7 +147,7 @@ EXPERIMENT = Experiment(
     name="arora2019-table",
     title="Few entries: depth against the convex optimum",
     source="arora2019, tables of the talk",
-    quick=Setup(draws=3),
+    quick=Setup(draws=5),
     full=Setup(draws=5),
     parts=parts,
     gather=gather,

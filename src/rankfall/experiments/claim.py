@@ -4,6 +4,8 @@ Two kinds are told apart. A *number* is compared with its tolerance, but only wh
 code prints it (C), or it follows by derivation (D); what was read off a figure (F), restated by others (T) or never
 found (NF) is shown and judged by nobody. An *ordering*, such as "deeper is better", is what a figure is for: it is
 judged wherever it was published, and shown where it was not found.
+
+A claim that does not hold is either a *finding*, whose reason the experiment states, or a failure, which is news.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,7 +30,8 @@ class Claim:
 
     quantity: what is spoken of. expected: what was published, with its tolerance. measured: what was found here.
     provenance: a key of `PROVENANCES`. holds: None where the statement is shown and not judged.
-    note: what to know about a failure, or about the measurement.
+    note: what to know about the measurement.
+    finding: why it is known not to hold here; empty for a claim that should.
     """
 
     quantity: str
@@ -37,11 +40,19 @@ class Claim:
     provenance: str
     holds: bool | None
     note: str = ""
+    finding: str = ""
+
+    @property
+    def fails(self) -> bool:
+        """Whether it does not hold, and nobody has said why."""
+        return self.holds is False and not self.finding
 
     @property
     def verdict(self) -> str:
-        """holds, FAILS or shown."""
-        return "shown" if self.holds is None else "holds" if self.holds else "FAILS"
+        """holds, does not hold (a finding), FAILS or shown."""
+        if self.holds is None:
+            return "shown"
+        return "holds" if self.holds else "FAILS" if self.fails else "does not hold"
 
     def record(self) -> dict[str, Any]:
         """The claim as a flat dictionary."""
@@ -57,6 +68,7 @@ def number(
     factor: float | int | None = None,
     within: float | int | None = None,
     note: str = "",
+    finding: str = "",
 ) -> Claim:
     """The claim that `measured` is `expected`, up to a `factor` either way or a relative share `within`.
 
@@ -70,7 +82,7 @@ def number(
         tolerance = f" ± {100 * within:g} %"
     if provenance not in _NUMBERS_JUDGED:
         holds, tolerance = None, ""
-    return Claim(quantity, f"{expected:.4g}{tolerance}", f"{measured:.4g}", provenance, holds, note)
+    return Claim(quantity, f"{expected:.4g}{tolerance}", f"{measured:.4g}", provenance, holds, note, finding)
 
 
 def series(quantity: str, expected: Sequence[float | int], measured: Sequence[float | int], provenance: str) -> Claim:
@@ -80,7 +92,13 @@ def series(quantity: str, expected: Sequence[float | int], measured: Sequence[fl
 
 
 def ordering(
-    quantity: str, values: Mapping[str, float | int], provenance: str, *, by: float | int = 1, note: str = ""
+    quantity: str,
+    values: Mapping[str, float | int],
+    provenance: str,
+    *,
+    by: float | int = 1,
+    note: str = "",
+    finding: str = "",
 ) -> Claim:
     """The claim that the named values grow in the order given, each at least `by` times the one before."""
     holds = all(low * by < high for low, high in pairwise(values.values()))
@@ -88,10 +106,13 @@ def ordering(
     return statement(
         quantity, " < ".join(values) + margin, " < ".join(f"{value:.4g}" for value in values.values()).replace(
             "<", "," if not holds else "<"
-        ), holds, provenance, note=note,
+        ), holds, provenance, note=note, finding=finding,
     )  # fmt: skip
 
 
-def statement(quantity: str, expected: str, measured: str, holds: bool, provenance: str, *, note: str = "") -> Claim:
+def statement(
+    quantity: str, expected: str, measured: str, holds: bool, provenance: str, *, note: str = "", finding: str = ""
+) -> Claim:
     """A claim in words, judged by the caller's own comparison wherever it was published."""
-    return Claim(quantity, expected, measured, provenance, None if provenance == "NF" else bool(holds), note)
+    judged = None if provenance == "NF" else bool(holds)
+    return Claim(quantity, expected, measured, provenance, judged, note, finding)

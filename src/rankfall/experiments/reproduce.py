@@ -41,8 +41,8 @@ class Outcome:
 
     @property
     def holds(self) -> bool:
-        """Whether no claim fails."""
-        return all(claim.holds is not False for claim in self.claims)
+        """Whether no claim fails: all hold, but for the findings."""
+        return not any(claim.fails for claim in self.claims)
 
     @property
     def panels(self) -> Sequence[Panel]:

@@ -1,8 +1,8 @@
 """Results on disk by content: a part that was computed once is not computed again.
 
-The key of a part is a digest of its function's name and source, its parameters, and the package's version: whatever
-would change the numbers changes the key. A result is an npz beside others, written whole or not at all, so that a run
-that was stopped goes on where it was.
+The key of a part is a digest of its function's name and source, of the experiments' functions and constants it uses,
+its parameters, and the package's version: what an experiment could change of the numbers changes the key. A result is
+an npz beside others, written whole or not at all, so that a run that was stopped goes on where it was.
 """
 
 import hashlib
@@ -11,12 +11,15 @@ import json
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import numpy as np
 
 from rankfall.experiments.experiment import Arrays, Part
 from rankfall.tables import replacing
+
+_ROOM = "rankfall.experiments."
 
 
 def key_of(part: Part) -> str:
@@ -26,16 +29,39 @@ def key_of(part: Part) -> str:
     named = {
         "rankfall": __version__,
         "function": f"{part.function.__module__}.{part.function.__qualname__}",
-        "source": _source(part.function),
+        "sources": _sources(part.function),
         "parameters": part.parameters,
     }
     return hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()[:24]
 
 
 @cache
-def _source(function: Callable[..., Any]) -> str:
-    # once, before anything runs: a file edited meanwhile is not the code whose result is kept
-    return inspect.getsource(function)
+def _sources(function: Callable[..., Any]) -> dict[str, str]:
+    """Name → source of a function and of those it calls in its room, and the constants that all of them read.
+
+    Read once, before anything runs: a file edited meanwhile is not the code whose result is kept.
+    """
+    found: dict[str, str] = {}
+    waiting = [function]
+    while waiting:
+        each = waiting.pop()
+        name = f"{each.__module__}.{each.__qualname__}"
+        if name in found:
+            continue
+        found[name] = inspect.getsource(each)
+        for used in _names(each.__code__):
+            value = each.__globals__.get(used)
+            if inspect.isfunction(value) and value.__module__.startswith((_ROOM, function.__module__)):
+                waiting.append(value)
+            elif isinstance(value, (bool, int, float, str, tuple)):
+                found[f"{each.__module__}.{used}"] = repr(value)
+    return found
+
+
+def _names(code: CodeType) -> set[str]:
+    """The names that a function looks up, those of functions inside it too."""
+    inner = (each for each in code.co_consts if isinstance(each, CodeType))
+    return set(code.co_names).union(*(_names(each) for each in inner))
 
 
 class Store:
