@@ -75,7 +75,7 @@ def main() -> None:
     print("| " + " | ".join(COLUMNS) + " |")
     print("|" + "|".join("-" * (len(title) + 1) + ":" for title in COLUMNS) + "|")
     for case in cases():
-        run(case.problem.of_runs(np.arange(2)), case, [0, 1])
+        run(case.problem.of_runs(np.arange(16)), case, np.arange(16))
         count = len(case.problem.values)
         begun = time.perf_counter()
         batch = run(case.problem, case, np.arange(count))

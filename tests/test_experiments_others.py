@@ -25,7 +25,8 @@ TINY = {
     "gunasekar2017-gap": {"time": 1, "norms": (1.0, 1e-2, 1e-4), "residual": 0.1, "users": 30, "movies": 40},
     "gunasekar2017-width": {"widths": (2, 50), "draws": 1, "steps": 15, "residual": 0.5},
     "arora2018-acceleration": {
-        "samples": 200, "validation": 100, "wide": 100, "tuned": 100, "adaptive": 100, "adam": 100, "deep": 100,
+        "samples": 200, "validation": 100, "wide": 100, "tuned": 100, "crossing": 100, "adaptive": 100, "adam": 100,
+        "deep": 100,
     },
     "arora2018-convergence": {"deviations": (0.1, 0.3), "rates": (0.1, 0.5), "steps": 100, "draws": 1},
     "kwon2024-compressed": {"size": 12, "rank": 1, "sensed": 8, "loss": 0.1, "steps": 400},

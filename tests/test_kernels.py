@@ -7,7 +7,9 @@ import numba
 import numpy as np
 import pytest
 
-from rankfall.kernels.observed import Entries, predict
+from rankfall.kernels.observed import ABSOLUTE, HUBER, LOGISTIC, SQUARED, Entries, predict
+from rankfall.kernels.stacks import multiply
+from rankfall.kernels.tables import TableEntries
 
 DTYPES = [np.float32, np.float64]
 
@@ -112,3 +114,54 @@ def test_a_residual_that_is_not_a_number_stays_visible():
     loss, row_pulls, _ = entries.pulls(values, weights, left, right)
     assert np.isnan(loss)
     assert np.isnan(row_pulls[rows[0]]).all()
+
+
+def random_tables(count, m, n, k, dtype, seed=0):
+    rng = np.random.default_rng(seed)
+    masks = rng.random((count, m, n)) < 0.3
+    masks[count // 2] = False
+    table, rows, cols = np.nonzero(masks)
+    values, shares = rng.choice([-1.0, 1.0], table.size).astype(dtype), rng.random(table.size).astype(dtype)
+    left, right = (rng.standard_normal((count, lines, k)).astype(dtype) for lines in (m, n))
+    return TableEntries(table, rows, cols, count, (m, n)), values, shares, left, right
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("kind", [SQUARED, HUBER, ABSOLUTE, LOGISTIC])
+def test_every_table_of_many_is_the_table_alone(kind, dtype):
+    entries, values, shares, left, right = random_tables(5, 7, 4, 3, dtype)
+    losses, row_pulls, column_pulls = entries.pulls(values, shares, left, right, kind, 0.3)
+    for t in range(5):
+        mine = entries.table == t
+        alone = Entries(entries.rows[mine].astype(np.int32), entries.columns[mine].astype(np.int32), (7, 4))
+        # an entry without weights of its own counts as one; a table may have no entry
+        expected = alone.pulls(values[mine], shares[mine], left[t], right[t], kind, 0.3)
+        if not mine.any():
+            expected = 0.0, np.zeros_like(left[t]), np.zeros_like(right[t])
+        np.testing.assert_allclose(losses[t], expected[0], rtol=20 * np.finfo(dtype).eps)
+        np.testing.assert_array_equal(row_pulls[t], expected[1])
+        np.testing.assert_array_equal(column_pulls[t], expected[2])
+
+
+@pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="one thread is all there is")
+def test_bits_of_many_tables_do_not_depend_on_threads(monkeypatch):
+    entries, *rest = random_tables(9, 30, 20, 5, np.float64)
+    serial = entries.pulls(*rest)
+    monkeypatch.setattr("rankfall.kernels.tables.WORTH_THREADS", 1)
+    for one, other in zip(serial, entries.pulls(*rest), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shapes", [(3, 3, 3), (1, 5, 2), (4, 1, 4), (30, 20, 10)])
+@pytest.mark.parametrize("count", [1, 20])
+def test_products_of_stacks(count, shapes, dtype):
+    (m, k, n), rng = shapes, np.random.default_rng(0)
+    # views of longer rows and transposes, as a chain's layers are
+    left = rng.standard_normal((count, m * k + 5)).astype(dtype)[:, 2 : 2 + m * k].reshape(count, m, k)
+    right = rng.standard_normal((count, n, k)).astype(dtype).mT
+    place = np.empty((count, m * n + 3), dtype)[:, 1 : 1 + m * n].reshape(count, m, n)
+    tolerance = 10 * k * np.finfo(dtype).eps
+    np.testing.assert_allclose(multiply(left, right), left @ right, atol=tolerance)
+    assert multiply(left, right, place) is place
+    np.testing.assert_allclose(place, left @ right, atol=tolerance)

@@ -71,8 +71,9 @@ UNTUNED = (1e-3,)
 
 @dataclass(frozen=True)
 class Setup:
-    """Steps of each group of curves, multiples of 100; `wide`: of validation on ℓ_4, where width 100 is dear.
+    """Steps of each group of curves, multiples of 100.
 
+    wide: of validation on ℓ_4, where width 100 is dear. crossing: of the tuned curves on ℓ_4, which cross late.
     samples: how many of the 2565 are drawn; None takes all.
     """
 
@@ -80,6 +81,7 @@ class Setup:
     validation: int
     wide: int
     tuned: int
+    crossing: int
     adaptive: int
     adam: int
     deep: int
@@ -158,9 +160,10 @@ def parts(setup: Setup) -> list[Part]:
     for curve in CURVES.values():
         given = {"exponent": 4, "form": "width 1", "rule": "descent", "start": "small"} | curve
         group = given.pop("group")
-        untuned = group == "validation"
-        steps = setup.wide if untuned and given["exponent"] == 4 else getattr(setup, group)
-        rates = UNTUNED if untuned else GRIDS[given["rule"], given["exponent"]].tolist()
+        if given["exponent"] == 4:
+            group = {"validation": "wide", "tuned": "crossing"}.get(group, group)
+        steps = getattr(setup, group)
+        rates = UNTUNED if group in ("validation", "wide") else GRIDS[given["rule"], given["exponent"]].tolist()
         found.append(
             Part(train, {**given, "samples": setup.samples, "rates": list(rates), "steps": steps}, needs_data=True)
         )
@@ -266,8 +269,19 @@ EXPERIMENT = Experiment(
     name="arora2018-acceleration",
     title="Depth as an accelerator: ℓ_4 against least squares, ethanol from gas sensors",
     source="arora2018, Figures 2 to 5",
-    quick=Setup(samples=641, validation=2000, wide=300, tuned=20_000, adaptive=20_000, adam=4000, deep=1000),
-    full=Setup(samples=None, validation=20_000, wide=2000, tuned=100_000, adaptive=100_000, adam=20_000, deep=20_000),
+    quick=Setup(
+        samples=641, validation=2000, wide=300, tuned=20_000, crossing=20_000, adaptive=20_000, adam=4000, deep=1000
+    ),
+    full=Setup(
+        samples=None,
+        validation=20_000,
+        wide=2000,
+        tuned=100_000,
+        crossing=400_000,
+        adaptive=100_000,
+        adam=20_000,
+        deep=20_000,
+    ),
     parts=parts,
     gather=gather,
     claims=claims,

@@ -21,6 +21,7 @@ from jaxtyping import Float
 
 from rankfall.arrays import Array, is_numpy, like, namespace, reshape
 from rankfall.errors import InputError
+from rankfall.kernels.stacks import multiply
 from rankfall.models.preconditioner import require_decay
 
 
@@ -218,7 +219,11 @@ def _beside_identity(product: Array) -> tuple[Array, Array]:
 
 def partial_products(layers: Sequence[Array]) -> list[Array]:
     """W_1, W_2 W_1, …, the whole product last."""
-    return list(itertools.accumulate(layers, lambda below, layer: layer @ below))
+    return list(itertools.accumulate(layers, lambda below, layer: _multiply(layer, below)))
+
+
+def _multiply(left: Array, right: Array) -> Array:
+    return multiply(left, right) if is_numpy(left) else left @ right
 
 
 def pull_back(
@@ -231,8 +236,8 @@ def pull_back(
     gradients = []
     for j in range(len(layers) - 1, 0, -1):
         below = products[j - 1].mT
-        gradients.append(pull @ below if places is None else np.matmul(pull, below, out=places[j]))
-        pull = layers[j].mT @ pull
+        gradients.append(pull @ below if places is None else multiply(pull, below, places[j]))
+        pull = _multiply(layers[j].mT, pull)
     if places is not None:
         places[0][...] = pull
     return [pull, *reversed(gradients)]

@@ -18,7 +18,7 @@ from jaxtyping import Float, Int, Shaped
 from rankfall.arrays import Array, is_numpy, like, namespace, to_numpy
 from rankfall.errors import InputError
 from rankfall.kernels.observed import Entries, predict
-from rankfall.problems.layouts import Formed, Listed
+from rankfall.problems.layouts import Formed, Listed, Tables
 from rankfall.problems.losses import SQUARED, Loss, Squared
 from rankfall.problems.observations import check_entries, dense_entries, drawn_entries, sorted_unique
 from rankfall.problems.operators import take
@@ -159,6 +159,17 @@ class Completion:
         return xp.sum(weights, axis=-1)
 
     @cached_property
+    def is_stack(self) -> bool:
+        """Whether these are many tables, each with a short list of entries of its own."""
+        return Tables.suit(self.values, self.weights, self.shape)
+
+    @cached_property
+    def _layout(self) -> Formed | Listed | Tables:
+        if self.is_stack:
+            return Tables.of(self.rows, self.cols, self.values, self.weights, self.shape, self.loss_function)
+        return self._formed if self.is_dense else self._listed
+
+    @cached_property
     def _formed(self) -> Formed:
         return Formed.of(self.rows, self.cols, self.values, self.weights, self.shape, self.loss_function)
 
@@ -188,7 +199,7 @@ class Completion:
         self, left: Float[Array, "*batch m k"], right: Float[Array, "*batch n k"]
     ) -> tuple[Float[Array, "*batch"], Float[Array, "*batch m k"], Float[Array, "*batch n k"]]:
         """ℓ(W), G R and Gᵀ L at W = L Rᵀ: everything a factored model needs, and nothing of size m·n if sparse."""
-        return (self._formed if self.is_dense else self._listed).loss_and_pulls(left, right)
+        return self._layout.loss_and_pulls(left, right)
 
     def predict(
         self, left: Float[Array, "m k"], right: Float[Array, "n k"], rows: Any, cols: Any

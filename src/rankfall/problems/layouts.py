@@ -1,9 +1,10 @@
-"""The two layouts in which a completion loss is computed: W formed whole, or the list of observed entries.
+"""The layouts in which a completion loss is computed: W formed whole, or lists of observed entries.
 
     ℓ(W) = Σ w ρ(W_ij, b_ij) / Σ w,    G = ∇ℓ(W) = w ∂ρ/∂z / Σ w on Ω and zero off it
 
 Where most entries are observed, BLAS forms W and the rest is arithmetic on m × n; where few are, compiled passes over
-the entries never form it. Both give the loss and what the factors of W = L Rᵀ need of the gradient, G R and Gᵀ L.
+the entries never form it; a batch of tables with masks of their own has a list for each. All give the loss and what
+the factors of W = L Rᵀ need of the gradient, G R and Gᵀ L.
 """
 
 from dataclasses import dataclass
@@ -13,8 +14,12 @@ from jaxtyping import Float, Int
 
 from rankfall.arrays import Array, is_numpy, like, namespace, to_numpy
 from rankfall.kernels.observed import Entries
+from rankfall.kernels.tables import TableEntries
 from rankfall.kernels.vectors import squares
 from rankfall.problems.losses import Loss, Squared
+
+# A batch of tables with masks of their own is listed where few entries of a table are observed, or it has few at all.
+_LISTED_SHARE, _LISTED_SIZE = 0.25, 1024
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,3 +103,45 @@ class Listed:
             np.multiply(rows, shares[run], out=row_pulls[run])
             np.multiply(cols, shares[run], out=column_pulls[run])
         return losses, row_pulls, column_pulls
+
+
+@dataclass(frozen=True, eq=False)
+class Tables:
+    """Observed entries of many tables, one list after the other; shares are 2w/Σw."""
+
+    entries: TableEntries
+    values: Float[np.ndarray, " entries"]
+    shares: Float[np.ndarray, " entries"]
+    loss_function: Loss
+
+    @staticmethod
+    def suit(values: Array, weights: Array | None, shape: tuple[int, int]) -> bool:
+        """Whether these are many tables with masks of their own that are better listed than formed."""
+        if values.ndim < 2 or weights is None or weights.ndim < 2 or not is_numpy(values):
+            return False
+        size = shape[0] * shape[1]
+        return size <= _LISTED_SIZE or bool(np.count_nonzero(weights) <= _LISTED_SHARE * size * len(weights))
+
+    @classmethod
+    def of(
+        cls,
+        rows: Int[np.ndarray, " positions"],
+        cols: Int[np.ndarray, " positions"],
+        values: Float[np.ndarray, "tables positions"],
+        weights: Float[np.ndarray, "tables positions"],
+        shape: tuple[int, int],
+        loss_function: Loss,
+    ) -> "Tables":
+        """The entries of positive weight."""
+        table, place = np.nonzero(weights)
+        shares = 2 * weights / weights.sum(axis=-1, keepdims=True)
+        entries = TableEntries(table, rows[place], cols[place], len(weights), shape)
+        return cls(entries, values[table, place], shares[table, place], loss_function)
+
+    def loss_and_pulls(
+        self, left: Float[np.ndarray, "tables m k"], right: Float[np.ndarray, "tables n k"]
+    ) -> tuple[Float[np.ndarray, " tables"], Float[np.ndarray, "tables m k"], Float[np.ndarray, "tables n k"]]:
+        """ℓ(W), G R and Gᵀ L at W = L Rᵀ of every table, and nothing of size m·n."""
+        cost = self.loss_function.kind, self.loss_function.parameter
+        losses, row_pulls, column_pulls = self.entries.pulls(self.values, self.shares, left, right, *cost)
+        return 0.5 * losses, row_pulls, column_pulls

@@ -14,8 +14,9 @@ import numpy as np
 from rankfall.integrators.flow import Flow
 from rankfall.trajectory.status import Status
 
-# Bytes of a group's tables and weights, about a core's second-level cache, and how many arrays of each are in use.
-_CACHE, _MATRICES, _VECTORS = 2**20, 4, 9
+# Bytes of a group's tables and weights: about a core's own cache where tables are formed, and about what cores share
+# where they are listed and all cores go through them; and how many arrays of each are in use.
+_OWN_CACHE, _SHARED_CACHE, _MATRICES, _VECTORS = 2**20, 2**23, 4, 9
 
 
 def groups_of(problem: Any, model: Any, integrator: Any, count: int) -> list[np.ndarray]:
@@ -24,7 +25,9 @@ def groups_of(problem: Any, model: Any, integrator: Any, count: int) -> list[np.
         return [np.arange(count)]
     m, n = problem.shape
     number = np.dtype(str(problem.dtype).rsplit(".", 1)[-1]).itemsize
-    fitting = max(1, _CACHE // (number * (_MATRICES * m * n + _VECTORS * model.size)))
+    listed = getattr(problem, "is_stack", False)
+    cache, matrices = (_SHARED_CACHE, 0) if listed else (_OWN_CACHE, _MATRICES)
+    fitting = max(1, cache // (number * (matrices * m * n + _VECTORS * model.size)))
     return np.array_split(np.arange(count), -(-count // fitting))
 
 
