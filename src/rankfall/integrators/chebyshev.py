@@ -20,7 +20,7 @@ from rankfall.kernels.vectors import stage, step_error
 
 DAMPING = 2 / 13
 MAX_STAGES = 256
-_SAFETY = 1.15
+_SAFETY, _SETTLED = 1.15, 0.02
 
 
 def stages_for(reach: Float[np.ndarray, " batch"]) -> Int[np.ndarray, " batch"]:
@@ -98,8 +98,8 @@ def spectral_radius(
 ) -> tuple[Float[np.ndarray, " batch"], Float[Array, "batch p"]]:
     """Estimate of the largest |eigenvalue| of ∇²φ, with margin, and the direction that shows it.
 
-    Nonlinear power iteration: v ← (∇φ(y + δv) − ∇φ(y))/δ, normalized, `products` times from the direction given;
-    kept between steps, one product is enough to follow it.
+    Nonlinear power iteration: v ← (∇φ(y + δv) − ∇φ(y))/δ, normalized, at most `products` times from the direction given
+    and until the estimate settles; kept between steps, one product is enough to follow it.
     """
     xp = namespace(weights)
     small = math.sqrt(float(xp.finfo(weights.dtype).eps))
@@ -110,6 +110,8 @@ def spectral_radius(
         delta = np.where(length > 0, reach / np.where(length > 0, length, 1), 0)
         _, force = field(weights + column(delta, weights) * direction)
         change = force - gradient
-        radius = norms(change) / np.where(reach > 0, reach, 1)
+        before, radius = radius, norms(change) / np.where(reach > 0, reach, 1)
         direction = change
+        if (np.abs(radius - before) <= _SETTLED * radius).all():
+            break
     return _SAFETY * radius, direction

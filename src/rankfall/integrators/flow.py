@@ -19,6 +19,8 @@ from rankfall.integrators.motion import Field, Motion, norms, where
 
 _SHRINK, _GROW = 0.1, 5.0
 _FIRST_PRODUCTS = 10
+# A radius that changed by no more than this share over a step is trusted for one step more.
+_STEADY = 0.1
 # The flow contracts what a step errs, so that a step may err by more than the path should.
 _PER_STEP = 4.0
 # The other method must promise this much more length per evaluation before it is tried, and after a failed trial it
@@ -31,12 +33,17 @@ _LONG, _FALL = 1e3, 0.01
 
 @dataclass(frozen=True, kw_only=True)
 class FlowMotion(Motion):
-    """A motion with its next step, the spectral radius of the Hessian and the direction that shows it."""
+    """A motion with its next step, the spectral radius of the Hessian and the direction that shows it.
+
+    high: whether the next step is of high order. rest: steps until the other method may be tried. is_steady: whether
+        the radius needs no new estimate yet.
+    """
 
     step: Float[np.ndarray, " batch"]
     radius: Float[np.ndarray, " batch"]
     direction: Array
     high: bool = False
+    is_steady: bool = False
     rest: int = 0
     taken: Float[np.ndarray, " batch"]
     error: Float[np.ndarray, " batch"]
@@ -95,9 +102,10 @@ class Flow:
         return self._high_order(field, motion) if motion.high else self._stabilized(field, motion)
 
     def _stabilized(self, field: Field, motion: FlowMotion) -> FlowMotion:
-        radius, direction = motion.radius, motion.direction
-        if motion.moved.any():
+        radius, direction, steady = motion.radius, motion.direction, False
+        if motion.moved.any() and not motion.is_steady:
             radius, direction = chebyshev.spectral_radius(field, motion.weights, motion.gradient, direction, 1)
+            steady = bool((np.abs(radius - motion.radius) <= _STEADY * radius).all())
         limit = chebyshev.reach_of(chebyshev.MAX_STAGES) / np.maximum(radius, np.finfo(float).tiny)
         step = np.minimum(np.minimum(motion.step, limit), motion.horizon - motion.time)
         stages = int(chebyshev.stages_for(step * radius).max())
@@ -110,6 +118,7 @@ class Flow:
         trend = np.minimum(1, step / motion.taken * (motion.error / error) ** (1 / 3)) if motion.forces is None else 1
         factor = 0.8 * error ** (-1 / 3) * np.where(motion.moved, trend, 1)
         new = self._accept(motion, weights, loss, gradient, step, error, factor, radius, direction)
+        new = replace(new, is_steady=steady and bool(new.moved.all()))
         if self.methods != "auto":
             return new
         # length per evaluation: s and one product for this method; the other is bounded by its stability interval

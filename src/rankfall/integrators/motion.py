@@ -112,7 +112,7 @@ class Integrator(Protocol):
 def norms(vectors: Float[Array, "batch p"]) -> Float[np.ndarray, " batch"]:
     """Euclidean norm of each row, in NumPy float64."""
     if is_numpy(vectors):
-        return np.sqrt(np.einsum("ij,ij->i", vectors, vectors), dtype=np.float64)
+        return np.sqrt(np.vecdot(vectors, vectors), dtype=np.float64)
     return np.sqrt(to_numpy(namespace(vectors).sum(vectors * vectors, axis=-1)).astype(np.float64))
 
 

@@ -110,11 +110,14 @@ class Chain:
 
     def layers(self, weights: Float[Array, "*batch p"]) -> list[Array]:
         """The layers W_1 … W_N, each (*batch, d_j, d_{j−1}), as views of the flat vector."""
-        views, begin, batch = [], 0, tuple(weights.shape[:-1])
-        for rows, cols in self.layer_shapes:
-            views.append(reshape(weights[..., begin : begin + rows * cols], (*batch, rows, cols)))
-            begin += rows * cols
-        return views
+        batch = tuple(weights.shape[:-1])
+        return [reshape(weights[..., place], batch + shape) for place, shape in self._places]
+
+    @cached_property
+    def _places(self) -> list[tuple[slice, tuple[int, int]]]:
+        """Where each layer lies in the flat vector, and its shape."""
+        ends = list(itertools.accumulate(math.prod(shape) for shape in self.layer_shapes))
+        return [(slice(end - math.prod(s), end), s) for end, s in zip(ends, self.layer_shapes, strict=True)]
 
     def join(self, layers: Sequence[Array]) -> Float[Array, "*batch p"]:
         """The flat vector of these layers, W_1 first."""
@@ -199,9 +202,13 @@ class Chain:
     def _sides(self, weights: Array) -> tuple[list[Array], list[Array]]:
         """The layers below and above the narrowest hidden dimension."""
         layers = self.layers(weights)
+        return layers[: self._cut], layers[self._cut :]
+
+    @cached_property
+    def _cut(self) -> int:
+        """How many layers lie below the narrowest hidden dimension."""
         hidden = self.dimensions[1:-1]
-        cut = 1 + hidden.index(min(hidden))
-        return layers[:cut], layers[cut:]
+        return 1 + hidden.index(min(hidden))
 
 
 def table_of(problem: Any, run: int) -> Any:
