@@ -159,7 +159,7 @@ def parts(setup: Setup) -> list[Part]:
     found = []
     for curve in CURVES.values():
         given = {"exponent": 4, "form": "width 1", "rule": "descent", "start": "small"} | curve
-        group = given.pop("group")
+        group = str(given.pop("group"))
         if given["exponent"] == 4:
             group = {"validation": "wide", "tuned": "crossing"}.get(group, group)
         steps = getattr(setup, group)

@@ -127,12 +127,13 @@ class Tables:
         cls,
         rows: Int[np.ndarray, " positions"],
         cols: Int[np.ndarray, " positions"],
-        values: Float[np.ndarray, "tables positions"],
-        weights: Float[np.ndarray, "tables positions"],
+        values: Float[Array, "tables positions"],
+        weights: Float[Array, "tables positions"] | None,
         shape: tuple[int, int],
         loss_function: Loss,
     ) -> "Tables":
         """The entries of positive weight."""
+        assert weights is not None
         table, place = np.nonzero(weights)
         shares = 2 * weights / weights.sum(axis=-1, keepdims=True)
         entries = TableEntries(table, rows[place], cols[place], len(weights), shape)
