@@ -45,11 +45,18 @@ def test_converged(integrator):
     np.testing.assert_allclose(run.problem.loss(run.product), run.loss, rtol=1e-10)
 
 
-@pytest.mark.parametrize("integrator", INTEGRATORS, ids=repr)
 @pytest.mark.parametrize("depth", [2, 3])
-def test_zero_layers_stall_at_once(integrator, depth):
+def test_a_start_at_zero_is_refused(depth):
     shapes = rf.Chain(depth).sized(SHAPE).layer_shapes
-    run = evolve(model=rf.Chain(depth), start=rf.Given([np.zeros(shape) for shape in shapes]), integrator=integrator)
+    with pytest.raises(rf.InputError, match="exactly zero never moves"):
+        evolve(model=rf.Chain(depth), start=rf.Given([np.zeros(shape) for shape in shapes]))
+
+
+@pytest.mark.parametrize("integrator", INTEGRATORS, ids=repr)
+def test_two_zero_layers_stall_at_once(integrator):
+    below, *above = rf.Chain(3).sized(SHAPE).layer_shapes
+    start = rf.Given([np.ones(below), *(np.zeros(shape) for shape in above)])
+    run = evolve(model=rf.Chain(3), start=start, integrator=integrator)
     assert run.status == "stalled"
     assert run.steps == 0
     assert "singular" in run.advice

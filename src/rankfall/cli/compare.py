@@ -1,6 +1,5 @@
 """`rankfall compare`: our method beside others, on held-out entries of your own table."""
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,7 +8,6 @@ import typer
 from rankfall.errors import InputError
 
 EXIT_CODES = "Exit codes: 0 done; 2 bad input, nothing written; 130 interrupted, nothing written."
-_PIPE_WIDTH = 120
 
 
 def compare(
@@ -108,12 +106,12 @@ def _show(found: Any) -> None:
     from math import isnan
 
     from rich import box
-    from rich.console import Console as Screen
     from rich.table import Table
 
+    from rankfall.cli.console import screen
+
     m, n = found.shape
-    # a pipe has no width, and digits must not be cut
-    screen = Screen(highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
+    paper = screen()
     caption = f"{m} × {n}, {found.observed} observed; {100 * found.holdout:.3g} % held out, {found.repeats} times"
     shown = Table(
         box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, caption=caption, caption_justify="left", caption_style=""
@@ -128,10 +126,10 @@ def _show(found: Any) -> None:
             row.title, _with_spread(row.error, row.spread), _with_spread(row.absolute_error, row.absolute_spread),
             seconds, memory, style="bold" if row.method == "rankfall" else "",
         )  # fmt: skip
-    screen.print(shown)
+    paper.print(shown)
     for row in found.rows:
         if not row.is_measured:
-            screen.print(f"{row.title}: {row.reason}", markup=False, soft_wrap=True)
+            paper.print(f"{row.title}: {row.reason}", markup=False, soft_wrap=True)
 
 
 def _with_spread(value: float, spread: float) -> str:

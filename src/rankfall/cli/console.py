@@ -16,6 +16,17 @@ DIVERGED = 1
 Progress = Callable[[str, float], None]
 
 
+# A pipe has no width, and digits must not be cut.
+_PIPE_WIDTH = 160
+
+
+def screen() -> Any:
+    """Rich's console for stdout, wide enough for a table where nobody says how wide it is."""
+    from rich.console import Console as Screen
+
+    return Screen(highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
+
+
 class Console:
     """Progress, warnings and summaries of one command; `quiet` silences all but warnings.
 

@@ -26,7 +26,7 @@ def at_the_edge(command: Callable[..., None]) -> Callable[..., None]:
         except InputError as error:
             _end(str(error), BAD_INPUT)
         except MemoryError as error:
-            _end(f"the work must fit in memory, it does not ({error}); try --float32, or a smaller --width", BAD_INPUT)
+            _end(f"the work must fit in memory, it does not ({error}); try a smaller --width", BAD_INPUT)
         except KeyboardInterrupt:
             _end("interrupted before there was a result to keep", INTERRUPTED)
 

@@ -78,17 +78,15 @@ def _draw(outcome: Any) -> None:
 
 def _show(outcome: Any, quiet: bool) -> None:
     """The claims of one experiment as a table; of a quiet run those that fail."""
-    import sys
-
     from rich import box
-    from rich.console import Console as Screen
     from rich.table import Table
+
+    from rankfall.cli.console import screen
 
     claims = [claim for claim in outcome.claims if not quiet or claim.fails]
     if not claims:
         return
-    # a pipe has no width, and digits must not be cut
-    screen = Screen(highlight=False, width=None if sys.stdout.isatty() else 160)
+    paper = screen()
     title = f"{outcome.experiment.name}: {outcome.experiment.title}  ({outcome.seconds:.1f} s)"
     shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, title=title, title_justify="left")
     for name in ("claim", "expected", "measured", "from", "verdict"):
@@ -97,9 +95,9 @@ def _show(outcome: Any, quiet: bool) -> None:
         style = "bold red" if claim.fails else "yellow" if claim.finding and not claim.holds else ""
         style = "dim" if claim.holds is None else style
         shown.add_row(claim.quantity, claim.expected, claim.measured, claim.provenance, claim.verdict, style=style)
-    screen.print(shown, markup=False)
+    paper.print(shown, markup=False)
     for claim in claims:
         for said in (claim.note, claim.finding if claim.holds is False else ""):
             if said:
-                screen.print(f"{claim.quantity}: {said}", markup=False, soft_wrap=True)
-    screen.print()
+                paper.print(f"{claim.quantity}: {said}", markup=False, soft_wrap=True)
+    paper.print()

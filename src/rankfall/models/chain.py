@@ -22,7 +22,7 @@ from jaxtyping import Float
 from rankfall.arrays import Array, is_numpy, like, namespace, reshape
 from rankfall.errors import InputError
 from rankfall.kernels.stacks import multiply
-from rankfall.models.preconditioner import require_decay
+from rankfall.models.preconditioner import require_decay, require_movable
 
 
 @dataclass(frozen=True)
@@ -101,12 +101,17 @@ class Chain:
     def draw(
         self, problem: Any, start: Any, scales: Sequence[float], seeds: Sequence[int]
     ) -> Float[np.ndarray, "batch p"]:
-        """The weights of a batch of starts, float64: each layer scale^{1/N} times the start's unit layer."""
+        """The weights of a batch of starts, float64: each layer scale^{1/N} times the start's unit layer.
+
+        Raises InputError where all of them are exactly zero and N > 1.
+        """
         rows = []
         for run, (scale, seed) in enumerate(zip(scales, seeds, strict=True)):
             layers = start.layers(table_of(problem, run), self, seed)
             rows.append(self.join([scale ** (1 / self.depth) * layer for layer in layers]))
-        return np.stack(rows)
+        weights = np.stack(rows)
+        require_movable(weights, self.depth)
+        return weights
 
     def layers(self, weights: Float[Array, "*batch p"]) -> list[Array]:
         """The layers W_1 … W_N, each (*batch, d_j, d_{j−1}), as views of the flat vector."""
