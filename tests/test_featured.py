@@ -102,6 +102,37 @@ def test_a_mask_that_tells_is_used_and_helps():
     assert fits[0].held_out_error_ < fits[1].held_out_error_
 
 
+@pytest.fixture(scope="module")
+def fitted():
+    rng = np.random.default_rng(0)
+    taste = rng.choice([-1.0, 1.0], 150)
+    likes = np.outer(taste, rng.choice([-1.0, 1.0], 80))
+    values = np.where(
+        rng.random((150, 80)) < 0.7 + 0.25 * likes, 3 + likes + 0.3 * rng.standard_normal((150, 80)), np.nan
+    )
+    return values, rf.DeepMatrixFactorization(features=True, width=6, depth=2).fit(values)
+
+
+def test_a_row_s_factor_is_its_own_and_what_its_entries_add(fitted):
+    values, model = fitted
+    run, shape = model.trajectory_, model.fitted_.standardization
+    own = run.factors[0][:150] * shape.row_slow[:, None]
+    np.testing.assert_allclose(own + model.fitted_.shift(~np.isnan(values)), model.fitted_.left, atol=1e-9)
+    np.testing.assert_allclose(model.fitted_.shift.own, own.T @ own / 150, atol=1e-9)
+
+
+def test_new_rows_are_told_by_which_of_their_entries_are_observed(fitted, tmp_path):
+    values, model = fitted
+    row = np.full((1, 80), np.nan)
+    seen = np.flatnonzero(~np.isnan(values[0]))
+    row[0, seen] = np.nanmean(values)
+    shift = model.fitted_.shift(~np.isnan(row))
+    assert np.linalg.norm(shift) > 0
+    model.save(tmp_path / "fit.npz")
+    again = rf.DeepMatrixFactorization.load(tmp_path / "fit.npz")
+    np.testing.assert_array_equal(again.fold_in(row), model.fold_in(row))
+
+
 def test_bad_features_are_told(table, problem):
     short = Features(csr_array((SHAPE[0] - 1, 2)))
     with pytest.raises(InputError, match=f"line for each of the {SHAPE[0]} rows"):

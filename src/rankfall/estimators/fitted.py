@@ -4,7 +4,7 @@
 
 Nothing of size m·n is kept. New rows are folded in: their effect and factor are the posterior mean given their
 observed entries, with the trained rows as the prior (the spread of the trained factors) and the held-out error as the
-noise, so that a row with few entries stays near the average row.
+noise, so that a row with few entries stays near the average row. With features, which entries those are counts too.
 """
 
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from rankfall.estimators.conformal import Calibration, calibrate
+from rankfall.estimators.feature_shift import FeatureShift
 from rankfall.estimators.folding import folded, temperature
 from rankfall.estimators.selection import Selection
 from rankfall.estimators.standardization import Standardization
@@ -26,7 +27,10 @@ from rankfall.trajectory.run import Trajectory
 
 @dataclass(frozen=True, eq=False)
 class FittedTable:
-    """What a fit found: standardization, factors `left` (m, k) and `right` (n, k), the selection and the run."""
+    """What a fit found: standardization, factors `left` (m, k) and `right` (n, k), the selection and the run.
+
+    shift: what new rows gain from which entries of theirs are observed; None for a fit without features.
+    """
 
     problem: Completion
     standardization: Standardization
@@ -34,6 +38,7 @@ class FittedTable:
     right: Float[np.ndarray, "n k"]
     selection: Selection
     trajectory: Trajectory | None
+    shift: FeatureShift | None = None
 
     def predict(self, rows: np.ndarray, cols: np.ndarray) -> Float[np.ndarray, " entries"]:
         """x̂ at the positions, input units; an index of −1 is an average row or column."""
@@ -75,7 +80,8 @@ class FittedTable:
     def _prior(self) -> tuple[Float[np.ndarray, "n kp1"], float]:
         """Features of a column for a new row (its effect first, then R), in standard deviations of the prior, and τ."""
         left, right = self.left.astype(np.float64), self.right.astype(np.float64)
-        values, vectors = np.linalg.eigh(left.T @ left / max(1, left.shape[0]))
+        spread = left.T @ left / max(1, left.shape[0]) if self.shift is None else self.shift.own
+        values, vectors = np.linalg.eigh(spread)
         root = vectors * np.sqrt(np.maximum(values, 0))
         effect = np.sqrt(self.standardization.noise / self.standardization.row_damping)
         features = np.concatenate([np.full((right.shape[0], 1), effect), right @ root], axis=1)
@@ -124,10 +130,12 @@ class FittedTable:
         shape = self.standardization
         targets = (values - shape.origin) / shape.unit
         offset = shape.mean + shape.column_effect
-        z = np.empty_like(targets)
-        for i, known in enumerate(~np.isnan(values)):
-            u = folded(features[known], offset[known], targets[i, known], shape.loss, heat)
-            z[i] = offset + features @ u
+        observed = ~np.isnan(values)
+        z = np.tile(offset, (len(values), 1))
+        if self.shift is not None:
+            z += self.shift(observed) @ self.right.T.astype(np.float64)
+        for i, known in enumerate(observed):
+            z[i] += features @ folded(features[known], z[i, known], targets[i, known], shape.loss, heat)
         return shape.from_units(z, slice(None))
 
 

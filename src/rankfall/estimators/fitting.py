@@ -10,6 +10,7 @@ import numpy as np
 
 from rankfall.errors import InputError
 from rankfall.estimators.candidate import Candidate, Trial
+from rankfall.estimators.feature_shift import FeatureShift
 from rankfall.estimators.fitted import FittedTable
 from rankfall.estimators.folds import FITTED, RECORD, STEP_LIMIT, is_split_once, share_held_out
 from rankfall.estimators.loss_units import standardizations
@@ -137,10 +138,13 @@ def _fitted(
     problem: Completion, standardization: Standardization, weights: np.ndarray, selection: Selection, run: Trajectory
 ) -> FittedTable:
     left, right = (np.ascontiguousarray(factor[0]) for factor in run.model.factors(weights[None, :]))
+    shift = None
     if isinstance(run.problem, Featured):
+        chosen = selection.chosen.candidate
+        shift = FeatureShift.of(run.problem.inner, left, chosen.features, chosen.popularity)
         left, right = run.problem.outer_factors(left, right)
     left, right = standardization.factors(left, right)
-    return FittedTable(problem, standardization, left, right, selection, run)
+    return FittedTable(problem, standardization, left, right, selection, run, shift)
 
 
 def _unjudged(candidate: Candidate) -> Selection:

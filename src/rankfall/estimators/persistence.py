@@ -13,6 +13,7 @@ import numpy as np
 
 from rankfall.errors import InputError
 from rankfall.estimators.candidate import Candidate, Trial
+from rankfall.estimators.feature_shift import FeatureShift
 from rankfall.estimators.fitted import FittedTable
 from rankfall.estimators.loss_units import read_loss, spelled
 from rankfall.estimators.selection import Selection
@@ -22,6 +23,7 @@ from rankfall.tables.replacing import replacing
 
 FORMAT = 1
 _SHAPE = [field.name for field in fields(Standardization) if field.name != "loss"]
+_SHIFT = [field.name for field in fields(FeatureShift)]
 _HELD = ("rows", "cols", "values", "predicted", "column_means")
 
 
@@ -37,6 +39,8 @@ def save_fitted(fitted: FittedTable, parameters: dict[str, Any], notes: dict[str
     arrays |= {"left": fitted.left, "right": fitted.right}
     if problem.weights is not None:
         arrays["weights"] = problem.weights
+    if fitted.shift is not None:
+        arrays |= {f"shift_{name}": np.asarray(getattr(fitted.shift, name)) for name in _SHIFT}
     header = {
         "format": FORMAT,
         "shape": problem.shape,
@@ -67,10 +71,17 @@ def load_fitted(path: Any) -> tuple[FittedTable, dict[str, Any], dict[str, Any]]
     trials = tuple(Trial(**{**trial, "candidate": Candidate(**trial["candidate"])}) for trial in header["trials"])
     held = {name: arrays[f"held_{name}"] for name in _HELD}
     selection = Selection(chosen=trials[header["chosen"]], trials=trials, **held)
-    parts = {name: arrays[f"standardization_{name}"] for name in _SHAPE}
-    parts = {name: value.item() if value.ndim == 0 else value for name, value in parts.items()}
+    parts = _plain({name: arrays[f"standardization_{name}"] for name in _SHAPE})
     standardization = Standardization(**parts, loss=read_loss(header["loss"]))
     m, n = header["shape"]
     problem = Completion(arrays["rows"], arrays["cols"], arrays["values"], (m, n), arrays.get("weights"))
-    fitted = FittedTable(problem, standardization, arrays["left"], arrays["right"], selection, None)
+    shift = None
+    if f"shift_{_SHIFT[0]}" in arrays:
+        shift = FeatureShift(**_plain({name: arrays[f"shift_{name}"] for name in _SHIFT}))
+    fitted = FittedTable(problem, standardization, arrays["left"], arrays["right"], selection, None, shift)
     return fitted, header["parameters"], header["notes"]
+
+
+def _plain(arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+    """Arrays of no dimension as numbers, the others as they are."""
+    return {name: value.item() if value.ndim == 0 else value for name, value in arrays.items()}

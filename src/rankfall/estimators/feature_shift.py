@@ -1,0 +1,44 @@
+"""What a row's factor gains from which of its entries are observed, for rows that were not there at the fit.
+
+With features a row's factor is one of its own plus a share of every column it was seen in,
+
+    L_i = t_i (U_i + size · Σ_{j ∈ Ω_i} V_j/√(d_i d_j)),        t_i the popularity of d_i observed entries
+
+(`rankfall.problems.Featured`). The sum needs no training; U_i of a new row is folded in, with the trained U as prior.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from rankfall.problems.completion import Completion
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureShift:
+    """size · V_j/√d_j of the columns, mean of t² U Uᵀ over the trained rows, and t = d^(−exponent)/norm."""
+
+    factors: Float[np.ndarray, "n k"]
+    own: Float[np.ndarray, "k k"]
+    exponent: float
+    norm: float
+
+    @classmethod
+    def of(cls, problem: Completion, inner: Float[np.ndarray, "mn k"], size: float, exponent: float) -> "FeatureShift":
+        """From the factor of Z, which has U above V, at a fit of the problem."""
+        m, n = problem.shape
+        rows, cols = (
+            np.maximum(np.bincount(index, minlength=count), 1)
+            for index, count in ((problem.rows, m), (problem.cols, n))
+        )
+        slow = rows**-exponent
+        norm = float(np.sqrt(np.mean(slow**2)))
+        own = inner[:m].astype(np.float64) * (slow / norm)[:, None]
+        factors = inner[m:].astype(np.float64) * (size / np.sqrt(cols))[:, None]
+        return cls(factors, own.T @ own / m, exponent, norm)
+
+    def __call__(self, observed: Bool[np.ndarray, "r n"]) -> Float[np.ndarray, "r k"]:
+        """The part of the rows' factors that their observed entries say, whatever their values."""
+        degree = np.maximum(observed.sum(axis=1), 1)
+        return observed @ self.factors * (degree ** (-self.exponent - 0.5) / self.norm)[:, None]
