@@ -21,7 +21,7 @@ from jaxtyping import Float
 
 from rankfall.arrays import Array, is_numpy, like, namespace, reshape
 from rankfall.errors import InputError
-from rankfall.kernels.stacks import multiply
+from rankfall.models.layer_products import partial_products, pull_back
 from rankfall.models.preconditioner import require_decay, require_movable
 
 
@@ -227,29 +227,3 @@ def _beside_identity(product: Array) -> tuple[Array, Array]:
     identity = xp.eye(min(m, n), dtype=product.dtype, device=device(product))
     identity = xp.broadcast_to(identity, (*product.shape[:-2], *identity.shape))
     return (product, identity) if m >= n else (identity, product.mT)
-
-
-def partial_products(layers: Sequence[Array]) -> list[Array]:
-    """W_1, W_2 W_1, …, the whole product last."""
-    return list(itertools.accumulate(layers, lambda below, layer: _multiply(layer, below)))
-
-
-def _multiply(left: Array, right: Array) -> Array:
-    return multiply(left, right) if is_numpy(left) else left @ right
-
-
-def pull_back(
-    layers: Sequence[Array], products: Sequence[Array], pull: Array, places: Sequence[np.ndarray] | None = None
-) -> list[Array]:
-    """From ∂φ/∂(A_k ⋯ A_1) to ∂φ/∂A_j = (A_k ⋯ A_{j+1})ᵀ ∂φ (A_{j−1} ⋯ A_1)ᵀ, first layer first.
-
-    `places` are NumPy arrays to write them to.
-    """
-    gradients = []
-    for j in range(len(layers) - 1, 0, -1):
-        below = products[j - 1].mT
-        gradients.append(pull @ below if places is None else multiply(pull, below, places[j]))
-        pull = _multiply(layers[j].mT, pull)
-    if places is not None:
-        places[0][...] = pull
-    return [pull, *reversed(gradients)]

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from rankfall.errors import InputError
-from rankfall.models.chain import Chain, partial_products
+from rankfall.models.chain import Chain
+from rankfall.models.layer_products import partial_products
 from rankfall.models.starts import Given, Orthogonal, leading_vectors
 
 

@@ -17,7 +17,8 @@ from jaxtyping import Float
 
 from rankfall.arrays import Array, namespace
 from rankfall.errors import InputError
-from rankfall.models.chain import Chain, partial_products, table_of
+from rankfall.models.chain import Chain, table_of
+from rankfall.models.layer_products import partial_products
 from rankfall.models.preconditioner import precondition, require_decay, require_depth, require_movable
 
 

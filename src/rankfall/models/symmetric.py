@@ -19,7 +19,8 @@ from jaxtyping import Float
 
 from rankfall.arrays import Array, namespace
 from rankfall.errors import InputError
-from rankfall.models.chain import Chain, partial_products, pull_back, table_of
+from rankfall.models.chain import Chain, table_of
+from rankfall.models.layer_products import partial_products, pull_back
 from rankfall.models.preconditioner import require_decay, require_movable
 from rankfall.models.starts import Given
 

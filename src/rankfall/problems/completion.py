@@ -17,7 +17,7 @@ from jaxtyping import Float, Int, Shaped
 
 from rankfall.arrays import Array, is_numpy, like, namespace, to_numpy
 from rankfall.errors import InputError
-from rankfall.kernels.observed import Entries, predict
+from rankfall.kernels.observed import predict
 from rankfall.problems.layouts import Formed, Listed, Tables
 from rankfall.problems.losses import SQUARED, Loss, Squared
 from rankfall.problems.observations import check_entries, dense_entries, drawn_entries, sorted_unique
@@ -165,19 +165,17 @@ class Completion:
 
     @cached_property
     def _layout(self) -> Formed | Listed | Tables:
-        if self.is_stack:
-            return Tables.of(self.rows, self.cols, self.values, self.weights, self.shape, self.loss_function)
-        return self._formed if self.is_dense else self._listed
+        if self.is_dense and not self.is_stack:
+            return self._formed
+        return (Tables if self.is_stack else Listed).of(*self._observed)
 
     @cached_property
     def _formed(self) -> Formed:
-        return Formed.of(self.rows, self.cols, self.values, self.weights, self.shape, self.loss_function)
+        return Formed.of(*self._observed)
 
-    @cached_property
-    def _listed(self) -> Listed:
-        rows, cols = self.rows.astype(np.int32, copy=False), self.cols.astype(np.int32, copy=False)
-        entries = Entries(rows, cols, self.shape)
-        return Listed(entries, self.values, self.weights, self.total_weight, self.loss_function)
+    @property
+    def _observed(self) -> tuple[Any, ...]:
+        return self.rows, self.cols, self.values, self.weights, self.shape, self.loss_function
 
     def loss_and_gradient(
         self, product: Float[Array, "*batch m n"]

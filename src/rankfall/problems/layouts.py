@@ -87,6 +87,21 @@ class Listed:
     total_weight: Float[np.ndarray, "*tables"] | np.floating
     loss_function: Loss
 
+    @classmethod
+    def of(
+        cls,
+        rows: Int[np.ndarray, " entries"],
+        cols: Int[np.ndarray, " entries"],
+        values: Float[np.ndarray, "*batch entries"],
+        weights: Float[np.ndarray, "*tables entries"] | None,
+        shape: tuple[int, int],
+        loss_function: Loss,
+    ) -> "Listed":
+        """The observed entries, in row-major order."""
+        entries = Entries(rows.astype(np.int32, copy=False), cols.astype(np.int32, copy=False), shape)
+        counted = np.ones_like(values) if weights is None else weights
+        return cls(entries, values, weights, counted.sum(axis=-1), loss_function)
+
     def loss_and_pulls(
         self, left: Float[np.ndarray, "*batch m k"], right: Float[np.ndarray, "*batch n k"]
     ) -> tuple[Float[np.ndarray, "*batch"], Float[np.ndarray, "*batch m k"], Float[np.ndarray, "*batch n k"]]:
