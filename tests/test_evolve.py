@@ -1,4 +1,4 @@
-"""The one loop: how runs end, what they keep, and that a batch is its runs."""
+"""The one loop: how runs end and what they keep."""
 
 import numpy as np
 import pytest
@@ -186,91 +186,6 @@ def test_held_out_rise_stops_near_the_best_moment():
     assert errors[best] < errors[0]
 
 
-# --- a batch --------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("integrator", INTEGRATORS, ids=repr)
-@pytest.mark.parametrize("depth", [1, 2, 3])
-def test_a_batch_is_its_runs(integrator, depth):
-    seeds, scales = [0, 1, 2, 3], (0.01, 0.1, 0.5, 1.0)
-    keep = rf.Record(times=[1.0, 5.0, 9.0])
-    stop = rf.TimeReached(12.0) | rf.LossBelow(0.3) | rf.StepLimit(200)
-    batch = evolve(
-        model=rf.Chain(depth), start=rf.Gaussian(scales), integrator=integrator, seed=seeds, record=keep, stop=stop
-    )
-    assert len(batch) == 4
-    assert batch.product.shape == (4, *SHAPE)
-    exact = isinstance(integrator, rf.Descent | rf.Reference)
-    for seed, scale, run in zip(seeds, scales, batch, strict=True):
-        alone = evolve(
-            model=rf.Chain(depth), start=rf.Gaussian(scale), integrator=integrator, seed=seed, record=keep, stop=stop
-        )
-        assert (run.status, run.reason, run.seed) == (alone.status, alone.reason, seed)
-        if exact:
-            assert run.time == alone.time
-            np.testing.assert_array_equal(run.weights, alone.weights)
-            np.testing.assert_array_equal(run.history["time"], alone.history["time"])
-        elif alone.time == 12.0:
-            np.testing.assert_allclose(run.product, alone.product, atol=2e-2)
-            np.testing.assert_allclose(run.history["loss"], alone.history["loss"], rtol=5e-2)
-
-
-@pytest.mark.parametrize(("rtol", "tolerance"), [(2.5e-4, 0.3), (2.5e-8, 0.01)])
-def test_a_large_batch_whose_runs_end_one_by_one(rtol, tolerance):
-    scales = np.geomspace(1e-2, 3, 16)
-    runs = evolve(start=rf.Gaussian(scales), integrator=rf.Flow(rtol=rtol), record=rf.Record(times=[0.5, 2.0, 50.0]))
-    assert all(run.status == "converged" for run in runs)
-    assert len({run.steps for run in runs}) > 3
-    for run, scale in zip(runs, scales, strict=True):
-        alone = evolve(start=rf.Gaussian(scale), integrator=rf.Flow(rtol=rtol))
-        np.testing.assert_allclose(run.time, alone.time, rtol=tolerance)
-        np.testing.assert_allclose(run.product, alone.product, atol=tolerance)
-
-
-@pytest.mark.parametrize("integrator", [rf.Flow(rtol=1e-6), DESCENT, rf.Reference()], ids=repr)
-@pytest.mark.parametrize("dense", [True, False])
-def test_a_problem_of_many_tables_is_a_batch(integrator, dense):
-    problem = planted_problem(SHAPE)
-    values = problem.values * np.asarray([[1.0], [-0.5], [0.1]])
-    many = rf.Completion.from_triplets(problem.rows, problem.cols, values, SHAPE).hold_out(0.1, seed=0)
-    many.__dict__["is_dense"] = dense
-    keep = rf.Record(times=[2.0, 8.0])
-    stop = rf.TimeReached(20.0) | rf.LossBelow(0.02)
-    runs = evolve(many, integrator=integrator, stop=stop, seed=4, record=keep)
-    for i, run in enumerate(runs):
-        alone = evolve(many.of_runs(i), integrator=integrator, stop=stop, seed=4, record=keep)
-        assert run.status == alone.status
-        np.testing.assert_allclose(run.time, alone.time, rtol=1e-3)
-        np.testing.assert_allclose(run.product, alone.product, atol=1e-3)
-        for name in ("loss", "held_out_error"):
-            np.testing.assert_allclose(run.history[name], alone.history[name], rtol=1e-2)
-        np.testing.assert_allclose(run.problem.loss(run.product), run.loss, rtol=1e-10)
-
-
-def test_refused_steps_do_not_use_up_the_patience_of_a_batch():
-    train = planted_problem((12, 12), share=0.5).hold_out(0.2, seed=0)
-    stop = rf.HeldOutRise(patience=5) | rf.LossBelow(1e-5)
-    for run in evolve(train, seed=[0, 1, 2], stop=stop, start=rf.Gaussian((1e-4, 0.1, 1.0)), record=rf.Record()):
-        after = run.history["time"] > run.best_time
-        assert run.loss <= 1e-5 or after.sum() >= 5
-
-
-@pytest.mark.parametrize("integrator", INTEGRATORS, ids=repr)
-def test_same_seed_same_bits(integrator):
-    one, other, different = (evolve(integrator=integrator, seed=seed) for seed in (3, 3, 4))
-    assert one.weights.tobytes() == other.weights.tobytes()
-    assert one.history["loss"].tobytes() == other.history["loss"].tobytes()
-    assert one.weights.tobytes() != different.weights.tobytes()
-
-
-def test_trajectories_stack_and_slice():
-    runs = evolve(seed=[0, 1, 2])
-    assert runs.loss.shape == runs.time.shape == (3,)
-    assert runs.status == ["converged"] * 3
-    assert len(runs[1:]) == 2
-    assert runs[-1] is list(runs)[2]
-
-
 # --- what is kept ---------------------------------------------------------------------------------------------------
 
 
@@ -389,73 +304,6 @@ def test_a_callback_sees_the_moment():
     assert now.singular_values.shape == (2, 8)
     assert now.held_out_error is None
     assert now.evaluations > 6
-
-
-# --- storage --------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("depth", [1, 3])
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_a_saved_run_is_read_back(tmp_path, depth, dtype):
-    problem = planted_problem(SHAPE, dtype=dtype).hold_out(0.1, seed=0)
-    keep = rf.Record(
-        singular_values=3, vectors=True, functions={"product": lambda p, model, weights: model.product(weights)}
-    )
-    run = evolve(problem, rf.Chain(depth), record=keep, stop=rf.StepLimit(6))
-    run.save(tmp_path / "run.zarr")
-    back = rf.Trajectory.load(tmp_path / "run.zarr")
-    assert back.problem is None
-    assert back.status is run.status
-    assert back.weights.dtype == dtype
-    for name in ("time", "loss", "best_time", "steps", "evaluations", "seconds", "seed", "reason", "settings"):
-        assert getattr(back, name) == getattr(run, name)
-    for name in ("weights", "best_weights", "product"):
-        np.testing.assert_array_equal(getattr(back, name), getattr(run, name))
-    assert back.history.keys() == run.history.keys()
-    for name, values in run.history.items():
-        np.testing.assert_array_equal(back.history[name], values)
-
-
-def test_a_run_is_saved_over_a_run(tmp_path):
-    first, second = evolve(seed=0), evolve(seed=1)
-    path = tmp_path / "run.zarr"
-    first.save(path)
-    second.save(str(path))
-    np.testing.assert_array_equal(rf.Trajectory.load(path).weights, second.weights)
-    assert [entry.name for entry in tmp_path.iterdir()] == ["run.zarr"]
-
-
-def test_bad_paths_are_refused(tmp_path):
-    run = evolve(stop=rf.StepLimit(2))
-    with pytest.raises(rf.InputError, match="folder of a saved run must exist"):
-        run.save(tmp_path / "missing" / "run.zarr")
-    (tmp_path / "notes.txt").write_text("mine")
-    (tmp_path / "folder").mkdir()
-    for name in ("notes.txt", "folder"):
-        with pytest.raises(rf.InputError, match="choose another name"):
-            run.save(tmp_path / name)
-        with pytest.raises(rf.InputError, match="not one"):
-            rf.Trajectory.load(tmp_path / name)
-    with pytest.raises(rf.InputError, match="check the name"):
-        rf.Trajectory.load(tmp_path / "nothing")
-    assert (tmp_path / "notes.txt").read_text() == "mine"
-
-
-def test_xarray_axes_have_names():
-    run = evolve(record=rf.Record(singular_values=3, vectors=True), stop=rf.StepLimit(6))
-    data = run.to_xarray()
-    assert data["loss"].dims == ("record",)
-    assert data["singular_values"].dims == ("record", "singular_value")
-    assert data["left_vectors"].dims == ("record", "row", "singular_value")
-    assert data["right_vectors"].dims == ("record", "column", "singular_value")
-    assert data["layer_1"].dims == ("level_1", "level_0")
-    assert data["layer_2"].dims == ("level_2", "level_1")
-    np.testing.assert_array_equal(data.coords["time"], run.history["time"])
-    assert data.attrs["status"] == "budget"
-
-
-def test_a_run_introduces_itself():
-    assert "budget" in repr(evolve(stop=rf.StepLimit(2)))
 
 
 # --- bad input ------------------------------------------------------------------------------------------------------
