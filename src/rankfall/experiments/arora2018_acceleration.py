@@ -41,8 +41,8 @@ _STILL = 1e-13
 # Where the paper's curves have crossed (2e5 to 2.7e5); a shorter run says nothing of who is ahead at the end.
 _CROSSED = 300_000
 UNCROSSED = (
-    "by 4e5 of the paper's 1e6 iterations three layers have come from 1.26 to 1.20 times the gap of two. At a rate a fifth "
-    "larger they meet two layers at 3e5, and diverge after. How near instability a rate may come hangs on the "
+    "by 4e5 of the paper's 1e6 iterations three layers have come from 1.26 to 1.20 times the gap of two. At a rate a "
+    "fifth larger they meet two layers at 3e5, and diverge after. How near instability a rate may come hangs on the "
     "standardization, and the paper's was not found"
 )
 # name → what differs from a chain of width 1 from a small start, and its loss on the figure      [arora2018: F]
