@@ -25,6 +25,10 @@ from rankfall.trajectory.status import Status
 
 Progress = Callable[[str, float], None]
 
+# Noise pulls on a mode with the inverse root of the number of entries, and a mode escapes in inverse proportion to what
+# pulls: with more entries the time to stop comes later by their root.
+_LATER = 0.5
+
 
 @dataclass(frozen=True, eq=False)
 class Selection:
@@ -126,7 +130,7 @@ def _is_worth(candidate: Candidate, done: Sequence[Trial]) -> bool:
 
 
 def _trial(candidate: Candidate, folds: list[Fold]) -> Trial:
-    """The time at which the held-out curve, averaged over folds, is lowest."""
+    """The time at which the held-out curve, averaged over folds, is lowest: between steps, where a parabola says."""
     grid = np.unique(np.concatenate([[moment[0] for moment in fold.curve] for fold in folds]))
     curves = [np.interp(grid, *np.asarray(fold.curve).T[:2]) for fold in folds]
     mean = np.mean(curves, axis=0)
@@ -136,10 +140,27 @@ def _trial(candidate: Candidate, folds: list[Fold]) -> Trial:
         units = np.concatenate([fold.standardization.unit[fold.held.cols] for fold in folds])
         error = float(np.sqrt(error) * np.sqrt(np.mean(units**2)))
     runs = [fold.run for fold in folds if fold.run is not None]
+    time = _lowest(grid, mean)
+    if not is_near_whole(folds):
+        time *= (1 + folds[0].held.rows.size / folds[0].train.rows.size) ** _LATER
     return Trial(
-        candidate, max(float(grid[best]), np.finfo(float).tiny), error,
+        candidate, max(time, np.finfo(float).tiny), error,
         sum(run.seconds for run in runs), sum(run.evaluations for run in runs),
     )  # fmt: skip
+
+
+def _lowest(times: np.ndarray, errors: np.ndarray) -> float:
+    """Where the parabola through the lowest point and its neighbors, over the logarithm of time, is lowest."""
+    best = int(np.argmin(errors))
+    if not 0 < best < times.size - 1 or times[best - 1] <= 0:
+        return float(times[best])
+    x, y = np.log(times[best - 1 : best + 2]), errors[best - 1 : best + 2]
+    before, after = (y[1] - y[0]) / (x[1] - x[0]), (y[2] - y[1]) / (x[2] - x[1])
+    if not after > before:
+        return float(times[best])
+    # the slope, linear between the middles of the two intervals, is zero here
+    middle = (x[0] + x[1]) / 2 - before * (x[2] - x[0]) / 2 / (after - before)
+    return float(np.exp(np.clip(middle, x[0], x[2])))
 
 
 def _crossed(outcomes: list[tuple[Trial, list[Fold]]]) -> np.ndarray:

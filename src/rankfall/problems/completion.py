@@ -163,6 +163,11 @@ class Completion:
         """Whether these are many tables, each with a short list of entries of its own."""
         return Tables.suit(self.values, self.weights, self.shape)
 
+    @property
+    def is_looped(self) -> bool:
+        """Whether compiled loops over the entries do the work, with threads of their own, rather than BLAS."""
+        return self.is_stack or not self.is_dense
+
     @cached_property
     def _layout(self) -> Formed | Listed | Tables:
         if self.is_dense and not self.is_stack:

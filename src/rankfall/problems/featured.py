@@ -81,6 +81,7 @@ class Featured:
 
     tables = None
     truth = None
+    is_looped = True
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -15,6 +15,7 @@ import numpy as np
 from rankfall.arrays import like, namespace, to_numpy
 from rankfall.errors import InputError
 from rankfall.integrators.motion import Field, Integrator, of_runs, taken
+from rankfall.kernels.turns import SMALL_PRODUCT, one_blas_thread
 from rankfall.models.starts import Start
 from rankfall.trajectory.diary import Diaries, State, state_of
 from rankfall.trajectory.groups import groups_of, run_groups
@@ -58,7 +59,9 @@ def evolve(
     """
     sized = model.sized(problem.shape, start.width)
     seeds, scales, is_batch = _members(seed, start.scale, getattr(problem, "tables", None))
-    weights = sized.draw(problem, start, scales, seeds)
+    takes_turns = getattr(problem, "is_looped", False) and sized.size * getattr(sized, "rank", np.inf) <= SMALL_PRODUCT
+    with one_blas_thread(takes_turns):
+        weights = sized.draw(problem, start, scales, seeds)
     stop = (LossBelow() if stop is None else stop) | StepLimit(_STEP_LIMIT)
     asked = stop, record or Record(), callback, progress
     # who watches a batch sees all of it
@@ -67,7 +70,8 @@ def evolve(
 
     def walk(group: np.ndarray, is_interrupted: Callable[[], bool] = lambda: False) -> list[dict[str, Any]]:
         field = Field(problem if len(groups) == 1 else of_runs(problem, group), sized)
-        return _Loop(field, integrator, *asked, is_interrupted).run(like(weights[group], problem.values))
+        with one_blas_thread(takes_turns):
+            return _Loop(field, integrator, *asked, is_interrupted).run(like(weights[group], problem.values))
 
     ends = walk(groups[0]) if len(groups) == 1 else run_groups(groups, walk)
     settings = {"model": repr(sized), "start": repr(start), "integrator": repr(integrator), "stop": repr(stop)}
