@@ -42,7 +42,7 @@ def complete(
     depth: Annotated[str, typer.Option(help="Number of layers, or 'auto': chosen by held-out entries.")] = "auto",
     width: Annotated[str, typer.Option(help="Bound on the rank, or 'auto'.")] = "auto",
     scale: Annotated[str, typer.Option(help="Size of the start, or 'auto'.")] = "auto",
-    rtol: Annotated[float, typer.Option(help="Tolerance of the flow.")] = 1e-2,
+    rtol: Annotated[str, typer.Option(help="Tolerance of the flow, or 'auto'.")] = "auto",
     holdout: Annotated[str, typer.Option(help="Share of the observed entries to choose on, or auto.")] = "auto",
     seed: Annotated[int, typer.Option(help="Seed of the held-out split.")] = 0,
     min_value: Annotated[float | None, typer.Option("--min", help="Lower bound on what is filled in.")] = None,
@@ -71,8 +71,9 @@ def complete(
     from rankfall.cli.options import FitOptions, number_or_auto, whole_or_auto
 
     options = FitOptions(
-        whole_or_auto("depth", depth), whole_or_auto("width", width), number_or_auto("scale", scale), rtol,
-        number_or_auto("holdout", holdout), seed, min_value, max_value, float32, loss, features,
+        whole_or_auto("depth", depth), whole_or_auto("width", width), number_or_auto("scale", scale),
+        number_or_auto("rtol", rtol), number_or_auto("holdout", holdout), seed, min_value, max_value, float32, loss,
+        features,
     )  # fmt: skip
     console = Console(quiet)
     if table is None:

@@ -16,7 +16,7 @@ _LOSSES = ("squared", "huber", "absolute", "logistic")
 
 @dataclass(frozen=True)
 class FitOptions:
-    """How to fit: `depth`, `width`, `scale` and `holdout` are numbers or "auto", `features` is None for that.
+    """How to fit: `depth`, `width`, `scale`, `rtol` and `holdout` are numbers or "auto", `features` is None for that.
 
     The rest is as for the estimator.
 
@@ -26,7 +26,7 @@ class FitOptions:
     depth: int | str = "auto"
     width: int | str = "auto"
     scale: float | str = "auto"
-    rtol: float = 1e-2
+    rtol: float | str = "auto"
     holdout: float | str = "auto"
     seed: int = 0
     min_value: float | None = None
@@ -50,7 +50,7 @@ class FitOptions:
                 f"--loss must be one of {', '.join(_LOSSES)}, got {self.loss!r}; huber withstands outliers, logistic "
                 "is for tables of two values"
             )
-        if not 0 < self.rtol < 1:
+        if not isinstance(self.rtol, str) and not 0 < self.rtol < 1:
             raise InputError(f"--rtol must lie between 0 and 1, got {self.rtol}; 1e-2 is enough to complete a table")
         if not isinstance(self.holdout, str) and not 0 < self.holdout < 1:
             raise InputError(

@@ -24,8 +24,9 @@ from rankfall.estimators.persistence import load_fitted, save_fitted
 from rankfall.problems.completion import Completion
 from rankfall.problems.losses import Squared
 
-# Observed entries from which on float32 is enough.
+# Observed entries from which on float32 is enough, and the path need be no closer; and how close with fewer.
 _MANY = 100_000
+_RTOL_OF_MANY, _RTOL = 3e-2, 1e-2
 
 
 class DeepMatrixFactorization(Answers, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
@@ -53,8 +54,8 @@ class DeepMatrixFactorization(Answers, OneToOneFeatureMixin, TransformerMixin, B
         fiftieth, the run that was chosen is the fit; beyond, all entries are fitted once more.
     patience : int, default=10
         Steps without improvement of the held-out error after which a run has seen enough.
-    rtol : float, default=1e-2
-        Tolerance of the flow; completion is insensitive to it.
+    rtol : float or "auto", default="auto"
+        Tolerance of the flow, to which completion is insensitive: "auto" is 1e-2, and 3e-2 from 100,000 entries on.
     min_value, max_value : float or None
         Bounds on what is filled in; they and `levels` play no role with the logistic loss.
     levels : list of float or None, default=None
@@ -109,7 +110,7 @@ class DeepMatrixFactorization(Answers, OneToOneFeatureMixin, TransformerMixin, B
         loss: Any = "squared",
         holdout: float | str = "auto",
         patience: int = 10,
-        rtol: float = 1e-2,
+        rtol: float | str = "auto",
         min_value: float | None = None,
         max_value: float | None = None,
         levels: Any = None,
@@ -242,13 +243,16 @@ class DeepMatrixFactorization(Answers, OneToOneFeatureMixin, TransformerMixin, B
         return self
 
     def _settings(self, problem: Completion) -> dict[str, Any]:
-        dtype = self.dtype
+        is_large = problem.rows.size >= _MANY
+        dtype, rtol = self.dtype, self.rtol
         if dtype == "auto":
-            dtype = "float32" if problem.rows.size >= _MANY else "float64"
+            dtype = "float32" if is_large else "float64"
+        if rtol == "auto":
+            rtol = _RTOL_OF_MANY if is_large else _RTOL
         return {
             "scaling": self.scaling,
             "loss": loss_of(self.loss),
-            "rtol": self.rtol,
+            "rtol": rtol,
             "dtype": np.dtype(dtype).type,
             "progress": self.progress or (lambda stage, fraction: None),
         }

@@ -18,6 +18,8 @@ def check_parameters(model: Any) -> None:
     loss_of(model.loss)
     if model.holdout != "auto" and not (isinstance(model.holdout, (int, float)) and 0 < model.holdout < 1):
         raise InputError(f"holdout must lie between 0 and 1, got {model.holdout}; 'auto' is a tenth, or less of many")
+    if model.rtol != "auto" and not (isinstance(model.rtol, (int, float)) and 0 < model.rtol < 1):
+        raise InputError(f"rtol must lie between 0 and 1, got {model.rtol}; 'auto' is close enough to complete a table")
     if model.features not in (True, False, "auto"):
         raise InputError(f"features must be True, False or 'auto', got {model.features!r}; 'auto' tries them")
     if model.features is True and model.depth == 1:
