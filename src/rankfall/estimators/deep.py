@@ -17,6 +17,7 @@ from rankfall.errors import InputError, RunWarning
 from rankfall.estimators.answers import Answers
 from rankfall.estimators.fitted import FittedTable
 from rankfall.estimators.fitting import fit_table, refit_table
+from rankfall.estimators.folds import is_refitted
 from rankfall.estimators.inputs import problem_of, stacked, without_mask
 from rankfall.estimators.loss_units import loss_of, read_loss, spelled
 from rankfall.estimators.parameters import check_parameters
@@ -55,7 +56,8 @@ class DeepMatrixFactorization(Answers, OneToOneFeatureMixin, TransformerMixin, B
     patience : int, default=10
         Steps without improvement of the held-out error after which a run has seen enough.
     rtol : float or "auto", default="auto"
-        Tolerance of the flow, to which completion is insensitive: "auto" is 1e-2, and 3e-2 from 100,000 entries on.
+        Tolerance of the flow, to which completion is insensitive: "auto" is 1e-2, and 3e-2 from 100,000 entries on
+        where all of them are fitted once more.
     min_value, max_value : float or None
         Bounds on what is filled in; they and `levels` play no role with the logistic loss.
     levels : list of float or None, default=None
@@ -248,7 +250,8 @@ class DeepMatrixFactorization(Answers, OneToOneFeatureMixin, TransformerMixin, B
         if dtype == "auto":
             dtype = "float32" if is_large else "float64"
         if rtol == "auto":
-            rtol = _RTOL_OF_MANY if is_large else _RTOL
+            # a run that is kept as the fit is kept at one of its steps, which should lie close
+            rtol = _RTOL_OF_MANY if is_large and is_refitted(self.holdout, problem.rows.size) else _RTOL
         return {
             "scaling": self.scaling,
             "loss": loss_of(self.loss),

@@ -105,6 +105,12 @@ class Fold:
         return self.steps_behind >= _STEPS_BEHIND
 
 
+def is_refitted(holdout: float | str, entries: int) -> bool:
+    """Whether so much is held out that all entries are fitted once more."""
+    share = share_held_out(holdout, entries)
+    return share > _SPARED * (1 - share)
+
+
 def is_near_whole(folds: list[Fold]) -> bool:
     """Whether so little is held out that a run on the rest stands for one on all entries."""
     return len(folds) == 1 and folds[0].held.rows.size <= _SPARED * folds[0].train.rows.size

@@ -26,6 +26,8 @@ def one_blas_thread(wanted: bool = True) -> Iterator[None]:
 
 @cache
 def _controller() -> Any:
+    # NumPy and SciPy bring a BLAS each, and only what is loaded is found
+    import scipy.linalg  # noqa: F401
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()
