@@ -183,16 +183,18 @@ def hessian_norm(problem, model, weights, step=1e-5):
 @pytest.mark.parametrize("depth", [1, 2, 3])
 def test_the_curvature_of_a_flow_is_the_norm_of_the_hessian_with_a_margin(depth):
     record = rf.Record(curvature=True, functions={"weights": lambda problem, model, weights: weights})
-    run = rf.evolve(
-        rf.Factorization(np.diag(TARGETS)), rf.Chain(depth), rf.Gaussian(0.3), rf.Flow(2.5e-4, "stabilized"),
-        stop=rf.LossBelow(1e-6), record=record,
-    )  # fmt: skip
-    true = [hessian_norm(run.problem, run.model, weights) for weights in run.history["weights"]]
-    ratios = run.history["curvature"] / np.array(true)
+    ratios = []
+    for seed in range(3):
+        run = rf.evolve(
+            rf.Factorization(np.diag(TARGETS)), rf.Chain(depth), rf.Gaussian(0.3), rf.Flow(2.5e-4, "stabilized"),
+            stop=rf.LossBelow(1e-6), record=record, seed=seed,
+        )  # fmt: skip
+        true = [hessian_norm(run.problem, run.model, weights) for weights in run.history["weights"]]
+        ratios.append(run.history["curvature"] / np.array(true))
+        assert 1.1 < ratios[-1][-1] < 1.2
     # the estimate is that of the step's beginning, 15 % above what one product of a power iteration sees
-    assert 1.0 < np.median(ratios) < 1.2
-    assert 1.1 < ratios[-1] < 1.2
-    assert ratios.min() > 0.5
+    assert 1.0 < np.median(np.concatenate(ratios)) < 1.2
+    assert min(map(min, ratios)) > 0.5
 
 
 def test_the_curvature_of_descent_is_its_secant():

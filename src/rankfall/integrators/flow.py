@@ -20,7 +20,7 @@ from rankfall.integrators.motion import Field, Motion, norms, where
 _SHRINK, _GROW = 0.1, 5.0
 _FIRST_PRODUCTS = 10
 # A radius that changed by no more than this share over a step is trusted for one step more.
-_STEADY = 0.1
+_STEADY = 0.03
 # The flow contracts what a step errs, so that a step may err by more than the path should.
 _PER_STEP = 4.0
 # The other method must promise this much more length per evaluation before it is tried, and after a failed trial it
