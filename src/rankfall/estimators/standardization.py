@@ -19,6 +19,7 @@ from rankfall.problems.losses import SQUARED, Loss
 # Columns are in units of their own when their spreads differ this much, or their means lie this many spreads apart.
 _MIXED_SPREADS, _MIXED_MEANS = 10.0, 5.0
 _EFFECT_ROUNDS, _EFFECT_TOLERANCE = 20, 1e-3
+_PIECE = 2**20
 # Effects that explain less of the variance than this are left to the product, whose rank they would only raise.
 _WORTHWHILE = 0.05
 
@@ -77,12 +78,19 @@ class Standardization:
 
     def residual_problem(self, problem: Completion, dtype: type) -> Completion:
         """The completion problem for W: residuals over s_i t_j, with weights (s_i t_j)² times those given."""
-        rows, cols = problem.rows, problem.cols
-        slow = self.row_slow[rows] * self.column_slow[cols]
-        residual = (self.to_units(problem.values, cols) - self.offset(rows, cols)) / slow
-        given = 1.0 if problem.weights is None else problem.weights
-        weights = None if problem.weights is None and np.ptp(slow) == 0 else (given * slow**2).astype(dtype)
-        return Completion(rows, cols, residual.astype(dtype), problem.shape, weights, loss_function=self.loss)
+        count, is_flat = problem.rows.size, np.ptp(self.row_slow) == 0 and np.ptp(self.column_slow) == 0
+        residuals = np.empty(count, dtype)
+        weights = None if problem.weights is None and is_flat else np.empty(count, dtype)
+        # piece by piece: a large table has no room for its own size in float64 many times over
+        for begin in range(0, count, _PIECE):
+            piece = slice(begin, begin + _PIECE)
+            rows, cols = problem.rows[piece], problem.cols[piece]
+            slow = self.row_slow[rows] * self.column_slow[cols]
+            residuals[piece] = (self.to_units(problem.values[piece], cols) - self.offset(rows, cols)) / slow
+            if weights is not None:
+                weights[piece] = slow**2 if problem.weights is None else problem.weights[piece] * slow**2
+        table = problem.rows, problem.cols, residuals, problem.shape, weights
+        return Completion(*table, loss_function=self.loss)
 
     def factors(self, left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Factors of s_i t_j W_ij from those of W."""
@@ -102,12 +110,13 @@ def standardize(problem: Completion, scaling: str = "auto") -> Standardization:
         raise InputError(f"scaling must be 'auto', 'global' or 'columns', got {scaling!r}; 'auto' looks at the columns")
     rows, cols, (m, n) = problem.rows, problem.cols, problem.shape
     values = np.asarray(problem.values, dtype=np.float64)
-    weights = np.ones_like(values) if problem.weights is None else np.asarray(problem.weights, dtype=np.float64)
+    weights = None if problem.weights is None else np.asarray(problem.weights, dtype=np.float64)
     counts = np.bincount(cols, weights, n)
-    means = np.bincount(cols, weights * values, n) / np.maximum(counts, 1e-300)
+    means = np.bincount(cols, _weighed(values, weights), n) / np.maximum(counts, 1e-300)
     center = float(np.average(values, weights=weights))
     means = np.where(counts > 0, means, center)
-    spreads = np.sqrt(np.bincount(cols, weights * (values - means[cols]) ** 2, n) / np.maximum(counts, 1e-300))
+    spreads = np.bincount(cols, _weighed(np.square(values - means[cols]), weights), n)
+    spreads = np.sqrt(spreads / np.maximum(counts, 1e-300))
     typical = float(np.sqrt(np.average((values - center) ** 2, weights=weights)))
     # a constant table has no spread: a unit too small to show
     typical = typical or 1e-12 * max(1.0, abs(center))
@@ -117,7 +126,10 @@ def standardize(problem: Completion, scaling: str = "auto") -> Standardization:
         origin, unit = means, np.where(spreads > 0, spreads, np.median(known) if known.size else typical)
     else:
         origin, unit = np.full(n, center), np.full(n, typical)
-    units = (values - origin[cols]) / unit[cols]
+    units = origin[cols]
+    np.subtract(values, units, out=units)
+    units /= unit[cols]
+    del values
     mean, row_effect, column_effect, row_damping, column_damping, noise = damped_effects(
         rows, cols, units, weights, (m, n)
     )
@@ -132,7 +144,7 @@ def standardize(problem: Completion, scaling: str = "auto") -> Standardization:
 
 
 def damped_effects(
-    rows: np.ndarray, cols: np.ndarray, values: np.ndarray, weights: np.ndarray, shape: tuple[int, int]
+    rows: np.ndarray, cols: np.ndarray, values: np.ndarray, weights: np.ndarray | None, shape: tuple[int, int]
 ) -> tuple[float, np.ndarray, np.ndarray, float, float, float]:
     """μ, a (m,), b (n,), their dampings, and the variance left; x_ij ≈ μ + a_i + b_j, a ~ N(0, τ_a²), b ~ N(0, τ_b²).
 
@@ -149,16 +161,24 @@ def damped_effects(
         before = noise
         for k, (index, mass, size, other) in enumerate(((cols, column_mass, n, rows), (rows, row_mass, m, cols))):
             mine, theirs = (1, 0) if k == 0 else (0, 1)
-            rest = values - mean - effects[theirs][other]
-            effects[mine] = np.bincount(index, weights * rest, size) / (mass + dampings[mine])
+            rest = effects[theirs][other]
+            np.subtract(values, rest, out=rest)
+            rest -= mean
+            effects[mine] = np.bincount(index, _weighed(rest, weights), size) / (mass + dampings[mine])
             seen = mass > 0
             variance = np.mean(effects[mine][seen] ** 2 + noise / (mass[seen] + dampings[mine]))
             dampings[mine] = float(np.clip(noise / max(variance, 1e-300), 1e-3, 1e6))
-        left = values - mean - effects[0][rows] - effects[1][cols]
-        noise = max(float(np.average(left**2, weights=weights)), 1e-300)
+        rest = values - mean
+        rest -= effects[0][rows]
+        rest -= effects[1][cols]
+        noise = max(float(np.average(np.square(rest, out=rest), weights=weights)), 1e-300)
         if abs(noise - before) < _EFFECT_TOLERANCE * noise:
             break
     return mean, effects[0], effects[1], dampings[0], dampings[1], noise
+
+
+def _weighed(values: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+    return values if weights is None else weights * values
 
 
 def _is_mixed(means: np.ndarray, spreads: np.ndarray, counts: np.ndarray) -> bool:

@@ -234,14 +234,17 @@ class Completion:
         """
         from scipy.sparse import csr_array
 
-        values = to_numpy(self.values).astype(np.float64)
+        values = to_numpy(self.values)
         if values.ndim > 1:
             raise InputError(f"a back-projection is of one table, got {values.shape[0]}; pick one by of_runs(i)")
-        weights = np.ones_like(values) if self.weights is None else to_numpy(self.weights).astype(np.float64)
         if not isinstance(self.loss_function, Squared):
             values = self.loss_function.derivative(np.zeros_like(values), values) / -2
+        if self.weights is not None:
+            values = to_numpy(self.weights) * values
         m, n = self.shape
-        return csr_array((weights * values * (m * n / weights.sum()), (self.rows, self.cols)), shape=self.shape)
+        starts = np.concatenate([[0], np.cumsum(np.bincount(self.rows, minlength=m))])
+        # entries are in row-major order already
+        return csr_array((values * values.dtype.type(m * n / float(self.total_weight)), self.cols, starts), self.shape)
 
     def hold_out(self, fraction: float, seed: int) -> "Completion":
         """The same problem with a random `fraction` of the observed entries set aside in `held_out`.
