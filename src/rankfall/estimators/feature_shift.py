@@ -25,17 +25,21 @@ class FeatureShift:
     norm: float
 
     @classmethod
-    def of(cls, problem: Completion, inner: Float[np.ndarray, "mn k"], size: float, exponent: float) -> "FeatureShift":
-        """From the factor of Z, which has U above V, at a fit of the problem."""
+    def of(
+        cls,
+        problem: Completion,
+        row_slow: Float[np.ndarray, " m"],
+        inner: Float[np.ndarray, "mn k"],
+        size: float,
+        exponent: float,
+    ) -> "FeatureShift":
+        """From the rows' popularity t, and the factor of Z, which has U above V, at a fit of the problem."""
         m, n = problem.shape
-        rows, cols = (
-            np.maximum(np.bincount(index, minlength=count), 1)
-            for index, count in ((problem.rows, m), (problem.cols, n))
-        )
-        slow = rows**-exponent
-        norm = float(np.sqrt(np.mean(slow**2)))
-        own = inner[:m].astype(np.float64) * (slow / norm)[:, None]
-        factors = inner[m:].astype(np.float64) * (size / np.sqrt(cols))[:, None]
+        degree = np.maximum(np.bincount(problem.cols, minlength=n), 1)
+        own = inner[:m].astype(np.float64) * row_slow[:, None]
+        factors = inner[m:].astype(np.float64) * (size / np.sqrt(degree))[:, None]
+        # all rows share one norm, so the first says it
+        norm = float(max(np.count_nonzero(problem.rows == 0), 1) ** -exponent / row_slow[0])
         return cls(factors, own.T @ own / m, exponent, norm)
 
     def __call__(self, observed: Bool[np.ndarray, "r n"]) -> Float[np.ndarray, "r k"]:

@@ -141,7 +141,8 @@ def _fitted(
     shift = None
     if isinstance(run.problem, Featured):
         chosen = selection.chosen.candidate
-        shift = FeatureShift.of(run.problem.inner, left, chosen.features, chosen.popularity)
+        slow = standardization.row_slow
+        shift = FeatureShift.of(run.problem.inner, slow, left, chosen.features, chosen.popularity)
         left, right = run.problem.outer_factors(left, right)
     left, right = standardization.factors(left, right)
     return FittedTable(problem, standardization, left, right, selection, run, shift)

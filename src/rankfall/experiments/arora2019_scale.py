@@ -170,7 +170,7 @@ def _few(typical, way: str) -> list[Claim]:
         errors = typical.error.sel(scale=scale)
         for depth in depths[1:]:
             pair = {f"depth {deep}": float(errors.sel(depth=deep)) for deep in (depth, 2)}
-            finding = ASTRAY if (way, depth) == LED_ASTRAY else ""
+            finding = ASTRAY if (way, depth, scale) == (*LED_ASTRAY, SCALES[0]) else ""
             found.append(ordering(f"{where}, scale {scale:g}: error", pair, "F", by=10, finding=finding))
     small = typical.isel(scale=0)
     norms = {"least nuclear norm": float(small.convex_nuclear_norm)}

@@ -52,7 +52,7 @@ def _cost_and_pull(kind, parameter, prediction, target):
 
 @njit(cache=True, fastmath=_FAST)
 @no_type_check
-def _rows(begin, end, starts, columns, values, weights, kind, parameter, left, right, residuals, pulled, losses):
+def pull_rows(begin, end, starts, columns, values, weights, kind, parameter, left, right, residuals, pulled, losses):
     rank = left.shape[1]
     weighted = weights.size > 0
     for i in range(begin, end):
@@ -82,7 +82,7 @@ def _rows(begin, end, starts, columns, values, weights, kind, parameter, left, r
 
 @njit(cache=True, fastmath=_FAST)
 @no_type_check
-def _columns(begin, end, starts, rows, order, residuals, left, pulled):
+def pull_columns(begin, end, starts, rows, order, residuals, left, pulled):
     rank = left.shape[1]
     for j in range(begin, end):
         out = pulled[j]
@@ -112,7 +112,7 @@ def _parallel_rows(
     chunks, starts, columns, values, weights, kind, parameter, left, right, residuals, pulled, losses
 ):  # fmt: skip
     for c in prange(chunks.size - 1):
-        _rows(
+        pull_rows(
             chunks[c], chunks[c + 1], starts, columns, values, weights, kind, parameter, left, right, residuals,
             pulled, losses,
         )  # fmt: skip
@@ -123,7 +123,7 @@ def _parallel_rows(
 def _parallel_columns(chunks, starts, rows, order, residuals, left, pulled):
     for tile in range(starts.shape[0]):
         for c in prange(chunks.size - 1):
-            _columns(chunks[c], chunks[c + 1], starts[tile], rows, order, residuals, left, pulled)
+            pull_columns(chunks[c], chunks[c + 1], starts[tile], rows, order, residuals, left, pulled)
 
 
 @njit(parallel=True, cache=True)
@@ -157,7 +157,7 @@ def equal_work(starts: np.ndarray) -> np.ndarray:
     return np.unique(bounds)
 
 
-def _line_starts(lines: np.ndarray, line_count: int) -> np.ndarray:
+def line_starts(lines: np.ndarray, line_count: int) -> np.ndarray:
     return np.concatenate([[0], np.cumsum(np.bincount(lines, minlength=line_count))]).astype(np.int64)
 
 
@@ -174,7 +174,7 @@ class Entries:
 
     @cached_property
     def _by_row(self) -> tuple[np.ndarray, np.ndarray]:
-        starts = _line_starts(self.rows, self.shape[0])
+        starts = line_starts(self.rows, self.shape[0])
         return starts, equal_work(starts)
 
     @cached_property
@@ -186,8 +186,8 @@ class Entries:
         order, starts = np.empty(count, small), np.empty((bounds.size, n + 1), np.int64)
         for tile, (begin, end) in enumerate(pairwise([*bounds.tolist(), count])):
             order[begin:end] = np.argsort(self.columns[begin:end], kind="stable") + begin
-            starts[tile] = begin + _line_starts(self.columns[begin:end], n)
-        return starts, equal_work(_line_starts(self.columns, n)), self.rows[order], order
+            starts[tile] = begin + line_starts(self.columns[begin:end], n)
+        return starts, equal_work(line_starts(self.columns, n)), self.rows[order], order
 
     def pulls(
         self,
@@ -215,9 +215,9 @@ class Entries:
         by_column = (column_starts, rows_by_column, order, residuals, left, column_pulls)
         column_pulls[:] = 0
         if values.size * left.shape[1] < WORTH_THREADS:
-            _rows(0, self.shape[0], *by_row)
+            pull_rows(0, self.shape[0], *by_row)
             for tile in range(column_starts.shape[0]):
-                _columns(0, self.shape[1], column_starts[tile], *by_column[1:])
+                pull_columns(0, self.shape[1], column_starts[tile], *by_column[1:])
         else:
             _parallel_rows(row_chunks, *by_row)
             _parallel_columns(column_chunks, *by_column)

@@ -12,7 +12,7 @@ from typing import no_type_check
 import numpy as np
 from numba import njit, prange
 
-from rankfall.kernels.observed import SQUARED, WORTH_THREADS, _columns, _rows
+from rankfall.kernels.observed import SQUARED, WORTH_THREADS, pull_columns, pull_rows
 
 
 @njit(cache=True)
@@ -21,12 +21,12 @@ def _table(t, row_lists, column_lists, shares, cost, left, right, residuals, row
     row_starts, columns, values = row_lists
     column_starts, rows, order = column_lists
     kind, parameter = cost
-    _rows(
+    pull_rows(
         0, left.shape[1], row_starts[t], columns, values, shares, kind, parameter, left[t], right[t], residuals,
         row_pulls[t], losses[t],
     )  # fmt: skip
     column_pulls[t] = 0
-    _columns(0, right.shape[1], column_starts[t], rows, order, residuals, left[t], column_pulls[t])
+    pull_columns(0, right.shape[1], column_starts[t], rows, order, residuals, left[t], column_pulls[t])
 
 
 @njit(cache=True)

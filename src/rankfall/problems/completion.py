@@ -17,7 +17,7 @@ from jaxtyping import Float, Int, Shaped
 
 from rankfall.arrays import Array, is_numpy, like, namespace, to_numpy
 from rankfall.errors import InputError
-from rankfall.kernels.observed import predict
+from rankfall.kernels.observed import line_starts, predict
 from rankfall.problems.layouts import Formed, Listed, Tables
 from rankfall.problems.losses import SQUARED, Loss, Squared
 from rankfall.problems.observations import check_entries, dense_entries, drawn_entries, sorted_unique
@@ -242,8 +242,8 @@ class Completion:
         if self.weights is not None:
             values = to_numpy(self.weights) * values
         m, n = self.shape
-        starts = np.concatenate([[0], np.cumsum(np.bincount(self.rows, minlength=m))])
         # entries are in row-major order already
+        starts = line_starts(self.rows, m)
         return csr_array((values * values.dtype.type(m * n / float(self.total_weight)), self.cols, starts), self.shape)
 
     def hold_out(self, fraction: float, seed: int) -> "Completion":
