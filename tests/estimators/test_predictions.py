@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import rankfall as rf
-from tests.holes import table_with_holes
+from tests.helpers.holes import table_with_holes
 
 
 @pytest.fixture(scope="module")
