@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rankfall.experiments import Curve, Experiment, Panel, Part
-from rankfall.experiments.claim import number, ordering, series
+from rankfall.experiments.published import number, ordering, series
 
 COMPUTED: list[int] = []
 BEFORE: list = []

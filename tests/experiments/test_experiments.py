@@ -7,15 +7,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tests.toy_experiment import COMPUTED, scaled, toy, with_data
 
 import rankfall as rf
 from rankfall.experiments import PROVENANCES, Claim, Curve, Panel, Part, experiment, experiments, reproduce
-from rankfall.experiments.claim import number, ordering, series, statement
+from rankfall.experiments.published import number, ordering, series, statement
 from rankfall.experiments.reproduce import compute
 from rankfall.experiments.store import Store, _sources, key_of
 from rankfall.pictures import PanelsPicture
 from tests import toy_experiment
-from tests.toy_experiment import COMPUTED, scaled, toy, with_data
 
 
 @pytest.fixture(autouse=True)
