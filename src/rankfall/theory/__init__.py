@@ -103,6 +103,7 @@ __all__ = [
     "Claim",
     "CommutingSolution",
     "ConvergenceCertificate",
+    "Finding",
     "InvariantBlock",
     "Report",
     "SensingInstance",
