@@ -14,9 +14,9 @@ ROOT = Path(rankfall.__file__).parent
 
 # A room may import from those of a lower level, and from itself.
 LEVELS = {
-    "errors": 0, "arrays": 1, "kernels": 2, "problems": 3, "models": 4, "integrators": 5, "trajectory": 6,
-    "theory": 7, "baselines": 8, "estimators": 9, "comparison": 10, "experiments": 10, "pictures": 11,
-    "report": 12, "cli": 13,
+    "errors": 0, "arrays": 1, "files": 1, "kernels": 2, "low_rank": 3, "problems": 4, "models": 5, "integrators": 6,
+    "trajectory": 7, "theory": 8, "baselines": 9, "recovery": 10, "estimators": 11, "comparison": 12,
+    "experiments": 12, "pictures": 13, "report": 14, "playground": 14, "cli": 15,
 }  # fmt: skip
 # These stand beside, and take no more than a user would hand them.
 BESIDE = {"tables", "datasets"}
