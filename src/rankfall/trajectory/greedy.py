@@ -15,6 +15,7 @@ from jaxtyping import Float
 
 from rankfall.arrays import Array, like, to_numpy
 from rankfall.errors import InputError
+from rankfall.integrators.field import batch_size
 from rankfall.integrators.flow import Flow
 from rankfall.models.chain import Chain
 from rankfall.models.starts import Given
@@ -96,12 +97,12 @@ def greedy(
     if not isinstance(model, Symmetric | Chain) or model.depth < 2:
         raise InputError(
             f"greedy learning adds columns to layers, got {type(model).__name__} of depth "
-            f"{getattr(model, 'depth', '?')}; use Symmetric() or Chain(2)"
+            f"{model.depth}; use Symmetric() or Chain(2)"
         )
     if not scale > 0:
         raise InputError(f"scale must be positive, got {scale}; a direction of size zero never grows, 1e-8 is usual")
-    if getattr(problem, "tables", None) is not None:
-        raise InputError(f"greedy learning is of one table, got {problem.tables}; pick one by of_runs(i)")
+    if batch_size(problem) is not None:
+        raise InputError(f"greedy learning is of one problem, got {batch_size(problem)}; pick one by of_runs(i)")
     integrator = Flow(rtol=1e-6) if integrator is None else integrator
     limit = min(problem.shape) if max_rank is None else max_rank
     stages: list[Trajectory] = []
