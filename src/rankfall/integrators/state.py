@@ -1,7 +1,7 @@
 """The state of a batch of runs that are integrated in lockstep: one row for each run."""
 
 from dataclasses import dataclass, fields, replace
-from typing import Any, Self
+from typing import Any, TypeVar
 
 import numpy as np
 from array_api_compat import device
@@ -9,6 +9,8 @@ from jaxtyping import Bool, Float
 
 from rankfall.arrays import Array, epsilon, namespace
 from rankfall.integrators.rows import norms
+
+S = TypeVar("S", bound="State")
 
 # Rounding errors of a velocity settle at one to four times ε ‖∇²φ‖ ‖W‖ (measured at the end of runs that could not go
 # on); a larger bound would cut off small float32 starts of deep chains.
@@ -44,7 +46,7 @@ class State:
     horizon: Float[np.ndarray, " batch"]
     before: "State | None" = None
 
-    def take(self, chosen: np.ndarray) -> Self:
+    def take(self: S, chosen: np.ndarray) -> S:
         """The state of the chosen runs, by an index array."""
         return replace(self, **{f.name: taken(getattr(self, f.name), chosen) for f in fields(self)})
 
