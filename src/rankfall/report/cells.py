@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-MOST = 12_000
+MOST = 8_000
 ALPHA = 0.1
 
 

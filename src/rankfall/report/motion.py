@@ -13,7 +13,7 @@ from jaxtyping import Float
 from rankfall.arrays import to_numpy
 from rankfall.errors import InputError
 
-MOMENTS, SIDE, VALUES = 40, 48, 12
+MOMENTS, SIDE, VALUES = 36, 40, 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,11 +60,15 @@ def _repeated(run: Any, shape: tuple[int, int], blocks: tuple[int, int], curves:
 
     # a run takes short steps where much happens, and so do its moments
     steps = run.history["time"]
-    times = np.unique(np.append(np.interp(np.linspace(0, 1, MOMENTS)[1:-1], np.linspace(0, 1, steps.size), steps), run.time))
+    times = np.unique(
+        np.append(np.interp(np.linspace(0, 1, MOMENTS)[1:-1], np.linspace(0, 1, steps.size), steps), run.time)
+    )
     times = times[(times > 0) & (times <= run.time)]
     count = min(VALUES, *shape)
     record = Record(
-        singular_values=count, times=times, functions={"map": lambda problem, model, weights: _maps(model, weights, blocks)}
+        singular_values=count,
+        times=times,
+        functions={"map": lambda problem, model, weights: _maps(model, weights, blocks)},
     )
     again = evolve(
         run.problem, run.model, run.start, run.integrator, stop=TimeReached(run.time), record=record, seed=run.seed

@@ -13,12 +13,16 @@ from rankfall.errors import InputError
 from rankfall.report.motion import Motion
 from rankfall.report.summary import Summary, summarize
 
-_LARGEST = 6 * 10**6
 _HERE = Path(__file__).parent / "templates"
 
 
 def write_report(
-    subject: Any, path: Path | str = "report.html", *, force: bool = False, row_names: Any = None, column_names: Any = None
+    subject: Any,
+    path: Path | str = "report.html",
+    *,
+    force: bool = False,
+    row_names: Any = None,
+    column_names: Any = None,
 ) -> Path:
     """Write the report of a fitted estimator or a `Trajectory` to an HTML file, whole or not at all; returns its path.
 
@@ -76,8 +80,10 @@ def _template(name: str) -> Any:
     return environment.get_template(name)
 
 
-def _number(value: float) -> str:
-    return "—" if value is None or np.isnan(value) else f"{value:.4g}"
+def _number(value: float | str) -> str:
+    if isinstance(value, str):
+        return value
+    return "—" if np.isnan(value) else f"{value:.4g}"
 
 
 def _percent(value: float) -> str:
@@ -92,7 +98,7 @@ def _plain_motion(motion: Motion) -> dict[str, Any]:
     return {
         "times": _digits(motion.times), "values": _digits(motion.singular_values.T),
         "curves": {title: _digits(values) for title, values in motion.curves.items()},
-        "maps": None if motion.maps is None else _digits(motion.maps), "limit": limit, "blocks": list(motion.blocks),
+        "maps": None if motion.maps is None else _digits(motion.maps, 3), "limit": limit, "blocks": list(motion.blocks),
     }  # fmt: skip
 
 
@@ -109,8 +115,8 @@ def _plain_cells(summary: Summary) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _digits(values: np.ndarray) -> Any:
-    """Nested lists of numbers with four digits; null where a number is not finite, as JSON has no other."""
+def _digits(values: np.ndarray, digits: int = 4) -> Any:
+    """Nested lists of numbers with so many digits; null where a number is not finite, as JSON has no other."""
     if values.ndim > 1:
-        return [_digits(row) for row in values]
-    return [float(f"{value:.4g}") if np.isfinite(value) else None for value in values.tolist()]
+        return [_digits(row, digits) for row in values]
+    return [float(f"{value:.{digits}g}") if np.isfinite(value) else None for value in values.tolist()]

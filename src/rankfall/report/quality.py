@@ -85,9 +85,7 @@ def _row_and_column_means(fitted: Any) -> Float[np.ndarray, " held"]:
     kept = ~np.isin(places, held.rows.astype(np.int64) * n + held.cols)
     rows, cols, values = problem.rows[kept], problem.cols[kept], all_values[kept]
     whole = values.mean() if values.size else all_values.mean()
-    row, col = (
-        np.nan_to_num(_means(values, index, size), nan=whole) for index, size in ((rows, m), (cols, n))
-    )
+    row, col = (np.nan_to_num(_means(values, index, size), nan=whole) for index, size in ((rows, m), (cols, n)))
     return row[held.rows] + col[held.cols] - whole
 
 

@@ -12,22 +12,12 @@ from rankfall.report.cells import FilledCells, filled_cells
 from rankfall.report.motion import Motion, motion_of
 from rankfall.report.quality import ColumnQuality, qualities, row_and_column_mean_error, sparse_rows
 from rankfall.report.words import in_words
+from rankfall.theory import Claim
 from rankfall.trajectory import Trajectory
 
 CITATION = (
     "Arora, Cohen, Hu, Luo: Implicit Regularization in Deep Matrix Factorization. NeurIPS 2019 (arXiv 1905.13655)."
 )
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A theorem held against the run."""
-
-    statement: str
-    source: str
-    measured: float
-    bound: float
-    holds: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +56,7 @@ def summarize(subject: Any, *, row_names: Any = None, column_names: Any = None) 
         return _of_run(subject)
     if not hasattr(subject, "fitted_"):
         raise InputError(
-            f"a report is of a fitted estimator or a Trajectory, got {type(subject).__name__} that is neither; fit first"
+            f"a report is of a fitted estimator or a Trajectory, got {type(subject).__name__}; fit it first"
         )
     return _of_fit(subject, row_names, column_names)
 
@@ -89,6 +79,7 @@ def _of_fit(model: Any, row_names: Any, column_names: Any) -> Summary:
         else f"{len(doubtful)} of {n} columns should not be relied on, first {doubtful[0]}."
     )
     chosen = fitted.selection.chosen.candidate
+    parameters = {name: value for name, value in model.get_params().items() if name != "progress"}
     return Summary(
         title=f"Completion of a table of {m} × {n}",
         asked=[
@@ -102,7 +93,7 @@ def _of_fit(model: Any, row_names: Any, column_names: Any) -> Summary:
             ("depth", str(chosen.depth)), ("width", str(chosen.width)), ("scale of the start", f"{chosen.scale:.4g}"),
             ("stopping time", f"{model.stopping_time_:.4g}"),
             ("effective rank", f"{fitted.effective_rank:.4g}"),
-            ("parameters", ", ".join(f"{name}={value!r}" for name, value in model.get_params().items() if name != "progress")),
+            ("parameters", ", ".join(f"{name}={value!r}" for name, value in parameters.items())),
             *_versions(),
         ],
         methods={
@@ -167,7 +158,7 @@ def _claims(run: Trajectory) -> list[Claim]:
     if run.problem is None:
         return []
     try:
-        return [Claim(r.claim, r.source, r.measured, r.bound, r.holds) for r in check(run)]
+        return list(check(run).judged)
     except InputError:
         return []
 
