@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import rankfall as rf
-from tests.conftest import planted_problem
+from tests.helpers.planted import planted_problem
 from tests.test_evolve import DESCENT, INTEGRATORS, SHAPE, evolve
 
 

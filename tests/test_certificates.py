@@ -21,7 +21,7 @@ from rankfall.theory import (
     multiply,
     nuclear_norm_bound,
 )
-from tests.lemmas import unchecked
+from tests.helpers.unchecked import unchecked
 
 DEPTHS = [1, 2, 3, 4, 5]
 SHAPES = [(5, 5), (3, 5), (5, 3)]

@@ -10,7 +10,7 @@ import rankfall as rf
 from rankfall.theory import check
 from rankfall.theory.check_claims import check_values
 from rankfall.theory.check_path import CheckedPath
-from tests.conftest import planted_problem
+from tests.helpers.planted import planted_problem
 
 LAW = "σ̇_r = −N (σ_r²)^{1−1/N} ⟨∇ℓ, u_r v_rᵀ⟩"
 BALANCE = "W_{j+1}ᵀW_{j+1} − W_jW_jᵀ is conserved"

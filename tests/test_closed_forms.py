@@ -25,7 +25,7 @@ from rankfall.theory import (
     straighten,
     unstraighten,
 )
-from tests.lemmas import unchecked
+from tests.helpers.unchecked import unchecked
 
 DEPTHS = [1, 2, 3, 4, 5]
 REAL_DEPTHS = [1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 7.3]

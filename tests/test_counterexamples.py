@@ -33,7 +33,7 @@ from rankfall.theory import (
     stalled_loss,
     unbalanced_start,
 )
-from tests.lemmas import unchecked
+from tests.helpers.unchecked import unchecked
 
 
 @pytest.mark.parametrize(("exponent", "total"), [(0.1, 1.99910), (0.5, 1.99749), (0.9, 1.99910)])

@@ -14,7 +14,7 @@ import rankfall as rf
 from rankfall.estimators.fitting import candidates
 from rankfall.estimators.folds import share_held_out
 from rankfall.estimators.standardization import damped_effects, standardize
-from tests.conftest import planted_problem
+from tests.helpers.planted import planted_problem
 
 PREDICTS_ENTRIES = "predict gives one number an entry of the table; the check expects one a row"
 SPLITS_ENTRIES = "entries are held out by a seeded draw, which repeated or removed rows change"

@@ -5,7 +5,7 @@ import pytest
 
 import rankfall as rf
 from rankfall.theory import mode_time
-from tests.conftest import planted_problem
+from tests.helpers.planted import planted_problem
 
 TARGETS = np.array([3.0, 2.0, 1.0])
 SCALE = 1e-3

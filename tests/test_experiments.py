@@ -14,8 +14,8 @@ from rankfall.experiments.claim import number, ordering, series, statement
 from rankfall.experiments.reproduce import compute
 from rankfall.experiments.store import Store, _sources, key_of
 from rankfall.pictures import PanelsPicture
-from tests import toy_experiment
-from tests.toy_experiment import COMPUTED, scaled, toy, with_data
+from tests.helpers import toy_experiment
+from tests.helpers.toy_experiment import COMPUTED, scaled, toy, with_data
 
 
 @pytest.fixture(autouse=True)

@@ -6,8 +6,8 @@ import pytest
 import rankfall as rf
 from rankfall.theory import certify_nuclear_norm, nuclear_norm_instance
 from rankfall.trajectory.greedy import escape_direction
-from tests.conftest import planted_problem
-from tests.test_symmetric import positive
+from tests.helpers.planted import planted_problem
+from tests.helpers.semidefinite import positive
 
 
 def counterexample():

@@ -9,7 +9,7 @@ import scipy.integrate
 import rankfall as rf
 from rankfall.integrators import chebyshev, high_order
 from rankfall.integrators.motion import Field
-from tests.conftest import planted_problem
+from tests.helpers.planted import planted_problem
 
 SHAPE, RANK = (10, 8), 2
 

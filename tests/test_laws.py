@@ -29,7 +29,7 @@ from rankfall.theory import (
     singular_motion,
     singular_value_velocity,
 )
-from tests.lemmas import unchecked
+from tests.helpers.unchecked import unchecked
 
 DEPTHS = [1, 2, 3, 4, 5]
 SHAPES = [(5, 5), (4, 6), (6, 4)]

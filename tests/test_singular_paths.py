@@ -7,7 +7,7 @@ import rankfall as rf
 from rankfall.theory import check_singular_values, mode_trajectory
 from rankfall.trajectory import observables
 from rankfall.trajectory.singular_paths import follow
-from tests.conftest import planted_problem
+from tests.helpers.planted import planted_problem
 
 ROUNDING = 1e-10
 KEPT = {"singular_values": True, "vectors": True}

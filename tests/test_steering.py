@@ -8,9 +8,9 @@ from rankfall.integrators.motion import Field
 from rankfall.integrators.projected import positive_part
 from rankfall.integrators.steering import steered
 from rankfall.theory import commuting_solution, minimum_trace, nuclear_norm_instance
-from tests.conftest import planted_problem
-from tests.lemmas import order_of
-from tests.test_symmetric import commuting, positive, sensing
+from tests.helpers.derivatives import order_of
+from tests.helpers.planted import planted_problem
+from tests.helpers.semidefinite import commuting, positive, sensing
 
 ROUNDING = 1e-10
 

@@ -26,8 +26,8 @@ from rankfall.experiments.claim import Claim, ordering, series, statement
 from rankfall.experiments.experiment import Arrays, Experiment, Part
 from rankfall.experiments.panel import Curve, Panel
 from rankfall.experiments.standard_problem import error_of, run_to_loss, standard_problem
+from rankfall.low_rank import effective_rank
 from rankfall.models import Chain, Gaussian
-from rankfall.trajectory.observables import effective_rank
 
 DEPTHS, OBSERVED, SCALES = (2, 3, 4), (2000, 5000), (1e-6, 1e-5, 1e-4, 1e-3)
 SAMPLINGS = ("drawn", "distinct")

@@ -14,14 +14,6 @@ from rankfall.arrays import Array, namespace, to_numpy
 from rankfall.errors import InputError
 
 
-def effective_rank(singular_values: Float[np.ndarray, "*batch q"]) -> Float[np.ndarray, "*batch"]:
-    """exp(−Σ p_r log p_r) with p_r = σ_r / Σσ, natural logarithm: from 1 to q; 0 for W = 0.   [arora2019, code]"""
-    total = singular_values.sum(axis=-1, keepdims=True)
-    share = singular_values / np.where(total > 0, total, 1)
-    entropy = -np.sum(share * np.log(np.where(share > 0, share, 1)), axis=-1)
-    return np.where(total[..., 0] > 0, np.exp(entropy), 0.0)
-
-
 def stable_rank(singular_values: Float[np.ndarray, "*batch q"]) -> Float[Array, "*batch"]:
     """‖W‖_F²/‖W‖² = Σσ²/σ_1²: at most the rank, and hardly moved by small singular values; 0 for W = 0."""
     largest = np.max(np.abs(singular_values), axis=-1)
