@@ -61,7 +61,9 @@ class Certificate:
         """Certified rows and columns together."""
         return int(self.rows.sum() + self.cols.sum())
 
-    def determines(self, rows: Int[np.ndarray, " cells"], cols: Int[np.ndarray, " cells"]) -> Bool[np.ndarray, " cells"]:
+    def determines(
+        self, rows: Int[np.ndarray, " cells"], cols: Int[np.ndarray, " cells"]
+    ) -> Bool[np.ndarray, " cells"]:
         """Whether the cells at these positions are determined."""
         return self.rows[rows] & self.cols[cols]
 
@@ -152,10 +154,8 @@ def _spans(vectors: Float[np.ndarray, "count k"]) -> bool:
     return bool(values[-1] > _SPANNING * values[0])
 
 
-def _close(
-    sampling: Sampling, fit: Triplets, rows: Bool[np.ndarray, " m"], cols: Bool[np.ndarray, " n"]
-) -> None:
-    """Add, in place, rows whose entries in certified columns span the rank, and columns likewise, until none is left."""
+def _close(sampling: Sampling, fit: Triplets, rows: Bool[np.ndarray, " m"], cols: Bool[np.ndarray, " n"]) -> None:
+    """Add, in place, rows whose entries in certified columns span the rank, and columns likewise, until none is."""
     rank = fit.values.size
     by_col = np.argsort(sampling.cols, kind="stable")
     sides = (

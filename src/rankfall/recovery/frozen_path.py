@@ -123,9 +123,7 @@ def _widened(iterate: Iterate, triplets: Triplets, scale: float, cap: int, rng: 
         triplets = leading_triplets(iterate, triplets.right, known + 8, 3, rng)
 
 
-def _warm_start(
-    iterate: Iterate, escaped: Triplets, charge: Float[np.ndarray, " k"]
-) -> Float[np.ndarray, "n k"]:
+def _warm_start(iterate: Iterate, escaped: Triplets, charge: Float[np.ndarray, " k"]) -> Float[np.ndarray, "n k"]:
     """B that writes the last iterate's tangent part, G = UᵀXV shared between A and B as the ridges ask."""
     pulled = iterate.transposed_times(escaped.left)
     core = (escaped.right.T @ pulled).T

@@ -72,9 +72,7 @@ def fit_rank(
     return best
 
 
-def descend(
-    sampling: Sampling, entries: Float[np.ndarray, " entries"], exact: RankFit, tolerance: float
-) -> RankFit:
+def descend(sampling: Sampling, entries: Float[np.ndarray, " entries"], exact: RankFit, tolerance: float) -> RankFit:
     """The fit of smallest rank that is still exact, going down from an exact one by one rank at a time."""
     while exact.rank > 1:
         lower = fit_rank(sampling, entries, exact.triplets, exact.rank - 1)

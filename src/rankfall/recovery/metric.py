@@ -11,7 +11,7 @@ the block of one escaped direction a costs less by the ridge ﾎｻ_a = M_ﾎｵﾎｵ/(M_aﾎ
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -22,12 +22,13 @@ from rankfall.errors import InputError
 _NEAR = 1e-3
 
 
+@runtime_checkable
 class Mean(Protocol):
     """What stands for M_ab: a mean of two squared singular values, up to a power."""
 
     def entries(
-        self, first: Float[np.ndarray, "*shape"], second: Float[np.ndarray, "*shape"]
-    ) -> Float[np.ndarray, "*shape"]:
+        self, first: Float[np.ndarray, "*#shape"], second: Float[np.ndarray, "*#shape"]
+    ) -> Float[np.ndarray, "..."]:
         """M_ab at positive singular values ﾏダa and ﾏダb, elementwise."""
         ...
 
@@ -46,8 +47,8 @@ class DepthMean:
             )
 
     def entries(
-        self, first: Float[np.ndarray, "*shape"], second: Float[np.ndarray, "*shape"]
-    ) -> Float[np.ndarray, "*shape"]:
+        self, first: Float[np.ndarray, "*#shape"], second: Float[np.ndarray, "*#shape"]
+    ) -> Float[np.ndarray, "..."]:
         """M_ab, elementwise."""
         if math.isinf(self.depth):
             x = 2 * np.log(first / second)
@@ -65,8 +66,8 @@ class ArithmeticMean:
     """(ﾏダaﾂｲ + ﾏダbﾂｲ)/2: no chain has it, but the frozen problem is exact for it."""
 
     def entries(
-        self, first: Float[np.ndarray, "*shape"], second: Float[np.ndarray, "*shape"]
-    ) -> Float[np.ndarray, "*shape"]:
+        self, first: Float[np.ndarray, "*#shape"], second: Float[np.ndarray, "*#shape"]
+    ) -> Float[np.ndarray, "..."]:
         """M_ab, elementwise."""
         return (first**2 + second**2) / 2
 
