@@ -123,7 +123,7 @@ def test_entries_that_no_checkable_rank_explains_are_told():
 
 @pytest.mark.parametrize("level", [1e-3, 1e-2])
 def test_noise_is_measured_and_the_rank_still_found(level):
-    truth, holes = planted_holes((100, 90), 3, 3.0, 4.0)
+    truth, holes = planted_holes((60, 50), 3, 3.0, 4.0)
     deviation = level * np.sqrt(np.mean(truth**2))
     noise = deviation * np.random.default_rng(1).standard_normal(truth.shape)
     found = recover(rf.Completion.from_array(holes + noise), attempts=1)

@@ -15,7 +15,7 @@ from jaxtyping import Float, Int
 
 from rankfall.arrays import to_numpy
 from rankfall.errors import InputError
-from rankfall.kernels.turns import one_blas_thread
+from rankfall.kernels.blas_threads import one_blas_thread
 from rankfall.low_rank import LowRank, balanced_factors
 from rankfall.problems.completion import Completion
 from rankfall.problems.losses import Squared

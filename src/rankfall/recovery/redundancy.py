@@ -27,7 +27,10 @@ def core_of(
 
 
 def redundancy_of(sampling: Sampling, rank: int, kept: Bool[np.ndarray, " entries"]) -> int:
-    """Kept entries minus degrees of freedom of the rows and columns they lie in; negative where there are too few, 0 without any."""
+    """Kept entries minus degrees of freedom of the rows and columns they lie in; 0 without any.
+
+    Negative where there are too few.
+    """
     if not kept.any():
         return 0
     rows, cols = np.unique(sampling.rows[kept]).size, np.unique(sampling.cols[kept]).size
