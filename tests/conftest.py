@@ -3,12 +3,11 @@
 import os
 from pathlib import Path
 
-import numpy as np
 import pytest
 from jaxtyping import config
 
-import rankfall as rf
 from rankfall.trajectory.evolve import _Loop
+from tests.helpers.planted import planted_problem  # noqa: F401
 
 # Shapes are checked in the first steps of every run and in every so-manieth of the others: a run makes the same calls
 # over and over, and checking them all takes nine tenths of its time.
@@ -43,16 +42,3 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"real data is not on this machine (looked in {folder}; set RANKFALL_TEST_DATA)")
     return folder
-
-
-def planted_problem(
-    shape: tuple[int, int] = (12, 9), rank: int = 2, share: float = 0.6, seed: int = 0, dtype: type = np.float64
-) -> rf.Completion:
-    """A completion problem with known truth: Gaussian factors, mean squared entry 1."""
-    rng = np.random.default_rng(seed)
-    m, n = shape
-    truth = rng.standard_normal((m, rank)) @ rng.standard_normal((rank, n))
-    truth *= np.sqrt(m * n) / np.linalg.norm(truth)
-    observed = rng.permutation(m * n)[: round(share * m * n)]
-    rows, cols = np.divmod(observed, n)
-    return rf.Completion.from_triplets(rows, cols, truth[rows, cols].astype(dtype), shape, truth=truth)

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from rankfall.baselines.shrinkage import Shrinkage
-from rankfall.baselines.solution import Solution, check_warm, from_svd
+from rankfall.baselines.solution import Solution, check_warm
 from rankfall.baselines.sparse_low_rank import Pattern
 from rankfall.errors import InputError
+from rankfall.low_rank import balanced_factors
 from rankfall.trajectory.status import Status
 
 _HALVINGS = 30
@@ -79,7 +80,7 @@ class HardThreshold:
             if fallen <= _PROGRESS * loss:
                 status = Status.STALLED
                 break
-        left, right = from_svd(u, values, v)
+        left, right = balanced_factors(u, values, v)
         reason = f"relative residual {np.sqrt(loss / unit) if unit else 0.0:.3g} after {len(losses)} decompositions"
         return Solution(left, right, status, reason, {"loss": np.asarray(losses)}, time.perf_counter() - begun)
 

@@ -20,8 +20,9 @@ from rankfall.baselines.acceleration import Anderson
 from rankfall.baselines.certificate import RECORDED, Certificate
 from rankfall.baselines.constraints import EntryConstraints, LinearConstraints, constraints_of
 from rankfall.baselines.shrinkage import Shrinkage, shrink_positive
-from rankfall.baselines.solution import Solution, check_warm, from_svd
+from rankfall.baselines.solution import Solution, check_warm
 from rankfall.errors import InputError
+from rankfall.low_rank import balanced_factors
 from rankfall.trajectory.status import Status
 
 # The step γ is right when the relative changes of primal and dual agree up to these factors (measured on planted and
@@ -94,7 +95,7 @@ class NuclearNorm:
             dual = np.zeros_like(constraints.values)
             return Solution(*zero, Status.CONVERGED, reason, _arrays(history), seconds, 0.0, dual)
         best, status = self._iterate(constraints, least, float(sizes.mean()), warm, history)
-        left, right = from_svd(*best.triplets)
+        left, right = balanced_factors(*best.triplets)
         seconds = time.perf_counter() - begun
         reason = f"relative duality gap {best.gap:.2g} after {int(history['iteration'][-1])} iterations"
         return Solution(left, right, status, reason, _arrays(history), seconds, best.gap, best.dual)

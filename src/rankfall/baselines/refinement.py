@@ -16,9 +16,10 @@ import numpy as np
 from scipy.sparse.linalg import LinearOperator, lsqr
 
 from rankfall.baselines.hard_svd import spectral_start
-from rankfall.baselines.solution import Solution, check_warm, from_svd
+from rankfall.baselines.solution import Solution, check_warm
 from rankfall.baselines.sparse_low_rank import Pattern
 from rankfall.errors import InputError
+from rankfall.low_rank import balanced_factors
 from rankfall.trajectory.status import Status
 
 _HALVINGS = 10
@@ -91,7 +92,7 @@ class GaussNewton:
                 break
         if losses[-1] <= goal:
             status = Status.CONVERGED
-        left, right = from_svd(u, values, v)
+        left, right = balanced_factors(u, values, v)
         reason = f"mean squared residual {losses[-1] / mass:.3g} after {len(losses) - 1} steps"
         return Solution(left, right, status, reason, {"loss": np.asarray(losses) / mass}, time.perf_counter() - begun)
 

@@ -18,9 +18,10 @@ import numpy as np
 from scipy.sparse.linalg import svds
 
 from rankfall.baselines.shrinkage import Shrinkage
-from rankfall.baselines.solution import Solution, check_warm, from_svd
+from rankfall.baselines.solution import Solution, check_warm
 from rankfall.baselines.sparse_low_rank import Pattern
 from rankfall.errors import InputError
+from rankfall.low_rank import balanced_factors
 from rankfall.trajectory.status import Status
 
 # The path is searched at this tolerance (choosing λ needs no more) and refitted at the one asked for.
@@ -89,7 +90,7 @@ class SoftImpute:
         shrink = Shrinkage(pattern.shape, self.rank, self.seed)
         objective, status = _descend(pattern, state, shrink, chosen, self.tolerance, self.iterations, thorough=True)
         gap, dual = _certificate(pattern, state, chosen)
-        left, right = from_svd(*state.triplets)
+        left, right = balanced_factors(*state.triplets)
         history["objective"] = np.asarray(objective)
         reason = f"relative duality gap {gap:.2g} at shrinkage {chosen:.4g} after {len(objective)} iterations"
         return Solution(left, right, status, reason, history, time.perf_counter() - begun, gap, dual, chosen)
@@ -103,7 +104,7 @@ class SoftImpute:
         best: tuple[float, float, Solution] | None = None
         for shrinkage in shrinkages:
             _descend(pattern, state, shrink, shrinkage, max(_PATH_TOLERANCE, self.tolerance), self.iterations)
-            left, right = from_svd(*state.triplets)
+            left, right = balanced_factors(*state.triplets)
             squares = aside.weights * (aside.entries(left, right) - aside.values) ** 2
             errors.append(float(np.sqrt(squares.sum() / aside.weights.sum())))
             if best is None or errors[-1] < best[0]:

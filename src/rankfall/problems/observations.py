@@ -11,6 +11,7 @@ from jaxtyping import Bool
 
 from rankfall.arrays import Array, to_numpy
 from rankfall.errors import InputError
+from rankfall.low_rank import check_positions
 
 
 def _as_real(array: Array, what: str) -> np.ndarray:
@@ -102,21 +103,6 @@ def sorted_unique(
 
 def _are_integers(rows: np.ndarray, cols: np.ndarray) -> bool:
     return np.issubdtype(rows.dtype, np.integer) and np.issubdtype(cols.dtype, np.integer)
-
-
-def check_positions(rows: np.ndarray, cols: np.ndarray, shape: tuple[int, int]) -> None:
-    """Raise InputError for positions that are no integers, or lie outside `shape`."""
-    if rows.size and not _are_integers(rows, cols):
-        raise InputError(
-            f"rows and cols must be integers, got {rows.dtype} and {cols.dtype}; encode labels as 0, 1, 2, … first"
-        )
-    for name, index, size in (("row", rows, shape[0]), ("column", cols, shape[1])):
-        bad = np.flatnonzero((index < 0) | (index >= size))
-        if bad.size:
-            raise InputError(
-                f"{name} indices must lie in 0 … {size - 1} for shape {shape}, got {index[bad[0]]} in entry {bad[0]}; "
-                "indices are zero-based"
-            )
 
 
 def _check_count(weights: np.ndarray | None, rows: np.ndarray) -> None:

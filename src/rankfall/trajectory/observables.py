@@ -14,14 +14,6 @@ from rankfall.arrays import Array, namespace, to_numpy
 from rankfall.errors import InputError
 
 
-def effective_rank(singular_values: Float[np.ndarray, "*batch q"]) -> Float[np.ndarray, "*batch"]:
-    """exp(−Σ p_r log p_r) with p_r = σ_r / Σσ, natural logarithm: from 1 to q; 0 for W = 0.   [arora2019, code]"""
-    total = singular_values.sum(axis=-1, keepdims=True)
-    share = singular_values / np.where(total > 0, total, 1)
-    entropy = -np.sum(share * np.log(np.where(share > 0, share, 1)), axis=-1)
-    return np.where(total[..., 0] > 0, np.exp(entropy), 0.0)
-
-
 def stable_rank(singular_values: Float[np.ndarray, "*batch q"]) -> Float[Array, "*batch"]:
     """‖W‖_F²/‖W‖² = Σσ²/σ_1²: at most the rank, and hardly moved by small singular values; 0 for W = 0."""
     largest = np.max(np.abs(singular_values), axis=-1)
@@ -111,20 +103,20 @@ def value_velocities(problem: Any, model: Any, weights: Float[Array, "batch p"])
 
 
 def product_velocity(problem: Any, model: Any, weights: Float[Array, "batch p"]) -> Float[np.ndarray, "batch m n"]:
-    """Ẇ of the flow, formed: how the layers' own motion moves their product.
+    """Ẇ of the flow, formed: how the layers' own velocity moves their product.
 
     Along a line W is a polynomial of degree N in the layers, so a central difference through enough points is its
     slope, exact to rounding whatever the distance.
     """
     points = to_numpy(weights).astype(np.float64)
-    motion = -to_numpy(model.loss_and_gradient(problem, weights)[1]).astype(np.float64)
-    speed = np.linalg.norm(motion, axis=-1)
+    velocity = -to_numpy(model.loss_and_gradient(problem, weights)[1]).astype(np.float64)
+    speed = np.linalg.norm(velocity, axis=-1)
     step = np.where(speed > 0, np.linalg.norm(points, axis=-1) / np.where(speed > 0, 10 * speed, 1), 1.0)
     places = np.arange(1, int(np.ceil(model.depth / 2)) + 1)
     # Σ_k c_k (p(k) − p(−k)) = p′(0) for all odd powers up to 2K − 1, and for even ones by symmetry
     powers = places[None, :] ** (2.0 * np.arange(places.size)[:, None] + 1)
     shares = np.linalg.solve(powers, np.eye(places.size)[0] / 2)
-    ahead = step[:, None] * motion
+    ahead = step[:, None] * velocity
     pairs = zip(shares, places, strict=True)
     slope = sum(share * (model.product(points + k * ahead) - model.product(points - k * ahead)) for share, k in pairs)
     return slope / step[:, None, None]

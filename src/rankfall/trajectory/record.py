@@ -13,6 +13,7 @@ import numpy as np
 
 from rankfall.arrays import Array, to_numpy
 from rankfall.errors import InputError
+from rankfall.low_rank import effective_rank
 from rankfall.trajectory import observables
 from rankfall.trajectory.events import Event
 from rankfall.trajectory.snapshot import Snapshot
@@ -65,7 +66,7 @@ class Record:
                 )
         for event in self.events:
             if not isinstance(event, Event):
-                raise InputError(f"an event has a name, begin and gap, got {event!r}; use Escape() or Crossing(…)")
+                raise InputError(f"an event has a name, init and gap, got {event!r}; use Escape() or Crossing(…)")
         taken = sorted(_OWN.intersection(self.functions))
         if taken:
             raise InputError(f"a recorded function needs a name of its own, got {taken[0]!r}; choose another name")
@@ -105,7 +106,7 @@ class Record:
             assert now.curvature is not None
             kept["curvature"] = now.curvature
         if self.effective_rank:
-            kept["effective_rank"] = observables.effective_rank(now.singular_values)
+            kept["effective_rank"] = effective_rank(now.singular_values)
         if self.nuclear_norm:
             kept["nuclear_norm"] = now.singular_values.sum(axis=-1)
         if self.imbalance:

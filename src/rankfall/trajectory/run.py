@@ -8,9 +8,8 @@ import numpy as np
 from jaxtyping import Float
 
 from rankfall.arrays import Array, namespace, to_numpy
-from rankfall.errors import InputError
+from rankfall.low_rank import LowRank, effective_rank
 from rankfall.trajectory.events import Occurrence
-from rankfall.trajectory.observables import effective_rank
 from rankfall.trajectory.status import Status
 
 if TYPE_CHECKING:
@@ -86,19 +85,14 @@ class Trajectory:
         """What to try where the run did not end as hoped; empty otherwise."""
         return self.status.advice
 
+    @property
+    def low_rank(self) -> LowRank:
+        """W at the end as L Rᵀ, in NumPy: predictions and norms of a large matrix without forming it."""
+        return LowRank(*map(to_numpy, self.factors))
+
     def predict(self, rows: Any, cols: Any) -> Float[np.ndarray, " entries"]:
         """W_ij at the positions asked, forming nothing else. Raises InputError for positions outside W."""
-        from rankfall.kernels.observed import predict
-        from rankfall.problems.observations import check_positions
-
-        left, right = map(to_numpy, self.factors)
-        rows, cols = np.atleast_1d(rows), np.atleast_1d(cols)
-        if rows.ndim != 1 or rows.shape != cols.shape:
-            raise InputError(
-                f"rows and cols must be lists of one length, got shapes {rows.shape} and {cols.shape}; pair them up"
-            )
-        check_positions(rows, cols, (left.shape[0], right.shape[0]))
-        return predict(rows, cols, left, right)
+        return self.low_rank.predict(rows, cols)
 
     def to_xarray(self) -> "xarray.Dataset":
         """The run as a labelled data set: history along `record`, layers, and what else is in this object."""
