@@ -56,7 +56,9 @@ def complete(
     comment: Annotated[str | None, typer.Option(help="The sign that begins comment lines, '' for none.")] = None,
     leave_out: Annotated[
         str | None,
-        typer.Option(help="Rows that are no part of the table, as 2,22, counted from 1; 'none' keeps units and totals."),
+        typer.Option(
+            help="Rows that are no part of the table, as 2,22, counted from 1; 'none' keeps units and totals."
+        ),
     ] = None,
     sheet: Annotated[str | None, typer.Option(help="The sheet of a spreadsheet, by name or place.")] = None,
     digits: Annotated[

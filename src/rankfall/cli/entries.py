@@ -50,13 +50,13 @@ def complete_entries(
     assert output is not None
     check_outputs(output, TABLE_FORMATS if pairs_file is None else TRIPLET_FORMATS, plot)
     entries = read_triplets(source, columns, duplicates=duplicates, reading=reading, header=header)
-    console.notes(entries.notes)
     pairs = None if pairs_file is None else _known_pairs(pairs_file, entries, columns, reading, console)
     if pairs is None or plot is not None:
         check_size(entries.shape)
     problem = Completion.from_triplets(entries.rows, entries.cols, entries.values, entries.shape)
     if pairs is None and problem.share == 1:
         raise InputError(f"a matrix to complete must have unknown entries, {str(source)!r} lists all; there is no work")
+    console.notes([*entries.notes, *(() if pairs is None else pairs.notes)])
     row, col, _ = entries.names
     warn_empty(
         problem,
@@ -91,7 +91,6 @@ def _known_pairs(
 ) -> Pairs:
     """The pairs to fill, some of which have labels that were observed."""
     pairs = read_pairs(path, entries, columns, reading)
-    console.notes(pairs.notes)
     unseen = (pairs.rows < 0) | (pairs.cols < 0)
     if ((pairs.rows < 0) & (pairs.cols < 0)).all():
         row, col = (str(labels[0]) for labels in (pairs.row_labels, pairs.col_labels))

@@ -25,18 +25,20 @@ def complete_table(
     output = output or completed_name(source)
     check_outputs(output, TABLE_FORMATS, plot)
     found = read_table(source, label_columns=labels, header=header, duplicates=duplicates, reading=reading)
-    console.notes(found.notes if isinstance(found, Triplets) else found.layout.notes)
+    notes = found.notes if isinstance(found, Triplets) else found.layout.notes
     table = found.table(dense(found)) if isinstance(found, Triplets) else found
     problem = Completion.from_array(table.values)
     if problem.rows.size == table.values.size:
+        console.notes([note for note in notes if note.is_warning])
         raise InputError(
             f"a table to complete must have unknown entries, {str(source)!r} has none; empty cells, NA and NaN mark "
             "them, and --triplets says that the file lists entries"
         )
+    console.notes(notes)
     warn_empty(problem, lambda row: _row_title(table, row), lambda col: column_title(table.column_names, col), console)
     done = fit(problem, options, console)
     filled = done.estimator.transform(table.values)
-    filled = rounded(table, filled, digits)
+    filled = rounded(table, filled, digits, within=options.min_value is None and options.max_value is None)
     console.writing(lambda: write_table(table.with_values(filled), output), output)
     if plot is not None:
         draw(plot, table.values, filled)

@@ -93,6 +93,9 @@ def decimals_of_numbers(values: np.ndarray, most: int = 8) -> int:
     known = values[~np.isnan(values)]
     sample = known if len(known) <= 10_000 else known[:: len(known) // 10_000]
     narrow = sample.dtype == np.float32
+    # Beyond 2⁵³ every number is whole, and rounding would overflow.
+    if np.abs(sample).max(initial=0) >= 2.0**53:
+        return -1
     for digits in range(most + 1):
         if np.array_equal(np.round(sample.astype(np.float64), digits).astype(sample.dtype), sample):
             return digits if not narrow or digits <= 4 else -1

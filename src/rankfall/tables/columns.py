@@ -1,4 +1,4 @@
-"""The columns of a grid as numbers and words: signs of numbers settled for the file, dress and limits for each column."""
+"""The columns of a grid as numbers and words: signs of numbers for the whole file, dress and limits for each column."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -147,7 +147,10 @@ def _with_first(found: Undressed, texts: Any) -> Undressed:
     import polars as pl
 
     first = undress(texts.head(1))
-    is_alike = first is not None and (first.dress.prefix, first.dress.suffix) == (found.dress.prefix, found.dress.suffix)
+    is_alike = first is not None and (first.dress.prefix, first.dress.suffix) == (
+        found.dress.prefix,
+        found.dress.suffix,
+    )
     top = first.bodies if first is not None and is_alike else pl.Series([None], dtype=pl.String)
     return Undressed(found.dress, pl.concat([top.cast(pl.String), found.bodies.cast(pl.String)]))
 
@@ -165,10 +168,11 @@ def _numerals(
 ) -> Numerals:  # fmt: skip
     import polars as pl
 
-    if reading.decimal is None and reading.thousands is None and not dressed:
+    has_dress = any(one.dress.prefix or one.dress.suffix for one, _ in dressed.values())
+    if reading.decimal is None and reading.thousands is None and not has_dress:
         # In a single column of text a comma is as likely a separator that its name did not promise.
         is_alone = grid.source is not None and separator is not None and grid.cells.width == 1
-        if separator == "," or is_alone:
+        if (separator == "," and not dressed) or is_alone:
             return Numerals()
     plain = stacked(grid.cells).str.strip_chars()
     texts = [plain.filter(plain.str.contains(rf"^[+-]?{BODY}$").fill_null(False))]

@@ -13,12 +13,31 @@ from rankfall.errors import InputError
 from rankfall.tables.cells import Parsed
 
 _CORNER_NAMES = frozenset(
-    {"", "id", "ids", "index", "idx", "key", "row", "name", "label", "user", "item", "nr", "no", "no.", "nr.", "#", "obs"}
+    {
+        "",
+        "id",
+        "ids",
+        "index",
+        "idx",
+        "key",
+        "row",
+        "name",
+        "label",
+        "user",
+        "item",
+        "nr",
+        "no",
+        "no.",
+        "nr.",
+        "#",
+        "obs",
+    }
     | {"date", "day", "month", "year", "time", "timestamp", "datetime", "uid", "uuid", "pid", "rownames", "case"}
     | {"patient", "subject", "participant", "respondent", "sample", "record", "person", "customer", "client"}
 )
 _CORNER_ENDING = re.compile(
-    r"(?i:.*[_\s.-](id|ids|nr|no|no\.|index|idx|key))|.*[a-z]I[dD]|(?i:(id|no|nr)[_\s.-].*|unnamed: ?\d+|__index_level_\d+__)",
+    r"(?i:.*[_\s.-](id|ids|nr|no|no\.|index|idx|key))|.*[a-z]I[dD]"
+    r"|(?i:(id|no|nr)[_\s.-].*|unnamed: ?\d+|__index_level_\d+__)",
     re.ASCII,
 )
 

@@ -116,7 +116,7 @@ def read_frame_metadata(path: FilePath) -> dict[str, str]:
     if extension(path) != ".parquet":
         return {}
     try:
-        metadata = pl.read_parquet_metadata(path)
+        metadata = pl.read_parquet_metadata(Path(path))
     except _frame_errors():
         return {}
     return {"pandas": metadata["pandas"]} if "pandas" in metadata else {}

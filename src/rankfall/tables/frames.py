@@ -54,7 +54,9 @@ def from_frame(
         if floats is not None:
             columns.append(floats)
             is_boolean = one.dtype == nw.Boolean
-            dresses.append(Dress(words=("False", "True")) if is_boolean else texts[name].dress if name in texts else None)
+            dresses.append(
+                Dress(words=("False", "True")) if is_boolean else texts[name].dress if name in texts else None
+            )
         elif asked is None or name in asked:
             is_missing = one.is_null().to_list()
             labels[name] = [None if gone else cell for cell, gone in zip(one.to_list(), is_missing, strict=True)]
@@ -62,9 +64,7 @@ def from_frame(
             if asked is None and any(is_missing):
                 notes.warn(f"column {name!r} is carried along unfilled, with {sum(is_missing)} empty cells")
         else:
-            raise InputError(
-                f"a column must be numbers, {name!r} has the type {one.dtype}; name it as a label column"
-            )
+            raise InputError(f"a column must be numbers, {name!r} has the type {one.dtype}; name it as a label column")
     if not columns or not len(columns[0]):
         raise InputError(
             f"a frame must have rows and a column of numbers, got {native.shape[0]} rows and {len(columns)} "

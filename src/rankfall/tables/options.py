@@ -39,7 +39,7 @@ class Reading:
         put(self, "unknown", tuple(str(code).strip() for code in self.unknown))
         if self.separator is not None:
             put(self, "separator", _SEPARATOR_WORDS.get(self.separator, self.separator))
-            if self.separator != "::" and (len(self.separator or "") != 1 or (self.separator or "") in "\"\r\n"):
+            if self.separator != "::" and (len(self.separator or "") != 1 or (self.separator or "") in '"\r\n'):
                 raise InputError(f"a separator must be one sign, got {self.separator!r}; , ; | and tab are usual")
         if self.thousands is not None:
             put(self, "thousands", _THOUSANDS_WORDS.get(self.thousands, self.thousands))

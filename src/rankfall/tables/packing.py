@@ -1,4 +1,4 @@
-"""Compressed files: gzip, bzip2, xz, Zstandard, and a zip archive of one file, unpacked and packed by the name's ending.
+"""Compressed files: gzip, bzip2, xz, Zstandard, and a zip archive of one file, by the ending of the name.
 
 Packing gives the same bytes on any day: no time of writing is stored.
 """

@@ -92,6 +92,8 @@ def read_grid(path: FilePath, reading: Reading, notes: Notes) -> tuple[Grid, str
     """The cells of a text or spreadsheet, whatever its extension promises, and what separates them."""
     data = unpack(read_bytes(path), Path(path))
     is_sheet = is_workbook(data)
+    if data.startswith(b"PK") and extension(path) in SHEET_FORMATS:
+        is_sheet = True
     if is_sheet != (extension(path) in SHEET_FORMATS):
         notes.warn(f"{str(path)!r} is {'a spreadsheet' if is_sheet else 'text'}, whatever its name says, and read so")
     if is_sheet:
@@ -141,7 +143,7 @@ def _note_codes(found, reading: Reading, notes: Notes) -> None:
     from rankfall.tables.cells import ERRORS
 
     codes = [*reading.unknown, *ERRORS]
-    counts = {code: 0 for code in codes}
+    counts = dict.fromkeys(codes, 0)
     for column in found.columns:
         for code, count in column.texts.str.strip_chars().value_counts().iter_rows():
             if code in counts:
@@ -187,10 +189,9 @@ def _table_of_frame(
         asked = [frame.columns[place] for place in places]
     table = from_frame(frame, asked, reading, notes)
     first = frame.columns[0]
-    if asked is None and 0 not in table.label_positions and table.shape[1] > 1:
-        if is_index(first, table.values[:, 0]):
-            notes.taken.clear()
-            table = from_frame(frame, [first, *(table.row_labels or {})], reading, notes)
+    if asked is None and 0 not in table.label_positions and table.shape[1] > 1 and is_index(first, table.values[:, 0]):
+        notes.taken.clear()
+        table = from_frame(frame, [first, *(table.row_labels or {})], reading, notes)
     if table.row_labels:
         notes.decide(f"{', '.join(map(repr, table.row_labels))} carried along as labels", "--labels")
     metadata = read_frame_metadata(path)

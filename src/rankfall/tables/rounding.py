@@ -6,11 +6,12 @@ from rankfall.errors import InputError
 from rankfall.tables.table import Table
 
 
-def rounded(table: Table, filled: np.ndarray, digits: str | int = "auto") -> np.ndarray:
+def rounded(table: Table, filled: np.ndarray, digits: str | int = "auto", within: bool = True) -> np.ndarray:
     """The filled matrix with the entries that `table` does not know rounded; known entries stay as they are.
 
     digits: "auto" for as many decimals as each column has, "none" for all, or a number of decimals. Booleans become 0
     or 1 whatever the number of decimals.
+    `within` keeps a column of whole numbers, which are counts or levels, within the range of its known entries.
 
     Raises InputError for any other `digits`.
     """
@@ -23,6 +24,9 @@ def rounded(table: Table, filled: np.ndarray, digits: str | int = "auto") -> np.
     for place, ((_, most), dress) in enumerate(zip(decimals, dresses, strict=True)):
         unknown = np.isnan(table.values[:, place])
         cells = filled[unknown, place]
+        if within and most == 0 and not unknown.all():
+            known = table.values[~unknown, place]
+            cells = np.clip(cells, known.min(), known.max())
         if dress is not None and dress.words is not None:
             cells = np.clip(np.round(cells), 0, 1)
         elif isinstance(digits, int):

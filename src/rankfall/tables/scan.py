@@ -43,7 +43,7 @@ class Scan:
 
 
 def scan(data: bytes, separator: str) -> Scan:
-    """Splits UTF-8 text at separators and line feeds outside quotes; a carriage return before a line feed is neither."""
+    """Splits UTF-8 text at separators and line feeds outside quotes; a line may end in a carriage return too."""
     characters = np.frombuffer(data, dtype=np.uint8)
     is_break = characters == ord("\n")
     is_end = is_break | (characters == ord(separator))

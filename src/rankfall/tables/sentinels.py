@@ -36,12 +36,12 @@ def warn_of_sentinels(values: np.ndarray, names: tuple[str, ...] | list[str] | N
         others = np.where(is_end, np.inf, padded)
         nearest = others.min(axis=0)
         farthest = np.where(np.isinf(others), -np.inf, others).max(axis=0)
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore", over="ignore"):
             gaps, spreads = nearest - ends, farthest - nearest
         for place in np.flatnonzero((counts >= 2) & np.isfinite(ends) & (spreads > 0) & np.isfinite(gaps)):
             end = float(ends[place] if least else -ends[place])
             need = 0.5 if _is_nines(end) else 3.0
-            if end == 0 or end in told or not gaps[place] > need * spreads[place]:
+            if end == 0 or end in told or not gaps[place] / need > spreads[place]:
                 continue
             told.add(end)
             total = int((values == end).sum())

@@ -20,8 +20,35 @@ from rankfall.tables.sheets import Sheet
 from rankfall.tables.table import column_title
 
 _TOTALS = frozenset(
-    "total totals sum sums subtotal mean average avg median min max grand_total grand_mean column_total column_sum "
-    "overall summe gesamt mittelwert insgesamt somme moyenne suma promedio totale media totaal".split()
+    [
+        "total",
+        "totals",
+        "sum",
+        "sums",
+        "subtotal",
+        "mean",
+        "average",
+        "avg",
+        "median",
+        "min",
+        "max",
+        "grand_total",
+        "grand_mean",
+        "column_total",
+        "column_sum",
+        "overall",
+        "summe",
+        "gesamt",
+        "mittelwert",
+        "insgesamt",
+        "somme",
+        "moyenne",
+        "suma",
+        "promedio",
+        "totale",
+        "media",
+        "totaal",
+    ]
 )
 
 

@@ -38,7 +38,7 @@ class Layout:
     text_format: str | None = None
     separator: str = ","
     newline: str = "\n"
-    numerals: Numerals = Numerals()
+    numerals: Numerals = field(default_factory=Numerals)
     has_bom: bool = False
     decimals: tuple[tuple[int, int], ...] | None = None
     dresses: tuple[Dress | None, ...] | None = None

@@ -102,7 +102,11 @@ class Text:
         width = int(sizes[::-1][np.argmax(often[::-1])])
         rows = np.flatnonzero(~is_blank)
         # A blank line is an unknown entry where there is one column, save around the table.
-        left = np.flatnonzero(is_blank).tolist() if width > 1 else [*range(rows[0]), *range(int(rows[-1]) + 1, len(counts))]
+        left = (
+            np.flatnonzero(is_blank).tolist()
+            if width > 1
+            else [*range(rows[0]), *range(int(rows[-1]) + 1, len(counts))]
+        )
         kept[left] = False
         if reading.leave_out:
             kept[[row - 1 for row in reading.leave_out if row <= len(counts)]] = False
@@ -165,7 +169,9 @@ class Text:
         if len(others):
             row = int(others[0])
             cause = (
-                "a cell on its own above or below the table" if counts[row] == 1 else f"cells that hold {self.separator!r}"
+                "a cell on its own above or below the table"
+                if counts[row] == 1
+                else f"cells that hold {self.separator!r}"
             )
             advice = f"complete the row, leave it out by --leave-out {row + 1}, or quote {cause}"
             if counts[row] == 1:
@@ -241,7 +247,10 @@ def read_text(path: FilePath, reading: Reading, notes: Notes, data: bytes | None
         data = data.replace(b"::", b"\t")
     elif separator == " ":
         squeezed = re.sub(rb"[ \t]+", b" ", data) if b"  " in data or b"\t" in data else data
-        data, is_whole = squeezed.replace(b"\n ", b"\n").replace(b" \n", b"\n").replace(b" \r\n", b"\r\n").strip(b" "), False
+        data, is_whole = (
+            squeezed.replace(b"\n ", b"\n").replace(b" \n", b"\n").replace(b" \r\n", b"\r\n").strip(b" "),
+            False,
+        )
     elif not separator.isascii():
         raise InputError(f"a separator must be one ASCII sign, got {separator!r}; , ; | and tab are usual")
     return Text(path, data, separator, newline, encoding, has_bom, is_whole, begin)

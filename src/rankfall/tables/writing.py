@@ -6,7 +6,7 @@ read back as the same number.
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,7 @@ class _Style:
 
     separator: str
     newline: str = "\n"
-    numerals: Numerals = Numerals()
+    numerals: Numerals = field(default_factory=Numerals)
     has_bom: bool = False
     unknown: str | None = None
 
