@@ -1,0 +1,255 @@
+"""`DeepMatrixFactorization`: the estimator for people with a table full of holes.
+
+It reads the table into units, lets held-out entries choose depth and stopping time, runs once more on every entry,
+and fills the holes in the table's own units. Everything it decides is kept in attributes that end in `_`. What a
+fitted estimator answers (predictions, intervals, recommendations) is in `predictions`.
+"""
+
+import warnings
+from collections.abc import Callable
+from typing import Any, no_type_check
+
+import numpy as np
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted, check_random_state, validate_data
+
+from rankfall.errors import InputError, RunWarning
+from rankfall.estimators.fitted import FittedTable
+from rankfall.estimators.fitting import fit_table, refit_table
+from rankfall.estimators.inputs import problem_of, stacked, without_mask
+from rankfall.estimators.parameters import check_parameters
+from rankfall.estimators.persistence import load_fitted, save_fitted
+from rankfall.estimators.predictions import Predictions
+from rankfall.estimators.robust_scaling import loss_of, read_loss, spelled
+from rankfall.estimators.settings import FitSettings
+from rankfall.problems.completion import Completion
+from rankfall.problems.losses import Squared
+
+Progress = Callable[[str, float], None]
+
+
+class DeepMatrixFactorization(Predictions, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+    """Complete a table by deep matrix factorization: W = W_N ⋯ W_1 from a small start, stopped in time.
+
+    Parameters
+    ----------
+    depth : int or "auto", default="auto"
+        Number of layers; "auto" lets held-out entries choose between 2 and 3.
+    width : int or "auto", default="auto"
+        Width of the chain, an upper bound on the rank; "auto" allows what the number of observed entries can pin down.
+    scale : float or "auto", default="auto"
+        Size of the product's singular values at the start, in units of the table's standard deviation.
+    features : bool or "auto", default="auto"
+        Whether it is taken as a feature of a row which of its entries are observed, and likewise of a column: people
+        choose what they rate. "auto" lets held-out entries choose, where rows or columns are unevenly observed.
+    scaling : {"auto", "global", "columns"}, default="auto"
+        One origin and unit for the whole table, or one for each column (mixed units).
+    loss : {"squared", "huber", "absolute", "logistic"} or a loss, default="squared"
+        What a residual costs: "huber" and "absolute" withstand gross errors in a few entries, "logistic" is for tables
+        of two values and fills in the more likely one. Thresholds are in units of σ, the spread that row and column
+        effects leave (outliers pulled in): "huber" is `Huber(0.5)`, "absolute" is `Absolute(0.05)`.
+    holdout : float or "auto", default="auto"
+        Share of the observed entries held out to choose on; "auto" is a tenth, and at most 200,000 entries. Up to a
+        fiftieth, the run that was chosen is the fit; beyond, all entries are fitted once more.
+    rtol : float or "auto", default="auto"
+        Tolerance of the flow, to which completion is insensitive: "auto" is 1e-2, and 3e-2 from 100,000 entries on
+        where all of them are fitted once more.
+    bounds : (low, high), a list of such pairs or None, default=None
+        Bounds on what is filled in, one pair for the table or one for each column; either end may be None. Bounds and
+        `levels` play no role with the logistic loss.
+    levels : list of float or None, default=None
+        The values that can occur, e.g. 1, 2, 3, 4, 5: what is filled in is rounded to the nearest.
+    keep_observed : bool, default=True
+        Give observed entries back as they came; False gives the fit for them too.
+    warm_start : bool, default=False
+        Fit again with the depth, popularity and stopping time chosen before, without choosing anew.
+    dtype : {"auto", "float64", "float32"}, default="auto"
+        Precision of the run; "auto" is float32 from 100,000 observed entries on, where noise is far above its rounding.
+    random_state : int, RandomState or None, default=0
+        Seed of the held-out split.
+
+    Attributes
+    ----------
+    depth_, width_, scale_, popularity_, features_ : what was chosen; features_ is their size, 0 for none.
+    stopping_time_ : float, flow time at which the run on all entries stopped.
+    held_out_error_ : float, root mean squared error on held-out entries in input units, cross-fitted; outliers among
+        them count in full whatever the loss, and with the logistic loss it is that of the expected value (for values
+        0 and 1, the root of the Brier score).
+    column_mean_error_ : float, the same of filling in column means, on the same entries.
+    effective_rank_ : float, of what the product adds to the effects.
+    history_ : dict of arrays, "time", "loss", "singular_values" … along the run on all entries.
+    selection_ : Selection, every trial.
+    trajectory_ : Trajectory of the run on all entries, or of the chosen one, whose `best_weights` are the fit, where
+        hardly any were held out; with features, that of Z (`rankfall.problems.Featured`).
+    status_ : str, how that run ended.
+    n_features_in_, feature_names_in_ : of the table fitted.
+
+    Examples
+    --------
+    >>> import numpy as np, rankfall as rf
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.standard_normal((30, 2)) @ rng.standard_normal((2, 20))
+    >>> holes = np.where(rng.random(X.shape) < 0.4, np.nan, X)
+    >>> filled = rf.DeepMatrixFactorization().fit_transform(holes)
+    >>> bool(np.abs(filled - X).max() < 0.1 * X.std())
+    True
+    """
+
+    @no_type_check  # scikit-learn lets any value in here; `fit` is where parameters are judged
+    def __init__(
+        self,
+        *,
+        depth: int | str = "auto",
+        width: int | str = "auto",
+        scale: float | str = "auto",
+        features: bool | str = "auto",
+        scaling: str = "auto",
+        loss: Any = "squared",
+        holdout: float | str = "auto",
+        rtol: float | str = "auto",
+        bounds: Any = None,
+        levels: Any = None,
+        keep_observed: bool = True,
+        warm_start: bool = False,
+        dtype: str = "auto",
+        random_state: Any = 0,
+    ) -> None:
+        self.depth = depth
+        self.width = width
+        self.scale = scale
+        self.features = features
+        self.scaling = scaling
+        self.loss = loss
+        self.holdout = holdout
+        self.rtol = rtol
+        self.bounds = bounds
+        self.levels = levels
+        self.keep_observed = keep_observed
+        self.warm_start = warm_start
+        self.dtype = dtype
+        self.random_state = random_state
+
+    def fit(
+        self, X: Any, y: Any = None, sample_weight: Any = None, *, progress: Progress | None = None
+    ) -> "DeepMatrixFactorization":
+        """Learn from the observed entries of X (m, n).
+
+        X: an array with NaN for the unknown, a masked array, a frame of numbers, or a SciPy sparse matrix that stores
+        the known entries. sample_weight: non-negative weights of the entries (m, n), or of the rows (m,).
+        progress: called as progress(stage, fraction) along the fit.
+        Raises ValueError (one sentence) where nothing is observed, for infinities, complex numbers or text.
+        """
+        X = self._validated(without_mask(X), reset=True)
+        return self.fit_problem(problem_of(X, sample_weight), progress=progress)
+
+    def partial_fit(self, X: Any, y: Any = None) -> "DeepMatrixFactorization":
+        """Add the rows of X (r, n) to the table and fit again with the choices made before, at the cost of one run.
+
+        The first call is `fit`.
+        """
+        if not hasattr(self, "fitted_"):
+            return self.fit(X)
+        X = self._validated(without_mask(X), reset=False)
+        problem = stacked(self.fitted_.problem, problem_of(X))
+        return self._keep(refit_table(problem, self.fitted_, self._settings(problem), _silent))
+
+    def fit_problem(self, problem: Completion, *, progress: Progress | None = None) -> "DeepMatrixFactorization":
+        """Learn from a `Completion` problem: triplets, weights and all; `fit` without an array.
+
+        The estimator's own `loss` decides; raises InputError for a problem that brings another than squares.
+        """
+        check_parameters(self)
+        if not isinstance(problem.loss_function, Squared):
+            raise InputError(
+                f"the estimator's loss decides, got a problem with {problem.loss_function}; leave it out of the "
+                "problem and pass loss= to DeepMatrixFactorization, with thresholds in spreads of the table"
+            )
+        self.n_features_in_ = problem.shape[1]
+        if self.warm_start and hasattr(self, "fitted_"):
+            return self._keep(refit_table(problem, self.fitted_, self._settings(problem), progress or _silent))
+        return self._keep(fit_table(problem, self._settings(problem), progress or _silent))
+
+    def transform(self, X: Any) -> np.ndarray:
+        """X with its holes filled, (r, n), in input units.
+
+        Rows that were in the training table get what was learnt for them; new rows are folded in from their observed
+        entries.
+        """
+        check_is_fitted(self)
+        X = self._dense(self._validated(without_mask(X), reset=False))
+        filled = self._values(X)
+        if self.keep_observed:
+            known = ~np.isnan(X)
+            filled[known] = X[known]
+        return filled.astype(X.dtype) if X.dtype == np.float32 else filled
+
+    def save(self, path: Any) -> None:
+        """Write the fitted estimator to a versioned `.npz` without pickles; `load` reads it back."""
+        check_is_fitted(self)
+        parameters = self.get_params()
+        if not isinstance(self.random_state, (int, type(None))):
+            parameters["random_state"] = None
+        if not isinstance(self.loss, str):
+            parameters["loss"] = spelled(self.loss)
+        names = getattr(self, "feature_names_in_", None)
+        notes = {
+            "effective_rank": self.effective_rank_,
+            "status": self.status_,
+            "names": None if names is None else list(names),
+        }
+        save_fitted(self.fitted_, parameters, notes, path)
+
+    @classmethod
+    def load(cls, path: Any) -> "DeepMatrixFactorization":
+        """The estimator that `save` wrote, fitted; its trajectory is not stored."""
+        fitted, parameters, notes = load_fitted(path)
+        if not isinstance(parameters["loss"], str):
+            parameters["loss"] = read_loss(parameters["loss"])
+        model = cls(**parameters)
+        model.n_features_in_ = fitted.problem.shape[1]
+        if notes["names"] is not None:
+            vars(model)["feature_names_in_"] = np.asarray(notes["names"], dtype=object)
+        model.effective_rank_, model.status_ = notes["effective_rank"], notes["status"]
+        return model._keep(fitted)
+
+    def _keep(self, fitted: FittedTable) -> "DeepMatrixFactorization":
+        chosen, run = fitted.selection.chosen, fitted.trajectory
+        self.fitted_ = fitted
+        self.depth_, self.width_ = chosen.candidate.depth, chosen.candidate.width
+        self.scale_, self.popularity_ = chosen.candidate.scale, chosen.candidate.popularity
+        self.features_ = chosen.candidate.features
+        self.stopping_time_ = chosen.time
+        self.held_out_error_ = fitted.selection.error
+        self.column_mean_error_ = fitted.selection.column_mean_error
+        self.selection_ = fitted.selection
+        if run is None:
+            return self
+        self.trajectory_, self.history_ = run, run.history
+        self.effective_rank_, self.status_ = fitted.effective_rank, str(run.status)
+        if run.advice:
+            warnings.warn(f"the fit ended as {self.status_} ({run.reason}): {run.advice}", RunWarning, stacklevel=4)
+        return self
+
+    def _settings(self, problem: Completion) -> FitSettings:
+        seed = 0 if self.random_state == 0 else int(check_random_state(self.random_state).randint(2**31 - 1))
+        return FitSettings.resolve(
+            problem.rows.size, depth=self.depth, width=self.width, scale=self.scale, features=self.features,
+            scaling=self.scaling, loss=loss_of(self.loss), holdout=self.holdout, rtol=self.rtol, dtype=self.dtype,
+            seed=seed,
+        )  # fmt: skip
+
+    def _validated(self, X: Any, reset: bool) -> Any:
+        return validate_data(
+            self, X, reset=reset, accept_sparse=["csr", "csc", "coo"], ensure_all_finite="allow-nan",
+            dtype=[np.float64, np.float32],
+        )  # fmt: skip
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.sparse = True
+        return tags
+
+
+def _silent(stage: str, fraction: float) -> None:
+    """No progress."""

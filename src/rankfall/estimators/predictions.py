@@ -1,0 +1,182 @@
+"""What a fitted estimator answers: predictions, intervals, fold-in and recommendations.
+
+Everything is computed from factors, in blocks of rows; the whole product is formed only where a whole table is asked
+for.
+"""
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from rankfall.errors import InputError
+from rankfall.estimators.bounds import Bounds
+from rankfall.estimators.conformal import Calibration
+from rankfall.estimators.fitted import FittedTable
+from rankfall.estimators.inputs import without_mask
+from rankfall.problems.losses import Logistic
+
+_BLOCK = 2**22
+UNSEEN = ("mean", "nan", "raise")
+
+
+def _tells_probabilities(model: Any) -> bool:
+    if model.loss == "logistic" or isinstance(model.loss, Logistic):
+        return True
+    raise AttributeError(f"predict_proba needs loss='logistic', got {model.loss!r}; predict gives numbers")
+
+
+class Predictions:
+    """The questions a fitted `DeepMatrixFactorization` can be asked; `fitted_` knows the answers."""
+
+    fitted_: FittedTable
+    bounds: Any
+    levels: Any
+    loss: Any
+
+    def predict(self, rows: Any, cols: Any = None, *, unseen: str = "mean") -> np.ndarray:
+        """Predicted values at positions of the training table, (|rows|,), zero-based, in input units.
+
+        An index of -1 stands for a row or column never seen: `unseen` says whether what is known of the other one
+        fills it ("mean"), or it is "nan", or an error ("raise"). Given one table in place of two lists, the prediction
+        of each of its entries, observed or not, (r, n). With the logistic loss, the more likely of the two values.
+        """
+        check_is_fitted(self)
+        if cols is None:
+            return self._values(self._dense(self._validated(without_mask(rows), reset=False)))
+        rows, cols = self._positions(rows, cols)
+        new = (rows < 0) | (cols < 0)
+        if unseen not in UNSEEN:
+            raise InputError(f"unseen must be one of {', '.join(UNSEEN)}, got {unseen!r}; 'mean' fills with averages")
+        if unseen == "raise" and new.any():
+            raise InputError(
+                f"every position must be of the training table, got one never seen in entry {int(np.argmax(new))}; "
+                "pass unseen='mean' or 'nan'"
+            )
+        values = self._bounded(self.fitted_.predict(rows, cols), cols)
+        return np.where(new, np.nan, values) if unseen == "nan" else values
+
+    @available_if(_tells_probabilities)
+    def predict_proba(self, rows: Any, cols: Any) -> np.ndarray:
+        """Probabilities of the higher of the two values at positions, (|rows|,), with the logistic loss only.
+
+        An index of -1 stands for a row or column never seen.
+        """
+        check_is_fitted(self)
+        if self.fitted_.signs is None:
+            raise InputError("probabilities need a fit with loss='logistic', got one before it was set; call fit again")
+        return self._probabilities(self.fitted_.predict(*self._positions(rows, cols)))
+
+    def predict_interval(self, rows: Any, cols: Any, alpha: float = 0.1) -> tuple[np.ndarray, np.ndarray]:
+        """Lower and upper ends, (|rows|,) each, of intervals that cover a new entry with probability 1 − alpha.
+
+        Split-conformal, calibrated on held-out entries; wider for rows and columns with few observed entries. Raises
+        InputError for a table of two values, which have no interval between them.
+        """
+        check_is_fitted(self)
+        if self.fitted_.signs is not None:
+            raise InputError(
+                "intervals are for tables of numbers, got one of two values (loss='logistic'); predict_proba says how "
+                "sure a prediction is"
+            )
+        rows, cols = self._positions(rows, cols)
+        center = self.fitted_.predict(rows, cols)
+        units = np.append(self.fitted_.standardization.unit, np.median(self.fitted_.standardization.unit))[cols]
+        width = units * self.calibration_.half_width(rows, cols, alpha)
+        low, high = center - width, center + width
+        bounds = Bounds.of(self.bounds, self.fitted_.problem.shape[1])
+        return bounds.clip(low, cols), bounds.clip(high, cols)
+
+    @property
+    def calibration_(self) -> Calibration:
+        """Scores of the held-out entries, for intervals."""
+        check_is_fitted(self)
+        return self.fitted_.calibration
+
+    def fold_in(self, rows: Any) -> np.ndarray:
+        """Predictions of whole new rows (r, n) from their observed entries, without fitting again."""
+        check_is_fitted(self)
+        X = self._dense(self._validated(without_mask(rows), reset=False))
+        return self._bounded(self.fitted_.fold_in(np.asarray(X, dtype=np.float64)), slice(None))
+
+    def recommend(self, rows: Any, k: int = 10, *, exclude_observed: bool = True) -> tuple[np.ndarray, np.ndarray]:
+        """The k columns with the highest predictions for each row, best first, and those predictions: (r, k) each.
+
+        Observed entries are left out unless asked for; a place for which no column is left is -1 and NaN. With the
+        logistic loss the predictions are probabilities of the higher value.
+        """
+        check_is_fitted(self)
+        rows = np.atleast_1d(np.asarray(rows))
+        self._positions(rows, np.zeros_like(rows))
+        n = self.fitted_.problem.shape[1]
+        if not 1 <= k <= n:
+            raise InputError(f"k must lie between 1 and the {n} columns, got {k}; 10 is usual")
+        if (rows < 0).any():
+            raise InputError("recommendations are for rows of the training table, got -1; fold new rows in first")
+        best, scores = np.empty((rows.size, k), dtype=int), np.empty((rows.size, k))
+        for begin in range(0, rows.size, max(1, _BLOCK // n)):
+            block = rows[begin : begin + max(1, _BLOCK // n)]
+            values = self.fitted_.trained_rows(block)
+            if exclude_observed:
+                self.fitted_.hide_observed(block, values)
+            top = np.argpartition(-values, k - 1, axis=1)[:, :k]
+            order = np.argsort(-np.take_along_axis(values, top, axis=1), axis=1, kind="stable")
+            top = np.take_along_axis(top, order, axis=1)
+            here = slice(begin, begin + block.size)
+            best[here], scores[here] = top, np.take_along_axis(values, top, axis=1)
+        left_out = np.isneginf(scores)
+        best[left_out], scores[left_out] = -1, np.nan
+        return best, self._bounded(scores, best) if self.fitted_.signs is None else self._probabilities(scores)
+
+    def _positions(self, rows: Any, cols: Any) -> tuple[np.ndarray, np.ndarray]:
+        rows, cols = np.asarray(rows), np.asarray(cols)
+        for name, index, size in zip(("row", "column"), (rows, cols), self.fitted_.problem.shape, strict=True):
+            if index.size and not np.issubdtype(index.dtype, np.integer):
+                raise InputError(f"{name} indices must be integers, got {index.dtype}; look labels up first")
+            if index.size and (index.min() < -1 or index.max() >= size):
+                bad = index[(index < -1) | (index >= size)][0]
+                raise InputError(
+                    f"{name} indices must lie in 0 … {size - 1}, got {bad}; -1 stands for one never seen, and new rows "
+                    "are folded in by transform"
+                )
+        return rows, cols
+
+    def _values(self, X: np.ndarray) -> np.ndarray:
+        """x̂ of the rows of a table, block by block."""
+        values = np.asarray(X, dtype=np.float64)
+        places = self.fitted_.places_of(values)
+        filled = np.empty(values.shape)
+        rows = max(1, _BLOCK // values.shape[1])
+        for begin in range(0, values.shape[0], rows):
+            block = slice(begin, begin + rows)
+            new = places[block] < 0
+            filled[block][~new] = self.fitted_.trained_rows(places[block][~new])
+            filled[block][new] = self.fitted_.fold_in(values[block][new])
+        return self._bounded(filled, slice(None))
+
+    def _probabilities(self, values: np.ndarray) -> np.ndarray:
+        assert self.fitted_.signs is not None
+        low, high = self.fitted_.signs
+        return np.clip((values - low) / (high - low), 0, 1)
+
+    def _bounded(self, values: np.ndarray, cols: np.ndarray | slice) -> np.ndarray:
+        if self.fitted_.signs is not None:
+            return np.asarray(self.fitted_.signs)[(self._probabilities(values) >= 0.5).astype(int)]
+        values = Bounds.of(self.bounds, self.fitted_.problem.shape[1]).clip(values, cols)
+        if self.levels is not None:
+            levels = np.unique(np.asarray(self.levels, dtype=np.float64))
+            values = levels[np.searchsorted((levels[1:] + levels[:-1]) / 2, values)]
+        return values
+
+    @staticmethod
+    def _dense(X: Any) -> np.ndarray:
+        if not hasattr(X, "tocoo"):
+            return X
+        entries = X.tocoo()
+        dense = np.full(X.shape, np.nan, dtype=X.dtype)
+        dense[entries.row, entries.col] = entries.data
+        return dense
+
+    def _validated(self, X: Any, reset: bool) -> Any:
+        raise NotImplementedError
