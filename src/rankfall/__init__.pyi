@@ -24,6 +24,7 @@ from . import (
 )
 from . import (
     problems as problems,
+    report as report,
 )
 from . import (
     tables as tables,
