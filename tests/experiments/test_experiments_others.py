@@ -8,10 +8,13 @@ import pytest
 import rankfall as rf
 from rankfall.baselines import NuclearNorm
 from rankfall.datasets import planted
-from rankfall.experiments import arora2018_acceleration as acceleration
-from rankfall.experiments import arora2018_convergence as convergence
-from rankfall.experiments import experiment, reproduce
-from rankfall.experiments import gunasekar2017_exhaustive as exhaustive
+from rankfall.experiments import (
+    arora2018_acceleration as acceleration,
+    arora2018_convergence as convergence,
+    experiment,
+    gunasekar2017_exhaustive as exhaustive,
+    reproduce,
+)
 from rankfall.experiments.gunasekar2017_width import ExactSteps, least_of_quartics
 from rankfall.experiments.recovery import spread_target
 from rankfall.experiments.semidefinite_problem import OfNorm, seen, sensed, target
