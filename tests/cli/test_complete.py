@@ -38,7 +38,10 @@ def test_a_table_comes_back_in_its_format_with_its_holes_filled(name, written):
     assert np.isfinite(after.values).all()
     if not isinstance(before, Triplets):
         assert (after.column_names, after.row_labels) == (before.column_names, before.row_labels)
-        assert (after.layout.separator, after.layout.decimal) == (before.layout.separator, before.layout.decimal)
+        assert (after.layout.separator, after.layout.numerals.decimal) == (
+            before.layout.separator,
+            before.layout.numerals.decimal,
+        )
 
 
 def test_the_format_of_the_output_is_that_of_its_name():
@@ -53,7 +56,8 @@ def test_a_low_rank_table_is_completed_and_its_error_is_told():
     error = np.sqrt(np.mean((np.load("t-completed.npy") - truth)[np.isnan(holes)] ** 2))
     assert error < 0.2 * truth.std()
     assert list(ended.rows) == [
-        "size", "observed", "depth", "stopping time", "effective rank", "held-out error", "seconds", "written",
+        "size", "observed", "depth", "stopping time", "effective rank", "held-out error", "in words",
+        "seconds", "written",
     ]  # fmt: skip
     assert "24 × 12" in ended.rows["size"]
     assert "column means" in ended.rows["held-out error"]

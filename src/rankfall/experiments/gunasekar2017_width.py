@@ -24,9 +24,7 @@ from rankfall.experiments.experiment import Arrays, Experiment, Part
 from rankfall.experiments.panel import Curve, Panel
 from rankfall.experiments.published import ordering
 from rankfall.experiments.semidefinite_problem import SIZE, OfNorm, error_of, sensed, target
-from rankfall.integrators import Flow, ProjectedGradient
-from rankfall.integrators.descent import DescentState
-from rankfall.integrators.state import Field
+from rankfall.integrators import Descent, DescentState, Field, Flow, ProjectedGradient, Update
 from rankfall.models import Chain, Gaussian, Given, Symmetric
 from rankfall.problems import Sensing
 from rankfall.theory.claim import Claim
