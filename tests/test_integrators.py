@@ -247,7 +247,7 @@ def test_between_its_steps_a_flow_is_interpolated(integrator, tolerance):
 
 def test_a_flow_from_zero_weights_moves_at_depth_one():
     problem = planted_problem(SHAPE, RANK)
-    ended = rf.evolve(problem, rf.Chain(1), rf.Given([np.zeros(SHAPE)]), rf.Flow(rtol=1e-6), stop=rf.TimeReached(10.0))
+    ended = rf.evolve(problem, rf.Chain(1), rf.FromLayers([np.zeros(SHAPE)]), rf.Flow(rtol=1e-6), stop=rf.TimeReached(10.0))
     # depth 1 is linear: W_ij = b_ij (1 − exp(−2t/|Ω|)) on Ω
     share = 1 - np.exp(-2 * 10 / problem.rows.size)
     np.testing.assert_allclose(ended.product[problem.rows, problem.cols], share * problem.values, rtol=1e-4)

@@ -70,7 +70,7 @@ def end_to_end() -> Figure:
         (rf.EndToEnd(3), hidden, {"color": "black", "linestyle": "", "marker": ".", "label": "W alone, by the law"}),
     ):
         run = rf.evolve(
-            problem, model, rf.Given(layers), rf.Flow(1e-6), stop=rf.TimeReached(120.0),
+            problem, model, rf.FromLayers(layers), rf.Flow(1e-6), stop=rf.TimeReached(120.0),
             record=rf.Record(singular_values=4, times=times[1:]),
         )  # fmt: skip
         lines = axis.plot(run.history["time"], run.history["singular_values"], **style)

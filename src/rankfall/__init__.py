@@ -18,7 +18,7 @@ _HOMES = {
         "Absolute", "Completion", "Factorization", "Huber", "Logistic", "Regression", "Sensing", "Squared",
     ],
     "rankfall.models": [
-        "Balanced", "Chain", "Diagonal", "EndToEnd", "Gaussian", "Given", "Identity", "Orthogonal", "Residual",
+        "Balanced", "Chain", "Diagonal", "EndToEnd", "Gaussian", "FromLayers", "Identity", "Orthogonal", "Residual",
         "Spectral", "Symmetric", "Uniform", "compressed",
     ],
     "rankfall.integrators": [

@@ -102,7 +102,7 @@ def test_a_run_goes_on_from_its_layers():
     problem = sensing()
     settings = {"integrator": rf.Reference(rtol=1e-9), "stop": rf.TimeReached(5.0)}
     first = rf.evolve(problem, rf.Symmetric(), rf.Gaussian(0.1), **settings)
-    second = rf.evolve(problem, rf.Symmetric(), rf.Given(first.layers), **settings)
+    second = rf.evolve(problem, rf.Symmetric(), rf.FromLayers(first.layers), **settings)
     whole = rf.evolve(problem, rf.Symmetric(), rf.Gaussian(0.1), rf.Reference(rtol=1e-9), stop=rf.TimeReached(10.0))
     np.testing.assert_allclose(second.product, whole.product, atol=1e-6)
 
@@ -190,7 +190,7 @@ def test_symmetric_factors_end_there_too(basis):
 
 
 def test_signs_are_kept():
-    start = rf.Given([np.diag([0.1, -0.1, 0.1])] * 3)
+    start = rf.FromLayers([np.diag([0.1, -0.1, 0.1])] * 3)
     problem = rf.Sensing.from_diagonals(np.eye(3), [1.0, 1.0, -1.0])
     run = rf.evolve(problem, rf.Diagonal(3), start, rf.Flow(1e-5), stop=rf.TimeReached(200.0))
     assert (np.sign(run.model.spectrum(run.weights)) == [1, -1, 1]).all()
@@ -213,11 +213,11 @@ def test_bad_symmetric_models_are_refused():
         rf.evolve(planted_problem((4, 5)), rf.Symmetric(), rf.Gaussian(), rf.Flow())
     problem = sensing()
     with pytest.raises(rf.InputError, match="exactly zero never moves"):
-        rf.evolve(problem, rf.Symmetric(), rf.Given([np.zeros((SIDE, SIDE))] * 2), rf.Flow())
+        rf.evolve(problem, rf.Symmetric(), rf.FromLayers([np.zeros((SIDE, SIDE))] * 2), rf.Flow())
     with pytest.raises(rf.InputError, match=r"mirror each other, W_2 = W_1ᵀ"):
-        rf.evolve(problem, rf.Symmetric(), rf.Given([np.eye(SIDE), 2 * np.eye(SIDE)]), rf.Flow())
+        rf.evolve(problem, rf.Symmetric(), rf.FromLayers([np.eye(SIDE), 2 * np.eye(SIDE)]), rf.Flow())
     with pytest.raises(rf.InputError, match=r"shapes \[\(6, 6\), \(6, 6\)\], W_1 first, got \[\(6, 6\)\]"):
-        rf.evolve(problem, rf.Symmetric(), rf.Given([np.eye(SIDE)]), rf.Flow())
+        rf.evolve(problem, rf.Symmetric(), rf.FromLayers([np.eye(SIDE)]), rf.Flow())
 
 
 def test_bad_diagonal_starts_are_refused():
@@ -225,10 +225,10 @@ def test_bad_diagonal_starts_are_refused():
     with pytest.raises(rf.InputError, match="equal diagonal layers, got others from Gaussian"):
         rf.evolve(problem, rf.Diagonal(), rf.Gaussian(), rf.Flow())
     with pytest.raises(rf.InputError, match="got others from Given"):
-        rf.evolve(problem, rf.Diagonal(), rf.Given([np.eye(3), 2 * np.eye(3)]), rf.Flow())
+        rf.evolve(problem, rf.Diagonal(), rf.FromLayers([np.eye(3), 2 * np.eye(3)]), rf.Flow())
     with pytest.raises(rf.InputError, match="exactly zero never moves at depth 2"):
-        rf.evolve(problem, rf.Diagonal(), rf.Given([np.zeros((3, 3))] * 2), rf.Flow())
+        rf.evolve(problem, rf.Diagonal(), rf.FromLayers([np.zeros((3, 3))] * 2), rf.Flow())
     with pytest.raises(rf.InputError, match=r"must have shapes \[\(3, 3\), \(3, 3\)\].*got \[\(3, 3\)\]"):
-        rf.evolve(problem, rf.Diagonal(), rf.Given([np.eye(3)]), rf.Flow())
+        rf.evolve(problem, rf.Diagonal(), rf.FromLayers([np.eye(3)]), rf.Flow())
     with pytest.raises(rf.InputError, match="depth must be at least 1, got 0"):
         rf.Diagonal(0)

@@ -46,7 +46,7 @@ def test_the_product_is_that_of_the_formula(problem):
 
 def test_pulls_are_the_gradient_of_the_inner_matrix_times_the_factors(problem):
     left, right = factors_of(problem)
-    loss, left_pull, right_pull = problem.loss_and_pulls(left, right)
+    loss, left_pull, right_pull = problem.loss_and_factor_gradients(left, right)
     product = dense(problem.row_features) @ left[0] @ right[0].T @ dense(problem.column_features).T
     slope = problem.inner.gradient(product[None])[0]
     inner_slope = dense(problem.row_features).T @ slope @ dense(problem.column_features)

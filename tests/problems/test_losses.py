@@ -127,8 +127,8 @@ def test_every_library_says_the_same(library, loss):
         loss=loss,
     )  # fmt: skip
     left, right = random_factors(problem)
-    answers = other.loss_and_pulls(xp.asarray(left), xp.asarray(right))
-    for one, expected in zip(answers, problem.loss_and_pulls(left, right), strict=True):
+    answers = other.loss_and_factor_gradients(xp.asarray(left), xp.asarray(right))
+    for one, expected in zip(answers, problem.loss_and_factor_gradients(left, right), strict=True):
         assert type(one) is type(xp.zeros(1))
         np.testing.assert_allclose(to_numpy(one), expected, rtol=1e-12, atol=ROUNDING)
     np.testing.assert_allclose(to_numpy(loss.mean(xp.asarray(left))), loss.mean(left), rtol=1e-12)
@@ -144,7 +144,7 @@ def test_compiled_passes_are_the_formula(loss, with_weights, dtype):
     m, n, k = 17, 11, 3
     entries, rows, cols, values, weights, left, right = random_case(m, n, k, 0.4, dtype, with_weights)
     values = targets_for(loss, values)
-    total, row_pulls, column_pulls = entries.pulls(values, weights, left, right, loss.kind, loss.parameter)
+    total, row_pulls, column_pulls = entries.loss_and_products(values, weights, left, right, *loss.kernel)
     left64, right64, target = left.astype(np.float64), right.astype(np.float64), values.astype(np.float64)
     predicted = (left64 @ right64.T)[rows, cols]
     counted = weights if with_weights else np.ones(values.size)
@@ -165,7 +165,7 @@ def test_bits_do_not_depend_on_threads(loss):
     for count in (1, 2):
         with threads(count):
             fresh = Entries(entries.rows, entries.columns, entries.shape)
-            total, *pulls = fresh.pulls(values, weights, left, right, loss.kind, loss.parameter)
+            total, *pulls = fresh.loss_and_products(values, weights, left, right, *loss.kernel)
             answers.append((total, *(pull.tobytes() for pull in pulls)))
     assert answers[0] == answers[1]
 
@@ -174,7 +174,7 @@ def test_bits_do_not_depend_on_threads(loss):
 def test_a_residual_that_is_not_a_number_stays_visible(loss):
     entries, rows, _, values, weights, left, right = random_case(6, 5, 2, 0.5, np.float64, False)
     left[rows[0]] = np.nan
-    total, row_pulls, _ = entries.pulls(values, weights, left, right, loss.kind, loss.parameter)
+    total, row_pulls, _ = entries.loss_and_products(values, weights, left, right, *loss.kernel)
     assert np.isnan(total)
     assert np.isnan(row_pulls[rows[0]]).all()
 
@@ -190,7 +190,7 @@ def test_layouts_agree(problem, batch):
             loss_function=problem.loss_function,
         )  # fmt: skip
         fresh.__dict__["is_dense"] = dense
-        answers.append(fresh.loss_and_pulls(left, right))
+        answers.append(fresh.loss_and_factor_gradients(left, right))
     for one, other in zip(*answers, strict=True):
         np.testing.assert_allclose(one, other, rtol=ROUNDING, atol=ROUNDING)
     np.testing.assert_allclose(problem.factored_loss(left, right), answers[0][0], rtol=ROUNDING)
@@ -218,8 +218,8 @@ def test_squares_given_are_squares_by_default():
     left, right = random_factors(problem)
     for dense in (True, False):
         pairs = zip(
-            in_layout(problem, dense).loss_and_pulls(left, right),
-            in_layout(given, dense).loss_and_pulls(left, right),
+            in_layout(problem, dense).loss_and_factor_gradients(left, right),
+            in_layout(given, dense).loss_and_factor_gradients(left, right),
             strict=True,
         )
         for one, other in pairs:
@@ -248,9 +248,9 @@ def test_the_loss_travels_with_its_problem():
     left, right = random_factors(problem, batch=(2,))
     for dense in (True, False):
         many.__dict__["is_dense"] = dense
-        both = many.loss_and_pulls(left, right)
+        both = many.loss_and_factor_gradients(left, right)
         for i in range(2):
-            for one, other in zip(many.of_runs(i).loss_and_pulls(left[i], right[i]), both, strict=True):
+            for one, other in zip(many.of_runs(i).loss_and_factor_gradients(left[i], right[i]), both, strict=True):
                 np.testing.assert_allclose(one, other[i], rtol=ROUNDING, atol=ROUNDING)
 
 

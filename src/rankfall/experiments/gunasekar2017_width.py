@@ -27,7 +27,7 @@ from rankfall.experiments.semidefinite_problem import SIZE, OfNorm, error_of, se
 from rankfall.integrators import Descent, Flow, Gradient, Projected
 from rankfall.integrators.descent import DescentMotion
 from rankfall.integrators.motion import Field
-from rankfall.models import Chain, Gaussian, Given, Symmetric
+from rankfall.models import Chain, FromLayers, Gaussian, Symmetric
 from rankfall.problems import Sensing
 from rankfall.trajectory import LossBelow, Record, StepLimit, evolve
 
@@ -115,7 +115,7 @@ def refer(name: str, widths: list[int], steps: int, residual: float) -> Arrays:
     roots = vectors * np.sqrt(np.maximum(values, 0))
     products = [far, NuclearNorm(positive=True).solve(problem).product]
     for width in widths:
-        start = Given([roots[:, -width:].T, roots[:, -width:]])
+        start = FromLayers([roots[:, -width:].T, roots[:, -width:]])
         run = evolve(
             problem,
             Symmetric(width),

@@ -17,7 +17,6 @@ from rankfall.arrays import Array, like, to_numpy
 from rankfall.errors import InputError
 from rankfall.integrators.flow import Flow
 from rankfall.models.chain import Chain
-from rankfall.models.starts import Given
 from rankfall.models.symmetric import Symmetric
 from rankfall.trajectory.evolve import evolve
 from rankfall.trajectory.record import Record
@@ -121,7 +120,7 @@ def greedy(
             return path(f"rank {limit} was reached", False)
         layers = _widened(layers, left, right, scale, model.depth)
         grown = replace(model, width=len(stages) + 1)
-        run = evolve(problem, grown, Given(layers), integrator, stop=Settled(settled), record=record)
+        run = evolve(problem, grown, FromLayers(layers), integrator, stop=Settled(settled), record=record)
         stages.append(run)
         if run.status not in (Status.CONVERGED, Status.STALLED):
             return path(f"stage {len(stages)} ended as {run.status}: {run.reason}", False)
