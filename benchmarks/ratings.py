@@ -79,7 +79,7 @@ def rankfall_numbers(split: Split, parameters: dict) -> tuple[float, ...]:
     low, high = split.bounds
     rows, cols, values = split.test.rows, split.test.cols, split.test.values
     begun = time.perf_counter()
-    model = Rankfall({"min_value": low, "max_value": high} | parameters).fit(split.train, SEED)
+    model = Rankfall({"bounds": (low, high)} | parameters).fit(split.train, SEED)
     predicted = model.predict(rows, cols)
     seconds = time.perf_counter() - begun
     below, above = model.predict_interval(rows, cols, MISSED)

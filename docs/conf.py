@@ -17,7 +17,14 @@ author = "The rankfall developers"
 copyright = "The rankfall developers"
 version = release = rankfall.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.mathjax", "sphinx.ext.napoleon", "drawing"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.mathjax",
+    "sphinx-mathjax-offline",
+    "sphinx.ext.napoleon",
+    "drawing",
+]
 exclude_patterns = ["_build"]
 default_role = "code"
 nitpicky = False

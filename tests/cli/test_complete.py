@@ -61,10 +61,10 @@ def test_a_low_rank_table_is_completed_and_its_error_is_told():
 
 def test_options_reach_the_estimator():
     options = FitOptions(3, 4, 1e-3, 1e-4, 0.2, 7, -1.0, 1.0, True)
-    parameters = options.estimator(progress=None).get_params()
+    parameters = options.estimator().get_params()
     expected = {
-        "depth": 3, "width": 4, "scale": 1e-3, "rtol": 1e-4, "holdout": 0.2, "random_state": 7, "min_value": -1.0,
-        "max_value": 1.0, "dtype": "float32",
+        "depth": 3, "width": 4, "scale": 1e-3, "rtol": 1e-4, "holdout": 0.2, "random_state": 7, "bounds": (-1.0, 1.0),
+        "dtype": "float32",
     }  # fmt: skip
     assert {name: parameters[name] for name in expected} == expected
 

@@ -8,7 +8,7 @@ from scipy.optimize import minimize_scalar
 
 import rankfall as rf
 from rankfall.arrays import to_numpy
-from rankfall.estimators.loss_units import loss_of
+from rankfall.estimators.robust_scaling import loss_of
 from rankfall.kernels.observed import Entries
 from rankfall.problems.losses import Loss
 from tests.helpers.completions import in_layout, is_one_sentence, random_factors, weighted

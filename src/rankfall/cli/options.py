@@ -4,7 +4,6 @@ A wrong option costs a tenth of a second: sentences name it as it was typed, and
 loaded when there is something to fit.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf, isnan
 from typing import Any
@@ -64,15 +63,16 @@ class FitOptions:
         if self.min_value is not None and self.max_value is not None and self.min_value > self.max_value:
             raise InputError(f"--min must not exceed --max, got {self.min_value} and {self.max_value}; swap them")
 
-    def estimator(self, progress: Callable[[str, float], None] | None) -> Any:
+    def estimator(self) -> Any:
         """The `DeepMatrixFactorization` that fits so."""
         from rankfall.estimators import DeepMatrixFactorization
 
+        free = self.min_value is None and self.max_value is None
         return DeepMatrixFactorization(
             depth=self.depth, width=self.width, scale=self.scale, rtol=self.rtol, holdout=self.holdout,
-            random_state=self.seed, min_value=self.min_value, max_value=self.max_value,
+            random_state=self.seed, bounds=None if free else (self.min_value, self.max_value),
             dtype="float32" if self.float32 else "auto", loss=self.loss,
-            features="auto" if self.features is None else self.features, progress=progress,
+            features="auto" if self.features is None else self.features,
         )  # fmt: skip
 
 

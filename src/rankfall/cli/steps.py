@@ -55,10 +55,10 @@ def fit(problem: Any, options: FitOptions, console: Console) -> Fit:
             f"the largest number must lie between {1 / _LARGEST_NUMBER:.0e} and {_LARGEST_NUMBER:.0e}, got "
             f"{largest:g}; errors are squared, choose another unit"
         )
-    estimator = options.estimator(progress=None)
+    estimator = options.estimator()
     begun = time.perf_counter()
     with console.fitting() as progress:
-        estimator.set_params(progress=progress).fit_problem(problem)
+        estimator.fit_problem(problem, progress=progress)
     console.diverged = estimator.status_ == "diverged"
     return Fit(estimator, problem.share, time.perf_counter() - begun)
 

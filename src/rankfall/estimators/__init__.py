@@ -1,5 +1,5 @@
 """The scikit-learn face: tables in, completed tables out."""
 
-from rankfall.estimators.deep import DeepMatrixFactorization
+from rankfall.estimators.estimator import DeepMatrixFactorization
 
 __all__ = ["DeepMatrixFactorization"]

@@ -15,7 +15,7 @@ from jaxtyping import Float, Int
 
 from rankfall.estimators.conformal import Calibration, calibrate
 from rankfall.estimators.feature_shift import FeatureShift
-from rankfall.estimators.folding import folded, temperature
+from rankfall.estimators.fold_in import folded, temperature
 from rankfall.estimators.selection import Selection
 from rankfall.estimators.standardization import Standardization
 from rankfall.kernels.observed import predict

@@ -12,16 +12,17 @@ from rankfall.errors import InputError
 from rankfall.estimators.candidate import Candidate, Trial
 from rankfall.estimators.feature_shift import FeatureShift
 from rankfall.estimators.fitted import FittedTable
-from rankfall.estimators.folds import FITTED, RECORD, STEP_LIMIT, is_split_once, share_held_out
-from rankfall.estimators.loss_units import standardizations
+from rankfall.estimators.folds import FITTED, RECORD, STEP_LIMIT, is_split_once
+from rankfall.estimators.robust_scaling import standardizations
 from rankfall.estimators.selection import Progress, Selection, select
+from rankfall.estimators.settings import FitSettings
 from rankfall.estimators.standardization import Standardization
 from rankfall.integrators.flow import Flow
 from rankfall.models.chain import Chain
 from rankfall.models.starts import Spectral
 from rankfall.problems.completion import Completion
 from rankfall.problems.featured import Featured, with_observed_features
-from rankfall.problems.losses import SQUARED, Loss, Squared
+from rankfall.problems.losses import Squared
 from rankfall.trajectory.evolve import evolve
 from rankfall.trajectory.run import Trajectory
 from rankfall.trajectory.stops import LossBelow, StepLimit, TimeReached
@@ -42,19 +43,12 @@ _WIDTHS = (8, 64)
 FEWEST = 10
 
 
-def candidates(
-    problem: Completion,
-    depth: int | str,
-    width: int | str,
-    scale: float | str,
-    loss: Loss = SQUARED,
-    features: bool | str = "auto",
-    holdout: float = 0.1,
-) -> list[Candidate]:
+def candidates(problem: Completion, settings: FitSettings) -> list[Candidate]:
     """What to choose from: every depth left open, with popularity and features where degrees are uneven, and without.
 
     Popularity turns into weights for squares alone; features need a depth of two at least. The likeliest comes first.
     """
+    depth, features, holdout, loss = settings.depth, settings.features, settings.holdout, settings.loss
     depths = (int(depth),) if depth != "auto" else _DEPTHS if problem.rows.size < _DEPTH_2_ENTRIES else _DEPTHS[:1]
     uneven = max(_unevenness(problem.rows, problem.shape[0]), _unevenness(problem.cols, problem.shape[1])) > _UNEVEN
     popularities = (_POPULARITY, 0.0) if uneven and isinstance(loss, Squared) else (0.0,)
@@ -68,7 +62,13 @@ def candidates(
         few = problem.rows.size <= _FEATURED_ENTRIES
         sizes = (_FEATURES, 0.0) if uneven and few and is_split_once(problem, holdout) else (0.0,)
     return [
-        Candidate(n, _width(problem, width, size), _scale(problem, n, scale), popularity, size if n > 1 else 0.0)
+        Candidate(
+            n,
+            _width(problem, settings.width, size),
+            _scale(problem, n, settings.scale),
+            popularity,
+            size if n > 1 else 0.0,
+        )
         for n in depths
         for size in sizes
         for popularity in popularities
@@ -76,57 +76,34 @@ def candidates(
     ]
 
 
-def fit_table(
-    problem: Completion,
-    *,
-    depth: int | str,
-    width: int | str,
-    scale: float | str,
-    features: bool | str,
-    scaling: str,
-    loss: Loss,
-    holdout: float | str,
-    patience: int,
-    rtol: float,
-    dtype: type,
-    seed: int,
-    progress: Progress,
-) -> FittedTable:
+def fit_table(problem: Completion, settings: FitSettings, progress: Progress) -> FittedTable:
     """Choose on held-out entries, then fit all of them to the time chosen."""
-    holdout = share_held_out(holdout, problem.rows.size)
-    choices = candidates(problem, depth, width, scale, loss, features, holdout)
+    choices = candidates(problem, settings)
     if problem.rows.size >= FEWEST:
-        selection = select(
-            problem, choices, scaling=scaling, loss=loss, holdout=holdout, rtol=rtol, patience=patience, dtype=dtype,
-            seed=seed, progress=lambda stage, share: progress(stage, 0.8 * share),
-        )  # fmt: skip
+        selection = select(problem, choices, settings, lambda stage, share: progress(stage, 0.8 * share))
     else:
         selection = _unjudged(choices[0])
     if selection.kept is not None:
         standardization, run = selection.kept
         return _fitted(problem, standardization, run.best_weights, selection, run)
-    return _fit_all(problem, selection, scaling, loss, rtol, dtype, lambda s, share: progress(s, 0.8 + 0.2 * share))
+    return _fit_all(problem, selection, settings, lambda stage, share: progress(stage, 0.8 + 0.2 * share))
 
 
-def refit_table(
-    problem: Completion, before: FittedTable, *, scaling: str, loss: Loss, rtol: float, dtype: type, progress: Progress
-) -> FittedTable:
+def refit_table(problem: Completion, before: FittedTable, settings: FitSettings, progress: Progress) -> FittedTable:
     """Fit another table, or a longer one, with the choices of a fit before; its held-out errors are kept."""
-    return _fit_all(problem, before.selection, scaling, loss, rtol, dtype, progress)
+    return _fit_all(problem, before.selection, settings, progress)
 
 
-def _fit_all(
-    problem: Completion, selection: Selection, scaling: str, loss: Loss, rtol: float, dtype: type, progress: Progress
-) -> FittedTable:
+def _fit_all(problem: Completion, selection: Selection, settings: FitSettings, progress: Progress) -> FittedTable:
     chosen = selection.chosen.candidate
-    standardization = standardizations(problem, [problem], scaling, loss)[0]
+    standardization = standardizations(problem, [problem], settings.scaling, settings.loss)[0]
     standardization = standardization.with_popularity(problem, chosen.popularity)
-    residuals = standardization.residual_problem(problem, dtype)
+    residuals = standardization.residual_problem(problem, settings.dtype)
     run = evolve(
         with_observed_features(residuals, chosen.features) if chosen.features else residuals,
         Chain(chosen.depth, min(chosen.width, *problem.shape)),
         Spectral(min(chosen.width, *problem.shape), chosen.scale),
-        Flow(rtol),
+        Flow(settings.rtol),
         stop=TimeReached(selection.chosen.time) | LossBelow(FITTED) | StepLimit(STEP_LIMIT),
         record=RECORD,
         progress=lambda share, now: progress("fitting all entries", share),

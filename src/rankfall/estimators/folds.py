@@ -31,6 +31,8 @@ RECORD = Record(singular_values=10, effective_rank=True, ratio=1.05)
 _ENOUGH, _FOLDS = 500, 4
 # What is held out unless the caller says: a tenth, and never more than it takes to compare candidates to 0.1 %.
 _HELD_OUT, _PLENTY = 0.1, 200_000
+# Steps without improvement of the held-out error after which a run has seen enough.
+_PATIENCE = 10
 # A run that saw all but this share of the entries is not made again for the rest.
 _SPARED = 0.02
 # So many held-out entries say for sure that the error only rises, once it has risen by this share.
@@ -127,7 +129,6 @@ def follow(
     rival: list[Fold] | None,
     candidate: Candidate,
     rtol: float,
-    patience: int,
     dtype: type,
     progress: Callable[[float], None],
 ) -> bool:
@@ -156,7 +157,7 @@ def follow(
         Chain(candidate.depth, candidate.width),
         Spectral(candidate.width, candidate.scale),
         Flow(rtol),
-        stop=HeldOutRise(patience, rise=_RISE if sure else np.inf) | LossBelow(FITTED) | StepLimit(STEP_LIMIT),
+        stop=HeldOutRise(_PATIENCE, rise=_RISE if sure else np.inf) | LossBelow(FITTED) | StepLimit(STEP_LIMIT),
         record=RECORD if is_near_whole(folds) else Record(every=STEP_LIMIT),
         callback=watch,
         progress=lambda share, now: progress(share),

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from rankfall.errors import InputError
-from rankfall.estimators.loss_units import loss_of
+from rankfall.estimators.bounds import Bounds
+from rankfall.estimators.robust_scaling import loss_of
 
 
 def check_parameters(model: Any) -> None:
@@ -28,8 +29,6 @@ def check_parameters(model: Any) -> None:
         raise InputError(
             f"dtype must be 'auto', 'float32' or 'float64', got {model.dtype!r}; float32 halves the memory"
         )
-    low, high = model.min_value, model.max_value
-    if low is not None and high is not None and low > high:
-        raise InputError(f"min_value must not exceed max_value, got {low} and {high}; swap them")
+    Bounds.of(model.bounds)
     if model.levels is not None and len(set(model.levels)) < 2:
         raise InputError(f"levels must hold at least 2 values, got {list(model.levels)}; leave it None for any number")

@@ -15,7 +15,7 @@ from rankfall.errors import InputError
 from rankfall.estimators.candidate import Candidate, Trial
 from rankfall.estimators.feature_shift import FeatureShift
 from rankfall.estimators.fitted import FittedTable
-from rankfall.estimators.loss_units import read_loss, spelled
+from rankfall.estimators.robust_scaling import read_loss, spelled
 from rankfall.estimators.selection import Selection
 from rankfall.estimators.standardization import Standardization
 from rankfall.problems.completion import Completion

@@ -16,10 +16,11 @@ from jaxtyping import Float, Int
 
 from rankfall.estimators.candidate import Candidate, Trial
 from rankfall.estimators.folds import Fold, fold_of, follow, is_near_whole, splits
-from rankfall.estimators.loss_units import standardizations
+from rankfall.estimators.robust_scaling import standardizations
+from rankfall.estimators.settings import FitSettings
 from rankfall.estimators.standardization import Standardization
 from rankfall.problems.completion import Completion
-from rankfall.problems.losses import Loss, Squared
+from rankfall.problems.losses import Squared
 from rankfall.trajectory.run import Trajectory
 from rankfall.trajectory.status import Status
 
@@ -59,17 +60,7 @@ class Selection:
 
 
 def select(
-    problem: Completion,
-    candidates: Sequence[Candidate],
-    *,
-    scaling: str,
-    loss: Loss,
-    holdout: float,
-    rtol: float,
-    patience: int,
-    dtype: type,
-    seed: int,
-    progress: Progress,
+    problem: Completion, candidates: Sequence[Candidate], settings: FitSettings, progress: Progress
 ) -> Selection:
     """Run the candidates on every split, and choose; see the module's opening for how.
 
@@ -77,20 +68,20 @@ def select(
 
     Ctrl-C ends the choosing: the best candidate so far wins, and its run on the first split is the fit (`kept`).
     """
-    pairs = splits(problem, holdout, seed)
-    shapes = standardizations(problem, [train for train, _ in pairs], scaling, loss)
+    pairs = splits(problem, settings.holdout, settings.seed)
+    shapes = standardizations(problem, [train for train, _ in pairs], settings.scaling, settings.loss)
     outcomes: list[tuple[Trial, list[Fold]]] = []
     stopped = False
     for number, candidate in enumerate(candidates):
         if not _is_worth(candidate, [trial for trial, _ in outcomes]):
             continue
         folds = [
-            fold_of(train, held, shape.with_popularity(train, candidate.popularity), seed)
+            fold_of(train, held, shape.with_popularity(train, candidate.popularity), settings.seed)
             for (train, held), shape in zip(pairs, shapes, strict=True)
         ]
         rival = min(outcomes, key=lambda outcome: outcome[0].error)[1] if outcomes else None
         given_up = follow(
-            folds, rival, candidate, rtol, patience, dtype,
+            folds, rival, candidate, settings.rtol, settings.dtype,
             lambda share, n=number: progress(f"choosing: depth {candidates[n].depth}", (n + share) / len(candidates)),
         )  # fmt: skip
         stopped = not given_up and any(fold.run and fold.run.status is Status.INTERRUPTED for fold in folds)

@@ -21,13 +21,14 @@ import numpy as np
 
 from rankfall.baselines import NuclearNorm
 from rankfall.datasets import movielens
-from rankfall.experiments.claim import Claim, number, ordering
 from rankfall.experiments.experiment import Arrays, Experiment, Part
 from rankfall.experiments.panel import Curve, Panel
+from rankfall.experiments.published import number, ordering
 from rankfall.experiments.semidefinite_problem import UNIT, OfNorm, error_of, seen, sensed, target
 from rankfall.integrators import Descent, Flow, Gradient, Steering
 from rankfall.models import Chain, Gaussian, Symmetric
 from rankfall.problems import Completion
+from rankfall.theory.claim import Claim
 from rankfall.trajectory import LossBelow, Record, TimeReached, evolve
 
 PROBLEMS = {

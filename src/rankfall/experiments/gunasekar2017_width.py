@@ -20,15 +20,16 @@ from jaxtyping import Float
 
 from rankfall.arrays import Array
 from rankfall.baselines import NuclearNorm
-from rankfall.experiments.claim import Claim, ordering
 from rankfall.experiments.experiment import Arrays, Experiment, Part
 from rankfall.experiments.panel import Curve, Panel
+from rankfall.experiments.published import ordering
 from rankfall.experiments.semidefinite_problem import SIZE, OfNorm, error_of, sensed, target
 from rankfall.integrators import Descent, Flow, Gradient, Projected
 from rankfall.integrators.descent import DescentMotion
 from rankfall.integrators.motion import Field
 from rankfall.models import Chain, FromLayers, Gaussian, Symmetric
 from rankfall.problems import Sensing
+from rankfall.theory.claim import Claim
 from rankfall.trajectory import LossBelow, Record, StepLimit, evolve
 
 # spectrum and number of measurements

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import rankfall as rf
-from tests.test_estimator import table_with_holes
+from tests.helpers.holes import table_with_holes
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from sklearn.base import clone
 
 import rankfall as rf
 from rankfall.cli.options import FitOptions
-from rankfall.estimators.loss_units import standardizations
+from rankfall.estimators.robust_scaling import standardizations
 
 
 def outlying(shape=(70, 50), rank=2, share=0.6, gross=0.05, size=10.0, seed=0):
@@ -207,6 +207,6 @@ def test_votes_of_the_senate_are_told_better_than_by_majority(shared_data):
 
 
 def test_the_command_line_takes_a_loss():
-    assert FitOptions(loss="huber").estimator(progress=None).loss == "huber"
+    assert FitOptions(loss="huber").estimator().loss == "huber"
     with pytest.raises(rf.InputError, match="--loss must be one of squared, huber, absolute, logistic, got 'hinge'"):
         FitOptions(loss="hinge")

@@ -11,6 +11,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from rankfall.errors import InputError
+from rankfall.estimators.bounds import Bounds
 from rankfall.estimators.conformal import Calibration
 from rankfall.estimators.fitted import FittedTable
 from rankfall.estimators.inputs import without_mask
@@ -26,12 +27,11 @@ def _tells_probabilities(model: Any) -> bool:
     raise AttributeError(f"predict_proba needs loss='logistic', got {model.loss!r}; predict gives numbers")
 
 
-class Answers:
+class Predictions:
     """The questions a fitted `DeepMatrixFactorization` can be asked; `fitted_` knows the answers."""
 
     fitted_: FittedTable
-    min_value: float | None
-    max_value: float | None
+    bounds: Any
     levels: Any
     loss: Any
 
@@ -54,7 +54,7 @@ class Answers:
                 f"every position must be of the training table, got one never seen in entry {int(np.argmax(new))}; "
                 "pass unseen='mean' or 'nan'"
             )
-        values = self._bounded(self.fitted_.predict(rows, cols))
+        values = self._bounded(self.fitted_.predict(rows, cols), cols)
         return np.where(new, np.nan, values) if unseen == "nan" else values
 
     @available_if(_tells_probabilities)
@@ -85,9 +85,8 @@ class Answers:
         units = np.append(self.fitted_.standardization.unit, np.median(self.fitted_.standardization.unit))[cols]
         width = units * self.calibration_.half_width(rows, cols, alpha)
         low, high = center - width, center + width
-        if self.min_value is None and self.max_value is None:
-            return low, high
-        return np.clip(low, self.min_value, self.max_value), np.clip(high, self.min_value, self.max_value)
+        bounds = Bounds.of(self.bounds, self.fitted_.problem.shape[1])
+        return bounds.clip(low, cols), bounds.clip(high, cols)
 
     @property
     def calibration_(self) -> Calibration:
@@ -99,7 +98,7 @@ class Answers:
         """Predictions of whole new rows (r, n) from their observed entries, without fitting again."""
         check_is_fitted(self)
         X = self._dense(self._validated(without_mask(rows), reset=False))
-        return self._bounded(self.fitted_.fold_in(np.asarray(X, dtype=np.float64)))
+        return self._bounded(self.fitted_.fold_in(np.asarray(X, dtype=np.float64)), slice(None))
 
     def recommend(self, rows: Any, k: int = 10, *, exclude_observed: bool = True) -> tuple[np.ndarray, np.ndarray]:
         """The k columns with the highest predictions for each row, best first, and those predictions: (r, k) each.
@@ -128,7 +127,7 @@ class Answers:
             best[here], scores[here] = top, np.take_along_axis(values, top, axis=1)
         left_out = np.isneginf(scores)
         best[left_out], scores[left_out] = -1, np.nan
-        return best, self._bounded(scores) if self.fitted_.signs is None else self._probabilities(scores)
+        return best, self._bounded(scores, best) if self.fitted_.signs is None else self._probabilities(scores)
 
     def _positions(self, rows: Any, cols: Any) -> tuple[np.ndarray, np.ndarray]:
         rows, cols = np.asarray(rows), np.asarray(cols)
@@ -154,18 +153,17 @@ class Answers:
             new = places[block] < 0
             filled[block][~new] = self.fitted_.trained_rows(places[block][~new])
             filled[block][new] = self.fitted_.fold_in(values[block][new])
-        return self._bounded(filled)
+        return self._bounded(filled, slice(None))
 
     def _probabilities(self, values: np.ndarray) -> np.ndarray:
         assert self.fitted_.signs is not None
         low, high = self.fitted_.signs
         return np.clip((values - low) / (high - low), 0, 1)
 
-    def _bounded(self, values: np.ndarray) -> np.ndarray:
+    def _bounded(self, values: np.ndarray, cols: np.ndarray | slice) -> np.ndarray:
         if self.fitted_.signs is not None:
             return np.asarray(self.fitted_.signs)[(self._probabilities(values) >= 0.5).astype(int)]
-        if self.min_value is not None or self.max_value is not None:
-            values = np.clip(values, self.min_value, self.max_value)
+        values = Bounds.of(self.bounds, self.fitted_.problem.shape[1]).clip(values, cols)
         if self.levels is not None:
             levels = np.unique(np.asarray(self.levels, dtype=np.float64))
             values = levels[np.searchsorted((levels[1:] + levels[:-1]) / 2, values)]

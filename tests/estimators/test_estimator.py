@@ -14,6 +14,7 @@ import rankfall as rf
 from rankfall.estimators.fitting import candidates
 from rankfall.estimators.folds import share_held_out
 from rankfall.estimators.standardization import damped_effects, standardize
+from tests.helpers.holes import table_with_holes
 from tests.helpers.planted import planted_problem
 
 PREDICTS_ENTRIES = "predict gives one number an entry of the table; the check expects one a row"
@@ -28,23 +29,12 @@ EXPECTED_FAILURES = {
 
 
 @parametrize_with_checks(
-    [rf.DeepMatrixFactorization(depth=2, patience=3)], expected_failed_checks=lambda estimator: EXPECTED_FAILURES
+    [rf.DeepMatrixFactorization(depth=2)], expected_failed_checks=lambda estimator: EXPECTED_FAILURES
 )
 def test_scikit_learn_contract(estimator, check):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         check(estimator)
-
-
-# a little noise, so that held-out entries end a run soon
-NOISE = 0.05
-
-
-def table_with_holes(shape=(40, 25), rank=2, hidden=0.4, seed=0, offset=0.0, unit=1.0):
-    rng = np.random.default_rng(seed)
-    signal = rng.standard_normal((shape[0], rank)) @ rng.standard_normal((rank, shape[1]))
-    truth = offset + unit * (signal + NOISE * rng.standard_normal(shape))
-    return truth, np.where(rng.random(shape) < hidden, np.nan, truth)
 
 
 @pytest.mark.parametrize(("offset", "unit"), [(0, 1), (50, 10), (-3, 1e-3), (1e6, 1e5)])
@@ -136,8 +126,20 @@ def test_float32_stays_float32_and_agrees():
 
 def test_bounds_hold_for_what_is_filled_in():
     _, holes = table_with_holes()
-    filled = rf.DeepMatrixFactorization(depth=2, min_value=-0.5, max_value=0.5).fit_transform(holes)
+    filled = rf.DeepMatrixFactorization(depth=2, bounds=(-0.5, 0.5)).fit_transform(holes)
     assert np.abs(filled[np.isnan(holes)]).max() <= 0.5
+
+
+def test_each_column_may_have_bounds_of_its_own():
+    _, holes = table_with_holes()
+    pairs = [(0, None), None, (-0.1, 0.1)] + [(None, None)] * (holes.shape[1] - 3)
+    model = rf.DeepMatrixFactorization(depth=2, bounds=pairs)
+    filled, hidden = model.fit_transform(holes), np.isnan(holes)
+    assert filled[hidden[:, 0], 0].min() >= 0
+    assert np.abs(filled[hidden[:, 2], 2]).max() <= 0.1
+    low, high = model.predict_interval(np.arange(5), np.full(5, 2))
+    assert low.min() >= -0.1
+    assert high.max() <= 0.1
 
 
 def test_rows_and_columns_without_entries_are_filled_with_averages():
@@ -153,7 +155,7 @@ def test_works_in_a_pipeline_and_a_grid_search():
     pipeline = make_pipeline(rf.DeepMatrixFactorization(depth=2), StandardScaler())
     assert np.isfinite(pipeline.fit_transform(holes)).all()
     search = GridSearchCV(
-        rf.DeepMatrixFactorization(patience=3),
+        rf.DeepMatrixFactorization(),
         {"depth": [1, 2]},
         scoring=lambda model, X, y=None: -model.held_out_error_,
         cv=2,
@@ -181,7 +183,7 @@ def test_interrupting_the_fit_leaves_a_fitted_estimator():
             raise KeyboardInterrupt
 
     with pytest.warns(rf.RunWarning, match="interrupted"):
-        model = rf.DeepMatrixFactorization(progress=impatient).fit(holes)
+        model = rf.DeepMatrixFactorization().fit(holes, progress=impatient)
     assert model.status_ == "interrupted"
     assert np.isfinite(model.transform(holes)).all()
 
@@ -232,14 +234,18 @@ def test_standardization_round_trip():
     np.testing.assert_allclose(residual.values * slow + offset, z, atol=1e-12)
 
 
+def default_settings(problem):
+    return rf.DeepMatrixFactorization()._settings(problem)
+
+
 def test_popularity_is_tried_only_where_degrees_are_uneven():
     even = planted_problem((20, 20), share=0.9)
-    assert {c.popularity for c in candidates(even, "auto", "auto", "auto")} == {0.0}
+    assert {c.popularity for c in candidates(even, default_settings(even))} == {0.0}
     rng = np.random.default_rng(0)
     rows = np.minimum(rng.geometric(0.2, 300) - 1, 29)
     cells = np.unique(np.stack([rows, rng.integers(0, 30, 300)]), axis=1)
     uneven = rf.Completion.from_triplets(cells[0], cells[1], rng.standard_normal(cells.shape[1]), (30, 30))
-    assert {c.popularity for c in candidates(uneven, "auto", "auto", "auto")} == {0.0, 0.2}
+    assert {c.popularity for c in candidates(uneven, default_settings(uneven))} == {0.0, 0.2}
 
 
 @pytest.mark.parametrize(
@@ -253,7 +259,7 @@ def test_popularity_is_tried_only_where_degrees_are_uneven():
         ({"holdout": "some"}, "holdout must lie between 0 and 1, got some"),
         ({"dtype": "int8"}, "dtype must be"),
         ({"scaling": "rows"}, "scaling must be"),
-        ({"min_value": 2, "max_value": 1}, "min_value must not exceed max_value"),
+        ({"bounds": (2, 1)}, "a lower bound must not exceed"),
     ],
 )
 def test_bad_parameters_are_one_sentence(parameters, words):

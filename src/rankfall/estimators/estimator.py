@@ -2,7 +2,7 @@
 
 It reads the table into units, lets held-out entries choose depth and stopping time, runs once more on every entry,
 and fills the holes in the table's own units. Everything it decides is kept in attributes that end in `_`. What a
-fitted estimator answers (predictions, intervals, recommendations) is in `answers`.
+fitted estimator answers (predictions, intervals, recommendations) is in `predictions`.
 """
 
 import warnings
@@ -14,23 +14,21 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, check_random_state, validate_data
 
 from rankfall.errors import InputError, RunWarning
-from rankfall.estimators.answers import Answers
 from rankfall.estimators.fitted import FittedTable
 from rankfall.estimators.fitting import fit_table, refit_table
-from rankfall.estimators.folds import is_refitted
 from rankfall.estimators.inputs import problem_of, stacked, without_mask
-from rankfall.estimators.loss_units import loss_of, read_loss, spelled
 from rankfall.estimators.parameters import check_parameters
 from rankfall.estimators.persistence import load_fitted, save_fitted
+from rankfall.estimators.predictions import Predictions
+from rankfall.estimators.robust_scaling import loss_of, read_loss, spelled
+from rankfall.estimators.settings import FitSettings
 from rankfall.problems.completion import Completion
 from rankfall.problems.losses import Squared
 
-# Observed entries from which on float32 is enough, and the path need be no closer; and how close with fewer.
-_MANY = 100_000
-_RTOL_OF_MANY, _RTOL = 3e-2, 1e-2
+Progress = Callable[[str, float], None]
 
 
-class DeepMatrixFactorization(Answers, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class DeepMatrixFactorization(Predictions, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """Complete a table by deep matrix factorization: W = W_N ⋯ W_1 from a small start, stopped in time.
 
     Parameters
@@ -53,13 +51,12 @@ class DeepMatrixFactorization(Answers, OneToOneFeatureMixin, TransformerMixin, B
     holdout : float or "auto", default="auto"
         Share of the observed entries held out to choose on; "auto" is a tenth, and at most 200,000 entries. Up to a
         fiftieth, the run that was chosen is the fit; beyond, all entries are fitted once more.
-    patience : int, default=10
-        Steps without improvement of the held-out error after which a run has seen enough.
     rtol : float or "auto", default="auto"
         Tolerance of the flow, to which completion is insensitive: "auto" is 1e-2, and 3e-2 from 100,000 entries on
         where all of them are fitted once more.
-    min_value, max_value : float or None
-        Bounds on what is filled in; they and `levels` play no role with the logistic loss.
+    bounds : (low, high), a list of such pairs or None, default=None
+        Bounds on what is filled in, one pair for the table or one for each column; either end may be None. Bounds and
+        `levels` play no role with the logistic loss.
     levels : list of float or None, default=None
         The values that can occur, e.g. 1, 2, 3, 4, 5: what is filled in is rounded to the nearest.
     keep_observed : bool, default=True
@@ -70,8 +67,6 @@ class DeepMatrixFactorization(Answers, OneToOneFeatureMixin, TransformerMixin, B
         Precision of the run; "auto" is float32 from 100,000 observed entries on, where noise is far above its rounding.
     random_state : int, RandomState or None, default=0
         Seed of the held-out split.
-    progress : callable or None
-        Called as progress(stage, fraction) along the fit.
 
     Attributes
     ----------
@@ -111,16 +106,13 @@ class DeepMatrixFactorization(Answers, OneToOneFeatureMixin, TransformerMixin, B
         scaling: str = "auto",
         loss: Any = "squared",
         holdout: float | str = "auto",
-        patience: int = 10,
         rtol: float | str = "auto",
-        min_value: float | None = None,
-        max_value: float | None = None,
+        bounds: Any = None,
         levels: Any = None,
         keep_observed: bool = True,
         warm_start: bool = False,
         dtype: str = "auto",
         random_state: Any = 0,
-        progress: Callable[[str, float], None] | None = None,
     ) -> None:
         self.depth = depth
         self.width = width
@@ -129,26 +121,26 @@ class DeepMatrixFactorization(Answers, OneToOneFeatureMixin, TransformerMixin, B
         self.scaling = scaling
         self.loss = loss
         self.holdout = holdout
-        self.patience = patience
         self.rtol = rtol
-        self.min_value = min_value
-        self.max_value = max_value
+        self.bounds = bounds
         self.levels = levels
         self.keep_observed = keep_observed
         self.warm_start = warm_start
         self.dtype = dtype
         self.random_state = random_state
-        self.progress = progress
 
-    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> "DeepMatrixFactorization":
+    def fit(
+        self, X: Any, y: Any = None, sample_weight: Any = None, *, progress: Progress | None = None
+    ) -> "DeepMatrixFactorization":
         """Learn from the observed entries of X (m, n).
 
         X: an array with NaN for the unknown, a masked array, a frame of numbers, or a SciPy sparse matrix that stores
         the known entries. sample_weight: non-negative weights of the entries (m, n), or of the rows (m,).
+        progress: called as progress(stage, fraction) along the fit.
         Raises ValueError (one sentence) where nothing is observed, for infinities, complex numbers or text.
         """
         X = self._validated(without_mask(X), reset=True)
-        return self.fit_problem(problem_of(X, sample_weight))
+        return self.fit_problem(problem_of(X, sample_weight), progress=progress)
 
     def partial_fit(self, X: Any, y: Any = None) -> "DeepMatrixFactorization":
         """Add the rows of X (r, n) to the table and fit again with the choices made before, at the cost of one run.
@@ -159,9 +151,9 @@ class DeepMatrixFactorization(Answers, OneToOneFeatureMixin, TransformerMixin, B
             return self.fit(X)
         X = self._validated(without_mask(X), reset=False)
         problem = stacked(self.fitted_.problem, problem_of(X))
-        return self._keep(refit_table(problem, self.fitted_, **self._settings(problem)))
+        return self._keep(refit_table(problem, self.fitted_, self._settings(problem), _silent))
 
-    def fit_problem(self, problem: Completion) -> "DeepMatrixFactorization":
+    def fit_problem(self, problem: Completion, *, progress: Progress | None = None) -> "DeepMatrixFactorization":
         """Learn from a `Completion` problem: triplets, weights and all; `fit` without an array.
 
         The estimator's own `loss` decides; raises InputError for a problem that brings another than squares.
@@ -174,14 +166,8 @@ class DeepMatrixFactorization(Answers, OneToOneFeatureMixin, TransformerMixin, B
             )
         self.n_features_in_ = problem.shape[1]
         if self.warm_start and hasattr(self, "fitted_"):
-            return self._keep(refit_table(problem, self.fitted_, **self._settings(problem)))
-        seed = 0 if self.random_state == 0 else int(check_random_state(self.random_state).randint(2**31 - 1))
-        return self._keep(
-            fit_table(
-                problem, depth=self.depth, width=self.width, scale=self.scale, features=self.features,
-                holdout=self.holdout, patience=self.patience, seed=seed, **self._settings(problem),
-            )
-        )  # fmt: skip
+            return self._keep(refit_table(problem, self.fitted_, self._settings(problem), progress or _silent))
+        return self._keep(fit_table(problem, self._settings(problem), progress or _silent))
 
     def transform(self, X: Any) -> np.ndarray:
         """X with its holes filled, (r, n), in input units.
@@ -200,7 +186,7 @@ class DeepMatrixFactorization(Answers, OneToOneFeatureMixin, TransformerMixin, B
     def save(self, path: Any) -> None:
         """Write the fitted estimator to a versioned `.npz` without pickles; `load` reads it back."""
         check_is_fitted(self)
-        parameters = {name: value for name, value in self.get_params().items() if name != "progress"}
+        parameters = self.get_params()
         if not isinstance(self.random_state, (int, type(None))):
             parameters["random_state"] = None
         if not isinstance(self.loss, str):
@@ -244,21 +230,13 @@ class DeepMatrixFactorization(Answers, OneToOneFeatureMixin, TransformerMixin, B
             warnings.warn(f"the fit ended as {self.status_} ({run.reason}): {run.advice}", RunWarning, stacklevel=4)
         return self
 
-    def _settings(self, problem: Completion) -> dict[str, Any]:
-        is_large = problem.rows.size >= _MANY
-        dtype, rtol = self.dtype, self.rtol
-        if dtype == "auto":
-            dtype = "float32" if is_large else "float64"
-        if rtol == "auto":
-            # a run that is kept as the fit is kept at one of its steps, which should lie close
-            rtol = _RTOL_OF_MANY if is_large and is_refitted(self.holdout, problem.rows.size) else _RTOL
-        return {
-            "scaling": self.scaling,
-            "loss": loss_of(self.loss),
-            "rtol": rtol,
-            "dtype": np.dtype(dtype).type,
-            "progress": self.progress or (lambda stage, fraction: None),
-        }
+    def _settings(self, problem: Completion) -> FitSettings:
+        seed = 0 if self.random_state == 0 else int(check_random_state(self.random_state).randint(2**31 - 1))
+        return FitSettings.resolve(
+            problem.rows.size, depth=self.depth, width=self.width, scale=self.scale, features=self.features,
+            scaling=self.scaling, loss=loss_of(self.loss), holdout=self.holdout, rtol=self.rtol, dtype=self.dtype,
+            seed=seed,
+        )  # fmt: skip
 
     def _validated(self, X: Any, reset: bool) -> Any:
         return validate_data(
@@ -271,3 +249,7 @@ class DeepMatrixFactorization(Answers, OneToOneFeatureMixin, TransformerMixin, B
         tags.input_tags.allow_nan = True
         tags.input_tags.sparse = True
         return tags
+
+
+def _silent(stage: str, fraction: float) -> None:
+    """No progress."""

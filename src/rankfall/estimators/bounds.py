@@ -1,0 +1,57 @@
+"""Bounds on what is filled in: one pair for the whole table, or one pair for each column."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from rankfall.errors import InputError
+
+
+@dataclass(frozen=True, eq=False)
+class Bounds:
+    """Lower and upper ends, arrays of size 1 (the whole table) or n (one for each column); ±∞ where there is none."""
+
+    low: np.ndarray
+    high: np.ndarray
+
+    @classmethod
+    def of(cls, given: Any, columns: int | None = None) -> "Bounds":
+        """The bounds that a user wrote as None, (low, high), or a list of such pairs, one for each of `columns`.
+
+        Raises InputError where an entry is no pair, a lower end exceeds its upper end, or the count is another.
+        """
+        if given is None:
+            return cls(np.full(1, -np.inf), np.full(1, np.inf))
+        pairs = list(given)
+        is_one = len(pairs) == 2 and all(end is None or np.ndim(end) == 0 for end in pairs)
+        pairs = [given] if is_one else pairs
+        for pair in pairs:
+            if pair is not None and (np.ndim(pair) != 1 or len(pair) != 2):
+                raise InputError(
+                    f"bounds must be (low, high) or one such pair for each column, got {pair!r} among them"
+                )
+        ends = [(None, None) if pair is None else tuple(pair) for pair in pairs]
+        low = np.asarray([-np.inf if end[0] is None else end[0] for end in ends], dtype=np.float64)
+        high = np.asarray([np.inf if end[1] is None else end[1] for end in ends], dtype=np.float64)
+        wrong = ~(low <= high)
+        if wrong.any():
+            first = int(np.argmax(wrong))
+            raise InputError(
+                f"a lower bound must not exceed the upper one, got {low[first]:g} and {high[first]:g}; swap them"
+            )
+        if columns is not None and not is_one and low.size != columns:
+            raise InputError(
+                f"bounds for columns need one pair for each of the {columns} columns, got {low.size}; None "
+                "leaves a column free"
+            )
+        return cls(low, high)
+
+    def clip(self, values: np.ndarray, cols: np.ndarray | slice) -> np.ndarray:
+        """Values brought into the bounds of their columns; column -1, never seen, is bounded by those of the table."""
+        if self.low.size == 1:
+            return np.clip(values, self.low[0], self.high[0])
+        low, high = np.append(self.low, self.low.min()), np.append(self.high, self.high.max())
+        if isinstance(cols, slice):
+            return np.clip(values, low[:-1], high[:-1])
+        return np.clip(values, low[cols], high[cols])

@@ -1,0 +1,50 @@
+"""How to fit, as one resolved value: what the estimator's parameters mean for the table at hand."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from rankfall.estimators.folds import is_refitted, share_held_out
+from rankfall.problems.losses import Loss
+
+# Observed entries from which on float32 is enough and a coarser flow tolerance loses nothing; the two tolerances.
+_MANY = 100_000
+_RTOL_OF_MANY, _RTOL = 3e-2, 1e-2
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """The parameters of a fit, resolved for a number of observed entries.
+
+    depth, width, scale, features : a value or "auto", as for the estimator.
+    scaling : "auto", "global" or "columns".
+    loss : thresholds in spreads of the table.
+    holdout : share of the observed entries held out.
+    rtol, dtype : tolerance of the flow and precision of the run.
+    seed : of the held-out splits.
+    """
+
+    depth: int | str
+    width: int | str
+    scale: float | str
+    features: bool | str
+    scaling: str
+    loss: Loss
+    holdout: float
+    rtol: float
+    dtype: type
+    seed: int
+
+    @classmethod
+    def resolve(
+        cls, entries: int, *, holdout: float | str, rtol: float | str, dtype: str, **others: Any
+    ) -> "FitSettings":
+        """The settings for `entries` observed entries, where holdout, rtol and dtype may be "auto"."""
+        is_large = entries >= _MANY
+        if dtype == "auto":
+            dtype = "float32" if is_large else "float64"
+        if isinstance(rtol, str):
+            # a chosen run that becomes the fit is read at one of its steps, so its steps must be close together
+            rtol = _RTOL_OF_MANY if is_large and is_refitted(holdout, entries) else _RTOL
+        return cls(holdout=share_held_out(holdout, entries), rtol=rtol, dtype=np.dtype(dtype).type, **others)
