@@ -4,9 +4,9 @@ import numba
 import numpy as np
 import pytest
 
+from rankfall.kernels.batched_entries import TableEntries
 from rankfall.kernels.observed import ABSOLUTE, HUBER, LOGISTIC, SQUARED, Entries, predict
 from rankfall.kernels.stacks import multiply
-from rankfall.kernels.batched_entries import TableEntries
 from tests.helpers.kernel_cases import random_case, threads
 
 DTYPES = [np.float32, np.float64]

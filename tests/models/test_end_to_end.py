@@ -6,7 +6,7 @@ import pytest
 import rankfall as rf
 from rankfall.models.preconditioner import multipliers, precondition
 from rankfall.theory import end_to_end_velocity, preconditioner, preconditioner_eigenvalues, single_output_velocity
-from tests.helpers.derivatives import order_of
+from tests.helpers.derivatives import order_of, slope_of
 from tests.helpers.planted import planted_problem
 
 DEPTHS = [1, 2, 3, 4, 5]
@@ -26,7 +26,7 @@ def sensing(shape, seed=0):
 
 def field_of(model, problem, product, decay=0.0):
     sized = model.sized(problem.shape)
-    return sized.product(sized.loss_and_gradient(problem, product.reshape(*product.shape[:-2], -1))[1])
+    return sized.product(slope_of(sized, problem, product.reshape(*product.shape[:-2], -1))[1])
 
 
 # --- the law --------------------------------------------------------------------------------------------------------
@@ -154,7 +154,7 @@ def test_flow_follows_the_law_to_its_tolerance(depth):
 def test_hidden_width_plays_no_role(depth):
     problem = sensing((4, 7))
     wide = rf.Chain(depth, 9).sized((4, 7))
-    layers = rf.Balanced(0.1, rotated=True).layers(problem, wide, 0)
+    layers = rf.Balanced(0.1, rotated=True).layers(problem, wide.form(), 0)
     start = rf.FromLayers([0.1 ** (1 / depth) * layer for layer in layers])
     settings = {"stop": rf.TimeReached(40.0)}
     runs = [

@@ -83,8 +83,8 @@ def test_many_tables_are_each_table_alone(dense, with_weights):
     values = problem.values + rng.standard_normal((3, problem.values.size))
     weights = {None: None, "shared": rng.random(values.shape[1]), "own": rng.random(values.shape)}[with_weights]
     many = rf.Completion.from_triplets(problem.rows, problem.cols, values, problem.shape, weights=weights)
-    many.__dict__["is_dense"] = dense
-    assert many.tables == 3
+    many = in_layout(many, dense)
+    assert many.batch_size == 3
     left, right = random_factors(problem, batch=(3,))
     answers = many.loss_and_factor_gradients(left, right)
     for i in range(3):

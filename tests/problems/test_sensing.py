@@ -224,7 +224,10 @@ def test_torch_gives_the_same_numbers(operator):
     problem, other = problem_of(operator), problem_of(moved)
     rng = np.random.default_rng(8)
     left, right = (rng.standard_normal((2, side, WIDTH)) for side in problem.shape)
-    here, there = problem.loss_and_factor_gradients(left, right), other.loss_and_factor_gradients(*map(torch.from_numpy, (left, right)))
+    here, there = (
+        problem.loss_and_factor_gradients(left, right),
+        other.loss_and_factor_gradients(*map(torch.from_numpy, (left, right))),
+    )
     for mine, theirs in zip(here, there, strict=True):
         assert isinstance(theirs, torch.Tensor)
         np.testing.assert_allclose(theirs.numpy(), mine, atol=100 * ROUNDING)

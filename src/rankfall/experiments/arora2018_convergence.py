@@ -27,7 +27,7 @@ from rankfall.experiments.experiment import Arrays, Experiment, Part
 from rankfall.experiments.panel import Curve, Panel
 from rankfall.experiments.published import number, ordering, statement
 from rankfall.integrators import Descent, Flow, Gradient, Rates
-from rankfall.models import Balanced, Chain, Gaussian
+from rankfall.models import Balanced, Chain, FromLayers, Gaussian
 from rankfall.models.starts import split_evenly
 from rankfall.problems import Factorization, Regression
 from rankfall.theory import certify_convergence, check_explosion, check_stall, descend, stalled_loss, unbalanced_start

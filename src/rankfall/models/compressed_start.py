@@ -17,7 +17,7 @@ from rankfall.models.starts import FromLayers, Orthogonal, leading_vectors
 from rankfall.problems.problem import Problem
 
 
-def compressed(problem: Problem, rank: int, *, depth: int = 3, scale: float | int = 1e-3, seed: int = 0) -> Given:
+def compressed(problem: Problem, rank: int, *, depth: int = 3, scale: float | int = 1e-3, seed: int = 0) -> FromLayers:
     """The start of the compressed chain that stands for `Chain(depth)` from `Orthogonal(scale)` with the same seed.
 
     Its layers are Vᵀ, the `depth` small ones, and U: run it as `Chain(depth + 2, rates=(γ, 1, …, 1, γ))`. With γ = 0

@@ -7,7 +7,7 @@ All weights of a model lie in one flat vector with a leading batch axis; layers 
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 from array_api_compat import device
@@ -55,7 +55,7 @@ class Model(ABC):
         Model.registered[cls.__name__] = cls
 
     @abstractmethod
-    def sized(self, shape: tuple[int, ...], width: int | None = None) -> Self:
+    def sized(self, shape: tuple[int, ...], width: int | None = None) -> "Model":
         """This model for W of `shape`; `width` is that of the start, used where the model has none."""
 
     @property

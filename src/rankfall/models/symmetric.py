@@ -20,7 +20,10 @@ from rankfall.arrays import Array, namespace
 from rankfall.errors import InputError
 from rankfall.models.chain import Chain
 from rankfall.models.layer_products import partial_products, pull_back
+from rankfall.models.model import Model
 from rankfall.models.preconditioner import require_decay
+from rankfall.models.start import LayerForm
+from rankfall.problems.problem import Problem
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ overrides it. The third exists where single entries are measured.
 """
 
 from abc import ABC, abstractmethod
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -70,7 +70,7 @@ class Problem(ABC):
         """How many problems this is; None for one."""
         return None
 
-    def of_runs(self, chosen: int | np.integer | np.ndarray) -> Self:
+    def of_runs(self, chosen: int | np.integer | np.ndarray) -> "Problem":
         """Of many problems, those chosen by an integer array, or one by its number; one problem is the same for all."""
         if self.batch_size is not None:
             raise NotImplementedError(f"{type(self).__name__} holds many problems and must give of_runs")
@@ -120,6 +120,6 @@ class Problem(ABC):
         zero = like(np.zeros(self.shape), self.values)
         return csr_array(-to_numpy(self.gradient(zero)).astype(np.float64))
 
-    def hold_out(self, fraction: float, seed: int) -> Self:
+    def hold_out(self, fraction: float, seed: int) -> "Problem":
         """The same problem with a random `fraction` of the measurements set aside in `held_out`."""
         raise InputError(f"{type(self).__name__} has no measurements to hold out; use a stop other than HeldOutRise")

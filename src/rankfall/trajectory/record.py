@@ -66,7 +66,7 @@ class Record:
                 )
         for event in self.events:
             if not isinstance(event, Event):
-                raise InputError(f"an event has a name, begin and gap, got {event!r}; use Escape() or Crossing(…)")
+                raise InputError(f"an event has a name, init and gap, got {event!r}; use Escape() or Crossing(…)")
         taken = sorted(_OWN.intersection(self.functions))
         if taken:
             raise InputError(f"a recorded function needs a name of its own, got {taken[0]!r}; choose another name")
@@ -88,7 +88,7 @@ class Record:
     def measure(self, now: Snapshot) -> dict[str, np.ndarray]:
         """Everything kept of a moment, each with a leading batch axis."""
         kept: dict[str, np.ndarray] = {"time": now.time, "loss": now.loss}
-        if getattr(now.problem, "truth", None) is not None:
+        if now.problem.truth is not None:
             kept["test_error"] = observables.test_error(now.problem, now.model, now.weights)
         if now.held_out_error is not None:
             kept["held_out_error"] = now.held_out_error

@@ -4,31 +4,10 @@ import numpy as np
 import pytest
 
 import rankfall as rf
+from tests.helpers.completions import in_layout
+from tests.helpers.derivatives import slope_of
 from tests.helpers.planted import planted_problem
-
-SHAPE = (10, 8)
-CHAIN = rf.Chain(2)
-START = rf.Gaussian(0.1)
-DESCENT = rf.Descent(rf.Gradient(0.5))
-INTEGRATORS = [
-    rf.Flow(rtol=3e-4),
-    rf.Flow(rtol=3e-7),
-    DESCENT,
-    rf.Descent(rf.GroupRMSprop(2e-2)),
-    rf.Reference(rtol=1e-6),
-]
-
-
-def evolve(problem=None, model=CHAIN, start=START, integrator=None, stop=None, **more):
-    return rf.evolve(
-        problem or planted_problem(SHAPE),
-        model,
-        start,
-        integrator or rf.Flow(),
-        stop=stop or rf.LossBelow(1e-4),
-        **more,
-    )
-
+from tests.helpers.runs import DESCENT, INTEGRATORS, SHAPE, evolve
 
 # --- how a run ends -------------------------------------------------------------------------------------------------
 
@@ -69,7 +48,7 @@ def test_a_chain_too_narrow_for_the_data_stalls(integrator, dtype):
     run = evolve(problem, model=rf.Chain(2, 1), integrator=integrator)
     assert run.status == "stalled"
     assert run.loss > 0.01
-    slope = run.model.loss_and_gradient(problem, run.weights)[1]
+    slope = slope_of(run.model, problem, run.weights)[1]
     assert np.linalg.norm(slope) < 1e5 * np.finfo(dtype).eps
 
 
@@ -92,7 +71,9 @@ def test_diverged_keeps_the_best():
 
 def test_a_rise_from_a_nearly_perfect_start_is_no_divergence():
     done = evolve(stop=rf.LossBelow(1e-20), integrator=rf.Flow(rtol=1e-8))
-    again = evolve(start=rf.FromLayers(done.layers), integrator=rf.Descent(rf.GroupRMSprop(1e-2)), stop=rf.StepLimit(30))
+    again = evolve(
+        start=rf.FromLayers(done.layers), integrator=rf.Descent(rf.GroupRMSprop(1e-2)), stop=rf.StepLimit(30)
+    )
     assert again.status == "budget"
     assert again.history["loss"].max() > 1e3 * done.loss
 
@@ -256,7 +237,7 @@ def test_the_dtype_of_the_data_is_the_dtype_of_the_run(dtype, integrator, depth)
 @pytest.mark.parametrize("dense", [True, False])
 def test_a_run_predicts_what_its_product_says(depth, shape, dense):
     problem = planted_problem(shape, rank=1)
-    problem.__dict__["is_dense"] = dense
+    problem = in_layout(problem, dense)
     run = evolve(problem, rf.Chain(depth), stop=rf.StepLimit(5))
     rows, cols = np.indices(shape)
     np.testing.assert_allclose(run.predict(rows.ravel(), cols.ravel()).reshape(shape), run.product, atol=1e-13)
