@@ -32,7 +32,7 @@ def complete_table(
             f"a table to complete must have unknown entries, {str(source)!r} has none; empty cells, NA and NaN mark "
             "them, and --triplets says that the file lists entries"
         )
-    warn_empty(problem, lambda row: _row_title(table, row), lambda col: column_title(table.column_names, col), console)
+    warn_empty(problem, lambda row: row_title(table, row), lambda col: column_title(table.column_names, col), console)
     done = fit(problem, options, console)
     filled = done.estimator.transform(table.values)
     write_table(table.with_values(filled), output)
@@ -43,7 +43,7 @@ def complete_table(
     console.summary([*done.rows(), *told], "written", output)
 
 
-def _row_title(table: Table, row: int) -> str:
+def row_title(table: Table, row: int) -> str:
     """How a sentence calls a row: by its first label, or by its place, counted as an editor counts lines."""
     for column in (table.row_labels or {}).values():
         return f"row {str(column[row])!r}"
