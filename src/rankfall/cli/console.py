@@ -64,8 +64,7 @@ class Console:
             yield None
             return
         from rich.console import Console as Screen
-        from rich.progress import BarColumn, TextColumn
-        from rich.progress import Progress as Bar
+        from rich.progress import BarColumn, Progress as Bar, TextColumn
 
         bar = Bar(
             TextColumn("{task.description:<20}"), BarColumn(),
