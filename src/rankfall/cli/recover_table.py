@@ -11,9 +11,18 @@ import numpy as np
 
 from rankfall.cli.console import Console
 from rankfall.cli.steps import beside, check_size, dense
-from rankfall.cli.table import row_title
+from rankfall.cli.table import completed_name, row_title
 from rankfall.errors import InputError
-from rankfall.tables import TABLE_FORMATS, Table, Triplets, check_writable, read_table, read_triplets, write_table
+from rankfall.tables import (
+    READ_FORMATS,
+    TABLE_FORMATS,
+    Table,
+    Triplets,
+    check_writable,
+    read_table,
+    read_triplets,
+    write_table,
+)
 from rankfall.tables.files import check_format, check_readable
 from rankfall.tables.table import column_title
 from rankfall.tables.triplets import check_merge
@@ -60,19 +69,21 @@ def recover_table(
             "--labels and --header are for tables, got them for a list of entries; --triplets names its columns"
         )
     if columns is None:
-        check_format(source, TABLE_FORMATS)
-    output = output or beside(source, "recovered", ".csv" if columns is not None else None)
+        check_format(source, READ_FORMATS)
+    output = output or (completed_name(source, "recovered") if columns is None else beside(source, "recovered", ".csv"))
     check_writable(output, TABLE_FORMATS)
     found: Table | Triplets
     if columns is None:
         found = read_table(source, label_columns=labels, header=header, duplicates=duplicates)
     else:
         found = read_triplets(source, columns, duplicates=duplicates)
+    notes = found.notes if isinstance(found, Triplets) else found.layout.notes
     if isinstance(found, Triplets):
         check_size(found.shape)
         found = found.table(dense(found))
     if not np.isnan(found.values).any():
         raise InputError(f"a table to recover must have unknown entries, {str(source)!r} has none; there is no work")
+    console.notes(notes)
     return _recover(found, output, options, console)
 
 
@@ -102,7 +113,8 @@ def _recover(table: Table, output: Path, options: RecoverOptions, console: Conso
     seconds = time.perf_counter() - begun
     certified = found.certificate.rows[:, None] & found.certificate.cols[None, :]
     unknown = np.isnan(table.values)
-    write_table(table.with_values(np.where(unknown & certified, found.product.product, table.values)), output)
+    filled = table.with_values(np.where(unknown & certified, found.product.product, table.values))
+    console.writing(lambda: write_table(filled, output), output)
     count, left = int((unknown & certified).sum()), int((unknown & ~certified).sum())
     rows: list[tuple[str, str]] = [
         ("size", " × ".join(map(str, problem.shape))),
