@@ -20,6 +20,7 @@ from rankfall.estimators.inputs import problem_of, stacked, without_mask
 from rankfall.estimators.parameters import check_parameters
 from rankfall.estimators.persistence import load_fitted, save_fitted
 from rankfall.estimators.predictions import Predictions
+from rankfall.estimators.reporting import Reporting
 from rankfall.estimators.robust_scaling import loss_of, read_loss, spelled
 from rankfall.estimators.settings import FitSettings
 from rankfall.problems.completion import Completion
@@ -28,7 +29,7 @@ from rankfall.problems.losses import Squared
 Progress = Callable[[str, float], None]
 
 
-class DeepMatrixFactorization(Predictions, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """Complete a table by deep matrix factorization: W = W_N ⋯ W_1 from a small start, stopped in time.
 
     Parameters
