@@ -15,9 +15,9 @@ over_methods = pytest.mark.parametrize("method", METHODS, ids=lambda method: typ
 class Pendulum:
     """φ = Σ (1 − cos y_i) + ½ (Σ y)²."""
 
-    def loss_and_gradient(self, problem, weights):
+    def velocity(self, problem, weights):
         total = weights.sum(axis=-1, keepdims=True)
-        return np.sum(1 - np.cos(weights), axis=-1) + 0.5 * total[..., 0] ** 2, np.sin(weights) + total
+        return np.sum(1 - np.cos(weights), axis=-1) + 0.5 * total[..., 0] ** 2, -np.sin(weights) - total
 
 
 class Decay:
@@ -26,8 +26,8 @@ class Decay:
     def __init__(self, rates):
         self.rates = rates
 
-    def loss_and_gradient(self, problem, weights):
-        return 0.5 * np.sum(self.rates * weights**2, axis=-1), self.rates * weights
+    def velocity(self, problem, weights):
+        return 0.5 * np.sum(self.rates * weights**2, axis=-1), -self.rates * weights
 
 
 FIELD, START = Field(None, Pendulum()), np.asarray([[1.0, -0.5, 0.7]])

@@ -24,7 +24,6 @@ from rankfall.estimators.reporting import Reporting
 from rankfall.estimators.robust_scaling import loss_of, read_loss, spelled
 from rankfall.estimators.settings import FitSettings
 from rankfall.problems.completion import Completion
-from rankfall.problems.losses import Squared
 
 Progress = Callable[[str, float], None]
 
@@ -81,7 +80,7 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
     history_ : dict of arrays, "time", "loss", "singular_values" … along the run on all entries.
     selection_ : Selection, every trial.
     trajectory_ : Trajectory of the run on all entries, or of the chosen one, whose `best_weights` are the fit, where
-        hardly any were held out; with features, that of Z (`rankfall.problems.Featured`).
+        hardly any were held out; with features, that of Z (`rankfall.models.Lifted`).
     status_ : str, how that run ended.
     n_features_in_, feature_names_in_ : of the table fitted.
 
@@ -160,7 +159,7 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
         The estimator's own `loss` decides; raises InputError for a problem that brings another than squares.
         """
         check_parameters(self)
-        if not isinstance(problem.loss_function, Squared):
+        if not problem.loss_function.is_quadratic:
             raise InputError(
                 f"the estimator's loss decides, got a problem with {problem.loss_function}; leave it out of the "
                 "problem and pass loss= to DeepMatrixFactorization, with thresholds in spreads of the table"

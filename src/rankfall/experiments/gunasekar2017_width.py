@@ -25,7 +25,7 @@ from rankfall.experiments.panel import Curve, Panel
 from rankfall.experiments.published import ordering
 from rankfall.experiments.semidefinite_problem import SIZE, OfNorm, error_of, sensed, target
 from rankfall.integrators import Descent, DescentState, Field, Flow, ProjectedGradient, Update
-from rankfall.models import Chain, Gaussian, Given, Symmetric
+from rankfall.models import Chain, FromLayers, Gaussian, Symmetric
 from rankfall.problems import Sensing
 from rankfall.theory.claim import Claim
 from rankfall.trajectory import LossBelow, Record, StepLimit, evolve
@@ -107,7 +107,7 @@ def refer(name: str, widths: list[int], steps: int, residual: float) -> Arrays:
     roots = vectors * np.sqrt(np.maximum(values, 0))
     products = [far, NuclearNorm(positive=True).solve(problem).product]
     for width in widths:
-        start = Given([roots[:, -width:].T, roots[:, -width:]])
+        start = FromLayers([roots[:, -width:].T, roots[:, -width:]])
         run = evolve(
             problem,
             Symmetric(width),

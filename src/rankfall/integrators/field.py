@@ -37,8 +37,8 @@ class Field:
     def __call__(self, weights: Float[Array, "batch p"]) -> tuple[Float[np.ndarray, " batch"], Float[Array, "batch p"]]:
         """ℓ (batch,), in NumPy float64, and Ẇ (batch, p)."""
         self.tally.evaluations += 1
-        loss, gradient = self.model.loss_and_gradient(self.problem, weights)
-        return to_numpy(loss).astype(np.float64), -gradient
+        loss, velocity = self.model.velocity(self.problem, weights)
+        return to_numpy(loss).astype(np.float64), velocity
 
     def loss(self, weights: Float[Array, "batch p"]) -> Float[np.ndarray, " batch"]:
         """ℓ alone (batch,), in NumPy float64; not counted as an evaluation."""
@@ -51,14 +51,4 @@ class Field:
 
     def of_runs(self, chosen: Any) -> "Field":
         """The field of the chosen runs, by an index array or one number; it counts into the same tally."""
-        return Field(of_runs(self.problem, chosen), self.model, self.tally)
-
-
-def of_runs(problem: Any, chosen: Any) -> Any:
-    """The problem of the chosen runs: itself, unless it is a batch of problems, one for each run."""
-    return problem if batch_size(problem) is None else problem.of_runs(chosen)
-
-
-def batch_size(problem: Any) -> int | None:
-    """How many problems a batch of problems holds; None for one problem."""
-    return getattr(problem, "tables", None)
+        return Field(self.problem.of_runs(chosen), self.model, self.tally)

@@ -60,7 +60,7 @@ class TimeOrderedExponential(Integrator):
                 f"TimeOrderedExponential turns the two factors of U Uᵀ or L Rᵀ, got {type(model).__name__} of depth "
                 f"{model.depth}; use Symmetric() or Chain(2), or Flow for others"
             )
-        if isinstance(model, Chain) and model.rates is not None:
+        if model.rates is not None:
             raise InputError(
                 f"TimeOrderedExponential turns both layers at one rate, got {model.rates}; leave rates out, or use Flow"
             )

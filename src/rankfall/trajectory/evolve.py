@@ -12,10 +12,12 @@ import numpy as np
 
 from rankfall.arrays import like
 from rankfall.errors import InputError
-from rankfall.integrators.field import Field, batch_size, of_runs
+from rankfall.integrators.field import Field
 from rankfall.integrators.integrator import Integrator
 from rankfall.kernels.blas_threads import SMALL_PRODUCT, one_blas_thread
-from rankfall.models.starts import Start
+from rankfall.models.model import Model
+from rankfall.models.start import Start
+from rankfall.problems.problem import Problem
 from rankfall.trajectory.groups import groups_of, run_groups
 from rankfall.trajectory.loop import Loop
 from rankfall.trajectory.loop_state import End
@@ -34,7 +36,7 @@ Progress = Callable[[float, Snapshot], None]
 
 @overload
 def evolve(
-    problem: Any, model: Any, start: Start, integrator: Integrator, *, stop: Stop | None = None,
+    problem: Problem, model: Model, start: Start, integrator: Integrator, *, stop: Stop | None = None,
     record: Record | None = None, seed: int | None = None, callback: Callback | None = None,
     progress: Progress | None = None,
 ) -> Trajectory: ...  # fmt: skip
@@ -42,15 +44,15 @@ def evolve(
 
 @overload
 def evolve(
-    problem: Any, model: Any, start: Start, integrator: Integrator, *, stop: Stop | None = None,
+    problem: Problem, model: Model, start: Start, integrator: Integrator, *, stop: Stop | None = None,
     record: Record | None = None, seed: Sequence[int] | np.ndarray, callback: Callback | None = None,
     progress: Progress | None = None,
 ) -> Trajectories: ...  # fmt: skip
 
 
 def evolve(
-    problem: Any,
-    model: Any,
+    problem: Problem,
+    model: Model,
     start: Start,
     integrator: Integrator,
     *,
@@ -100,8 +102,8 @@ def evolve(
     """
     seed = 0 if seed is None else seed
     sized = model.sized(problem.shape, start.width)
-    seeds, scales, is_batch = _members(seed, start.scale, batch_size(problem))
-    takes_turns = getattr(problem, "is_looped", False) and sized.size * getattr(sized, "rank", np.inf) <= SMALL_PRODUCT
+    seeds, scales, is_batch = _members(seed, start.scale, problem.batch_size)
+    takes_turns = problem.is_looped and sized.size * sized.rank <= SMALL_PRODUCT
     with one_blas_thread(takes_turns):
         weights = sized.draw(problem, start, scales, seeds)
     stop = (LossBelow() if stop is None else stop) | StepLimit(_STEP_LIMIT)
@@ -111,7 +113,7 @@ def evolve(
     groups = [np.arange(len(seeds))] if watched else groups_of(problem, sized, integrator, len(seeds))
 
     def walk(group: np.ndarray, is_interrupted: Callable[[], bool] = lambda: False) -> list[End]:
-        field = Field(problem if len(groups) == 1 else of_runs(problem, group), sized)
+        field = Field(problem if len(groups) == 1 else problem.of_runs(group), sized)
         loop = Loop(integrator, stop, record, Recorder(record, group.size), callback, progress)
         with one_blas_thread(takes_turns):
             return loop.run(field, like(weights[group], problem.values), is_interrupted)
@@ -123,7 +125,7 @@ def evolve(
             model=sized,
             seed=seeds[i],
             settings=settings,
-            problem=of_runs(problem, i),
+            problem=problem.of_runs(i),
             start=_alone(start, scales[i]),
             integrator=integrator,
             **vars(end),

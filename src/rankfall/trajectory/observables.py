@@ -109,7 +109,7 @@ def product_velocity(problem: Any, model: Any, weights: Float[Array, "batch p"])
     slope, exact to rounding whatever the distance.
     """
     points = to_numpy(weights).astype(np.float64)
-    velocity = -to_numpy(model.loss_and_gradient(problem, weights)[1]).astype(np.float64)
+    velocity = to_numpy(model.velocity(problem, weights)[1]).astype(np.float64)
     speed = np.linalg.norm(velocity, axis=-1)
     step = np.where(speed > 0, np.linalg.norm(points, axis=-1) / np.where(speed > 0, 10 * speed, 1), 1.0)
     places = np.arange(1, int(np.ceil(model.depth / 2)) + 1)

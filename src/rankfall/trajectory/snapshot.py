@@ -12,7 +12,6 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from rankfall.arrays import Array, to_numpy
-from rankfall.integrators.field import of_runs
 from rankfall.integrators.state import taken
 
 _ROWS = ("time", "weights", "loss", "runs", "velocity", "curvature")
@@ -60,7 +59,7 @@ class Snapshot:
     def take(self, chosen: Int[np.ndarray, " rows"]) -> "Snapshot":
         """The moment of those rows alone; what was computed already is kept."""
         rows = {name: taken(getattr(self, name), chosen) for name in _ROWS}
-        part = replace(self, problem=of_runs(self.problem, chosen), **rows)
+        part = replace(self, problem=self.problem.of_runs(chosen), **rows)
         part.__dict__.update({name: taken(value, chosen) for name, value in self._computed().items()})
         return part
 
@@ -104,7 +103,7 @@ class Snapshot:
     @cached_property
     def held_out_error(self) -> Float[np.ndarray, " batch"] | None:
         """Mean squared residual on the held-out entries; None where the problem has none."""
-        held = getattr(self.problem, "held_out", None)
+        held = self.problem.held_out
         if held is None:
             return None
         return to_numpy(self.model.loss(held, self.weights)).astype(np.float64)
