@@ -33,7 +33,7 @@ MARGIN = "σ_min(W(t)) stays above the margin"
 CONTRACTION = "the loss contracts at the rate of the margin"
 
 SQUARE, OBLONG = planted_problem((8, 8)), planted_problem((12, 9))
-STAIRS = rf.Factorization(np.diag([3.0, 2.0, 1.0, 0.5]))
+STAIRS = rf.problems.Factorization(np.diag([3.0, 2.0, 1.0, 0.5]))
 
 
 def walked(problem=SQUARE, depth=3, start=None, integrator=None, loss=1e-5, **model):
@@ -68,7 +68,7 @@ def path_of(run, intervals):
 # --- runs on which the theorems hold --------------------------------------------------------------------------------
 
 
-PROBLEMS = {"square": SQUARE, "oblong": OBLONG, "known": rf.Factorization(OBLONG.truth / 3)}
+PROBLEMS = {"square": SQUARE, "oblong": OBLONG, "known": rf.problems.Factorization(OBLONG.truth / 3)}
 STARTS = [rf.Balanced(1e-2), rf.Gaussian(1e-3), rf.Orthogonal(1e-2)]
 PAIRED = list(zip(PROBLEMS, STARTS, strict=True))
 OTHERS = [(name, start) for name in PROBLEMS for start in STARTS if (name, start) not in PAIRED]
@@ -144,8 +144,8 @@ def test_unmixed_modes_escape_as_the_closed_form_says(depth):
 @pytest.mark.parametrize("integrator", [rf.Flow(1e-4), rf.Descent(rf.Gradient(1e-2))], ids=repr)
 @pytest.mark.parametrize("depth", [1, 3])
 def test_a_start_near_a_full_target_is_certified_and_keeps_the_promise(integrator, depth):
-    problem = rf.Factorization(np.diag([3.0, 2.5, 2.2]))
-    start = rf.Given([2.5 ** (1 / depth) * np.eye(3)] * depth)
+    problem = rf.problems.Factorization(np.diag([3.0, 2.5, 2.2]))
+    start = rf.FromLayers([2.5 ** (1 / depth) * np.eye(3)] * depth)
     reports = check(walked(problem, depth, start, integrator))
     assert reports.holds, reports
     found = claims(reports)
@@ -220,11 +220,11 @@ def test_the_corner_that_is_not_observed_is_recognized(missing):
     rows, cols = np.nonzero(np.arange(4).reshape(2, 2) != 2 * missing[0] + missing[1])
     problem = rf.Completion.from_triplets(rows, cols, seen[rows, cols], (2, 2))
     sign = -1.0 if missing[0] == missing[1] else 1.0  # of det W, from that of z z' = −1 and the turns
-    start = rf.Given([0.1 * np.diag([1.0, sign]), 0.1 * np.eye(2), np.eye(2) / 10])
+    start = rf.FromLayers([0.1 * np.diag([1.0, sign]), 0.1 * np.eye(2), np.eye(2) / 10])
     reports = check(rf.evolve(problem, rf.Chain(3), start, rf.Flow(1e-5), stop=rf.LossBelow(1e-2)))
     assert reports.holds, reports
     assert CORNER in claims(reports)
-    other = rf.Given([0.1 * np.diag([1.0, -sign]), 0.1 * np.eye(2), np.eye(2) / 10])
+    other = rf.FromLayers([0.1 * np.diag([1.0, -sign]), 0.1 * np.eye(2), np.eye(2) / 10])
     report = check(rf.evolve(problem, rf.Chain(3), other, rf.Flow(1e-4), stop=rf.LossBelow(1e-2) | rf.StepLimit(100)))
     assert why_not(report, CORNER) == "det W(0) does not have the sign of z z′"
 
@@ -233,9 +233,9 @@ def test_the_corner_that_is_not_observed_is_recognized(missing):
 def test_the_invariant_block_is_recognized(decay):
     target = np.outer(np.arange(1.0, 7.0), np.ones(6)) / 10
     start, step = rf.Orthogonal(0.1), rf.Descent(rf.Gradient(0.05))
-    run = rf.evolve(rf.Factorization(target), rf.Chain(3, decay=decay), start, step, stop=rf.StepLimit(60))
+    run = rf.evolve(rf.problems.Factorization(target), rf.Chain(3, decay=decay), start, step, stop=rf.StepLimit(60))
     assert claims(check(run))[BLOCK].holds
-    full = rf.evolve(rf.Factorization(np.eye(6)), rf.Chain(3), start, step, stop=rf.StepLimit(5))
+    full = rf.evolve(rf.problems.Factorization(np.eye(6)), rf.Chain(3), start, step, stop=rf.StepLimit(5))
     assert BLOCK not in claims(check(full))
 
 
@@ -265,7 +265,7 @@ def test_float32_and_many_intervals_or_few():
     ("integrator", "broken"),
     [
         (rf.Descent(rf.Adam(1e-2)), {LAW, PRODUCT, MATRIX, BALANCE, SIGN}),
-        (rf.Descent(rf.AdaGrad(3e-2)), {LAW, PRODUCT, BALANCE, SIGN}),
+        (rf.Descent(rf.integrators.AdaGrad(3e-2)), {LAW, PRODUCT, BALANCE, SIGN}),
         (rf.Descent(rf.Momentum(0.1)), {LAW, PRODUCT, VECTORS, BALANCE, FALL}),
     ],
 )
@@ -300,7 +300,7 @@ def test_the_law_of_singular_vectors_fails_for_another_depth_and_another_gradien
     assert check_vectors(replace(path, gradients=path.gradients[:, ::-1]))[0].fails
 
 
-@pytest.mark.parametrize("start", [rf.Gaussian(0.3), rf.Uniform(0.3)], ids=repr)
+@pytest.mark.parametrize("start", [rf.Gaussian(0.3), rf.models.Uniform(0.3)], ids=repr)
 def test_an_unbalanced_start_is_told_and_its_layers_still_conserve_it(start):
     report = check(walked(SQUARE, 3, start))
     for statement in (LAW, PRODUCT, SIGN):
@@ -329,7 +329,7 @@ def test_thinning_of_a_record_fails_no_exact_run():
 
 
 def test_a_flow_too_coarse_for_the_law_is_told_what_helps():
-    failures = claims(check(walked(rf.Factorization(OBLONG.truth / 3), 4, integrator=rf.Flow(1e-2))).failures)
+    failures = claims(check(walked(rf.problems.Factorization(OBLONG.truth / 3), 4, integrator=rf.Flow(1e-2))).failures)
     assert "a smaller rtol" in failures[LAW].why
 
 

@@ -1,4 +1,4 @@
-"""Constants and choices of the theorems, each against a number computed apart: what a slip would change, changes here."""
+"""Constants and choices of the theorems, each against a number computed apart."""
 
 from dataclasses import replace
 
@@ -46,7 +46,11 @@ def test_the_excess_bound_at_depths_2_and_3():
 def test_the_block_is_judged_at_the_end():
     target = np.outer(np.arange(1.0, 7.0), np.ones(6)) / 10
     run = rf.evolve(
-        rf.Factorization(target), rf.Chain(3), rf.Orthogonal(0.1), rf.Descent(rf.Gradient(0.05)), stop=rf.StepLimit(40)
+        rf.problems.Factorization(target),
+        rf.Chain(3),
+        rf.Orthogonal(0.1),
+        rf.Descent(rf.Gradient(0.05)),
+        stop=rf.StepLimit(40),
     )
     path = path_of(run)
     assert check_block(path)[0].holds
@@ -70,7 +74,7 @@ def test_escapes_are_late_by_what_is_measured():
     # strong steps are late: compared with the crossing of half the target read off the recorded values
     target, rate = np.diag([3.0, 1.0]), 0.13
     run = rf.evolve(
-        rf.Factorization(target), rf.Chain(3), rf.Identity(1e-2), rf.Descent(rf.Gradient(rate)),
+        rf.problems.Factorization(target), rf.Chain(3), rf.Identity(1e-2), rf.Descent(rf.Gradient(rate)),
         stop=rf.LossBelow(1e-4), record=rf.Record(singular_values=True),
     )  # fmt: skip
     late = []
@@ -87,7 +91,7 @@ def test_escapes_are_late_by_what_is_measured():
 
 def test_the_corner_is_measured_against_half_the_sum_of_squares():
     problem = rf.Completion.from_triplets([0, 1, 1], [1, 0, 1], np.array([1.0, 1.0, 0.0]), (2, 2))
-    start = rf.Given([0.3 * np.eye(2)] * 3) if hasattr(rf, "Given") else rf.FromLayers([0.3 * np.eye(2)] * 3)
+    start = rf.FromLayers([0.3 * np.eye(2)] * 3)
     products = rf.Record(functions={"products": lambda problem, model, weights: model.product(weights)})
     run = rf.evolve(problem, rf.Chain(3), start, rf.Flow(1e-6), stop=rf.LossBelow(1e-3), record=products)
     w = run.history["products"]

@@ -123,5 +123,5 @@ def _bound(run: Any, steps: dict[str, np.ndarray]) -> tuple[float, str]:
     gaps = np.minimum(np.abs(steps["time"][nearest] - times), np.abs(steps["time"][nearest - 1] - times))
     if is_discrete(run) or (gaps <= _SAME * np.maximum(times, steps["time"][1])).all():
         return float(np.sqrt(eps)), "the same steps: equal to rounding"
-    wanted = 10 * float(getattr(run.model, "depth", 1)) * float(run.integrator.rtol) ** (2 / 3)
+    wanted = 10 * float(run.model.depth) * float(run.integrator.rtol) ** (2 / 3)
     return min(max(wanted, float(np.sqrt(eps))), 0.1), "other steps: equal to the integrator's accuracy"

@@ -98,7 +98,7 @@ class CheckedPath:
     @property
     def decay(self) -> float:
         """λ of the model, 0 where it has none."""
-        return float(getattr(self.run.model, "decay", 0.0))
+        return float(self.run.model.decay)
 
     @property
     def is_discrete(self) -> bool:
@@ -108,7 +108,7 @@ class CheckedPath:
     @property
     def has_equal_rates(self) -> bool:
         """Whether all layers move at the same rate, as every law assumes."""
-        rates = getattr(self.run.model, "rates", None)
+        rates = self.run.model.rates
         return rates is None or all(rate == 1 for rate in rates)
 
     @property
@@ -181,7 +181,7 @@ def is_discrete(run: Any) -> bool:
 
 def every_step(run: Any) -> Any:
     """The run followed again, with loss, curvature and penalty at the end of every step."""
-    decay = float(getattr(run.model, "decay", 0.0))
+    decay = float(run.model.decay)
 
     def penalty(problem: Any, model: Any, weights: Any) -> np.ndarray:
         return decay / 2 * np.sum(to_numpy(weights).astype(np.float64) ** 2, axis=-1)

@@ -8,13 +8,13 @@ have come to an end; a run that has leaves the batch.
 import time as clock
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, is_dataclass, replace
-from typing import Any, cast
+from typing import Any, cast, overload
 
 import numpy as np
 
 from rankfall.arrays import like, namespace, to_numpy
 from rankfall.errors import InputError
-from rankfall.integrators.state import Field, Integrator, of_runs, taken
+from rankfall.integrators.state import Field, Integrator, taken
 from rankfall.kernels.blas_threads import SMALL_PRODUCT, one_blas_thread
 from rankfall.models.starts import Start
 from rankfall.trajectory.groups import groups_of, run_groups
@@ -32,6 +32,32 @@ _REFUSALS = 60
 Verdict = tuple[Status, str] | None
 
 
+@overload
+def evolve(
+    problem: Any,
+    model: Any,
+    start: Start,
+    integrator: Integrator,
+    *,
+    stop: Any = None,
+    record: Record | None = None,
+    seed: int = 0,
+    callback: Callable[[Snapshot], Any] | None = None,
+    progress: Callable[[float, Snapshot], None] | None = None,
+) -> Trajectory: ...
+@overload
+def evolve(
+    problem: Any,
+    model: Any,
+    start: Start,
+    integrator: Integrator,
+    *,
+    stop: Any = None,
+    record: Record | None = None,
+    seed: Sequence[int] | np.ndarray,
+    callback: Callable[[Snapshot], Any] | None = None,
+    progress: Callable[[float, Snapshot], None] | None = None,
+) -> Trajectories: ...
 def evolve(
     problem: Any,
     model: Any,
@@ -58,8 +84,8 @@ def evolve(
     not fit, the seeds and scales do not pair up, or the loss is not finite at the start.
     """
     sized = model.sized(problem.shape, start.width)
-    seeds, scales, is_batch = _members(seed, start.scale, getattr(problem, "tables", None))
-    takes_turns = getattr(problem, "is_looped", False) and sized.size * getattr(sized, "rank", np.inf) <= SMALL_PRODUCT
+    seeds, scales, is_batch = _members(seed, start.scale, problem.batch_size)
+    takes_turns = problem.is_looped and sized.size * sized.rank <= SMALL_PRODUCT
     with one_blas_thread(takes_turns):
         weights = sized.draw(problem, start, scales, seeds)
     stop = (LossBelow() if stop is None else stop) | StepLimit(_STEP_LIMIT)
@@ -69,7 +95,7 @@ def evolve(
     groups = [np.arange(len(seeds))] if watched else groups_of(problem, sized, integrator, len(seeds))
 
     def walk(group: np.ndarray, is_interrupted: Callable[[], bool] = lambda: False) -> list[dict[str, Any]]:
-        field = Field(problem if len(groups) == 1 else of_runs(problem, group), sized)
+        field = Field(problem if len(groups) == 1 else problem.of_runs(group), sized)
         with one_blas_thread(takes_turns):
             return _Loop(field, integrator, *asked, is_interrupted).run(like(weights[group], problem.values))
 
@@ -80,7 +106,7 @@ def evolve(
             model=sized,
             seed=seeds[i],
             settings=settings,
-            problem=of_runs(problem, i),
+            problem=problem.of_runs(i),
             start=_alone(start, scales[i]),
             integrator=integrator,
             **end,
@@ -209,7 +235,7 @@ class _Loop:
             self._close(int(self.active[row]), end, *verdict)
         going = np.asarray([verdict is None for verdict in verdicts])
         chosen = np.flatnonzero(going)
-        self.field.problem = of_runs(self.field.problem, chosen)
+        self.field.problem = self.field.problem.of_runs(chosen)
         self.state, self.memory = self.state.take(going), taken(self.memory, chosen)
         self.active = self.active[going]
 
