@@ -99,7 +99,7 @@ def _check_arrays(arrays: dict[str, np.ndarray], header: dict[str, Any], path: A
         for name, codes, size in (("rows", rows, m), ("cols", cols, n)):
             for one in (codes, arrays[f"held_{name}"]):
                 fits[name] = fits.get(name, True) and bool(((one >= 0) & (one < size)).all())
-        numbers = [left, right, arrays["values"], *(arrays[f"standardization_{name}"] for name in _SHAPE)]
+        numbers = [left, right, arrays["values"]]
         fits["finite numbers"] = all(np.isfinite(one).all() for one in numbers if one.dtype.kind == "f")
         missing = [name for name, fit in fits.items() if not fit]
     except (KeyError, ValueError, TypeError, AttributeError) as error:

@@ -4,8 +4,10 @@ They hold numbers without words. A dense array gives a Table whose unknown entri
 in which exactly the stored entries are observed, stored zeros included. Pickled objects are never loaded.
 """
 
+import io
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +19,7 @@ from rankfall.tables.triplets import Triplets, encode_labels, merge_duplicates
 
 _TRIPLET_KEYS = ("rows", "cols", "values")
 _MATRIX_KEYS = ("values", "X")
-# Damaged, encrypted or foreign files make NumPy, SciPy and zipfile raise nearly anything: what is no interrupt is damage.
+# Damaged, encrypted or foreign files make NumPy, SciPy and zipfile raise nearly anything.
 _DAMAGE = Exception
 # Labels of rows and columns without entries cost memory: this many, or so many times the entries, are meant.
 _LARGEST_SIDE, _MOST_EMPTY = 10**7, 1000
@@ -105,7 +107,9 @@ def _load(path: FilePath) -> Any:
         with path.open("rb") as file:
             if file.read(6) == b"\x93NUMPY":
                 _check_room(path)
-        return np.load(path, allow_pickle=False)
+                return np.load(path, allow_pickle=False)
+        # An archive is read from memory: of one that is damaged NumPy would leave the file open.
+        return np.load(io.BytesIO(path.read_bytes()), allow_pickle=False)
     except _DAMAGE as error:
         raise _unreadable(path, error) from error
 
@@ -173,9 +177,10 @@ def _sparse_triplets(path: FilePath, duplicates: str) -> Triplets:
     import scipy.sparse
 
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        data = Path(path).read_bytes()
+        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
             _check_sparse(path, {key: archive[key] for key in archive.files})
-        matrix: Any = scipy.sparse.load_npz(path).tocoo()
+        matrix: Any = scipy.sparse.load_npz(io.BytesIO(data)).tocoo()
     except InputError:
         raise
     except _DAMAGE as error:
