@@ -138,7 +138,7 @@ class Chain(Model):
         return xp.concat(flat, axis=-1)
 
     def factors(self, weights: Float[Array, "*batch p"]) -> tuple[Array, Array]:
-        """L `(*batch, m, k)` and R `(*batch, n, k)` with W = L Rᵀ, k the narrowest hidden width; min(m, n) at depth 1."""
+        """L `(*batch, m, k)` and R `(*batch, n, k)` with W = L Rᵀ, k the least hidden width; min(m, n) at depth 1."""
         if self.depth == 1:
             return beside_identity(self.product(weights))
         lower, upper = self._sides(weights)
