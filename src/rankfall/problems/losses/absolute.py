@@ -18,8 +18,8 @@ class Absolute(Loss):
 
     The most robust of all: of the entries that decide a number, almost half may be arbitrarily wrong. `|r|` itself has
     a corner where the flow would chatter; s rounds it off. Residuals far above s cost `|r|` − s and pull by ±1; far
-    below, they cost r²/2s and pull by r/s. A smaller s is nearer to the median and makes the flow stiffer: its steps cost
-    about 1/√s.
+    below, they cost r²/2s and pull by r/s. A smaller s is nearer to the median and makes the flow stiffer: its steps
+    cost about 1/√s.
 
     smoothing: s > 0, in units of the values.
     """
