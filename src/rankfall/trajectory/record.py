@@ -39,7 +39,7 @@ class Record:
     drives : bool
         ⟨∇ℓ(W), u_r v_rᵀ⟩ of those singular values: what makes each of them grow.
     alignment : bool
-        Mean |diagonal| and mean |off-diagonal| of Uᵀ∇ℓ(W)V, (2,): how far W and its gradient share vectors.
+        Mean `|diagonal|` and mean `|off-diagonal|` of Uᵀ∇ℓ(W)V, (2,): how far W and its gradient share vectors.
     curvature : bool
         The largest curvature of the loss as the integrator sees it, with the margin it works with.
     effective_rank, nuclear_norm, imbalance : bool

@@ -8,7 +8,7 @@ from rankfall.models.preconditioner import require_depth
 
 
 def multiplier(singular_values: Float[Array, "*batch"], depth: float | int) -> Float[Array, "*batch"]:
-    """N (σ²)^{1−1/N} = N |σ|^{2−2/N}, by which depth multiplies the speed of a singular value.
+    """N (σ²)^{1−1/N} = N `|σ|^{2−2/N}`, by which depth multiplies the speed of a singular value.
 
     1 at depth 1 whatever σ; zero at σ = 0 for every larger depth, so that no value crosses zero at N ≥ 2.
     [arora2019, singular values]
