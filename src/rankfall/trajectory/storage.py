@@ -16,7 +16,7 @@ import numpy as np
 from rankfall.arrays import to_numpy
 from rankfall.errors import InputError
 from rankfall.models.model import Model
-from rankfall.trajectory.events import Occurrence
+from rankfall.trajectory.event import Occurrence
 from rankfall.trajectory.run import Trajectory
 from rankfall.trajectory.status import Status
 
