@@ -12,5 +12,5 @@ def spread(table: Annotated[Path, typer.Argument(help="A table with holes.")]) -
     from rankfall.tables import read_table
 
     read = read_table(table)
-    for name, deviation in zip(read.columns, np.nanstd(read.values, axis=0), strict=True):
+    for name, deviation in zip(read.column_names, np.nanstd(read.values, axis=0), strict=True):
         print(f"{name}: {deviation:.4g}")
