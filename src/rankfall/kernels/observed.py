@@ -165,7 +165,7 @@ def line_starts(lines: np.ndarray, line_count: int) -> np.ndarray:
 class Entries:
     """Positions of the observed entries of an m × n matrix in row-major order, with what the two passes need.
 
-    `rows`, `columns` int32 (|Ω|,), sorted by row, then column.
+    `rows`, `columns` int32 `(|Ω|,)`, sorted by row, then column.
     """
 
     rows: np.ndarray
