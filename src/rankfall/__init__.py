@@ -22,11 +22,11 @@ _HOMES = {
         "Spectral", "Symmetric", "Uniform", "compressed",
     ],
     "rankfall.integrators": [
-        "AdaDelta", "AdaGrad", "Adam", "Descent", "Flow", "Gradient", "GroupRMSprop", "Momentum", "Projected", "Rates",
-        "Reference", "Steering",
+        "AdaDelta", "AdaGrad", "Adam", "Descent", "Flow", "Gradient", "GroupRMSprop", "Momentum", "ProjectedGradient",
+        "Rates", "Reference", "TimeOrderedExponential",
     ],
     "rankfall.trajectory": [
-        "Crossing", "Escape", "GreedyPath", "HeldOutRise", "LossBelow", "Record", "Settled", "SingularPaths",
+        "Crossing", "Escape", "GreedyPath", "HeldOutRise", "LossBelow", "Record", "GradientBelow", "SingularPaths",
         "Snapshot", "Status", "StepLimit", "TimeReached", "Trajectories", "Trajectory", "evolve", "greedy",
     ],
     "rankfall.estimators": ["DeepMatrixFactorization"],

@@ -68,7 +68,9 @@ class LowRank:
         """exp(−Σ p_r log p_r), p_r = σ_r/Σσ, natural logarithm; 0 for the zero matrix.   [arora2019]"""
         return float(effective_rank(self.singular_values))
 
-    def predict(self, rows: Sequence[int] | np.ndarray, cols: Sequence[int] | np.ndarray) -> Float[np.ndarray, " e"]:
+    def predict(
+        self, rows: int | Sequence[int] | np.ndarray, cols: int | Sequence[int] | np.ndarray
+    ) -> Float[np.ndarray, " e"]:
         """W_ij at the given positions, without forming the product.
 
         Raises

@@ -5,7 +5,7 @@ import pytest
 from threadpoolctl import threadpool_info
 
 import rankfall as rf
-from rankfall.kernels.turns import one_blas_thread
+from rankfall.kernels.blas_threads import one_blas_thread
 from tests.helpers.planted import planted_problem
 
 

@@ -4,9 +4,9 @@ import numba
 import numpy as np
 import pytest
 
+from rankfall.kernels.batched_entries import TableEntries
 from rankfall.kernels.observed import ABSOLUTE, HUBER, LOGISTIC, SQUARED, Entries, predict
 from rankfall.kernels.stacks import multiply
-from rankfall.kernels.tables import TableEntries
 from tests.helpers.kernel_cases import random_case, threads
 
 DTYPES = [np.float32, np.float64]
@@ -120,7 +120,7 @@ def test_every_table_of_many_is_the_table_alone(kind, dtype):
 def test_bits_of_many_tables_do_not_depend_on_threads(monkeypatch):
     entries, *rest = random_tables(9, 30, 20, 5, np.float64)
     serial = entries.pulls(*rest)
-    monkeypatch.setattr("rankfall.kernels.tables.WORTH_THREADS", 1)
+    monkeypatch.setattr("rankfall.kernels.batched_entries.WORTH_THREADS", 1)
     for one, other in zip(serial, entries.pulls(*rest), strict=True):
         np.testing.assert_array_equal(one, other)
 

@@ -82,6 +82,7 @@ def _show(outcome: Any, quiet: bool) -> None:
     from rich.table import Table
 
     from rankfall.cli.console import screen
+    from rankfall.theory.claim import text
 
     claims = [claim for claim in outcome.claims if not quiet or claim.fails]
     if not claims:
@@ -92,12 +93,14 @@ def _show(outcome: Any, quiet: bool) -> None:
     for name in ("claim", "expected", "measured", "from", "verdict"):
         shown.add_column(name)
     for claim in claims:
-        style = "bold red" if claim.fails else "yellow" if claim.finding and not claim.holds else ""
+        style = "bold red" if claim.fails else "yellow" if claim.holds is False else ""
         style = "dim" if claim.holds is None else style
-        shown.add_row(claim.quantity, claim.expected, claim.measured, claim.provenance, claim.verdict, style=style)
+        shown.add_row(
+            claim.statement, text(claim.bound), text(claim.measured), claim.provenance, str(claim.verdict), style=style
+        )
     paper.print(shown, markup=False)
     for claim in claims:
-        for said in (claim.note, claim.finding if claim.holds is False else ""):
+        for said in (claim.why, str(claim.finding or "")):
             if said:
-                paper.print(f"{claim.quantity}: {said}", markup=False, soft_wrap=True)
+                paper.print(f"{claim.statement}: {said}", markup=False, soft_wrap=True)
     paper.print()

@@ -23,14 +23,15 @@ from typing import Any
 import numpy as np
 
 from rankfall.datasets import gas_ethanol
-from rankfall.experiments.claim import Claim, number, ordering, statement
 from rankfall.experiments.experiment import Arrays, Experiment, Part
 from rankfall.experiments.panel import Curve, Panel
+from rankfall.experiments.published import number, ordering, statement
 from rankfall.integrators import Descent, Flow, Gradient, Rates
 from rankfall.models import Balanced, Chain, Gaussian, Given
 from rankfall.models.starts import split_evenly
 from rankfall.problems import Factorization, Regression
 from rankfall.theory import certify_convergence, check_explosion, check_stall, descend, stalled_loss, unbalanced_start
+from rankfall.theory.claim import Claim, Finding
 from rankfall.trajectory import LossBelow, Record, Status, StepLimit, TimeReached, evolve
 
 KINDS = ("layer-wise", "balanced")
@@ -173,7 +174,7 @@ def claims(data) -> list[Claim]:
     ratio = (data.imbalance / data.least_layer).values
     begun = int(np.argmax(ratio < 0.1)) if (ratio < 0.1).any() else -1
     # ‖W_2ᵀW_2 − W_1W_1ᵀ‖ ≈ (128 − 32) √32 s² against ‖W_3‖² ≈ 32 s²
-    finding = (
+    why = (
         "independent layers of widths 128, 32, 32, 1 begin 17 times more unbalanced than their least layer is large, "
         f"at any s; the ratio is below a tenth from iteration {int(data.iteration[begun])} on, when W has grown"
     )
@@ -184,7 +185,7 @@ def claims(data) -> list[Claim]:
             f"{ratio.max():.3g} at most, {ratio[-1]:.2g} at the end",
             bool(ratio.max() < 0.1),
             "P",
-            finding=finding,
+            finding=Finding(why, float(ratio.max()), 10.0, 25.0),
         )
     )
     for depth in (2, 4):

@@ -23,13 +23,14 @@ import numpy as np
 from scipy.linalg import eigh
 
 from rankfall.datasets import movielens
-from rankfall.experiments.claim import Claim, number, ordering, statement
 from rankfall.experiments.experiment import Arrays, Experiment, Part
 from rankfall.experiments.panel import Curve, Panel
+from rankfall.experiments.published import number, ordering, statement
 from rankfall.experiments.standard_problem import error_of, standard_problem
 from rankfall.integrators import Descent, Flow, Gradient
 from rankfall.models import Chain, Identity, Spectral
 from rankfall.problems import Completion
+from rankfall.theory.claim import Claim
 from rankfall.trajectory import Crossing, Escape, LossBelow, Record, TimeReached, evolve
 
 DEPTHS = (1, 2, 3)

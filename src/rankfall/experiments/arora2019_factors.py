@@ -17,13 +17,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from rankfall.datasets import planted, uniform_entries
-from rankfall.experiments.claim import Claim, number, ordering, statement
 from rankfall.experiments.experiment import Arrays, Experiment, Part
 from rankfall.experiments.panel import Curve, Panel
+from rankfall.experiments.published import number, ordering, statement
 from rankfall.integrators import Flow
 from rankfall.models import Balanced, Chain, Identity
 from rankfall.problems import Completion, Sensing
 from rankfall.theory import check_measurement_curve, curve_ceiling, measurement_curve, multiplier
+from rankfall.theory.claim import Claim
 from rankfall.trajectory import LossBelow, Record, TimeReached, evolve
 from rankfall.trajectory.observables import value_velocities
 

@@ -20,9 +20,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rankfall.experiments.claim import Claim, number, ordering, statement
 from rankfall.experiments.experiment import Arrays, Experiment, Part
 from rankfall.experiments.panel import Curve, Panel
+from rankfall.experiments.published import number, ordering, statement
 from rankfall.integrators import Flow
 from rankfall.models import Chain, Identity
 from rankfall.problems import Sensing
@@ -32,6 +32,7 @@ from rankfall.theory import (
     schatten_instance,
     schatten_sum,
 )
+from rankfall.theory.claim import Claim
 from rankfall.trajectory import LossBelow, evolve
 
 DEPTHS, SCALES = (2, 3, 4), (1e-2, 1e-4, 1e-6, 1e-8)

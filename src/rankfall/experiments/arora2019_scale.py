@@ -22,12 +22,13 @@ from typing import Any
 import numpy as np
 
 from rankfall.baselines import NuclearNorm
-from rankfall.experiments.claim import Claim, ordering, series, statement
 from rankfall.experiments.experiment import Arrays, Experiment, Part
 from rankfall.experiments.panel import Curve, Panel
+from rankfall.experiments.published import ordering, series, statement
 from rankfall.experiments.standard_problem import error_of, run_to_loss, standard_problem
 from rankfall.low_rank import effective_rank
 from rankfall.models import Chain, Gaussian
+from rankfall.theory.claim import Claim, Finding
 
 DEPTHS, OBSERVED, SCALES = (2, 3, 4), (2000, 5000), (1e-6, 1e-5, 1e-4, 1e-3)
 SAMPLINGS = ("drawn", "distinct")
@@ -162,7 +163,7 @@ def _few(typical, way: str) -> list[Claim]:
             f"{where}, depth 2: share of the truth's nuclear norm by scale",
             _by_scale(two.norm_share[::-1]),
             source,
-            finding=FLAT,
+            finding=Finding(FLAT, float(np.max(np.diff(two.norm_share.values))), 0.0, 0.005),
         ),
         ordering(f"{where}, depth 2: effective rank by scale", _by_scale(two.effective_rank), source),
     ]
@@ -170,7 +171,8 @@ def _few(typical, way: str) -> list[Claim]:
         errors = typical.error.sel(scale=scale)
         for depth in depths[1:]:
             pair = {f"depth {deep}": float(errors.sel(depth=deep)) for deep in (depth, 2)}
-            finding = ASTRAY if (way, depth, scale) == (*LED_ASTRAY, SCALES[0]) else ""
+            is_known = (way, depth, scale) == (*LED_ASTRAY, SCALES[0])
+            finding = Finding(ASTRAY, pair[f"depth {depth}"], 10.0, 1000.0) if is_known else None
             found.append(ordering(f"{where}, scale {scale:g}: error", pair, "F", by=10, finding=finding))
     small = typical.isel(scale=0)
     norms = {"least nuclear norm": float(small.convex_nuclear_norm)}
@@ -182,7 +184,7 @@ def _few(typical, way: str) -> list[Claim]:
     found.append(ordering(f"{where}: effective rank", dict(reversed(ranks.items())), "P"))
     for depth in depths[1:]:
         off = abs(typical.norm_share.sel(depth=depth) - 1)
-        finding = ASTRAY if (way, depth) == LED_ASTRAY else ""
+        finding = Finding(ASTRAY, float(off.max()), 0.01, 10.0) if (way, depth) == LED_ASTRAY else None
         found.append(_within(f"{where}, depth {depth}: nuclear norm is the truth's", off, 0.01, "F", finding))
     return found
 
@@ -207,7 +209,7 @@ def _many(typical, way: str) -> list[Claim]:
     ]  # fmt: skip
 
 
-def _within(quantity: str, off, share: float, provenance: str, finding: str = "") -> Claim:
+def _within(quantity: str, off, share: float, provenance: str, finding: Finding | None = None) -> Claim:
     worst = float(off.max())
     found = f"{100 * worst:.2g} % off at most"
     return statement(quantity, f"within {100 * share:g} %", found, worst < share, provenance, finding=finding)

@@ -19,13 +19,14 @@ import numpy as np
 
 from rankfall.baselines import NuclearNorm
 from rankfall.datasets import planted
-from rankfall.experiments.claim import Claim, ordering, series, statement
 from rankfall.experiments.experiment import Arrays, Experiment, Part
 from rankfall.experiments.panel import Curve, Panel
+from rankfall.experiments.published import ordering, series, statement
 from rankfall.experiments.standard_problem import error_of
 from rankfall.integrators import Flow
 from rankfall.models import Chain, Gaussian
 from rankfall.problems import Sensing
+from rankfall.theory.claim import Claim
 from rankfall.trajectory import LossBelow, Record, StepLimit, evolve
 
 DEPTHS, SCALES = (2, 3, 4), (1e-7, 1e-6, 1e-5, 1e-4, 1e-3)

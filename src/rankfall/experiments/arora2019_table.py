@@ -19,19 +19,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from rankfall.baselines import NuclearNorm
-from rankfall.experiments.claim import Claim, number, ordering
 from rankfall.experiments.experiment import Arrays, Experiment, Part
 from rankfall.experiments.panel import Curve, Panel
+from rankfall.experiments.published import number, ordering, statement
 from rankfall.experiments.standard_problem import error_of, run_to_loss, standard_problem
 from rankfall.models import Chain, Gaussian
+from rankfall.theory.claim import Claim
 
 METHODS = ("nuclear norm", "depth 2", "depth 3", "depth 4")
 # Twice what a run takes that recovers the matrix; one that runs off takes thousands, and is over either way.
 _STEPS = 300
-ASTRAY = (
-    "the published digit is of one draw; of ours, whose rows have as few as seven entries, some run off along a rank "
-    "at which nothing finite fits best, and those that recover end at 3e-5 to 6e-5"
-)
+# A draw counts as recovered below this error; one that goes astray, along a rank at which no finite matrix fits best,
+# ends far above it. The median of two such groups belongs to neither: deep products are judged on the recovered draws.
+_RECOVERED = 1e-3
 QUANTITIES = {"error": "reconstruction error", "nuclear_norm": "nuclear norm", "effective_rank": "effective rank"}
 DRAWN, DISTINCT = "drawn", "distinct"
 # error, nuclear norm, effective rank                                            [arora2019, talk: P]
@@ -97,13 +97,17 @@ def claims(data) -> list[Claim]:
     middle = data.median("draw")
     found = []
     for (count, method), (error, norm, rank) in PUBLISHED.items():
-        cell, easier = (middle.sel(sampling=way, observed=count, solver=method) for way in (DRAWN, DISTINCT))
-        where = f"{count} entries, {method}"
-        finding = ASTRAY if (count, method) == (2000, "depth 4") else ""
-        found.append(number(f"{where}: error", error, float(cell.error), "P", factor=2, finding=finding))
-        found.append(number(f"{where}: error, all distinct", error, float(easier.error), "P"))
-        found.append(number(f"{where}: nuclear norm", norm, float(cell.nuclear_norm), "P", within=0.02))
-        found.append(number(f"{where}: effective rank", rank, float(cell.effective_rank), "P", within=0.15))
+        drawn, easier = (data.sel(sampling=way, observed=count, solver=method) for way in (DRAWN, DISTINCT))
+        where, which, draws = f"{count} entries, {method}", "", drawn
+        if error < _RECOVERED:
+            draws, which = drawn.where(drawn.error < _RECOVERED), " of the recovered draws"
+            found.append(_recovered(f"{where}: draws recovered", drawn.error.values))
+            found.append(_recovered(f"{where}: draws recovered, all distinct", easier.error.values))
+        cell = draws.median("draw")
+        found.append(number(f"{where}: error{which}", error, float(cell.error), "P", factor=2))
+        found.append(number(f"{where}: error, all distinct", error, float(easier.error.median()), "P"))
+        found.append(number(f"{where}: nuclear norm{which}", norm, float(cell.nuclear_norm), "P", within=0.02))
+        found.append(number(f"{where}: effective rank{which}", rank, float(cell.effective_rank), "P", within=0.05))
     for way in (DRAWN, DISTINCT):
         few = {method: middle.sel(sampling=way, observed=2000, solver=method) for method in METHODS}
 
@@ -118,6 +122,13 @@ def claims(data) -> list[Claim]:
             ordering(f"{where}: effective rank", of("effective_rank", "depth 3", "depth 2", "nuclear norm"), "P")
         )
     return found
+
+
+def _recovered(quantity: str, errors: np.ndarray) -> Claim:
+    """How many draws recover the matrix; most of them have to."""
+    count = int(np.count_nonzero(errors < _RECOVERED))
+    worst = f"{count} of {errors.size}, the worst error {errors.max():.2g}"
+    return statement(quantity, f"more than half below {_RECOVERED:g}", worst, 2 * count > errors.size, "D")
 
 
 def panels(data) -> list[Panel]:

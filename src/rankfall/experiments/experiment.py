@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rankfall.experiments.claim import Claim
 from rankfall.experiments.panel import Panel
+from rankfall.theory.claim import Claim
 
 if TYPE_CHECKING:
     import xarray

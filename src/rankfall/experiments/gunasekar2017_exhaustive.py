@@ -22,13 +22,14 @@ from itertools import combinations, combinations_with_replacement, product
 import numpy as np
 from jaxtyping import Float
 
-from rankfall.experiments.claim import Claim, number, ordering, statement
 from rankfall.experiments.experiment import Arrays, Experiment, Part
 from rankfall.experiments.panel import Curve, Panel
+from rankfall.experiments.published import number, ordering, statement
 from rankfall.experiments.semidefinite_problem import OfNorm
 from rankfall.integrators import Flow
 from rankfall.models import Symmetric
 from rankfall.problems import Completion
+from rankfall.theory.claim import Claim
 from rankfall.trajectory import LossBelow, Record, Status, StepLimit, Trajectories, evolve, greedy
 
 SIDE, KNOWN = 3, 4

@@ -21,13 +21,14 @@ import numpy as np
 
 from rankfall.baselines import NuclearNorm
 from rankfall.datasets import movielens
-from rankfall.experiments.claim import Claim, number, ordering
 from rankfall.experiments.experiment import Arrays, Experiment, Part
 from rankfall.experiments.panel import Curve, Panel
+from rankfall.experiments.published import number, ordering
 from rankfall.experiments.semidefinite_problem import UNIT, OfNorm, error_of, seen, sensed, target
-from rankfall.integrators import Descent, Flow, Gradient, Steering
+from rankfall.integrators import Descent, Flow, Gradient, TimeOrderedExponential
 from rankfall.models import Chain, Gaussian, Symmetric
 from rankfall.problems import Completion
+from rankfall.theory.claim import Claim
 from rankfall.trajectory import LossBelow, Record, TimeReached, evolve
 
 PROBLEMS = {
@@ -37,7 +38,8 @@ PROBLEMS = {
     "power-law entries": lambda truth, seed: seen(truth, 300, 0.8, seed),
 }
 METHODS = {
-    "descent": Descent(Gradient(0.1 * UNIT)), "flow": Flow(1e-4), "time-ordered exponential": Steering(0.1 * UNIT),
+    "descent": Descent(Gradient(0.1 * UNIT)), "flow": Flow(1e-4),
+    "time-ordered exponential": TimeOrderedExponential(0.1 * UNIT),
 }  # fmt: skip
 _RATINGS: tuple[str, ...] = ("least nuclear norm", "flow", "zeros elsewhere")
 _ENDS = Record(every=10**9)

@@ -20,15 +20,16 @@ from jaxtyping import Float
 
 from rankfall.arrays import Array
 from rankfall.baselines import NuclearNorm
-from rankfall.experiments.claim import Claim, ordering
 from rankfall.experiments.experiment import Arrays, Experiment, Part
 from rankfall.experiments.panel import Curve, Panel
+from rankfall.experiments.published import ordering
 from rankfall.experiments.semidefinite_problem import SIZE, OfNorm, error_of, sensed, target
-from rankfall.integrators import Descent, Flow, Gradient, Projected
-from rankfall.integrators.descent import DescentMotion
-from rankfall.integrators.motion import Field
+from rankfall.integrators import Descent, Flow, Gradient, ProjectedGradient
+from rankfall.integrators.descent import DescentState
+from rankfall.integrators.state import Field
 from rankfall.models import Chain, Gaussian, Given, Symmetric
 from rankfall.problems import Sensing
+from rankfall.theory.claim import Claim
 from rankfall.trajectory import LossBelow, Record, StepLimit, evolve
 
 # spectrum and number of measurements
@@ -62,18 +63,18 @@ class ExactSteps(Descent):
 
     update: Gradient = field(default_factory=Gradient)
 
-    def advance(self, field: Field, motion: DescentMotion) -> DescentMotion:
+    def step(self, field: Field, state: DescentState) -> DescentState:
         """One step of every run, five losses each to know the quartic."""
-        unit = 0.1 * np.linalg.norm(motion.weights, axis=1) / np.linalg.norm(motion.gradient, axis=1)
+        unit = 0.1 * np.linalg.norm(state.weights, axis=1) / np.linalg.norm(state.gradient, axis=1)
         losses = [
-            field.model.loss(field.problem, motion.weights - (s * unit)[:, None] * motion.gradient) for s in _PLACES
+            field.model.loss(field.problem, state.weights - (s * unit)[:, None] * state.gradient) for s in _PLACES
         ]
         steps = unit * np.minimum(least_of_quartics(np.stack(losses, axis=-1)), _FARTHEST)
-        weights = motion.weights - steps[:, None] * motion.gradient
+        weights = state.weights - steps[:, None] * state.gradient
         loss, gradient = field(weights)
         return replace(
-            motion, time=motion.time + steps, weights=weights, loss=loss, gradient=gradient, count=motion.count + 1,
-            before=replace(motion, before=None),
+            state, time=state.time + steps, weights=weights, loss=loss, gradient=gradient, count=state.count + 1,
+            before=replace(state, before=None),
         )  # fmt: skip
 
 
@@ -104,7 +105,7 @@ def projected(problem: Sensing, steps: int) -> Float[Array, "n n"]:
     edge = (np.sqrt(problem.count) + np.sqrt(SIZE * (SIZE + 1) / 2)) ** 2 / SIZE**2
     rate = 0.9 * problem.count / (2 * edge)
     stop = fitted(problem, 1e-4) | StepLimit(steps)
-    return evolve(problem, Chain(1), Gaussian(1e-12), Projected(rate), stop=stop, record=_ENDS).product
+    return evolve(problem, Chain(1), Gaussian(1e-12), ProjectedGradient(rate), stop=stop, record=_ENDS).product
 
 
 def refer(name: str, widths: list[int], steps: int, residual: float) -> Arrays:

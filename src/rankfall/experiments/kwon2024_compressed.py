@@ -16,12 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from rankfall.experiments.claim import Claim, number, ordering, statement
 from rankfall.experiments.experiment import Arrays, Experiment, Part
 from rankfall.experiments.panel import Curve, Panel
+from rankfall.experiments.published import number, ordering, statement
 from rankfall.experiments.recovery import RECORDS, completion_of, followed, spread_target, stable_rate
 from rankfall.models import Chain, Orthogonal, Spectral
 from rankfall.problems import Factorization, Sensing
+from rankfall.theory.claim import Claim
 
 NETWORKS = ("compressed", "wide")
 # problem → α and the ratio of seconds on the paper's figures                                  [kwon2024: C, F]

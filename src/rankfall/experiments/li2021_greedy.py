@@ -17,13 +17,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from rankfall.datasets import planted
-from rankfall.experiments.claim import Claim, number, ordering, series, statement
 from rankfall.experiments.experiment import Arrays, Experiment, Part
 from rankfall.experiments.panel import Curve, Panel
+from rankfall.experiments.published import number, ordering, series, statement
 from rankfall.integrators import Flow
 from rankfall.models import Gaussian, Symmetric
 from rankfall.problems import Completion, Sensing
 from rankfall.theory import certify_nuclear_norm, nuclear_norm_instance
+from rankfall.theory.claim import Claim
 from rankfall.trajectory import LossBelow, Record, evolve, greedy
 
 R, DEPTHS, RANK = 2.0, (2, 4), 3

@@ -18,14 +18,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rankfall.experiments.claim import Claim, number, ordering, series, statement
 from rankfall.experiments.experiment import Arrays, Experiment, Part
 from rankfall.experiments.panel import Curve, Panel
+from rankfall.experiments.published import number, ordering, series, statement
 from rankfall.integrators import Flow
 from rankfall.low_rank import effective_rank
 from rankfall.models import Balanced, Chain, Identity
 from rankfall.problems import Completion
 from rankfall.theory import check_divergence, divergence_bound
+from rankfall.theory.claim import Claim
 from rankfall.trajectory import LossBelow, Record, StepLimit, TimeReached, evolve
 from rankfall.trajectory.observables import schatten_norm
 

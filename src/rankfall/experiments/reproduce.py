@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rankfall.errors import InputError
-from rankfall.experiments.claim import Claim
 from rankfall.experiments.experiment import Arrays, Experiment, Part
 from rankfall.experiments.panel import Panel
 from rankfall.experiments.store import Store
 from rankfall.tables import replacing
+from rankfall.theory.claim import Report
 
 if TYPE_CHECKING:
     import xarray
@@ -35,14 +35,14 @@ class Outcome:
 
     experiment: Experiment
     data: "xarray.Dataset"
-    claims: Sequence[Claim]
+    claims: Report
     seconds: float
     folder: Path
 
     @property
     def holds(self) -> bool:
         """Whether no claim fails: all hold, but for the findings."""
-        return not any(claim.fails for claim in self.claims)
+        return self.claims.holds
 
     @property
     def panels(self) -> Sequence[Panel]:
@@ -79,7 +79,7 @@ def reproduce(
     setup = experiment.quick if quick else experiment.full
     results = _results(experiment, setup, Store(folder / "parts"), data, jobs, progress)
     gathered = experiment.gather(setup, results)
-    claims = tuple(experiment.claims(gathered))
+    claims = Report(experiment.claims(gathered))
     outcome = Outcome(experiment, gathered, claims, time.perf_counter() - begun, folder)
     _write(outcome, setup, quick)
     return outcome

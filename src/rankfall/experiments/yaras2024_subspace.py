@@ -19,14 +19,15 @@ from typing import Any
 import numpy as np
 
 from rankfall.datasets import planted
-from rankfall.experiments.claim import Claim, number, ordering, statement
 from rankfall.experiments.experiment import Arrays, Experiment, Part
 from rankfall.experiments.panel import Curve, Panel
+from rankfall.experiments.published import number, ordering, statement
 from rankfall.experiments.recovery import followed, planted_completion, stable_rate
 from rankfall.integrators import Descent, Flow, Gradient
 from rankfall.models import Chain, Gaussian, Orthogonal, compressed
 from rankfall.problems import Factorization
 from rankfall.theory import check_invariant_block, idle_scales, invariant_block
+from rankfall.theory.claim import Claim
 from rankfall.trajectory import LossBelow, Record, StepLimit, evolve
 
 NETWORKS = ("wide", "compressed", "outer at rest", "narrow")

@@ -2,9 +2,9 @@
 
 from rankfall.integrators.descent import Descent
 from rankfall.integrators.flow import Flow
-from rankfall.integrators.projected import Projected
+from rankfall.integrators.projected_gradient import ProjectedGradient
 from rankfall.integrators.reference import Reference
-from rankfall.integrators.steering import Steering
+from rankfall.integrators.time_ordered_exponential import TimeOrderedExponential
 from rankfall.integrators.updates import AdaDelta, AdaGrad, Adam, Gradient, GroupRMSprop, Momentum, Rates
 
 __all__ = [
@@ -16,8 +16,8 @@ __all__ = [
     "Gradient",
     "GroupRMSprop",
     "Momentum",
-    "Projected",
+    "ProjectedGradient",
     "Rates",
     "Reference",
-    "Steering",
+    "TimeOrderedExponential",
 ]

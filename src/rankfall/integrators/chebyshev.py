@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from rankfall.arrays import Array, is_numpy, namespace
-from rankfall.integrators.motion import Field, column, norms
+from rankfall.integrators.state import Field, column, norms
 from rankfall.kernels.vectors import stage, step_error
 
 DAMPING = 2 / 13

@@ -1,4 +1,4 @@
-"""Gradient descent: the same motion in finite steps, by any rule of `updates`.
+"""Gradient descent: the flow in finite steps, by any rule of `updates`.
 
 `Descent(GroupRMSprop(rate=1e-3))` is the program of the papers. The loss may rise and balancedness drifts by O(η),
 which is what the flow is compared against.
@@ -10,15 +10,15 @@ import numpy as np
 from jaxtyping import Float
 
 from rankfall.arrays import Array, namespace
-from rankfall.integrators.motion import Field, Motion
+from rankfall.integrators.state import Field, State
 from rankfall.integrators.updates import Memory, Update
 
 _LOOK_EVERY = 16
 
 
 @dataclass(frozen=True, kw_only=True)
-class DescentMotion(Motion):
-    """A motion with what the update rule remembers, and the number of steps taken."""
+class DescentState(State):
+    """A state with what the update rule remembers, and the number of steps taken."""
 
     memory: Memory
     count: int = 0
@@ -34,29 +34,29 @@ class Descent:
 
     update: Update
 
-    def begin(self, field: Field, weights: Array, horizon: Float[np.ndarray, " batch"]) -> DescentMotion:
-        """The motion at time zero."""
+    def init(self, field: Field, weights: Array, horizon: Float[np.ndarray, " batch"]) -> DescentState:
+        """The state at time zero."""
         loss, gradient = field(weights)
         zeros = np.zeros(weights.shape[0])
-        return DescentMotion(
+        return DescentState(
             time=zeros, weights=weights, loss=loss, gradient=gradient, moved=np.ones(zeros.shape, dtype=bool),
             horizon=horizon, memory=self.update.memory(weights),
         )  # fmt: skip
 
-    def advance(self, field: Field, motion: DescentMotion) -> DescentMotion:
+    def step(self, field: Field, state: DescentState) -> DescentState:
         """One step of every run."""
-        change, memory, worth = self.update.change(motion.gradient, motion.memory, motion.count + 1)
-        weights = motion.weights + change
+        change, memory, worth = self.update.change(state.gradient, state.memory, state.count + 1)
+        weights = state.weights + change
         loss, gradient = field(weights)
         return replace(
-            motion, time=motion.time + worth, weights=weights, loss=loss, gradient=gradient, memory=memory,
-            count=motion.count + 1, before=replace(motion, before=None),
+            state, time=state.time + worth, weights=weights, loss=loss, gradient=gradient, memory=memory,
+            count=state.count + 1, before=replace(state, before=None),
         )  # fmt: skip
 
-    def at(self, field: Field, motion: DescentMotion, run: int, times: Float[np.ndarray, " times"]) -> Array:
+    def interpolate(self, field: Field, state: DescentState, run: int, times: Float[np.ndarray, " times"]) -> Array:
         """Weights of one run at times inside its last step, on the straight line that it is."""
-        before = motion.before
+        before = state.before
         assert before is not None
-        shares = (times - before.time[run]) / (motion.time[run] - before.time[run])
-        old, new = before.weights[run : run + 1, ...], motion.weights[run : run + 1, ...]
+        shares = (times - before.time[run]) / (state.time[run] - before.time[run])
+        old, new = before.weights[run : run + 1, ...], state.weights[run : run + 1, ...]
         return namespace(old).concat([old + float(share) * (new - old) for share in shares], axis=0)

@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float
 from rankfall.arrays import Array, epsilon, namespace
 from rankfall.errors import InputError
 from rankfall.integrators import chebyshev, high_order
-from rankfall.integrators.motion import Field, Motion, norms, where
+from rankfall.integrators.state import Field, State, norms, where
 
 _SHRINK, _GROW = 0.1, 5.0
 _FIRST_PRODUCTS = 10
@@ -32,8 +32,8 @@ _LONG, _FALL = 1e3, 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
-class FlowMotion(Motion):
-    """A motion with its next step, the spectral radius of the Hessian and the direction that shows it.
+class FlowState(State):
+    """A state with its next step, the spectral radius of the Hessian and the direction that shows it.
 
     high: whether the next step is of high order. rest: steps until the other method may be tried. is_steady: whether
         the radius needs no new estimate yet.
@@ -83,8 +83,8 @@ class Flow:
                 f"methods must be 'auto', 'stabilized' or 'high-order', got {self.methods!r}; 'auto' picks by the step"
             )
 
-    def begin(self, field: Field, weights: Array, horizon: Float[np.ndarray, " batch"]) -> FlowMotion:
-        """The motion at time zero, with a first step from the size of weights, force and Hessian."""
+    def init(self, field: Field, weights: Array, horizon: Float[np.ndarray, " batch"]) -> FlowState:
+        """The state at time zero, with a first step from the size of weights, force and Hessian."""
         loss, gradient = field(weights)
         radius, direction = chebyshev.spectral_radius(field, weights, gradient, gradient, _FIRST_PRODUCTS)
         size, force = norms(weights), norms(gradient)
@@ -92,32 +92,32 @@ class Flow:
             step = np.minimum(np.where(size > 0, 0.1 * size / force, np.inf), 1 / radius)
         step = np.where(np.isfinite(step), step, 1.0)
         zeros, ones = np.zeros(size.shape), np.ones(size.shape)
-        return FlowMotion(
+        return FlowState(
             time=zeros, weights=weights, loss=loss, gradient=gradient, moved=ones > 0, horizon=horizon, step=step,
             radius=radius, direction=direction, taken=ones, error=ones, high=self.methods == "high-order",
         )  # fmt: skip
 
-    def advance(self, field: Field, motion: FlowMotion) -> FlowMotion:
+    def step(self, field: Field, state: FlowState) -> FlowState:
         """One step of every run; a run whose error is too large stays and will try a shorter one."""
-        return self._high_order(field, motion) if motion.high else self._stabilized(field, motion)
+        return self._high_order(field, state) if state.high else self._stabilized(field, state)
 
-    def _stabilized(self, field: Field, motion: FlowMotion) -> FlowMotion:
-        radius, direction, steady = motion.radius, motion.direction, False
-        if motion.moved.any() and not motion.is_steady:
-            radius, direction = chebyshev.spectral_radius(field, motion.weights, motion.gradient, direction, 1)
-            steady = bool((np.abs(radius - motion.radius) <= _STEADY * radius).all())
+    def _stabilized(self, field: Field, state: FlowState) -> FlowState:
+        radius, direction, steady = state.radius, state.direction, False
+        if state.moved.any() and not state.is_steady:
+            radius, direction = chebyshev.spectral_radius(field, state.weights, state.gradient, direction, 1)
+            steady = bool((np.abs(radius - state.radius) <= _STEADY * radius).all())
         limit = chebyshev.reach_of(chebyshev.MAX_STAGES) / np.maximum(radius, np.finfo(float).tiny)
-        step = np.minimum(np.minimum(motion.step, limit), motion.horizon - motion.time)
+        step = np.minimum(np.minimum(state.step, limit), state.horizon - state.time)
         stages = int(chebyshev.stages_for(step * radius).max())
-        weights = chebyshev.chebyshev_step(field, motion.weights, motion.gradient, step, stages)
+        weights = chebyshev.chebyshev_step(field, state.weights, state.gradient, step, stages)
         loss, gradient = field(weights)
-        error = chebyshev.local_error(motion.weights, weights, motion.gradient, gradient, step)
-        error = error / (self._allowed(motion.weights, weights))
+        error = chebyshev.local_error(state.weights, weights, state.gradient, gradient, step)
+        error = error / (self._allowed(state.weights, weights))
         error = np.maximum(error, 1e-12)
         # the controller that foresees a growing error   [Gustafsson; sommeijer1997]
-        trend = np.minimum(1, step / motion.taken * (motion.error / error) ** (1 / 3)) if motion.forces is None else 1
-        factor = 0.8 * error ** (-1 / 3) * np.where(motion.moved, trend, 1)
-        new = self._accept(motion, weights, loss, gradient, step, error, factor, radius, direction)
+        trend = np.minimum(1, step / state.taken * (state.error / error) ** (1 / 3)) if state.forces is None else 1
+        factor = 0.8 * error ** (-1 / 3) * np.where(state.moved, trend, 1)
+        new = self._accept(state, weights, loss, gradient, step, error, factor, radius, direction)
         new = replace(new, is_steady=steady and bool(new.moved.all()))
         if self.methods != "auto":
             return new
@@ -127,20 +127,20 @@ class Flow:
         there = high_order.STABLE_REACH / np.maximum(radius, np.finfo(float).tiny) / high_order.STAGES
         return replace(new, high=_most(there > _PROMISE * here) and new.rest == 0, rest=max(0, new.rest - 1))
 
-    def _high_order(self, field: Field, motion: FlowMotion) -> FlowMotion:
-        step = np.minimum(motion.step, motion.horizon - motion.time)
+    def _high_order(self, field: Field, state: FlowState) -> FlowState:
+        step = np.minimum(state.step, state.horizon - state.time)
         weights, loss, gradient, forces, stiffness = high_order.high_order_step(
-            field, motion.weights, motion.gradient, step
+            field, state.weights, state.gradient, step
         )
-        scale = self._allowed(motion.weights, weights)
+        scale = self._allowed(state.weights, weights)
         error = high_order.local_error(forces, step, scale)
         factor = 0.9 * np.maximum(error, 1e-12) ** (-1 / 8)
         seen = np.isfinite(stiffness) & (error <= 1)
-        radius = np.where(seen, np.maximum(1.15 * stiffness, 0.5 * motion.radius), motion.radius)
-        new = self._accept(motion, weights, loss, gradient, step, error, factor, radius, motion.direction, forces)
+        radius = np.where(seen, np.maximum(1.15 * stiffness, 0.5 * state.radius), state.radius)
+        new = self._accept(state, weights, loss, gradient, step, error, factor, radius, state.direction, forces)
         if self.methods != "auto":
             return new
-        low = chebyshev.local_error(motion.weights, weights, motion.gradient, gradient, step) / scale
+        low = chebyshev.local_error(state.weights, weights, state.gradient, gradient, step) / scale
         length = 0.8 * step * np.maximum(low, 1e-12) ** (-1 / 3)
         with np.errstate(invalid="ignore"):
             there = length / (chebyshev.stages_for(np.nan_to_num(length * radius, posinf=1e9)) + 1)
@@ -156,41 +156,39 @@ class Flow:
         size = np.maximum(np.maximum(norms(weights), norms(new_weights)), np.finfo(float).tiny)
         return _PER_STEP * self.rtol * size
 
-    def _accept(
-        self, motion, weights, loss, gradient, step, error, factor, radius, direction, forces=None
-    ) -> FlowMotion:
+    def _accept(self, state, weights, loss, gradient, step, error, factor, radius, direction, forces=None) -> FlowState:
         fine = np.isfinite(error) & np.isfinite(loss) & (error <= 1)
         factor = np.where(np.isfinite(factor) & np.isfinite(loss), np.clip(factor, _SHRINK, _GROW), _SHRINK)
-        landed = step == motion.horizon - motion.time  # t + (horizon − t) may miss the horizon by a rounding
-        clipped = fine & (step < motion.step)
-        suggested = np.where(clipped, np.maximum(motion.step, step * factor), step * factor)
+        landed = step == state.horizon - state.time  # t + (horizon − t) may miss the horizon by a rounding
+        clipped = fine & (step < state.step)
+        suggested = np.where(clipped, np.maximum(state.step, step * factor), step * factor)
         return replace(
-            motion,
-            time=np.where(fine, np.where(landed, motion.horizon, motion.time + step), motion.time),
-            weights=where(fine, weights, motion.weights),
-            loss=np.where(fine, loss, motion.loss),
-            gradient=where(fine, gradient, motion.gradient),
+            state,
+            time=np.where(fine, np.where(landed, state.horizon, state.time + step), state.time),
+            weights=where(fine, weights, state.weights),
+            loss=np.where(fine, loss, state.loss),
+            gradient=where(fine, gradient, state.gradient),
             moved=fine,
-            before=replace(motion, before=None, forces=None),
+            before=replace(state, before=None, forces=None),
             step=suggested,
             radius=radius,
             direction=direction,
-            taken=np.where(fine, step, motion.taken),
-            error=np.where(fine, error, motion.error),
+            taken=np.where(fine, step, state.taken),
+            error=np.where(fine, error, state.error),
             forces=forces,
         )
 
-    def at(self, field: Field, motion: FlowMotion, run: int, times: Float[np.ndarray, " times"]) -> Array:
+    def interpolate(self, field: Field, state: FlowState, run: int, times: Float[np.ndarray, " times"]) -> Array:
         """Weights of one run at times inside its last step: the method's own interpolant."""
-        before = motion.before
+        before = state.before
         assert before is not None
         one = slice(run, run + 1)
-        fractions = (times - before.time[run]) / motion.taken[run]
-        old, new, step = before.weights[one, ...], motion.weights[one, ...], float(motion.taken[run])
-        if motion.forces is not None:
-            forces = [force[one, ...] for force in motion.forces]
+        fractions = (times - before.time[run]) / state.taken[run]
+        old, new, step = before.weights[one, ...], state.weights[one, ...], float(state.taken[run])
+        if state.forces is not None:
+            forces = [force[one, ...] for force in state.forces]
             return high_order.interpolate(field, old, new, forces, step, fractions)
-        return hermite(old, new, before.gradient[one, ...], motion.gradient[one, ...], step, fractions)
+        return hermite(old, new, before.gradient[one, ...], state.gradient[one, ...], step, fractions)
 
 
 def _most(votes: Bool[np.ndarray, " batch"]) -> bool:

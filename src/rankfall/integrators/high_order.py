@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from rankfall.arrays import Array, namespace
-from rankfall.integrators.motion import Field, column, norms
+from rankfall.integrators.state import Field, column, norms
 
 STAGES = 12
 # The method's real stability interval: |R(z)| ≤ 1 for −STABLE_REACH ≤ z ≤ 0 (a root of |R| = 1 found from the tableau).

@@ -12,14 +12,14 @@ from jaxtyping import Float
 
 from rankfall.arrays import Array, is_numpy
 from rankfall.errors import InputError
-from rankfall.integrators.motion import Field, Motion
+from rankfall.integrators.state import Field, State
 
 _METHODS = ("DOP853", "LSODA", "RK45", "Radau", "BDF")
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReferenceMotion(Motion):
-    """A motion with one SciPy solver a run; a solver carries its own state from step to step."""
+class ReferenceState(State):
+    """A state with one SciPy solver a run; a solver carries its own state from step to step."""
 
     solvers: list[Any]
 
@@ -41,8 +41,8 @@ class Reference:
         if not 0 < self.rtol < 1:
             raise InputError(f"rtol must lie between 0 and 1, got {self.rtol}; 1e-10 is the usual yardstick")
 
-    def begin(self, field: Field, weights: Array, horizon: Float[np.ndarray, " batch"]) -> ReferenceMotion:
-        """The motion at time zero. Raises InputError for weights outside NumPy float64."""
+    def init(self, field: Field, weights: Array, horizon: Float[np.ndarray, " batch"]) -> ReferenceState:
+        """The state at time zero. Raises InputError for weights outside NumPy float64."""
         if not is_numpy(weights) or weights.dtype != np.float64:
             raise InputError(
                 f"Reference needs NumPy float64 weights, got {getattr(weights, 'dtype', type(weights))}; "
@@ -67,24 +67,24 @@ class Reference:
         ]
         loss, gradient = field(weights)
         zeros = np.zeros(weights.shape[0])
-        return ReferenceMotion(
+        return ReferenceState(
             time=zeros, weights=weights, loss=loss, gradient=gradient, moved=np.ones(zeros.shape, dtype=bool),
             horizon=horizon, solvers=solvers,
         )  # fmt: skip
 
-    def advance(self, field: Field, motion: ReferenceMotion) -> ReferenceMotion:
+    def step(self, field: Field, state: ReferenceState) -> ReferenceState:
         """One step of every solver that still runs."""
-        for solver in motion.solvers:
+        for solver in state.solvers:
             if solver.status == "running":
                 solver.step()
-        weights = np.stack([solver.y for solver in motion.solvers])
-        time = np.asarray([solver.t for solver in motion.solvers])
+        weights = np.stack([solver.y for solver in state.solvers])
+        time = np.asarray([solver.t for solver in state.solvers])
         loss, gradient = field(weights)
         return replace(
-            motion, time=time, weights=weights, loss=loss, gradient=gradient, moved=time > motion.time,
-            before=replace(motion, before=None),
+            state, time=time, weights=weights, loss=loss, gradient=gradient, moved=time > state.time,
+            before=replace(state, before=None),
         )  # fmt: skip
 
-    def at(self, field: Field, motion: ReferenceMotion, run: int, times: Float[np.ndarray, " times"]) -> Array:
+    def interpolate(self, field: Field, state: ReferenceState, run: int, times: Float[np.ndarray, " times"]) -> Array:
         """Weights of one run at times inside its last step, from SciPy's dense output."""
-        return motion.solvers[run].dense_output()(times).T
+        return state.solvers[run].dense_output()(times).T

@@ -17,7 +17,7 @@ from jaxtyping import Float
 
 from rankfall.arrays import Array, namespace
 from rankfall.errors import InputError
-from rankfall.integrators.motion import column, norms
+from rankfall.integrators.state import column, norms
 
 Memory = tuple[Array, ...]
 

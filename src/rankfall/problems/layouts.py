@@ -13,8 +13,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from rankfall.arrays import Array, is_numpy, like, namespace, to_numpy
+from rankfall.kernels.batched_entries import TableEntries
 from rankfall.kernels.observed import Entries
-from rankfall.kernels.tables import TableEntries
 from rankfall.kernels.vectors import squares
 from rankfall.problems.losses import Loss, Squared
 

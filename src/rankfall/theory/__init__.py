@@ -5,7 +5,7 @@ layers; `closed_forms`, `modes` and `commuting` solve those laws where they can 
 `certificates`, `progress` and `optimality` promise convergence, watch over it, and prove least
 nuclear norm; `counterexamples`, `failures` and `acceleration` hold the instances that settle a
 question; `subspace` finds the small block in which a run lives. All are pure functions of arrays.
-Whatever is named `check_…` or `certify_…` answers with a `Report`, or several; `check` asks a run
+Whatever is named `check_…` or `certify_…` answers with a `Claim`, or several; `check` asks a run
 all that applies to it.
 """
 
@@ -26,7 +26,7 @@ from rankfall.theory.certificates import (
     iteration_bound,
 )
 from rankfall.theory.check import check
-from rankfall.theory.claim import Report, Reports
+from rankfall.theory.claim import Claim, Finding, Report, Verdict
 from rankfall.theory.closed_forms import (
     check_measurement_curve,
     curve_ceiling,
@@ -100,13 +100,15 @@ from rankfall.theory.subspace import (
 )
 
 __all__ = [
+    "Claim",
     "CommutingSolution",
     "ConvergenceCertificate",
+    "Finding",
     "InvariantBlock",
     "Report",
-    "Reports",
     "SensingInstance",
     "SingularMotion",
+    "Verdict",
     "acceleration_factor",
     "acceleration_step",
     "adjoint",

@@ -12,7 +12,7 @@ from jaxtyping import Float
 
 from rankfall.arrays import Array
 from rankfall.errors import InputError
-from rankfall.theory.claim import Report
+from rankfall.theory.claim import Claim
 from rankfall.theory.laws import require_depth, single_output_velocity
 
 
@@ -166,7 +166,7 @@ def check_no_regularizer(
     center: Float[Array, " 2"],
     side: float = 1.0,
     tolerance: float = 1e-6,
-) -> Report:
+) -> Claim:
     """The effect of depth is no added penalty: its field has a loop integral that is not 0.
 
     Args:
@@ -178,11 +178,11 @@ def check_no_regularizer(
     Source: [arora2018, Theorem 2].
     """
     integral = loop_integral(gradient, depth, center, side)
-    return Report(
+    return Claim.judged(
         f"the end-to-end field of depth {depth} is not a gradient: |∮ F·dW| > 0",
         "arora2018, Theorem 2",
         abs(integral),
         tolerance,
         abs(integral) > tolerance,
-        f"square of side {side} around ({center[0]:.3g}, {center[1]:.3g})",
+        why=f"square of side {side} around ({center[0]:.3g}, {center[1]:.3g})",
     )

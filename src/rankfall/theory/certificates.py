@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 from rankfall.arrays import Array
 from rankfall.errors import InputError
-from rankfall.theory.claim import Report, Reports
+from rankfall.theory.claim import Claim, Report
 from rankfall.theory.factors import Layers, imbalance, multiply
 
 THEOREM = "arora2018convergence, Theorem 1"
@@ -24,13 +24,13 @@ class ConvergenceCertificate:
     """What Theorem 1 promises of a start, and on which hypotheses.
 
     Attributes:
-        reports: one report for each hypothesis: balance, margin, step.
+        hypotheses: one claim for each hypothesis: balance, margin, step.
         margin: c, the deficiency margin of the start.
         step: η, the step asked about, or the largest admissible one; 0 without a margin.
         iterations: T after which the loss is at most ε; infinite where a hypothesis fails.
     """
 
-    reports: Reports
+    hypotheses: Report
     margin: float
     step: float
     iterations: float
@@ -38,10 +38,10 @@ class ConvergenceCertificate:
     @property
     def holds(self) -> bool:
         """Whether every hypothesis holds, and with them the promise."""
-        return self.reports.holds
+        return self.hypotheses.holds
 
     def __str__(self) -> str:
-        return f"{self.reports}\nloss reached after {self.iterations:.4g} steps of {self.step:.4g}"
+        return f"{self.hypotheses}\nloss reached after {self.iterations:.4g} steps of {self.step:.4g}"
 
 
 def deficiency_margin(product: Float[Array, "m n"], target: Float[Array, "m n"]) -> float:
@@ -127,26 +127,26 @@ def certify_convergence(
     positive = max(margin, 0.0)
     largest = admissible_step(positive, norm, depth)
     step = largest if step is None else step
-    reports = Reports(
+    hypotheses = Report(
         [
-            Report(
+            Claim.judged(
                 "deficiency margin c = σ_min(Φ) − ‖W − Φ‖_F > 0",
                 THEOREM,
                 margin,
                 0.0,
                 margin > 0,
-                "" if margin > 0 else "start nearer to the target, or whiten the data",
+                why="" if margin > 0 else "start nearer to the target, or whiten the data",
             ),
-            Report.at_most(
+            Claim.at_most(
                 "layers are δ-balanced",
                 THEOREM,
                 imbalance(layers),
                 allowed_imbalance(positive, norm, depth),
                 "a balanced start has imbalance 0",
             ),
-            Report("the step is positive and admissible", THEOREM, step, largest, 0 < step <= largest),
+            Claim.judged("the step is positive and admissible", THEOREM, step, largest, 0 < step <= largest),
         ]
     )
     loss = float(np.sum((product - target) ** 2)) / 2
-    iterations = iteration_bound(loss, accuracy, margin, depth, step) if reports.holds else np.inf
-    return ConvergenceCertificate(reports, margin, step, iterations)
+    iterations = iteration_bound(loss, accuracy, margin, depth, step) if hypotheses.holds else np.inf
+    return ConvergenceCertificate(hypotheses, margin, step, iterations)

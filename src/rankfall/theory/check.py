@@ -12,7 +12,7 @@ import numpy as np
 from rankfall.errors import InputError
 from rankfall.theory import check_claims, check_instances
 from rankfall.theory.check_path import CheckedPath
-from rankfall.theory.claim import Reports
+from rankfall.theory.claim import Report
 
 _CLAIMS = (
     check_claims.check_values,
@@ -30,7 +30,7 @@ _CLAIMS = (
 )
 
 
-def check(run: Any, *, intervals: int = 500) -> Reports:
+def check(run: Any, *, intervals: int = 500) -> Report:
     """Every claim that applies to a run, held against it.
 
     The law of singular values along every path, the conserved imbalance, a loss that never rises, the sign of the
@@ -57,4 +57,4 @@ def check(run: Any, *, intervals: int = 500) -> Reports:
     if intervals < 2:
         raise InputError(f"intervals must be at least 2, got {intervals}; 500 is usual")
     path = CheckedPath.of(run, intervals)
-    return Reports(report for claim in _CLAIMS for report in claim(path))
+    return Report(report for claim in _CLAIMS for report in claim(path))

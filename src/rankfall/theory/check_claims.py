@@ -16,7 +16,7 @@ from rankfall.models.chain import Chain
 from rankfall.problems.factorization import Factorization
 from rankfall.theory.certificates import certify_convergence
 from rankfall.theory.check_path import CheckedPath, walked_again
-from rankfall.theory.claim import Report
+from rankfall.theory.claim import Claim
 from rankfall.theory.factors import check_balance, check_end_to_end
 from rankfall.theory.laws import preconditioner_eigenvalues
 from rankfall.theory.modes import mode_time
@@ -63,7 +63,7 @@ def law_tolerance(path: CheckedPath) -> float:
     return max(min(_LAW * path.depth * accuracy(path), _MOST), _RESOLUTION)
 
 
-def check_values(path: CheckedPath) -> list[Report]:
+def check_values(path: CheckedPath) -> list[Claim]:
     """σ_r(t) − σ_r(0) = ∫₀ᵗ −λNσ_r − N(σ_r²)^{1−1/N} ⟨∇ℓ, u_r v_rᵀ⟩ dt along every path, balanced.   [arora2019]"""
     unbalanced = relative_imbalance(path)
     if not has_equal_rates(path) or unbalanced > _MOST:
@@ -78,10 +78,10 @@ def check_values(path: CheckedPath) -> list[Report]:
     if deviation[when, which] > bound and isinstance(path.run.integrator, Flow):
         detail += "; a smaller rtol follows the law more closely"
     claim, source = "σ̇_r = −N (σ_r²)^{1−1/N} ⟨∇ℓ, u_r v_rᵀ⟩", "arora2019, singular values"
-    return [Report.at_most(claim, source, deviation[when, which], bound, detail)]
+    return [Claim.at_most(claim, source, deviation[when, which], bound, detail)]
 
 
-def check_imbalance(path: CheckedPath) -> list[Report]:
+def check_imbalance(path: CheckedPath) -> list[Claim]:
     """W_{j+1}ᵀW_{j+1} − W_jW_jᵀ is conserved, or dies like e^{−2λt}.   [arora2018]"""
     if not isinstance(path.run.model, Chain) or path.depth < 2 or not has_equal_rates(path):
         return []
@@ -90,7 +90,7 @@ def check_imbalance(path: CheckedPath) -> list[Report]:
     return [check_balance(path.times[path.ends], history, path.decay, tolerance=size * max(accuracy(path), _BALANCED))]
 
 
-def check_descent(path: CheckedPath) -> list[Report]:
+def check_descent(path: CheckedPath) -> list[Claim]:
     """The loss never rises from one step to the next; with weight decay it may.   [arora2018]"""
     if path.decay:
         return []
@@ -98,11 +98,11 @@ def check_descent(path: CheckedPath) -> list[Report]:
     worst = int(np.argmax(rises))
     rise = max(float(rises[worst]), 0.0)
     return [
-        Report.at_most("ℓ(W) never rises", "arora2018, Theorem 1", rise, rtol_of(path), f"worst at step {worst + 1}")
+        Claim.at_most("ℓ(W) never rises", "arora2018, Theorem 1", rise, rtol_of(path), f"worst at step {worst + 1}")
     ]
 
 
-def check_determinant(path: CheckedPath) -> list[Report]:
+def check_determinant(path: CheckedPath) -> list[Claim]:
     """det W keeps its sign, for square W, balanced layers and N ≥ 2, while it can be told from 0.   [razin2020]"""
     m, n = path.product(0).shape
     sizes = np.abs(path.paths.values)
@@ -113,7 +113,7 @@ def check_determinant(path: CheckedPath) -> list[Report]:
     return [check_sign(signs, path.depth)]
 
 
-def check_product(path: CheckedPath) -> list[Report]:
+def check_product(path: CheckedPath) -> list[Claim]:
     """Where W moves fastest, the layers move it by the end-to-end law.   [arora2018]"""
     if not isinstance(path.run.model, Chain) or not has_equal_rates(path):
         return []
@@ -125,7 +125,7 @@ def check_product(path: CheckedPath) -> list[Report]:
     return [check_end_to_end(path.layers(fastest), path.gradients[fastest], path.decay, tolerance=allowed)]
 
 
-def check_alignment(path: CheckedPath) -> list[Report]:
+def check_alignment(path: CheckedPath) -> list[Claim]:
     """The gradient makes singular values grow more than it turns their vectors, which come to rest.   [arora2019]
 
     With Y = Uᵀ∇ℓ(W)V the diagonal of K ⊙ Y moves the values, the rest turns the vectors; once they stand still, Y is
@@ -136,11 +136,11 @@ def check_alignment(path: CheckedPath) -> list[Report]:
     growths, turns = np.transpose([_growth_and_turn(path, record) for record in range(path.times.size)])
     grown, turned = path.integral(np.stack([growths, turns], axis=1))[-1]
     source = "arora2019, alignment"
-    reports = [Report.at_most("the gradient lets values grow more than vectors turn", source, turned / grown, 1.0)]
+    reports = [Claim.at_most("the gradient lets values grow more than vectors turn", source, turned / grown, 1.0)]
     if path.losses[-1] < 1e-2 * path.losses[0]:
         bound = _REST * float(np.sqrt(path.losses[-1] / path.losses[0]))
         rest = turns[-1] / growths.max()
-        reports.append(Report.at_most("singular vectors of W are at rest at the end", source, rest, bound))
+        reports.append(Claim.at_most("singular vectors of W are at rest at the end", source, rest, bound))
     return reports
 
 
@@ -154,7 +154,7 @@ def _growth_and_turn(path: CheckedPath, record: int) -> tuple[float, float]:
     return growth, float(moved.max())
 
 
-def check_certificate(path: CheckedPath) -> list[Report]:
+def check_certificate(path: CheckedPath) -> list[Claim]:
     """Convergence promised by the start of a factorization, and the promise kept.   [arora2018convergence]"""
     run = path.run
     if not isinstance(run.problem, Factorization) or not isinstance(run.model, Chain) or path.decay:
@@ -168,7 +168,7 @@ def check_certificate(path: CheckedPath) -> list[Report]:
     step = float(run.integrator.update.rate) if is_descent else 0.0
     certificate = certify_convergence(path.layers(0), target, step or None)
     # the theorem's step is far below what works: a report on it would fail every real run
-    if not all(report.holds for report in certificate.reports[:2]):
+    if not all(report.holds for report in certificate.hypotheses[:2]):
         return []
     times = path.times[path.ends]
     losses = np.asarray([run.problem.loss(path.product(record)) for record in path.ends])
@@ -177,7 +177,7 @@ def check_certificate(path: CheckedPath) -> list[Report]:
     unknown = 0.0 if is_descent else path.depth * accuracy(path) * float(np.linalg.norm(target)) / np.sqrt(2)
     promised = np.append(losses[0], np.maximum(np.sqrt(losses[1:]) - unknown, 0.0) ** 2)
     reports = [
-        *certificate.reports[:2],
+        *certificate.hypotheses[:2],
         check_margin(smallest, losses, certificate.margin),
         check_contraction(times, promised, certificate.margin, run.model.depth, step, accuracy=run.loss),
     ]
@@ -187,7 +187,7 @@ def check_certificate(path: CheckedPath) -> list[Report]:
     return reports
 
 
-def check_escapes(path: CheckedPath) -> list[Report]:
+def check_escapes(path: CheckedPath) -> list[Claim]:
     """Modes that never mix escape when the closed form says so, the strongest first.   [li2021], [arora2019]
 
     They do not mix where W(0) is diagonal in the singular bases of the target; escape means half the target.
@@ -219,10 +219,10 @@ def check_escapes(path: CheckedPath) -> list[Report]:
     late = np.abs(times / np.asarray(expected) - 1)
     worst = int(np.argmax(late))
     claim, where = "modes reach half their target when the closed form does", f"worst for mode {grown[worst] + 1}"
-    reports = [Report.at_most(claim, "arora2019, singular values", late[worst], tolerance, where)]
+    reports = [Claim.at_most(claim, "arora2019, singular values", late[worst], tolerance, where)]
     if times.size > 1:
         early = max(0.0, float(np.max(-np.diff(times) / times[1:])))
-        reports.append(Report.at_most("strong modes escape first", "li2021", early, tolerance, f"{times.size} escapes"))
+        reports.append(Claim.at_most("strong modes escape first", "li2021", early, tolerance, f"{times.size} escapes"))
     return reports
 
 

@@ -16,7 +16,7 @@ from rankfall.problems.sensing import Sensing
 from rankfall.problems.thin_operators import DiagonalOperator
 from rankfall.theory.check_claims import has_equal_rates, law_tolerance, relative_imbalance
 from rankfall.theory.check_path import CheckedPath
-from rankfall.theory.claim import Report
+from rankfall.theory.claim import Claim
 from rankfall.theory.closed_forms import check_measurement_curve
 from rankfall.theory.commuting import minimum_trace
 from rankfall.theory.counterexamples import check_divergence
@@ -27,7 +27,7 @@ from rankfall.theory.subspace import check_invariant_block, idle_scales, invaria
 _ROUNDING = 1e-9
 
 
-def check_one_measurement(path: CheckedPath) -> list[Report]:
+def check_one_measurement(path: CheckedPath) -> list[Claim]:
     """Modes that share the only measurement stay on their curves.   [arora2019]"""
     modes = diagonal_modes(path)
     if modes is None or path.run.problem.count != 1 or path.decay:
@@ -45,7 +45,7 @@ def check_one_measurement(path: CheckedPath) -> list[Report]:
     return [max(curves, key=lambda report: report.measured)] if curves else []
 
 
-def check_excess(path: CheckedPath) -> list[Report]:
+def check_excess(path: CheckedPath) -> list[Claim]:
     """W is as near to least nuclear norm as its start demands, where measurements commute.   [arora2019, Theorem 2]
 
     Of all positive semidefinite matrices with the measurements of W itself, so that it holds before the data are met.
@@ -61,9 +61,7 @@ def check_excess(path: CheckedPath) -> list[Report]:
     excess = float(end.sum() - minimum_trace(rows, rows @ end).spectrum.sum())
     bound = excess_bound(end, path.depth, float(start[0])) + law_tolerance(path) * float(end.sum())
     return [
-        Report.at_most(
-            "‖W‖_* exceeds the least by no more than the start allows", "arora2019, Theorem 2", excess, bound
-        )
+        Claim.at_most("‖W‖_* exceeds the least by no more than the start allows", "arora2019, Theorem 2", excess, bound)
     ]
 
 
@@ -82,7 +80,7 @@ def diagonal_modes(path: CheckedPath) -> tuple[np.ndarray, np.ndarray] | None:
     return to_numpy(problem.operator.entries).astype(np.float64), values
 
 
-def check_corner(path: CheckedPath) -> list[Report]:
+def check_corner(path: CheckedPath) -> list[Claim]:
     """The entry of a 2 × 2 completion that is not observed grows as the loss falls.   [razin2020]"""
     problem = path.run.problem
     if not isinstance(problem, Completion) or problem.shape != (2, 2) or len(problem.rows) != 3 or path.depth < 2:
@@ -102,7 +100,7 @@ def check_corner(path: CheckedPath) -> list[Report]:
     return [check_divergence(losses, products, first, second, corner)]
 
 
-def check_block(path: CheckedPath) -> list[Report]:
+def check_block(path: CheckedPath) -> list[Claim]:
     """Descent from orthogonal layers moves a block of twice the rank, and the rest by a recursion.   [yaras2024]"""
     run = path.run
     if not isinstance(run.problem, Factorization) or not isinstance(run.model, Chain) or not has_equal_rates(path):

@@ -1,52 +1,159 @@
-"""What a check answers: a claim, its source, the number measured, the bound, and whether it holds.
+"""A claim with its verdict: a theorem about a run, or a published statement beside what was measured.
 
-Every checking function of this room returns a `Report`, or several of them as `Reports`. A claim
-that fails is an answer, not an error: exceptions are kept for input that no theorem speaks about.
+A check that finds a claim false answers with a claim that fails. Exceptions are kept for input that no claim speaks
+about. Whatever checks several claims answers with a `Report`.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+
+class Verdict(StrEnum):
+    """What became of a claim."""
+
+    HOLDS = "holds"
+    FAILS = "FAILS"
+    KNOWN = "does not hold"
+    NOT_APPLICABLE = "not applicable"
+    SHOWN = "shown"
 
 
 @dataclass(frozen=True)
-class Report:
-    """One claim held against one measurement.
+class Finding:
+    """Why a claim is known not to hold, and between which numbers.
 
-    Attributes:
-        claim: the statement, in a few words and the papers' letters.
-        source: the key of the source and the place in it, such as "arora2019, singular values".
-        measured: the number found.
-        bound: the number it is compared with.
-        holds: whether the claim survived.
-        detail: where and when the worst case occurred, or what to do about a failure.
+    A finding excuses the deviation that was found, not one of any size: a measurement outside of its range fails.
+
+    Parameters
+    ----------
+    why : str
+        The reason, as far as it is known.
+    measured : float
+        The number that the finding is about.
+    low, high : float
+        The range of that number that the reason explains.
     """
 
-    claim: str
-    source: str
+    why: str
     measured: float
-    bound: float
-    holds: bool
-    detail: str = ""
+    low: float
+    high: float
 
-    @classmethod
-    def at_most(cls, claim: str, source: str, measured: float, bound: float, detail: str = "") -> "Report":
-        """The report of a claim measured ≤ bound; a measurement that is not a number fails."""
-        return cls(claim, source, float(measured), float(bound), bool(measured <= bound), detail)
-
-    @classmethod
-    def at_least(cls, claim: str, source: str, measured: float, bound: float, detail: str = "") -> "Report":
-        """The report of a claim measured ≥ bound; a measurement that is not a number fails."""
-        return cls(claim, source, float(measured), float(bound), bool(measured >= bound), detail)
+    @property
+    def covers(self) -> bool:
+        """Whether the number lies in the range; not a number does not."""
+        return bool(self.low <= self.measured <= self.high)
 
     def __str__(self) -> str:
-        verdict = "holds" if self.holds else "FAILS"
-        tail = f"; {self.detail}" if self.detail else ""
-        numbers = f"measured {self.measured:.4g}, bound {self.bound:.4g}"
-        return f"{verdict}: {self.claim} [{self.source}]: {numbers}{tail}"
+        return f"{self.why} (known from {self.low:.3g} to {self.high:.3g}, here {self.measured:.3g})"
 
 
-class Reports(tuple[Report, ...]):
-    """Several reports, in the order in which the claims were checked.
+@dataclass(frozen=True)
+class Claim:
+    """One statement, what was measured, what it is compared with, and the verdict.
+
+    Parameters
+    ----------
+    statement : str
+        What is claimed, in a few words and the papers' letters.
+    source : str
+        Key of the source and the place in it, such as "arora2019, singular values"; empty where the experiment that
+        makes the claim names it.
+    measured : float or str
+        The number found, or several in words.
+    bound : float or str
+        What it is compared with, or what was published with its tolerance.
+    verdict : Verdict
+        Whether it holds, fails, is known not to hold, does not apply, or is shown and judged by nobody.
+    why : str
+        Where the worst case occurred, why a claim does not apply, or what to do about a failure.
+    hypotheses : str
+        What the statement assumes.
+    provenance : str
+        A key of `rankfall.experiments.PROVENANCES`: who published it. Theorems are "D", derived.
+    finding : Finding, optional
+        Why it is known not to hold, and how far off it is known to be.
+    """
+
+    statement: str
+    source: str
+    measured: float | str
+    bound: float | str
+    verdict: Verdict
+    why: str = ""
+    hypotheses: str = ""
+    provenance: str = "D"
+    finding: Finding | None = None
+
+    @classmethod
+    def judged(cls, statement: str, source: str, measured: Any, bound: Any, holds: bool, **more: Any) -> "Claim":
+        """The claim that holds or not; where a finding covers it, it is known not to."""
+        finding = more.get("finding")
+        known = Verdict.KNOWN if finding is not None and finding.covers else Verdict.FAILS
+        return cls(statement, source, measured, bound, Verdict.HOLDS if holds else known, **more)
+
+    @classmethod
+    def at_most(
+        cls, statement: str, source: str, measured: float, bound: float, why: str = "", hypotheses: str = ""
+    ) -> "Claim":
+        """The claim measured ≤ bound; a measurement that is not a number fails."""
+        number, limit = float(measured), float(bound)
+        return cls.judged(statement, source, number, limit, number <= limit, why=why, hypotheses=hypotheses)
+
+    @classmethod
+    def at_least(
+        cls, statement: str, source: str, measured: float, bound: float, why: str = "", hypotheses: str = ""
+    ) -> "Claim":
+        """The claim measured ≥ bound; a measurement that is not a number fails."""
+        number, limit = float(measured), float(bound)
+        return cls.judged(statement, source, number, limit, number >= limit, why=why, hypotheses=hypotheses)
+
+    @classmethod
+    def not_applicable(cls, statement: str, source: str, why: str, hypotheses: str = "") -> "Claim":
+        """The claim that says nothing here, and why."""
+        return cls(statement, source, "", "", Verdict.NOT_APPLICABLE, why, hypotheses)
+
+    @property
+    def holds(self) -> bool | None:
+        """True or False where the claim was judged, None where it was not."""
+        if self.verdict in (Verdict.NOT_APPLICABLE, Verdict.SHOWN):
+            return None
+        return self.verdict is Verdict.HOLDS
+
+    @property
+    def fails(self) -> bool:
+        """Whether it does not hold and nobody has said why."""
+        return self.verdict is Verdict.FAILS
+
+    def record(self) -> dict[str, Any]:
+        """The claim as a flat dictionary of JSON values."""
+        return {
+            "statement": self.statement, "source": self.source, "measured": self.measured, "bound": self.bound,
+            "verdict": str(self.verdict), "why": self.why, "hypotheses": self.hypotheses,
+            "provenance": self.provenance, "finding": str(self.finding or ""),
+        }  # fmt: skip
+
+    def assuming(self, hypotheses: str) -> "Claim":
+        """The claim with its hypotheses named."""
+        return replace(self, hypotheses=hypotheses)
+
+    def __str__(self) -> str:
+        notes = "".join(f"; {part}" for part in (self.why, str(self.finding or "")) if part)
+        if self.holds is None and not text(self.measured):
+            return f"{self.verdict}: {self.statement} [{self.source}]{notes}"
+        numbers = f"measured {text(self.measured)}, bound {text(self.bound)}"
+        return f"{self.verdict}: {self.statement} [{self.source}]: {numbers}{notes}"
+
+
+def text(value: float | str) -> str:
+    """A measured value or a bound as it is printed: four digits of a number, words as they are."""
+    return value if isinstance(value, str) else f"{value:.4g}"
+
+
+class Report(tuple[Claim, ...]):
+    """Several claims, in the order in which they were checked.
 
     `str()` gives a plain-text table, one line a claim:
 
@@ -56,31 +163,29 @@ class Reports(tuple[Report, ...]):
 
     __slots__ = ()
 
-    def __new__(cls, reports: Iterable[Report] = ()) -> "Reports":
-        return super().__new__(cls, reports)
+    def __new__(cls, claims: Iterable[Claim] = ()) -> "Report":
+        return super().__new__(cls, claims)
 
     @property
     def holds(self) -> bool:
-        """Whether every claim holds; true of no claims."""
-        return all(report.holds for report in self)
+        """Whether no claim fails; true of no claims."""
+        return not self.failures
 
     @property
-    def failures(self) -> "Reports":
-        """The reports whose claim does not hold."""
-        return Reports(report for report in self if not report.holds)
+    def failures(self) -> "Report":
+        """The claims that fail."""
+        return Report(claim for claim in self if claim.fails)
+
+    @property
+    def judged(self) -> "Report":
+        """The claims that were judged: all but those that do not apply or are only shown."""
+        return Report(claim for claim in self if claim.holds is not None)
 
     def __str__(self) -> str:
-        header = ("verdict", "measured", "bound", "claim", "source", "detail")
+        header = ("verdict", "measured", "bound", "claim", "source", "why")
         rows = [
-            (
-                "holds" if report.holds else "FAILS",
-                f"{report.measured:.4g}",
-                f"{report.bound:.4g}",
-                report.claim,
-                report.source,
-                report.detail,
-            )
-            for report in self
+            (str(claim.verdict), text(claim.measured), text(claim.bound), claim.statement, claim.source, claim.why)
+            for claim in self
         ]
         widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
         lines = (

@@ -15,7 +15,7 @@ from jaxtyping import Float
 
 from rankfall.arrays import Array
 from rankfall.errors import InputError
-from rankfall.theory.claim import Report
+from rankfall.theory.claim import Claim
 from rankfall.theory.laws import require_depth
 
 
@@ -132,7 +132,7 @@ def check_measurement_curve(
     ratio: float,
     depth: float | int,
     tolerance: float = 1e-3,
-) -> Report:
+) -> Claim:
     """Hold two recorded modes of a one-measurement run against their curve.
 
     Args:
@@ -146,7 +146,7 @@ def check_measurement_curve(
     expected = measurement_curve(second, ratio, depth, float(first[0]), float(second[0]))
     deviation = np.abs(first - expected) / np.max(np.abs(first))
     worst = int(np.argmax(deviation))
-    return Report.at_most(
+    return Claim.at_most(
         "two modes of one measurement stay on their curve",
         "arora2019, single measurement",
         deviation[worst],

@@ -12,7 +12,7 @@ from jaxtyping import Float
 
 from rankfall.arrays import Array
 from rankfall.errors import InputError
-from rankfall.theory.claim import Report
+from rankfall.theory.claim import Claim
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def schatten_sum(matrix: Float[Array, "m n"], exponent: float) -> float:
     return float(np.sum(np.linalg.svd(matrix, compute_uv=False) ** exponent))
 
 
-def check_schatten(exponent: float, epsilon: float = 0.1, dim: int = 3) -> Report:
+def check_schatten(exponent: float, epsilon: float = 0.1, dim: int = 3) -> Claim:
     """The rival of `schatten_instance` has a smaller Schatten sum than the flow's limit.
 
         (1+ε)^p + (1−ε)^p < 2    for 0 < ε < 1, 0 < p < 1, by strict concavity
@@ -83,13 +83,13 @@ def check_schatten(exponent: float, epsilon: float = 0.1, dim: int = 3) -> Repor
     instance = schatten_instance(dim, epsilon)
     measured = schatten_sum(instance.rival, exponent)
     bound = schatten_sum(instance.minimizer, exponent)
-    return Report(
+    return Claim.judged(
         f"the limit of the flow is no local minimum of Σσ^p, p = {exponent}",
         "arora2019, Schatten quasi-norms",
         measured,
         bound,
         measured < bound,
-        f"a solution at distance {np.sqrt(2) * epsilon:.3g} has the smaller sum",
+        why=f"a solution at distance {np.sqrt(2) * epsilon:.3g} has the smaller sum",
     )
 
 
@@ -163,7 +163,7 @@ def check_divergence(
     first: float = 1.0,
     second: float = 1.0,
     corner: float = 0.0,
-) -> Report:
+) -> Claim:
     """Along a recorded run, the missing entry is as large as the determinant's sign forces it.
 
     Args:
@@ -195,7 +195,7 @@ def check_divergence(
     bounds = divergence_bound(losses, first, second, corner)
     useful = bounds > 0
     ratios = np.abs(products[useful, 0, 0]) / bounds[useful]
-    return Report.at_least(
+    return Claim.at_least(
         "|W_11| ≥ (|z| − √(2ℓ))(|z'| − √(2ℓ))/(|ε| + √(2ℓ))",
         "razin2020, Theorem 1",
         float(np.min(ratios, initial=np.inf)),

@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 from rankfall.arrays import Array
 from rankfall.errors import InputError
-from rankfall.theory.claim import Report
+from rankfall.theory.claim import Claim
 from rankfall.theory.laws import end_to_end_velocity
 
 Layers = Sequence[Float[Array, "_ _"]]
@@ -87,7 +87,7 @@ def imbalance(layers: Layers) -> float:
 
 def check_end_to_end(
     layers: Layers, gradient: Float[Array, "m n"], decay: float = 0.0, tolerance: float = 1e-9
-) -> Report:
+) -> Claim:
     """Whether the layers, as they stand, move their product by the end-to-end law.
 
         Σ_j W_N ⋯ Ẇ_j ⋯ W_1 = −λN W − Σ_j [WWᵀ]^{(j−1)/N} ∇ℓ(W) [WᵀW]^{(N−j)/N}
@@ -102,7 +102,7 @@ def check_end_to_end(
         moved += multiply([*layers[:j], velocity, *layers[j + 1 :]])
     law = end_to_end_velocity(product, gradient, len(layers), decay)
     size = max(float(np.linalg.norm(moved)), float(np.linalg.norm(law)), np.finfo(float).tiny)
-    return Report.at_most(
+    return Claim.at_most(
         "the layers move W by the end-to-end law",
         "arora2018, Theorem 1",
         float(np.linalg.norm(moved - law)) / size,
@@ -116,7 +116,7 @@ def check_balance(
     history: Sequence[Layers],
     decay: float = 0.0,
     tolerance: float = 1e-6,
-) -> Report:
+) -> Claim:
     """The flow conserves the imbalance; weight decay lets it die at a known rate.
 
         W_{j+1}ᵀW_{j+1} − W_jW_jᵀ (t) = e^{−2λ(t−t_0)} · its value at t_0
@@ -139,7 +139,7 @@ def check_balance(
         gaps = [now - kept * then for now, then in zip(imbalances(layers), start, strict=True)]
         drifts.append(max((float(np.linalg.norm(gap)) for gap in gaps), default=0.0))
     worst = int(np.argmax(drifts))
-    return Report.at_most(
+    return Claim.at_most(
         "W_{j+1}ᵀW_{j+1} − W_jW_jᵀ is conserved",
         "arora2018, Theorem 1",
         drifts[worst],

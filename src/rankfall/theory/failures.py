@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from rankfall.arrays import Array
 from rankfall.errors import InputError
-from rankfall.theory.claim import Report
+from rankfall.theory.claim import Claim
 from rankfall.theory.factors import Layers, layer_velocities, multiply
 
 
@@ -92,7 +92,7 @@ def unbalanced_start(step: float, margin: float, depth: int = 2, dim: int = 1) -
     return layers
 
 
-def check_explosion(losses: Float[Array, " t"], depth: int = 2) -> Report:
+def check_explosion(losses: Float[Array, " t"], depth: int = 2) -> Claim:
     """From an `unbalanced_start` every loss, from the second step on, is 4ᴺ times the one before.
 
         P − 1 ↦ at least 2ᴺ (P − 1),  so ℓ = ½(P − 1)² ↦ at least 4ᴺ ℓ
@@ -102,7 +102,7 @@ def check_explosion(losses: Float[Array, " t"], depth: int = 2) -> Report:
     if len(losses) < 3:
         raise InputError(f"growth shows from the second step on, got {len(losses)} losses; run more iterations")
     ratios = losses[2:] / losses[1:-1]
-    return Report.at_least(
+    return Claim.at_least(
         "the loss grows at least exponentially",
         "arora2018convergence, Claim 4",
         float(np.min(ratios)),
@@ -131,14 +131,14 @@ def stalled_loss(target: Float[Array, "d d"]) -> float:
     return float(np.sum(spectrum[spectrum < 0] ** 2) / 2)
 
 
-def check_stall(losses: Float[Array, " t"], target: Float[Array, "d d"], depth: int) -> Report:
+def check_stall(losses: Float[Array, " t"], target: Float[Array, "d d"], depth: int) -> Claim:
     """Descent from identity layers at even depth never falls below `stalled_loss`.
 
     Source: [arora2018convergence, Claim 5].
     """
     require_even_depth(depth)
     bound = stalled_loss(target)
-    return Report.at_least(
+    return Claim.at_least(
         "the loss stays above λ²/2 of the negative eigenvalues",
         "arora2018convergence, Claim 5",
         float(np.min(losses)),

@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from rankfall.arrays import Array
 from rankfall.errors import InputError
-from rankfall.theory.claim import Report, Reports
+from rankfall.theory.claim import Claim, Report
 
 CONDITIONS = "gunasekar2017, KKT (6)"
 
@@ -44,7 +44,7 @@ def certify_nuclear_norm(
     product: Float[Array, "d d"],
     dual: Float[Array, " k"],
     tolerance: float = 1e-6,
-) -> Reports:
+) -> Report:
     """Whether X minimizes ‖X‖_* over {X ⪰ 0 : A(X) = y}, by its dual ν.
 
         A(X) = y,    X ⪰ 0,    A†(ν) ⪯ I,    ⟨I − A†(ν), X⟩ = 0
@@ -83,23 +83,23 @@ def certify_nuclear_norm(
     bound = nuclear_norm_bound(matrices, values, dual)
     scale = max(float(np.linalg.norm(values)), np.finfo(float).tiny)
     asymmetry = float(np.linalg.norm(product - product.T))
-    return Reports(
+    return Report(
         [
-            Report.at_most("A(X) = y", CONDITIONS, misfit, tolerance * scale),
-            Report.at_most(
+            Claim.at_most("A(X) = y", CONDITIONS, misfit, tolerance * scale),
+            Claim.at_most(
                 "X is symmetric and X ⪰ 0",
                 CONDITIONS,
                 max(float(-spectrum[0]), asymmetry),
                 tolerance * size,
             ),
-            Report.at_most("A†(ν) ⪯ I: its largest eigenvalue", CONDITIONS, top, 1 + tolerance),
-            Report.at_most(
+            Claim.at_most("A†(ν) ⪯ I: its largest eigenvalue", CONDITIONS, top, 1 + tolerance),
+            Claim.at_most(
                 "complementary slackness |⟨I − A†(ν), X⟩| = 0",
                 CONDITIONS,
                 abs(slack),
                 tolerance * size,
             ),
-            Report.at_most(
+            Claim.at_most(
                 "‖X‖_* is the least",
                 "gunasekar2017, weak duality",
                 size,

@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from rankfall.arrays import Array
 from rankfall.errors import InputError
-from rankfall.theory.claim import Report
+from rankfall.theory.claim import Claim
 
 
 def check_decrease(
@@ -20,7 +20,7 @@ def check_decrease(
     smallest_values: Float[Array, " t"],
     step: float,
     depth: int,
-) -> Report:
+) -> Claim:
     """Every step of descent lowers the loss by as much as the proof needs.
 
         ℓ(t+1) ≤ ℓ(t) − (η/2) σ_min(W(t))^{2(N−1)/N} ‖∇ℓ(W(t))‖_F²
@@ -41,7 +41,7 @@ def check_decrease(
     speed = smallest_values ** (2 * (depth - 1) / depth) * gradient_norms**2
     excess = losses[1:] - (losses[:-1] - step / 2 * speed[:-1])
     worst = int(np.argmax(excess))
-    return Report.at_most(
+    return Claim.at_most(
         "ℓ(t+1) ≤ ℓ(t) − (η/2) σ_min^{2(N−1)/N} ‖∇ℓ‖²",
         "arora2018convergence, Lemma 1",
         excess[worst] / losses[0],
@@ -58,7 +58,7 @@ def check_contraction(
     step: float = 0.0,
     accuracy: float = 0.0,
     tolerance: float = 1e-6,
-) -> Report:
+) -> Claim:
     """The loss ½‖W − Φ‖_F² falls at least as fast as the margin promises.
 
         descent:  ℓ(t) ≤ ℓ(0) (1 − η c^{2(N−1)/N})^{t/η}
@@ -88,7 +88,7 @@ def check_contraction(
     exponent = elapsed / step * np.log1p(-step * speed) if step > 0 else -2 * speed * elapsed
     ratios = losses / np.maximum(losses[0] * np.exp(exponent), max(accuracy, np.finfo(float).tiny))
     worst = int(np.argmax(ratios))
-    return Report.at_most(
+    return Claim.at_most(
         "the loss contracts at the rate of the margin",
         "arora2018convergence, Theorem 1",
         ratios[worst],
@@ -97,7 +97,7 @@ def check_contraction(
     )
 
 
-def check_margin(smallest_values: Float[Array, " t"], losses: Float[Array, " t"], margin: float) -> Report:
+def check_margin(smallest_values: Float[Array, " t"], losses: Float[Array, " t"], margin: float) -> Claim:
     """While the loss ½‖W − Φ‖_F² stays below its start, no singular value falls below the margin.
 
         ‖W − Φ‖_F ≤ ‖W(0) − Φ‖_F  ⇒  σ_min(W) ≥ c
@@ -112,7 +112,7 @@ def check_margin(smallest_values: Float[Array, " t"], losses: Float[Array, " t"]
     below = losses <= losses[0]
     smallest = float(np.min(smallest_values[below]))
     rounding = 16 * np.finfo(float).eps * float(np.max(np.abs(smallest_values)))
-    return Report.at_least(
+    return Claim.at_least(
         "σ_min(W(t)) stays above the margin",
         "arora2018convergence, Claim 1",
         smallest,

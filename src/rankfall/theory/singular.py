@@ -15,7 +15,7 @@ from jaxtyping import Float
 
 from rankfall.arrays import Array
 from rankfall.errors import InputError
-from rankfall.theory.claim import Report
+from rankfall.theory.claim import Claim
 from rankfall.theory.laws import preconditioner_eigenvalues, require_depth, require_same_shape
 
 
@@ -151,7 +151,7 @@ def check_singular_values(
     depth: float | int,
     decay: float = 0.0,
     tolerance: float = 1e-2,
-) -> Report:
+) -> Claim:
     """Hold recorded singular values against the integral of their law.
 
         σ_r(t) − σ_r(0) = −∫₀ᵗ ( λN σ_r + N (σ_r²)^{1−1/N} ⟨∇ℓ(W), u_r v_rᵀ⟩ ) dt
@@ -178,7 +178,7 @@ def check_singular_values(
     expected = singular_values[0] + np.vstack([np.zeros_like(pieces[:1]), np.cumsum(pieces, axis=0)])
     deviation = np.abs(singular_values - expected) / np.max(np.abs(singular_values))
     when, which = np.unravel_index(np.argmax(deviation), deviation.shape)
-    return Report.at_most(
+    return Claim.at_most(
         "σ̇_r = −N (σ_r²)^{1−1/N} ⟨∇ℓ, u_r v_rᵀ⟩",
         "arora2019, singular values",
         deviation[when, which],
@@ -187,7 +187,7 @@ def check_singular_values(
     )
 
 
-def check_sign(determinants: Float[Array, " t"], depth: float | int) -> Report:
+def check_sign(determinants: Float[Array, " t"], depth: float | int) -> Claim:
     """The determinant of a square product never changes sign along the flow, at depth N ≥ 2.
 
     Each signed singular value obeys ṡ = (s²)^β g(t) with β = 1 − 1/N ≥ ½, which cannot cross zero.
@@ -203,6 +203,6 @@ def check_sign(determinants: Float[Array, " t"], depth: float | int) -> Report:
     signs = np.sign(determinants)
     wrong = np.flatnonzero(signs != signs[0])
     detail = f"first change at record {wrong[0]}" if wrong.size else "no change of sign"
-    return Report.at_most(
+    return Claim.at_most(
         "det W(t) keeps its sign", "razin2020, sign of the determinant", float(len(wrong)), 0.0, detail
     )

@@ -14,7 +14,7 @@ from jaxtyping import Float
 
 from rankfall.arrays import Array
 from rankfall.errors import InputError
-from rankfall.theory.claim import Report
+from rankfall.theory.claim import Claim
 from rankfall.theory.factors import Layers, multiply
 
 
@@ -143,7 +143,7 @@ def check_invariant_block(
     block: InvariantBlock,
     scales: Sequence[float] | Float[Array, " N"],
     tolerance: float = 1e-9,
-) -> Report:
+) -> Claim:
     """Whether the layers still split along the block they started with.
 
         W_j V_j,idle = ρ_j U_j,idle    and    W_jᵀ U_j,idle = ρ_j V_j,idle
@@ -162,7 +162,7 @@ def check_invariant_block(
         back = layer.T @ block.idle[j + 1] - scales[j] * block.idle[j]
         defects.append(float(np.linalg.norm(forth) + np.linalg.norm(back)))
     worst = int(np.argmax(defects))
-    return Report.at_most(
+    return Claim.at_most(
         "outside a block of size 2r each layer is ρ_j times an isometry",
         "yaras2024, deep matrix factorization",
         defects[worst] / max(block.scales),

@@ -8,17 +8,17 @@ from rankfall.trajectory.run import Trajectories, Trajectory
 from rankfall.trajectory.singular_paths import SingularPaths
 from rankfall.trajectory.snapshot import Snapshot
 from rankfall.trajectory.status import Status
-from rankfall.trajectory.stops import HeldOutRise, LossBelow, Settled, StepLimit, TimeReached
+from rankfall.trajectory.stops import GradientBelow, HeldOutRise, LossBelow, StepLimit, TimeReached
 
 __all__ = [
     "Crossing",
     "Escape",
+    "GradientBelow",
     "GreedyPath",
     "HeldOutRise",
     "LossBelow",
     "Occurrence",
     "Record",
-    "Settled",
     "SingularPaths",
     "Snapshot",
     "Status",

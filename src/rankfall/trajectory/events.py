@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float
 
 from rankfall.arrays import Array, to_numpy
 from rankfall.errors import InputError
-from rankfall.integrators.motion import Field, Integrator, Motion, of_runs
+from rankfall.integrators.state import Field, Integrator, State, of_runs
 from rankfall.models.starts import leading_vectors
 from rankfall.trajectory.snapshot import Snapshot
 
@@ -37,7 +37,7 @@ class Event(Protocol):
     @property
     def name(self) -> str: ...
 
-    def begin(self, problem: Any, runs: int) -> Float[np.ndarray, "runs _"]:
+    def init(self, problem: Any, runs: int) -> Float[np.ndarray, "runs _"]:
         """The level of each run, handed back to `gap`: what must be known of the problem beforehand."""
         ...
 
@@ -69,7 +69,7 @@ class Escape:
                 "leave it out for a tenth of the data's leading singular value"
             )
 
-    def begin(self, problem: Any, runs: int) -> Float[np.ndarray, "runs _"]:
+    def init(self, problem: Any, runs: int) -> Float[np.ndarray, "runs _"]:
         """The thresholds of each run. Raises InputError for data that is zero, which has no scale of its own."""
         if self.threshold is not None:
             return np.tile(np.atleast_1d(np.asarray(self.threshold, dtype=np.float64)), (runs, 1))
@@ -90,7 +90,7 @@ class Crossing:
     name: str
     function: Callable[[Any, Any, Array], Array]
 
-    def begin(self, problem: Any, runs: int) -> Float[np.ndarray, "runs _"]:
+    def init(self, problem: Any, runs: int) -> Float[np.ndarray, "runs _"]:
         """Zero."""
         return np.zeros((runs, 1))
 
@@ -110,37 +110,37 @@ class Watch:
 
     def __init__(self, events: Sequence[Event], now: Snapshot) -> None:
         self._events = events
-        self._levels = [event.begin(now.problem, now.runs.size) for event in events]
+        self._levels = [event.init(now.problem, now.runs.size) for event in events]
         self._gaps = [event.gap(now, level) for event, level in zip(events, self._levels, strict=True)]
 
-    def look(self, now: Snapshot, motion: Motion, field: Field, integrator: Integrator) -> None:
+    def look(self, now: Snapshot, state: State, field: Field, integrator: Integrator) -> None:
         """Add what happened in the step just taken to `now.events`, in the order of time."""
         for event, levels, gaps in zip(self._events, self._levels, self._gaps, strict=True):
             gap = event.gap(now, levels[now.runs])
-            turned: Bool[np.ndarray, "batch k"] = (gaps[now.runs] < 0) & (gap >= 0) & motion.moved[:, None]
+            turned: Bool[np.ndarray, "batch k"] = (gaps[now.runs] < 0) & (gap >= 0) & state.moved[:, None]
             gaps[now.runs] = gap
             for row, index in np.argwhere(turned).tolist():
                 run = int(now.runs[row])
-                time = _passage(event, levels[run : run + 1], index, now, row, motion, field, integrator)
+                time = _passage(event, levels[run : run + 1], index, now, row, state, field, integrator)
                 now.events.setdefault(run, []).append(Occurrence(event.name, index, time))
         for happened in now.events.values():
             happened.sort(key=lambda occurrence: occurrence.time)
 
 
 def _passage(
-    event: Event, level: np.ndarray, index: int, now: Snapshot, row: int, motion: Motion, field: Field,
+    event: Event, level: np.ndarray, index: int, now: Snapshot, row: int, state: State, field: Field,
     integrator: Integrator,
 ) -> float:  # fmt: skip
     """The time inside the last step of one run at which a component passes through zero."""
     from scipy.optimize import brentq
 
     alone = field.of(row)
-    before: Any = motion.before
-    begin, end = float(before.time[row]), float(motion.time[row])
+    before: Any = state.before
+    begin, end = float(before.time[row]), float(state.time[row])
 
     def gap(time: float) -> float:
         times = np.asarray([time])
-        weights = integrator.at(alone, motion, row, times)
+        weights = integrator.interpolate(alone, state, row, times)
         moment = Snapshot(alone.problem, alone.model, times, weights, np.full(1, np.nan), now.runs[row : row + 1])
         return float(event.gap(moment, level)[0, index])
 

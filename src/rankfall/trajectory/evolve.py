@@ -1,7 +1,7 @@
 """The one loop: a problem, a model, a start and an integrator make a run.
 
 Runs of a batch move in lockstep, each with its own time and step; large batches go group by group (`groups`). After
-every step the runs that moved are looked at once (a `Snapshot`), written of in their diaries, and asked whether they
+every step the runs that moved are looked at once (a `Snapshot`), handed to the recorder, and asked whether they
 have come to an end; a run that has leaves the batch.
 """
 
@@ -14,12 +14,12 @@ import numpy as np
 
 from rankfall.arrays import like, namespace, to_numpy
 from rankfall.errors import InputError
-from rankfall.integrators.motion import Field, Integrator, of_runs, taken
-from rankfall.kernels.turns import SMALL_PRODUCT, one_blas_thread
+from rankfall.integrators.state import Field, Integrator, of_runs, taken
+from rankfall.kernels.blas_threads import SMALL_PRODUCT, one_blas_thread
 from rankfall.models.starts import Start
-from rankfall.trajectory.diary import Diaries, State, state_of
 from rankfall.trajectory.groups import groups_of, run_groups
 from rankfall.trajectory.record import Record
+from rankfall.trajectory.recorder import Moment, Recorder, moment_of
 from rankfall.trajectory.run import Trajectories, Trajectory
 from rankfall.trajectory.snapshot import Snapshot
 from rankfall.trajectory.status import Status
@@ -130,39 +130,39 @@ class _Loop:
         self.began = clock.perf_counter()
         self.ends: list[dict[str, Any]] = [{} for _ in range(count)]
         self.active, self.step, self.refusals = np.arange(count), 0, np.zeros(count)
-        self.memory = self.stop.begin(count)
+        self.memory = self.stop.init(count)
         with np.errstate(over="ignore", invalid="ignore"):
-            self.motion = self.integrator.begin(self.field, weights, horizon_of(self.stop, count))
-            self.first_loss = losses = self.motion.loss
+            self.state = self.integrator.init(self.field, weights, horizon_of(self.stop, count))
+            self.first_loss = losses = self.state.loss
             if not np.isfinite(losses).all():
                 raise InputError(
                     f"the loss at the start must be finite, got {losses[~np.isfinite(losses)][0]}; "
                     "scale the data down, or the start"
                 )
-            self.diaries = Diaries(self.field, self.integrator, self.record, self.motion)
-            first = self.diaries.begin(self.motion)
+            self.recorder = Recorder(self.field, self.integrator, self.record, self.state)
+            first = self.recorder.init(self.state)
             try:
                 self._end_stopped(first)
                 while self.active.size:
                     self._advance()
             except KeyboardInterrupt:
                 for run in [run for run in self.active.tolist() if not self.ends[run]]:
-                    self._close(run, self.diaries[run].best, Status.INTERRUPTED, "Ctrl-C was pressed")
+                    self._close(run, self.recorder[run].best, Status.INTERRUPTED, "Ctrl-C was pressed")
         return self.ends
 
     def _advance(self) -> None:
         """One step of every run, and all that follows from it."""
         if self.is_interrupted():
             raise KeyboardInterrupt
-        self.motion = self.integrator.advance(self.field, self.motion)
+        self.state = self.integrator.step(self.field, self.state)
         self.step += 1
         self._end_runaways()
         self._end_refused()
-        moved = self.motion.moved
+        moved = self.state.moved
         if not moved.any():
             return
-        now = self.diaries.look(self.motion, self.active, self.step)
-        self.diaries.write(now, self.motion)
+        now = self.recorder.look(self.state, self.active, self.step)
+        self.recorder.write(now, self.state)
         if self.callback is not None and self.callback(now):
             self._finish([(Status.INTERRUPTED, "the callback asked for it")] * self.active.size)
             return
@@ -173,21 +173,21 @@ class _Loop:
         if self.progress is not None:
             self.progress(min(1.0, self.stop.fraction(self.memory, now)), now)
         verdicts: list[Verdict] = [None if answer is None else (answer.status, str(answer)) for answer in answers]
-        for row in np.flatnonzero(self.motion.is_still()):
+        for row in np.flatnonzero(self.state.is_still()):
             verdicts[row] = verdicts[row] or (Status.STALLED, "the gradient vanished")
         self._finish(verdicts)
 
     def _end_runaways(self) -> None:
-        gone = ~(self.motion.loss <= _RUNAWAY * self.first_loss[self.active])
+        gone = ~(self.state.loss <= _RUNAWAY * self.first_loss[self.active])
         if gone.any():
             # a run that started near a solution has only run away when it is worse than nothing, W = 0
-            zero = namespace(self.motion.weights).zeros_like(self.motion.weights)
+            zero = namespace(self.state.weights).zeros_like(self.state.weights)
             nothing = to_numpy(self.field.model.loss(self.field.problem, zero))
-            gone = gone & ~(self.motion.loss <= _RUNAWAY * nothing)
+            gone = gone & ~(self.state.loss <= _RUNAWAY * nothing)
         self._finish([(Status.DIVERGED, "the loss ran away") if row else None for row in gone])
 
     def _end_refused(self) -> None:
-        refusals = np.where(self.motion.moved, 0, self.refusals[self.active] + 1)
+        refusals = np.where(self.state.moved, 0, self.refusals[self.active] + 1)
         self.refusals[self.active] = refusals
         reason = "no step was small enough for the tolerance"
         self._finish([(Status.STALLED, reason) if row else None for row in refusals >= _REFUSALS])
@@ -200,24 +200,24 @@ class _Loop:
         for row, verdict in enumerate(verdicts):
             if verdict is None:
                 continue
-            diary, end = self.diaries[self.active[row]], state_of(self.motion, row)
+            kept, end = self.recorder[self.active[row]], moment_of(self.state, row)
             if verdict[0] in (Status.DIVERGED, Status.INTERRUPTED):
-                end = diary.best
-            elif diary.records[-1]["time"] != end[1]:
-                now = now or self.diaries.look(self.motion, self.active, self.step)
-                self.diaries.keep(now, np.arange(self.active.size) == row)
+                end = kept.best
+            elif kept.records[-1]["time"] != end[1]:
+                now = now or self.recorder.look(self.state, self.active, self.step)
+                self.recorder.keep(now, np.arange(self.active.size) == row)
             self._close(int(self.active[row]), end, *verdict)
         going = np.asarray([verdict is None for verdict in verdicts])
         chosen = np.flatnonzero(going)
         self.field.problem = of_runs(self.field.problem, chosen)
-        self.motion, self.memory = self.motion.take(going), taken(self.memory, chosen)
+        self.state, self.memory = self.state.take(going), taken(self.memory, chosen)
         self.active = self.active[going]
 
-    def _close(self, run: int, end: State, status: Status, reason: str) -> None:
-        diary = self.diaries[run]
+    def _close(self, run: int, end: Moment, status: Status, reason: str) -> None:
+        kept = self.recorder[run]
         self.ends[run] = {
             "weights": end[0], "time": end[1], "loss": end[2], "status": status, "reason": reason,
-            "history": diary.history(), "events": tuple(diary.events),
-            "best_weights": diary.best[0], "best_time": diary.best[1],
+            "history": kept.history(), "events": tuple(kept.events),
+            "best_weights": kept.best[0], "best_time": kept.best[1],
             "steps": self.step, "evaluations": self.field.evaluations, "seconds": clock.perf_counter() - self.began,
         }  # fmt: skip

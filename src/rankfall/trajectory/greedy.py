@@ -23,7 +23,7 @@ from rankfall.trajectory.evolve import evolve
 from rankfall.trajectory.record import Record
 from rankfall.trajectory.run import Trajectory
 from rankfall.trajectory.status import Status
-from rankfall.trajectory.stops import Settled
+from rankfall.trajectory.stops import GradientBelow
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +121,7 @@ def greedy(
             return path(f"rank {limit} was reached", False)
         layers = _widened(layers, left, right, scale, model.depth)
         grown = replace(model, width=len(stages) + 1)
-        run = evolve(problem, grown, Given(layers), integrator, stop=Settled(settled), record=record)
+        run = evolve(problem, grown, Given(layers), integrator, stop=GradientBelow(settled), record=record)
         stages.append(run)
         if run.status not in (Status.CONVERGED, Status.STALLED):
             return path(f"stage {len(stages)} ended as {run.status}: {run.reason}", False)

@@ -103,20 +103,20 @@ def value_velocities(problem: Any, model: Any, weights: Float[Array, "batch p"])
 
 
 def product_velocity(problem: Any, model: Any, weights: Float[Array, "batch p"]) -> Float[np.ndarray, "batch m n"]:
-    """Ẇ of the flow, formed: how the layers' own motion moves their product.
+    """Ẇ of the flow, formed: how the layers' own velocity moves their product.
 
     Along a line W is a polynomial of degree N in the layers, so a central difference through enough points is its
     slope, exact to rounding whatever the distance.
     """
     points = to_numpy(weights).astype(np.float64)
-    motion = -to_numpy(model.loss_and_gradient(problem, weights)[1]).astype(np.float64)
-    speed = np.linalg.norm(motion, axis=-1)
+    velocity = -to_numpy(model.loss_and_gradient(problem, weights)[1]).astype(np.float64)
+    speed = np.linalg.norm(velocity, axis=-1)
     step = np.where(speed > 0, np.linalg.norm(points, axis=-1) / np.where(speed > 0, 10 * speed, 1), 1.0)
     places = np.arange(1, int(np.ceil(model.depth / 2)) + 1)
     # Σ_k c_k (p(k) − p(−k)) = p′(0) for all odd powers up to 2K − 1, and for even ones by symmetry
     powers = places[None, :] ** (2.0 * np.arange(places.size)[:, None] + 1)
     shares = np.linalg.solve(powers, np.eye(places.size)[0] / 2)
-    ahead = step[:, None] * motion
+    ahead = step[:, None] * velocity
     pairs = zip(shares, places, strict=True)
     slope = sum(share * (model.product(points + k * ahead) - model.product(points - k * ahead)) for share, k in pairs)
     return slope / step[:, None, None]

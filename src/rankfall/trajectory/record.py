@@ -66,7 +66,7 @@ class Record:
                 )
         for event in self.events:
             if not isinstance(event, Event):
-                raise InputError(f"an event has a name, begin and gap, got {event!r}; use Escape() or Crossing(…)")
+                raise InputError(f"an event has a name, init and gap, got {event!r}; use Escape() or Crossing(…)")
         taken = sorted(_OWN.intersection(self.functions))
         if taken:
             raise InputError(f"a recorded function needs a name of its own, got {taken[0]!r}; choose another name")

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from rankfall.arrays import Array, to_numpy
-from rankfall.integrators.motion import of_runs, taken
+from rankfall.integrators.state import of_runs, taken
 
 
 @dataclass(frozen=True, eq=False)

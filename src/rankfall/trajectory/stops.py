@@ -1,7 +1,7 @@
 """When a run has come to its end.
 
 A stop is an immutable question asked after every step; `a | b` ends a run when either does. What a stop must remember
-of a batch of runs is made by `begin` and handed from call to call, so one stop serves any number of runs at once.
+of a batch of runs is made by `init` and handed from call to call, so one stop serves any number of runs at once.
 """
 
 import math
@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from rankfall.errors import InputError
-from rankfall.integrators.motion import norms
+from rankfall.integrators.state import norms
 from rankfall.trajectory.snapshot import Snapshot
 from rankfall.trajectory.status import Status
 
@@ -25,7 +25,7 @@ class Stop(Protocol):
 
     status: Status
 
-    def begin(self, runs: int) -> Memory: ...
+    def init(self, runs: int) -> Memory: ...
 
     def check(self, memory: Memory, now: Snapshot) -> tuple[Memory, np.ndarray]:
         """The memory after this moment, and for each run the stop that ends it, or None (object array)."""
@@ -46,7 +46,7 @@ class _Combinable:
     def __or__(self, other: "Stop") -> "Either":
         return Either((*_parts(self), *_parts(other)))
 
-    def begin(self, runs: int) -> Memory:
+    def init(self, runs: int) -> Memory:
         return ()
 
     def horizon(self) -> float:
@@ -142,7 +142,7 @@ class HeldOutRise(_Combinable):
         if not self.rise > 0:
             raise InputError(f"the rise to stop at must be positive, got {self.rise}; leave it out, or 0.1")
 
-    def begin(self, runs: int) -> Memory:
+    def init(self, runs: int) -> Memory:
         return np.full(runs, np.inf), np.zeros(runs), np.zeros(runs)
 
     def check(self, memory: Memory, now: Snapshot) -> tuple[Memory, np.ndarray]:
@@ -166,7 +166,7 @@ class HeldOutRise(_Combinable):
 
 
 @dataclass(frozen=True)
-class Settled(_Combinable):
+class GradientBelow(_Combinable):
     """The gradient is down to a `share` of what it was at the start: a run that leaves a saddle has found the next.
 
     A run that starts beside a saddle sees its gradient grow before it falls, so this does not end it too early. Costs
@@ -179,7 +179,7 @@ class Settled(_Combinable):
         if not 0 < self.share < 1:
             raise InputError(f"the share left must lie between 0 and 1, got {self.share}; 1e-3 is usual")
 
-    def begin(self, runs: int) -> Memory:
+    def init(self, runs: int) -> Memory:
         return np.full(runs, np.nan)
 
     def check(self, memory: Memory, now: Snapshot) -> tuple[Memory, np.ndarray]:
@@ -200,8 +200,8 @@ class Either(_Combinable):
 
     stops: tuple[Any, ...]
 
-    def begin(self, runs: int) -> Memory:
-        return tuple(stop.begin(runs) for stop in self.stops)
+    def init(self, runs: int) -> Memory:
+        return tuple(stop.init(runs) for stop in self.stops)
 
     def check(self, memory: Memory, now: Snapshot) -> tuple[Memory, np.ndarray]:
         answer, after = np.full(now.time.shape, None, dtype=object), []

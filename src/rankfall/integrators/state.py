@@ -1,8 +1,8 @@
 """What integrators move: a field of forces, and the state of the runs that follow it.
 
-A `Field` is a problem seen through a model: weights in, loss and gradient out. A `Motion` is where a batch of runs
+A `Field` is a problem seen through a model: weights in, loss and gradient out. A `State` is where a batch of runs
 stands: each row is one run with its own time and step, and all move in lockstep. An integrator is an immutable
-configuration with two verbs: `begin` makes the motion, `advance` returns the next one. A run whose step was refused
+configuration with two verbs: `init` makes the state, `step` returns the next one. A run whose step was refused
 stays where it was for that advance.
 """
 
@@ -45,11 +45,11 @@ def of_runs(problem: Any, chosen: Any) -> Any:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Motion:
+class State:
     """Where a batch of runs stands, and the interval it came through.
 
     Numbers a run (time, loss, step …) are NumPy float64 of shape (batch,); weights and gradients are (batch, p) in
-    the problem's namespace. `before` is the motion one accepted step earlier; `moved` marks the runs that advanced.
+    the problem's namespace. `before` is the state one accepted step earlier; `moved` marks the runs that advanced.
     """
 
     time: Float[np.ndarray, " batch"]
@@ -58,10 +58,10 @@ class Motion:
     gradient: Float[Array, "batch p"]
     moved: Bool[np.ndarray, " batch"]
     horizon: Float[np.ndarray, " batch"]
-    before: "Motion | None" = None
+    before: "State | None" = None
 
-    def take(self, kept: Bool[np.ndarray, " batch"]) -> "Motion":
-        """The motion of the runs marked by `kept`."""
+    def take(self, kept: Bool[np.ndarray, " batch"]) -> "State":
+        """The state of the runs marked by `kept`."""
         chosen = np.flatnonzero(kept)
         changes = {f.name: taken(getattr(self, f.name), chosen) for f in fields(self)}
         return replace(self, **changes)
@@ -84,7 +84,7 @@ def taken(value: Any, chosen: np.ndarray) -> Any:
     """Rows `chosen` of anything that has a batch axis: arrays, lists, and tuples or motions of them."""
     if value is None or isinstance(value, (int, float, str)):
         return value
-    if isinstance(value, Motion):
+    if isinstance(value, State):
         kept = np.zeros(value.time.size, dtype=bool)
         kept[chosen] = True
         return value.take(kept)
@@ -102,11 +102,11 @@ def taken(value: Any, chosen: np.ndarray) -> Any:
 class Integrator(Protocol):
     """Immutable configuration that follows a field."""
 
-    def begin(self, field: Field, weights: Array, horizon: np.ndarray) -> Motion: ...
+    def init(self, field: Field, weights: Array, horizon: np.ndarray) -> State: ...
 
-    def advance(self, field: Field, motion: Any) -> Any: ...
+    def step(self, field: Field, state: Any) -> Any: ...
 
-    def at(self, field: Field, motion: Any, run: int, times: np.ndarray) -> Array: ...
+    def interpolate(self, field: Field, state: Any, run: int, times: np.ndarray) -> Array: ...
 
 
 def norms(vectors: Float[Array, "batch p"]) -> Float[np.ndarray, " batch"]:

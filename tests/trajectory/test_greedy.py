@@ -121,4 +121,4 @@ def test_bad_greedy_runs_are_refused():
     with pytest.raises(rf.InputError, match="of one table, got 2"):
         rf.greedy(rf.Factorization(np.ones((2, 3, 3))))
     with pytest.raises(rf.InputError, match="between 0 and 1, got 2"):
-        rf.Settled(2.0)
+        rf.GradientBelow(2.0)

@@ -58,7 +58,7 @@ def small(name: str, tmp_path, data=None, **changes):
 
 
 def verdicts(outcome) -> dict[str, str]:
-    return {claim.quantity: claim.verdict for claim in outcome.claims}
+    return {claim.statement: claim.verdict for claim in outcome.claims}
 
 
 @pytest.mark.parametrize("name", SMALL)
@@ -66,7 +66,7 @@ def test_claims_on_small_instances_hold(name, tmp_path, monkeypatch):
     monkeypatch.setattr(arora2019_norms, "SCALES", (1e-2, 1e-4, 1e-8))
     monkeypatch.setattr(li2021_greedy, "SCALES", (1e-4, 1e-8))
     outcome = small(name, tmp_path, **SMALL[name])
-    assert [claim.quantity for claim in outcome.claims if claim.holds is False] == []
+    assert [claim.statement for claim in outcome.claims if claim.holds is False] == []
 
 
 def test_the_table_at_a_large_start(tmp_path):

@@ -46,7 +46,7 @@ def test_a_tiny_run_is_labelled_judged_and_drawn(name, tmp_path, request):
     assert outcome.data.sizes
     assert {claim.verdict for claim in outcome.claims} <= {"holds", "does not hold", "FAILS", "shown"}
     assert any(claim.holds is not None for claim in outcome.claims)
-    assert len({(claim.quantity, claim.expected) for claim in outcome.claims}) == len(outcome.claims)
+    assert len({(claim.statement, claim.bound) for claim in outcome.claims}) == len(outcome.claims)
     PanelsPicture(outcome.panels).save(tmp_path / "figure.png")
     assert (tmp_path / "figure.png").stat().st_size > 10_000
     # every part is on disk: a second time costs nothing and says the same

@@ -45,7 +45,7 @@ def _shapes_are_checked_where_every_claim_is_asked(request):
 
 
 def claims(reports):
-    return {report.claim: report for report in reports}
+    return {report.statement: report for report in reports}
 
 
 # --- runs on which the theorems hold --------------------------------------------------------------------------------
@@ -115,7 +115,7 @@ def test_unmixed_modes_escape_as_the_closed_form_says(depth):
     assert found[TIMES].holds
     assert found[TIMES].measured < 2e-3
     assert found[ORDER].measured == 0
-    assert "4 escapes" in found[ORDER].detail
+    assert "4 escapes" in found[ORDER].why
 
 
 @pytest.mark.parametrize("integrator", [rf.Flow(1e-4), rf.Descent(rf.Gradient(1e-2))], ids=repr)
@@ -226,7 +226,7 @@ def test_the_law_of_another_depth_fails(depth):
 
 def test_a_flow_too_coarse_for_the_law_is_told_what_helps():
     failures = claims(check(walked(rf.Factorization(OBLONG.truth / 3), 4, integrator=rf.Flow(1e-2))).failures)
-    assert "a smaller rtol" in failures[LAW].detail
+    assert "a smaller rtol" in failures[LAW].why
 
 
 # --- what it says ---------------------------------------------------------------------------------------------------
@@ -235,7 +235,7 @@ def test_a_flow_too_coarse_for_the_law_is_told_what_helps():
 def test_the_table_has_a_line_for_each_claim():
     reports = check(walked(STAIRS, 2, rf.Identity(1e-2), rf.Flow()))
     header, *lines = str(reports).splitlines()
-    assert header.split() == ["verdict", "measured", "bound", "claim", "source", "detail"]
+    assert header.split() == ["verdict", "measured", "bound", "claim", "source", "why"]
     assert len(lines) == len(reports)
     assert all(line.startswith("holds ") for line in lines)
     for claim in (LAW, BALANCE, SIGN, ORDER):

@@ -1,4 +1,4 @@
-"""Projected gradient on the cone of positive semidefinite matrices: the reference without factors, X_gd.
+"""ProjectedGradient gradient on the cone of positive semidefinite matrices: the reference without factors, X_gd.
 
     X ← Π(X − η ∇ℓ(X)),    Π: the nearest X ⪰ 0, negative eigenvalues set to zero        [gunasekar2017, experiments]
 
@@ -13,19 +13,19 @@ from jaxtyping import Float
 
 from rankfall.arrays import Array, namespace
 from rankfall.errors import InputError
-from rankfall.integrators.motion import Field, Motion
+from rankfall.integrators.state import Field, State
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProjectedMotion(Motion):
-    """A motion with the next point, Π(X − η∇ℓ); `gradient` is (X − next)/η, which vanishes where X is optimal."""
+class ProjectedState(State):
+    """A state with the next point, Π(X − η∇ℓ); `gradient` is (X − next)/η, which vanishes where X is optimal."""
 
     ahead: Array
 
 
 @dataclass(frozen=True)
-class Projected:
-    """Projected gradient steps of W itself, for `Chain(1)` on a square problem; time counts η a step.
+class ProjectedGradient:
+    """ProjectedGradient gradient steps of W itself, for `Chain(1)` on a square problem; time counts η a step.
 
     The loss falls for η ≤ 1/L, L the largest curvature of ℓ: 2‖A‖²/M for sensing, 2/|Ω| for completion. It ends where
     X ⪰ 0, ∇ℓ(X) ⪰ 0 and ∇ℓ(X) X = 0.
@@ -39,37 +39,37 @@ class Projected:
         if not self.rate > 0:
             raise InputError(f"rate must be positive, got {self.rate}; 0.1 on a mean squared loss")
 
-    def begin(self, field: Field, weights: Array, horizon: Float[np.ndarray, " batch"]) -> ProjectedMotion:
-        """The motion at time zero, from the start's own projection."""
+    def init(self, field: Field, weights: Array, horizon: Float[np.ndarray, " batch"]) -> ProjectedState:
+        """The state at time zero, from the start's own projection."""
         model = field.model
         m, n = field.problem.shape
         if model.depth != 1 or m != n:
             raise InputError(
-                f"Projected moves a square W itself, got {type(model).__name__} of depth {model.depth} on shape "
-                f"{(m, n)}; use Chain(1) on a square problem"
+                f"ProjectedGradient moves a square W itself, got {type(model).__name__} of depth {model.depth} on "
+                f"shape {(m, n)}; use Chain(1) on a square problem"
             )
         zeros = np.zeros(weights.shape[0])
         weights = positive_part(weights, m)
         loss, gradient, ahead = self._look(field, weights)
-        return ProjectedMotion(
+        return ProjectedState(
             time=zeros, weights=weights, loss=loss, gradient=gradient, moved=np.ones(zeros.shape, dtype=bool),
             horizon=horizon, ahead=ahead,
         )  # fmt: skip
 
-    def advance(self, field: Field, motion: ProjectedMotion) -> ProjectedMotion:
+    def step(self, field: Field, state: ProjectedState) -> ProjectedState:
         """One step of every run."""
-        loss, gradient, ahead = self._look(field, motion.ahead)
+        loss, gradient, ahead = self._look(field, state.ahead)
         return replace(
-            motion, time=motion.time + self.rate, weights=motion.ahead, loss=loss, gradient=gradient, ahead=ahead,
-            before=replace(motion, before=None),
+            state, time=state.time + self.rate, weights=state.ahead, loss=loss, gradient=gradient, ahead=ahead,
+            before=replace(state, before=None),
         )  # fmt: skip
 
-    def at(self, field: Field, motion: ProjectedMotion, run: int, times: Float[np.ndarray, " times"]) -> Array:
+    def interpolate(self, field: Field, state: ProjectedState, run: int, times: Float[np.ndarray, " times"]) -> Array:
         """Weights of one run at times inside its last step, on the chord that stays in the cone."""
-        before = motion.before
+        before = state.before
         assert before is not None
-        shares = (times - before.time[run]) / (motion.time[run] - before.time[run])
-        old, new = before.weights[run : run + 1], motion.weights[run : run + 1]
+        shares = (times - before.time[run]) / (state.time[run] - before.time[run])
+        old, new = before.weights[run : run + 1], state.weights[run : run + 1]
         return namespace(old).concat([old + float(share) * (new - old) for share in shares], axis=0)
 
     def _look(self, field: Field, weights: Array) -> tuple[Float[np.ndarray, " batch"], Array, Array]:

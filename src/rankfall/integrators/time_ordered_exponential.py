@@ -15,21 +15,21 @@ from jaxtyping import Float
 
 from rankfall.arrays import Array, namespace, to_numpy
 from rankfall.errors import InputError
-from rankfall.integrators.motion import Field, Motion
+from rankfall.integrators.state import Field, State
 from rankfall.models.chain import Chain
 from rankfall.models.symmetric import Symmetric
 
 
 @dataclass(frozen=True, kw_only=True)
-class SteeringMotion(Motion):
-    """A motion with ∇ℓ(W), formed: what the next step turns by."""
+class TurningState(State):
+    """A state with ∇ℓ(W), formed: what the next step turns by."""
 
     pull: Array
 
 
 @dataclass(frozen=True)
-class Steering:
-    """Steps of length `step` for `Symmetric` and for `Chain(2)`; of first order, off the flow's path by O(step).
+class TimeOrderedExponential:
+    """Steps of length `step_size` for `Symmetric` and for `Chain(2)`; of first order, off the flow's path by O(step).
 
     Conserves LᵀL − RᵀR, keeps W ⪰ 0 and its rank, all to rounding at any step. A step costs an eigen- or singular
     value decomposition of the gradient.
@@ -37,45 +37,47 @@ class Steering:
     Raises InputError for a step that is not positive, a model that is not two layers, or rates of its layers.
     """
 
-    step: float | int = 1e-2
+    step_size: float | int = 1e-2
 
     def __post_init__(self) -> None:
-        if not self.step > 0:
-            raise InputError(f"the step must be positive, got {self.step}; 1e-2 on a mean squared loss is usual")
+        if not self.step_size > 0:
+            raise InputError(f"step_size must be positive, got {self.step_size}; 1e-2 on a mean squared loss is usual")
 
-    def begin(self, field: Field, weights: Array, horizon: Float[np.ndarray, " batch"]) -> SteeringMotion:
-        """The motion at time zero."""
+    def init(self, field: Field, weights: Array, horizon: Float[np.ndarray, " batch"]) -> TurningState:
+        """The state at time zero."""
         model = field.model
         if not isinstance(model, Symmetric | Chain) or model.depth != 2:
             raise InputError(
-                f"Steering turns the two factors of U Uᵀ or L Rᵀ, got {type(model).__name__} of depth "
+                f"TimeOrderedExponential turns the two factors of U Uᵀ or L Rᵀ, got {type(model).__name__} of depth "
                 f"{getattr(model, 'depth', '?')}; use Symmetric() or Chain(2), or Flow for others"
             )
         rates = getattr(model, "rates", None)
         if rates is not None:
-            raise InputError(f"Steering turns both layers at one rate, got {rates}; leave rates out, or use Flow")
+            raise InputError(
+                f"TimeOrderedExponential turns both layers at one rate, got {rates}; leave rates out, or use Flow"
+            )
         loss, gradient, pull = _look(field, weights)
         zeros = np.zeros(weights.shape[0])
-        return SteeringMotion(
+        return TurningState(
             time=zeros, weights=weights, loss=loss, gradient=gradient, moved=np.ones(zeros.shape, dtype=bool),
             horizon=horizon, pull=pull,
         )  # fmt: skip
 
-    def advance(self, field: Field, motion: SteeringMotion) -> SteeringMotion:
+    def step(self, field: Field, state: TurningState) -> TurningState:
         """One step of every run; the last one lands on the horizon."""
-        left = motion.horizon - motion.time
-        last = left <= self.step * (1 + 1e-9)
-        weights = steered(field.model, motion.weights, motion.pull, np.where(last, left, self.step))
+        left = state.horizon - state.time
+        last = left <= self.step_size * (1 + 1e-9)
+        weights = steered(field.model, state.weights, state.pull, np.where(last, left, self.step_size))
         loss, gradient, pull = _look(field, weights)
         return replace(
-            motion, time=np.where(last, motion.horizon, motion.time + self.step), weights=weights, loss=loss,
-            gradient=gradient, pull=pull, before=replace(motion, before=None),
+            state, time=np.where(last, state.horizon, state.time + self.step_size), weights=weights, loss=loss,
+            gradient=gradient, pull=pull, before=replace(state, before=None),
         )  # fmt: skip
 
-    def at(self, field: Field, motion: SteeringMotion, run: int, times: Float[np.ndarray, " times"]) -> Array:
+    def interpolate(self, field: Field, state: TurningState, run: int, times: Float[np.ndarray, " times"]) -> Array:
         """Weights of one run at times inside its last step: shorter turns by the same gradient."""
-        before: Any = motion.before
-        xp = namespace(motion.weights)
+        before: Any = state.before
+        xp = namespace(state.weights)
         weights = xp.concat([before.weights[run : run + 1]] * times.size, axis=0)
         pull = xp.concat([before.pull[run : run + 1]] * times.size, axis=0)
         return steered(field.model, weights, pull, times - before.time[run])

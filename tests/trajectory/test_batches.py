@@ -5,7 +5,7 @@ import pytest
 
 import rankfall as rf
 from tests.helpers.planted import planted_problem
-from tests.test_evolve import DESCENT, INTEGRATORS, SHAPE, evolve
+from tests.helpers.runs import DESCENT, INTEGRATORS, SHAPE, evolve
 
 
 @pytest.mark.parametrize("integrator", INTEGRATORS, ids=repr)

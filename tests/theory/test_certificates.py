@@ -6,8 +6,8 @@ from scipy.integrate import solve_ivp
 
 from rankfall.errors import InputError
 from rankfall.theory import (
+    Claim,
     Report,
-    Reports,
     adjoint,
     certify_convergence,
     certify_nuclear_norm,
@@ -134,7 +134,7 @@ def test_certificate_names_the_hypothesis_that_fails(depth):
     def failed(*arguments):
         certificate = certify_convergence(*arguments)
         assert certificate.iterations == np.inf
-        return [report.claim.split()[0] for report in certificate.reports.failures]
+        return [report.statement.split()[0] for report in certificate.hypotheses.failures]
 
     assert failed(layers, target, 1.0) == ["the"]  # step
     unbalanced = [2 * layers[0], layers[1] / 2, *layers[2:]]
@@ -173,7 +173,7 @@ def test_nuclear_norm_certificate_names_the_condition_that_fails():
     best, dual = np.diag([1.0, 0.0]), np.array([1.0])
 
     def failed(product, multiplier):
-        return [r.claim.split(":")[0] for r in certify_nuclear_norm(matrices, values, product, multiplier).failures]
+        return [r.statement.split(":")[0] for r in certify_nuclear_norm(matrices, values, product, multiplier).failures]
 
     assert failed(best, dual) == []
     assert failed(np.diag([2.0, 0.0]), dual)[0] == "A(X) = y"
@@ -183,16 +183,16 @@ def test_nuclear_norm_certificate_names_the_condition_that_fails():
 
 
 def test_reports_read_as_sentences_and_as_a_table():
-    good = Report.at_most("δ is small", "arora2018", 1e-12, 1e-9)
-    bad = Report.at_least("σ stays up", "razin2020", float("nan"), 1.0, "record 3")
+    good = Claim.at_most("δ is small", "arora2018", 1e-12, 1e-9)
+    bad = Claim.at_least("σ stays up", "razin2020", float("nan"), 1.0, "record 3")
     assert good.holds
     assert not bad.holds
     assert str(good) == "holds: δ is small [arora2018]: measured 1e-12, bound 1e-09"
     assert str(bad).startswith("FAILS")
     assert str(bad).endswith("record 3")
-    reports = Reports([good, bad])
+    reports = Report([good, bad])
     assert not reports.holds
-    assert Reports().holds
+    assert Report().holds
     assert reports.failures == (bad,)
     header, first, second = str(reports).splitlines()
     assert header.index("claim") == first.index("δ") == second.index("σ")

@@ -5,30 +5,7 @@ import pytest
 
 import rankfall as rf
 from tests.helpers.planted import planted_problem
-
-SHAPE = (10, 8)
-CHAIN = rf.Chain(2)
-START = rf.Gaussian(0.1)
-DESCENT = rf.Descent(rf.Gradient(0.5))
-INTEGRATORS = [
-    rf.Flow(rtol=3e-4),
-    rf.Flow(rtol=3e-7),
-    DESCENT,
-    rf.Descent(rf.GroupRMSprop(2e-2)),
-    rf.Reference(rtol=1e-6),
-]
-
-
-def evolve(problem=None, model=CHAIN, start=START, integrator=None, stop=None, **more):
-    return rf.evolve(
-        problem or planted_problem(SHAPE),
-        model,
-        start,
-        integrator or rf.Flow(),
-        stop=stop or rf.LossBelow(1e-4),
-        **more,
-    )
-
+from tests.helpers.runs import DESCENT, INTEGRATORS, SHAPE, evolve
 
 # --- how a run ends -------------------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ import pytest
 
 import rankfall as rf
 from tests.helpers.planted import planted_problem
-from tests.test_evolve import SHAPE, evolve
+from tests.helpers.runs import SHAPE, evolve
 
 
 @pytest.mark.parametrize("depth", [1, 3])

@@ -8,7 +8,7 @@ import scipy.integrate
 
 import rankfall as rf
 from rankfall.integrators import chebyshev, high_order
-from rankfall.integrators.motion import Field
+from rankfall.integrators.state import Field
 from tests.helpers.planted import planted_problem
 
 SHAPE, RANK = (10, 8), 2

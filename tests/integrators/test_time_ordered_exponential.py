@@ -1,12 +1,12 @@
-"""Steering and projected gradient: what they conserve, where they lead, and at which order."""
+"""The time-ordered exponential and projected gradient: what they conserve, where they lead, and at which order."""
 
 import numpy as np
 import pytest
 
 import rankfall as rf
-from rankfall.integrators.motion import Field
-from rankfall.integrators.projected import positive_part
-from rankfall.integrators.steering import steered
+from rankfall.integrators.projected_gradient import positive_part
+from rankfall.integrators.state import Field
+from rankfall.integrators.time_ordered_exponential import steered
 from rankfall.theory import commuting_solution, minimum_trace, nuclear_norm_instance
 from tests.helpers.derivatives import order_of
 from tests.helpers.planted import planted_problem
@@ -58,7 +58,7 @@ def test_steering_converges_to_the_flow_at_order_one(problem, model, start):
     exact = rf.evolve(problem, model, start, rf.Reference(rtol=1e-9), stop=rf.TimeReached(4.0))
     errors = []
     for step in steps:
-        run = rf.evolve(problem, model, start, rf.Steering(step), stop=rf.TimeReached(4.0))
+        run = rf.evolve(problem, model, start, rf.TimeOrderedExponential(step), stop=rf.TimeReached(4.0))
         assert run.time == 4.0
         errors.append(np.linalg.norm(run.product - exact.product))
     assert errors[-1] < 0.05 * np.linalg.norm(exact.product)
@@ -68,7 +68,12 @@ def test_steering_converges_to_the_flow_at_order_one(problem, model, start):
 def test_imbalance_is_conserved_to_rounding_at_any_step():
     record = rf.Record(imbalance=True)
     run = rf.evolve(
-        planted_problem((6, 5)), rf.Chain(2), rf.Gaussian(1.0), rf.Steering(2.0), stop=rf.StepLimit(100), record=record
+        planted_problem((6, 5)),
+        rf.Chain(2),
+        rf.Gaussian(1.0),
+        rf.TimeOrderedExponential(2.0),
+        stop=rf.StepLimit(100),
+        record=record,
     )
     assert run.history["imbalance"][0] > 0.1
     np.testing.assert_allclose(run.history["imbalance"], run.history["imbalance"][0], rtol=1e-11)
@@ -82,7 +87,7 @@ def test_coarse_steps_of_commuting_measurements_end_where_the_flow_does():
     expected = commuting_solution(entries, values, 2, 1e-4).spectrum
     steered_run, descended = (
         rf.evolve(problem, rf.Symmetric(), rf.Identity(1e-4), integrator, stop=rf.LossBelow(1e-16))
-        for integrator in (rf.Steering(0.1), rf.Descent(rf.Gradient(0.1)))
+        for integrator in (rf.TimeOrderedExponential(0.1), rf.Descent(rf.Gradient(0.1)))
     )
     assert steered_run.steps < 2000
     np.testing.assert_allclose(np.diagonal(steered_run.product), expected, atol=1e-6)
@@ -93,7 +98,9 @@ def test_steering_records_between_its_steps():
     times = [0.35, 1.0, 1.95]
     record = rf.Record(times=times, functions={"product": lambda p, m, w: m.product(w)})
     problem, start = sensing(), rf.Gaussian([0.1, 0.3])
-    runs = rf.evolve(problem, rf.Symmetric(), start, rf.Steering(0.1), stop=rf.TimeReached(2.0), record=record)
+    runs = rf.evolve(
+        problem, rf.Symmetric(), start, rf.TimeOrderedExponential(0.1), stop=rf.TimeReached(2.0), record=record
+    )
     exact = rf.evolve(problem, rf.Symmetric(), start, rf.Reference(), stop=rf.TimeReached(2.0), record=record)
     for run, yardstick in zip(runs, exact, strict=True):
         np.testing.assert_allclose(run.history["time"][1:4], times)
@@ -105,7 +112,7 @@ def test_the_motion_knows_the_gradient_of_the_weights():
         sized = model.sized(problem.shape)
         weights = sized.draw(problem, rf.Gaussian(1.0), [1.0], [0])
         field = Field(problem, sized)
-        motion = rf.Steering().begin(field, weights, np.asarray([np.inf]))
+        motion = rf.TimeOrderedExponential().init(field, weights, np.asarray([np.inf]))
         np.testing.assert_allclose(motion.gradient, field(weights)[1], atol=ROUNDING)
         assert field.evaluations == 2
 
@@ -128,7 +135,7 @@ def test_the_projection_is_the_nearest_positive_matrix():
 def test_projected_gradient_ends_at_an_optimum_of_the_cone():
     # X ⪰ 0, ∇ℓ(X) ⪰ 0, ∇ℓ(X) X = 0, for measurements that no positive matrix meets
     problem = rf.Sensing(sensing(30).operator, np.random.default_rng(1).standard_normal(30))
-    run = rf.evolve(problem, rf.Chain(1), rf.Identity(1e-3), rf.Projected(4.0), stop=rf.StepLimit(20_000))
+    run = rf.evolve(problem, rf.Chain(1), rf.Identity(1e-3), rf.ProjectedGradient(4.0), stop=rf.StepLimit(20_000))
     assert run.status == "stalled"
     pull = problem.gradient(run.product)
     assert np.linalg.norm(pull) > 1e-2
@@ -144,7 +151,7 @@ def test_without_factors_the_fit_is_not_of_least_nuclear_norm():
     reference, factored = (
         rf.evolve(problem, model, start, integrator, stop=rf.LossBelow(1e-7))
         for model, start, integrator in (
-            (rf.Chain(1), rf.Identity(1e-6), rf.Projected(7.0)),
+            (rf.Chain(1), rf.Identity(1e-6), rf.ProjectedGradient(7.0)),
             (rf.Symmetric(), rf.Gaussian(1e-6), rf.Flow(1e-4)),
         )
     )
@@ -156,7 +163,7 @@ def test_without_factors_the_fit_is_not_of_least_nuclear_norm():
 def test_least_trace_is_below_both():
     entries, values = commuting()
     problem = rf.Sensing.from_diagonals(entries, values)
-    run = rf.evolve(problem, rf.Chain(1), rf.Identity(1e-6), rf.Projected(0.1), stop=rf.LossBelow(1e-14))
+    run = rf.evolve(problem, rf.Chain(1), rf.Identity(1e-6), rf.ProjectedGradient(0.1), stop=rf.LossBelow(1e-14))
     assert run.nuclear_norm > minimum_trace(entries, values).spectrum.sum() + 1e-2
 
 
@@ -165,8 +172,8 @@ def test_least_trace_is_below_both():
 
 def test_bad_steering_is_refused():
     problem = sensing()
-    with pytest.raises(rf.InputError, match="step must be positive, got 0"):
-        rf.Steering(0.0)
+    with pytest.raises(rf.InputError, match="step_size must be positive, got 0"):
+        rf.TimeOrderedExponential(0.0)
     for model, words in (
         (rf.Chain(3), "got Chain of depth 3; use Symmetric"),
         (rf.Symmetric(depth=4), "got Symmetric of depth 4"),
@@ -174,20 +181,20 @@ def test_bad_steering_is_refused():
         (rf.Chain(2, rates=(1, 2)), r"at one rate, got \(1.0, 2.0\)"),
     ):
         with pytest.raises(rf.InputError, match=words):
-            rf.evolve(problem, model, rf.Gaussian(), rf.Steering())
+            rf.evolve(problem, model, rf.Gaussian(), rf.TimeOrderedExponential())
 
 
 def test_bad_projections_are_refused():
     with pytest.raises(rf.InputError, match="rate must be positive, got -1"):
-        rf.Projected(-1.0)
+        rf.ProjectedGradient(-1.0)
     with pytest.raises(rf.InputError, match=r"got Chain of depth 2 on shape \(6, 6\)"):
-        rf.evolve(sensing(), rf.Chain(2), rf.Gaussian(), rf.Projected())
+        rf.evolve(sensing(), rf.Chain(2), rf.Gaussian(), rf.ProjectedGradient())
     with pytest.raises(rf.InputError, match=r"got Chain of depth 1 on shape \(4, 5\)"):
-        rf.evolve(planted_problem((4, 5)), rf.Chain(1), rf.Gaussian(), rf.Projected())
+        rf.evolve(planted_problem((4, 5)), rf.Chain(1), rf.Gaussian(), rf.ProjectedGradient())
 
 
 def test_the_counterexample_has_another_reference_solution():
     instance = nuclear_norm_instance(2.0)
     problem = rf.Sensing.from_matrices(instance.matrices, instance.values, symmetric=True)
-    run = rf.evolve(problem, rf.Chain(1), rf.Identity(1e-6), rf.Projected(0.5), stop=rf.LossBelow(1e-14))
+    run = rf.evolve(problem, rf.Chain(1), rf.Identity(1e-6), rf.ProjectedGradient(0.5), stop=rf.LossBelow(1e-14))
     assert 8.0 < np.trace(run.product) < 9.0

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 import rankfall as rf
-from rankfall.experiments import PROVENANCES, Claim, Curve, Panel, Part, experiment, experiments, reproduce
-from rankfall.experiments.claim import number, ordering, series, statement
+from rankfall.experiments import PROVENANCES, Claim, Curve, Finding, Panel, Part, experiment, experiments, reproduce
+from rankfall.experiments.published import number, ordering, series, statement
 from rankfall.experiments.reproduce import compute
 from rankfall.experiments.store import Store, _sources, key_of
 from rankfall.pictures import PanelsPicture
+from rankfall.theory import Verdict
 from tests.helpers import toy_experiment
 from tests.helpers.toy_experiment import COMPUTED, scaled, toy, with_data
 
@@ -34,7 +35,7 @@ def test_numbers_are_judged_where_they_were_stated_printed_or_derived(provenance
     far = number("x", 1.0, 1.2, provenance, within=0.1)
     assert (near.holds, far.holds) == ((True, False) if judged else (None, None))
     assert (near.verdict, far.verdict) == (("holds", "FAILS") if judged else ("shown", "shown"))
-    assert ("±" in near.expected) is judged
+    assert ("±" in str(near.bound)) is judged
 
 
 @pytest.mark.parametrize("provenance", PROVENANCES)
@@ -42,7 +43,7 @@ def test_orderings_are_judged_wherever_they_were_published(provenance):
     grows = ordering("x", {"a": 1.0, "b": 2.5}, provenance, by=2)
     falls = ordering("x", {"a": 1.0, "b": 1.9}, provenance, by=2)
     assert (grows.holds, falls.holds) == ((None, None) if provenance == "NF" else (True, False))
-    assert grows.expected == "a < b, by ×2"
+    assert grows.bound == "a < b, by ×2"
     assert (grows.measured, falls.measured) == ("1 < 2.5", "1 , 1.9")
 
 
@@ -61,23 +62,27 @@ def test_what_cannot_be_compared_does_not_hold():
 
 def test_a_number_without_tolerance_and_a_series_are_shown():
     assert number("x", 1.0, 1.0, "P").holds is None
-    assert series("x", [1.0, 2.0], [1.1, 2.1], "P") == Claim("x", "1, 2", "1.1, 2.1", "P", None)
+    assert series("x", [1.0, 2.0], [1.1, 2.1], "P") == Claim("x", "", "1.1, 2.1", "1, 2", Verdict.SHOWN, provenance="P")
     assert statement("x", "so", "so", True, "NF").holds is None
 
 
 def test_a_claim_as_a_record():
     record = number("x", 2.0, 3.0, "P", within=0.1, note="why").record()
     assert record == {
-        "quantity": "x", "expected": "2 ± 10 %", "measured": "3", "provenance": "P", "holds": False, "note": "why",
-        "finding": "", "verdict": "FAILS",
+        "statement": "x", "source": "", "measured": "3", "bound": "2 ± 10 %", "verdict": "FAILS", "why": "why",
+        "hypotheses": "", "provenance": "P", "finding": "",
     }  # fmt: skip
+    json.dumps(record)
 
 
-def test_a_finding_does_not_hold_and_is_no_failure():
-    known = number("x", 2.0, 3.0, "P", within=0.1, finding="a slip in the paper")
+def test_a_finding_excuses_the_deviation_that_was_found_and_no_other():
+    slip = Finding("a slip in the paper", 3.0, 2.5, 3.5)
+    known = number("x", 2.0, 3.0, "P", within=0.1, finding=slip)
     assert (known.holds, known.fails, known.verdict) == (False, False, "does not hold")
-    held = number("x", 2.0, 2.0, "P", within=0.1, finding="a slip in the paper")
-    assert (held.fails, held.verdict) == (False, "holds")
+    for measured in (2.4, 3.6, float("nan")):
+        assert number("x", 2.0, measured, "P", within=0.1, finding=replace(slip, measured=measured)).fails
+    held = number("x", 2.0, 2.0, "P", within=0.1, finding=slip)
+    assert (held.fails, held.verdict, held.finding) == (False, "holds", None)
     assert statement("x", "so", "not so", False, "P").fails
 
 
