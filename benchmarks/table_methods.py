@@ -16,7 +16,7 @@ Filler = Callable[[np.ndarray, bool], np.ndarray]
 
 def rankfall(holes: np.ndarray, is_ordered: bool) -> np.ndarray:
     """`DeepMatrixFactorization` at its defaults, told where rows are in order."""
-    return rf.DeepMatrixFactorization(order="rows" if is_ordered else None, round_values=False).fit_transform(holes)
+    return rf.DeepMatrixFactorization(order="rows" if is_ordered else None).fit_transform(holes)
 
 
 def column_means(holes: np.ndarray, is_ordered: bool) -> np.ndarray:

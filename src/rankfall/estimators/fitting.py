@@ -6,6 +6,8 @@ stopping time is used again on all entries: losses are means, so flow time means
 all but a fiftieth of the entries took part in choosing, the winner's run is the fit, at its best moment.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from rankfall.errors import InputError
@@ -13,6 +15,7 @@ from rankfall.estimators.candidate import Candidate, Trial
 from rankfall.estimators.feature_shift import FeatureShift
 from rankfall.estimators.fitted import FittedTable
 from rankfall.estimators.folds import FITTED, RECORD, STEP_LIMIT, is_split_once
+from rankfall.estimators.refinement import is_refined, refine
 from rankfall.estimators.robust_scaling import standardizations
 from rankfall.estimators.selection import Progress, Selection, select
 from rankfall.estimators.settings import FitSettings
@@ -25,6 +28,7 @@ from rankfall.problems.featured import Featured, with_observed_features
 from rankfall.problems.losses import Squared
 from rankfall.trajectory.evolve import evolve
 from rankfall.trajectory.run import Trajectory
+from rankfall.trajectory.status import Status
 from rankfall.trajectory.stops import LossBelow, StepLimit, TimeReached
 
 _DEPTHS = (2, 3)
@@ -86,12 +90,28 @@ def fit_table(problem: Completion, settings: FitSettings, progress: Progress) ->
     if selection.kept is not None:
         standardization, run = selection.kept
         return _fitted(problem, standardization, run.best_weights, selection, run)
-    return _fit_all(problem, selection, settings, lambda stage, share: progress(stage, 0.8 + 0.2 * share))
+    fitted = _fit_all(problem, selection, settings, lambda stage, share: progress(stage, 0.8 + 0.1 * share))
+    if not (settings.is_stack_wanted and is_refined(problem)):
+        return fitted
+    return _refined(fitted, settings, lambda stage, share: progress(stage, 0.9 + 0.1 * share))
+
+
+def _refined(fitted: FittedTable, settings: FitSettings, progress: Progress) -> FittedTable:
+    """The fit with the stack beside it, whose held-out predictions are those reported; Ctrl-C leaves it as it was."""
+    try:
+        refinement = refine(fitted.problem, settings.order == "rows", settings.seed, progress)
+    except KeyboardInterrupt:
+        assert fitted.trajectory is not None
+        run = replace(fitted.trajectory, status=Status.INTERRUPTED, reason="Ctrl-C was pressed while refining")
+        return replace(fitted, trajectory=run)
+    found = {name: getattr(refinement, name) for name in ("rows", "cols", "values", "predicted", "column_means")}
+    return replace(fitted, selection=replace(fitted.selection, **found), refinement=refinement)
 
 
 def refit_table(problem: Completion, before: FittedTable, settings: FitSettings, progress: Progress) -> FittedTable:
     """Fit another table, or a longer one, with the choices of a fit before; its held-out errors are kept."""
-    return _fit_all(problem, before.selection, settings, progress)
+    fitted = _fit_all(problem, before.selection, settings, progress)
+    return fitted if before.refinement is None else _refined(fitted, settings, progress)
 
 
 def _fit_all(problem: Completion, selection: Selection, settings: FitSettings, progress: Progress) -> FittedTable:

@@ -56,9 +56,7 @@ class DeepFactorization(Member):
         values = np.where(weights > 0, values, np.nan_to_num(tables[-1])[rows, cols])
         aside = held[:, rows, cols].astype(float)
         shape = tables.shape[1], tables.shape[2]
-        problem = Completion(
-            rows, cols, values, shape, weights, held_out=Completion(rows, cols, values, shape, aside)
-        )
+        problem = Completion(rows, cols, values, shape, weights, held_out=Completion(rows, cols, values, shape, aside))
         width = int(min(*shape, 40))
         truth = np.nan_to_num(split.tables[-1])
 
@@ -71,8 +69,9 @@ class DeepFactorization(Member):
 
         seen: list[list[float]] = [[] for _ in range(parts)]
         predicted: list[list[np.ndarray]] = [[] for _ in range(parts)]
+        start = Spectral(width, _SCALES[self.depth] * float(np.sqrt(m * n)))
         evolve(
-            problem, Chain(self.depth, width), Spectral(width, _SCALES[self.depth] * float(np.sqrt(m * n))), Flow(_RTOL),
+            problem, Chain(self.depth, width), start, Flow(_RTOL),
             stop=HeldOutRise(_PATIENCE) | LossBelow(_FITTED) | StepLimit(_STEPS),
             record=Record(every=_STEPS), callback=watch,
         )  # fmt: skip

@@ -72,4 +72,3 @@ def conditional_means(tables: Float[np.ndarray, "parts m n"], prior_rows: float)
         if change < _TOLERANCE:
             break
     return filled
-

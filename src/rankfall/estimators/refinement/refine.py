@@ -32,7 +32,7 @@ _FEW_ROWS = 150
 class Refinement:
     """What the stack found.
 
-    table : (m, n), predictions of every entry, input units.
+    table : (m, n), predictions of what is unknown, input units; NaN where an entry is observed.
     rows, cols, values, predicted : held-out entries of all folds, and their cross-fitted predictions.
     shares : what each member contributes, by name.
     seconds : how long each member took, by name.
@@ -70,9 +70,7 @@ def members_for(shape: tuple[int, int], is_ordered: bool) -> list[Member]:
     return members
 
 
-def refine(
-    problem: Completion, is_ordered: bool, seed: int, progress: Callable[[str, float], None]
-) -> Refinement:
+def refine(problem: Completion, is_ordered: bool, seed: int, progress: Callable[[str, float], None]) -> Refinement:
     """Complete a table by the stack; a constant column is its constant, and is kept out of everything else."""
     raw = np.full(problem.shape, np.nan)
     raw[problem.rows, problem.cols] = problem.values
@@ -113,6 +111,7 @@ def refine(
     seconds[trees.name] = time.perf_counter() - begun
     final, crossed, weights = _stack(np.stack(predictions), truth, held)
     whole[:, varying] = plain.from_units(_in_range(final, split.tables))[-1]
+    whole[~np.isnan(raw)] = np.nan
     part, rows, cols = np.nonzero(held)
     low, high = np.nanmin(table, axis=0), np.nanmax(table, axis=0)
     answered = np.clip(plain.origin[part, 0, cols] + plain.unit[part, 0, cols] * crossed, low[cols], high[cols])

@@ -13,14 +13,12 @@ from rankfall.estimators.refinement.member import Split
 class Trees:
     """One round of trees over tables that others completed."""
 
-    trees: int = 100
-    trees_of_folds: int = 30
+    trees: int = 72
+    trees_of_folds: int = 24
     leaf: int = 2
     name: str = "trees"
 
-    def complete(
-        self, split: Split, completed: Float[np.ndarray, "parts m n"]
-    ) -> Float[np.ndarray, "parts m n"]:
+    def complete(self, split: Split, completed: Float[np.ndarray, "parts m n"]) -> Float[np.ndarray, "parts m n"]:
         """Predictions of what is unknown; zeros elsewhere."""
         from sklearn.ensemble import ExtraTreesRegressor
 
@@ -38,8 +36,6 @@ class Trees:
                     continue
                 features = np.concatenate([np.delete(others, col, axis=1), extra], axis=1).astype(np.float32)
                 count = self.trees_of_folds if part < len(split.held) else self.trees
-                forest = ExtraTreesRegressor(
-                    count, min_samples_leaf=self.leaf, random_state=split.seed + col, n_jobs=1
-                )
+                forest = ExtraTreesRegressor(count, min_samples_leaf=self.leaf, random_state=split.seed + col, n_jobs=1)
                 filled[part][lack, col] = forest.fit(features[have], table[have, col]).predict(features[lack])
         return filled
