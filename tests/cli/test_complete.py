@@ -53,7 +53,8 @@ def test_a_low_rank_table_is_completed_and_its_error_is_told():
     error = np.sqrt(np.mean((np.load("t-completed.npy") - truth)[np.isnan(holes)] ** 2))
     assert error < 0.2 * truth.std()
     assert list(ended.rows) == [
-        "size", "observed", "depth", "stopping time", "effective rank", "held-out error", "seconds", "written",
+        "size", "observed", "depth", "stopping time", "effective rank", "held-out error", "in words",
+        "seconds", "written",
     ]  # fmt: skip
     assert "24 × 12" in ended.rows["size"]
     assert "column means" in ended.rows["held-out error"]

@@ -17,6 +17,8 @@ from rankfall.cli.flow import EXIT_CODES as FLOW_EXIT_CODES
 from rankfall.cli.flow import flow
 from rankfall.cli.playground import EXIT_CODES as PLAYGROUND_EXIT_CODES
 from rankfall.cli.playground import playground
+from rankfall.cli.report import EXIT_CODES as REPORT_EXIT_CODES
+from rankfall.cli.report import report
 from rankfall.cli.reproduce import EXIT_CODES as REPRODUCE_EXIT_CODES
 from rankfall.cli.reproduce import reproduce
 
@@ -28,6 +30,7 @@ app.command(epilog=EXIT_CODES)(at_the_edge(complete))
 app.command(epilog=COMPARE_EXIT_CODES)(at_the_edge(compare))
 app.command(epilog=FLOW_EXIT_CODES)(at_the_edge(flow))
 app.command(epilog=PLAYGROUND_EXIT_CODES)(at_the_edge(playground))
+app.command(epilog=REPORT_EXIT_CODES)(at_the_edge(report))
 app.command(epilog=REPRODUCE_EXIT_CODES)(at_the_edge(reproduce))
 
 

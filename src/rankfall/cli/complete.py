@@ -60,6 +60,10 @@ def complete(
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no summary.")] = False,
     plot: Annotated[Path | None, typer.Option(help="Draw the table before and after to this PNG.")] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Write a report to this HTML file, with all there is to say.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a report that exists.")] = False,
 ) -> None:
     """Fill the holes of a table, and say how well.
 
@@ -69,6 +73,7 @@ def complete(
     """
     from rankfall.cli.console import Console
     from rankfall.cli.options import FitOptions, number_or_auto, whole_or_auto
+    from rankfall.cli.report_output import ReportOutput
 
     options = FitOptions(
         whole_or_auto("depth", depth), whole_or_auto("width", width), number_or_auto("scale", scale),
@@ -76,24 +81,26 @@ def complete(
         features,
     )  # fmt: skip
     console = Console(quiet)
+    page = ReportOutput(report, force)
+    page.check()
     if table is None:
         _refuse(
             "needs an INPUT", "got none; name the file to complete", triplets=triplets, predict=predict, labels=labels
         )
         from rankfall.cli.example import complete_example
 
-        complete_example(output, plot, options, console)
+        complete_example(output, plot, options, console, page)
     elif triplets is None and predict is None:
         from rankfall.cli.table import complete_table
 
-        complete_table(table, output, plot, labels, header, duplicates, options, console)
+        complete_table(table, output, plot, labels, header, duplicates, options, console, page)
     else:
         _refuse(
             "is for tables", "got it for a list of entries; --triplets names its columns", labels=labels, header=header
         )
         from rankfall.cli.entries import complete_entries
 
-        complete_entries(table, triplets, predict, output, plot, duplicates, options, console)
+        complete_entries(table, triplets, predict, output, plot, duplicates, options, console, page)
     raise typer.Exit(console.exit_code)
 
 

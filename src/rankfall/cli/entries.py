@@ -6,6 +6,7 @@ import numpy as np
 
 from rankfall.cli.console import Console
 from rankfall.cli.options import FitOptions
+from rankfall.cli.report_output import ReportOutput
 from rankfall.cli.steps import beside, check_outputs, check_size, dense, draw, fit, warn_empty
 from rankfall.errors import InputError
 from rankfall.tables import (
@@ -26,7 +27,7 @@ _COORDINATES = (".npz", ".mtx", ".mtx.gz")
 
 def complete_entries(
     source: Path, columns: str | None, pairs_file: Path | None, output: Path | None, plot: Path | None, duplicates: str,
-    options: FitOptions, console: Console,
+    options: FitOptions, console: Console, page: ReportOutput,
 ) -> None:  # fmt: skip
     """Read observed entries one a row; fill the pairs of a file, or everything where none is given."""
     from rankfall.problems.completion import Completion
@@ -73,6 +74,7 @@ def complete_entries(
         predicted = done.estimator.predict(pairs.rows, pairs.cols)
         write_triplets(output, pairs.row_labels, pairs.col_labels, predicted, names=pairs.names)
         rows += _error_rows(pairs, predicted)
+    rows += page.write(done.estimator, entries.row_labels, entries.col_labels)
     console.summary(rows, "written", output)
 
 

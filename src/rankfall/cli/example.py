@@ -7,6 +7,7 @@ import numpy as np
 
 from rankfall.cli.console import Console
 from rankfall.cli.options import FitOptions
+from rankfall.cli.report_output import ReportOutput
 from rankfall.cli.steps import check_picture, draw, fit
 from rankfall.errors import InputError
 
@@ -14,7 +15,9 @@ _HIDDEN = 0.7
 _WHITE = 255.0
 
 
-def complete_example(output: Path | None, plot: Path | None, options: FitOptions, console: Console) -> None:
+def complete_example(
+    output: Path | None, plot: Path | None, options: FitOptions, console: Console, page: ReportOutput
+) -> None:
     """Hide pixels, complete, draw masked, completed and true side by side, and tell the error against the truth."""
     from rankfall.datasets.samples import hide, photograph
     from rankfall.problems.completion import Completion
@@ -36,6 +39,7 @@ def complete_example(output: Path | None, plot: Path | None, options: FitOptions
     for name, fill in {"rankfall": filled, **simple_fills(holes)}.items():
         error = float(np.sqrt(np.mean((fill - truth)[np.isnan(holes)] ** 2)))
         rows.append((f"error on hidden, {name}", f"{error:.2f} of {_WHITE:.0f}"))
+    rows += page.write(done.estimator)
     console.summary(rows, "drawn", path)
 
 

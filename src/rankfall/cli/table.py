@@ -4,6 +4,7 @@ from pathlib import Path
 
 from rankfall.cli.console import Console
 from rankfall.cli.options import FitOptions
+from rankfall.cli.report_output import ReportOutput
 from rankfall.cli.steps import beside, check_outputs, dense, draw, fit, warn_empty
 from rankfall.errors import InputError
 from rankfall.tables import TABLE_FORMATS, Table, Triplets, read_table, write_table
@@ -14,7 +15,7 @@ from rankfall.tables.triplets import check_merge
 
 def complete_table(
     source: Path, output: Path | None, plot: Path | None, labels: str | None, header: bool | None, duplicates: str,
-    options: FitOptions, console: Console,
+    options: FitOptions, console: Console, page: ReportOutput,
 ) -> None:  # fmt: skip
     """Read a table, fill its holes, write it; coordinates become a table with row and column numbers for labels."""
     from rankfall.problems.completion import Completion
@@ -37,7 +38,9 @@ def complete_table(
     write_table(table.with_values(filled), output)
     if plot is not None:
         draw(plot, table.values, filled)
-    console.summary(done.rows(), "written", output)
+    labels_of_rows = next(iter((table.row_labels or {}).values()), None)
+    told = page.write(done.estimator, labels_of_rows, table.column_names)
+    console.summary([*done.rows(), *told], "written", output)
 
 
 def _row_title(table: Table, row: int) -> str:

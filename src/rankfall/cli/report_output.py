@@ -1,0 +1,29 @@
+"""The report that a command writes beside its result: where, and under which names."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class ReportOutput:
+    """A page at `path`, or none; `force` replaces one that exists."""
+
+    path: Path | None = None
+    force: bool = False
+
+    def check(self) -> None:
+        """Refuse a page that could not be written, before any work."""
+        if self.path is not None:
+            from rankfall.report.page import check_report_path
+
+            check_report_path(self.path, self.force)
+
+    def write(self, estimator: Any, row_names: Any = None, column_names: Any = None) -> list[tuple[str, str]]:
+        """Write the page; gives the line of the summary that names it."""
+        if self.path is None:
+            return []
+        from rankfall.report import write_report
+
+        write_report(estimator, self.path, force=True, row_names=row_names, column_names=column_names)
+        return [("report", str(self.path))]

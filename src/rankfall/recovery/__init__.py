@@ -1,0 +1,23 @@
+"""Recovery: the matrix behind a few entries, exactly, without being told its rank, and what the entries determine.
+
+`recover` follows deep matrix factorization to its limit: the metric of the flow is frozen, the frozen flow is solved
+for all time, the metric is refreshed, and the scale of the start shrinks. `suggest_cells` says what to measure next.
+"""
+
+from rankfall.recovery.certificate import Certificate, certify
+from rankfall.recovery.frozen_path import PathStep
+from rankfall.recovery.metric import ArithmeticMean, DepthMean
+from rankfall.recovery.recover import recover
+from rankfall.recovery.recovery import Recovery
+from rankfall.recovery.suggestions import suggest_cells
+
+__all__ = [
+    "ArithmeticMean",
+    "Certificate",
+    "DepthMean",
+    "PathStep",
+    "Recovery",
+    "certify",
+    "recover",
+    "suggest_cells",
+]

@@ -1,0 +1,70 @@
+"""One attempt at an exact fit: walk the path, try the ranks it suggests, go down to the smallest that fits.
+
+A path may end in a wrong basin. The attempts differ in what makes a basin: how fast ε shrinks, which mean M is, and
+which entries the first iterate has.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from rankfall.recovery.frozen_path import PathStep, follow
+from rankfall.recovery.gauss_newton import RankFit, descend, fit_rank
+from rankfall.recovery.metric import ArithmeticMean, DepthMean, Mean
+from rankfall.recovery.rank_candidates import candidate_ranks
+from rankfall.recovery.sampling import Sampling
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """How to walk: the mean, the factor of ε from step to step, and the share of entries dropped from the start."""
+
+    mean: Mean
+    decay: float
+    dropped: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Attempted:
+    """The exact fit of smallest rank, or None, and the steps that were walked."""
+
+    fit: RankFit | None
+    path: tuple[PathStep, ...]
+
+
+def attempts_at(mean: Mean) -> tuple[Attempt, ...]:
+    """The attempts in the order they are made."""
+    return (
+        Attempt(mean, 0.9),
+        Attempt(mean, 0.95),
+        Attempt(DepthMean(4), 0.93),
+        Attempt(ArithmeticMean(), 0.93),
+        Attempt(mean, 0.93, dropped=0.2),
+        Attempt(DepthMean(4), 0.95, dropped=0.2),
+        Attempt(mean, 0.97, dropped=0.2),
+    )
+
+
+def attempt_exact(
+    sampling: Sampling, entries: Float[np.ndarray, " entries"], attempt: Attempt, tolerance: float, seed: int,
+    watch: Callable[[PathStep], None] | None = None,
+) -> Attempted:  # fmt: skip
+    """Walk, then fit; exact is a residual of at most `tolerance`·‖b‖."""
+    start = None
+    if attempt.dropped:
+        kept = np.random.default_rng([seed, 2]).random(sampling.count) >= attempt.dropped
+        start = entries * kept / (1 - attempt.dropped)
+    steps: list[PathStep] = []
+    last = None
+    # an exact fit shows before the residual is below what counts as one
+    enough = max(1e-8, tolerance)
+    for last in follow(sampling, entries, attempt.mean, attempt.decay, start, seed, enough, watch):
+        steps.append(last.step)
+    assert last is not None
+    for rank in candidate_ranks(sampling, last.triplets.values, last.step.rank):
+        found = fit_rank(sampling, entries, last.triplets, rank)
+        if found.residual <= tolerance:
+            return Attempted(descend(sampling, entries, found, tolerance), tuple(steps))
+    return Attempted(None, tuple(steps))

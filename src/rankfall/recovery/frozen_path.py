@@ -1,0 +1,131 @@
+"""The flow from a vanishing start, in frozen pieces: freeze the metric, solve, refresh it, shrink the scale ε.
+
+    X ← argmin ⟨X, M⁻¹X⟩  subject to  P(X) = b,      M from the singular values of the last X, ε in the bulk
+
+The escaped directions are those with σ_a > ε, R of them. The minimizer is A Vᵀ + U Bᵀ + P*(z): a tangent vector at the
+escaped directions, and the residual z written back, which the bulk carries. Where the matrix behind b is uniquely
+completable, z goes to zero with ε. Nothing tells the path a rank.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from rankfall.recovery.frozen_solve import TangentFit, fit_tangent
+from rankfall.recovery.metric import Mean, ridge
+from rankfall.recovery.sampling import Sampling
+from rankfall.recovery.spectrum import Iterate, Triplets, leading_triplets
+
+# Rank the path may reach: R (m + n − R) < _WIDEST |Ω|.
+_WIDEST = 1.5
+# Triplets kept beyond the escaped ones, so that the next to escape is seen.
+_SPARE = 6
+_FEWEST = 12
+# After this many steps with one R the scale may jump down to just above the next singular value.
+_STEADY = 3
+_JUMP, _GAP = 0.1, 0.2
+# Directions this close to ε have not escaped yet: their λ would not be finite.
+_MARGIN = 1.0005
+_STEPS = 400
+_SMALLEST = 1e-9
+
+
+@dataclass(frozen=True)
+class PathStep:
+    """One frozen piece: the scale ε, the number R of escaped directions, and ‖z‖/‖b‖."""
+
+    scale: float
+    rank: int
+    residual: float
+
+
+@dataclass(frozen=True, eq=False)
+class PathPoint:
+    """Where a step led: its numbers, the solution of its frozen problem, and the triplets of the iterate after it."""
+
+    step: PathStep
+    fit: TangentFit
+    iterate: Iterate
+    triplets: Triplets
+
+
+def widest_rank(sampling: Sampling) -> int:
+    """The largest R that the path may reach, at least 1."""
+    m, n = sampling.shape
+    largest = max(min(m, n) - 1, 1)
+    ranks = np.arange(1, largest + 1)
+    allowed = ranks[ranks * (m + n - ranks) < _WIDEST * sampling.count]
+    return int(allowed.max()) if allowed.size else 1
+
+
+def follow(
+    sampling: Sampling,
+    entries: Float[np.ndarray, " entries"],
+    mean: Mean,
+    decay: float,
+    start: Float[np.ndarray, " entries"] | None = None,
+    seed: int = 0,
+    residual: float = 1e-8,
+    watch: Callable[[PathStep], None] | None = None,
+) -> Iterator[PathPoint]:
+    """Walk the path, one point a step, until ‖z‖ < `residual`·‖b‖ or ε has become negligible.
+
+    mean: what M_ab is. decay: factor of ε from step to step. start: entries of the first iterate, b if None.
+    seed: of the random columns in block power iterations.
+    """
+    rng = np.random.default_rng(seed)
+    unit = float(np.linalg.norm(entries))
+    cap = widest_rank(sampling)
+    iterate = Iterate.observed(sampling, entries if start is None else start)
+    triplets = leading_triplets(iterate, np.zeros((sampling.shape[1], 0)), _FEWEST, 12, rng)
+    scale = 0.9 * float(triplets.values[0])
+    before, steady = 0, 0
+    for number in range(_STEPS):
+        scale *= decay if number else 1.0
+        triplets = _widened(iterate, triplets, scale, cap, rng)
+        values = triplets.values
+        rank = min(max(int((values > _MARGIN * scale).sum()), 1), cap)
+        beyond = float(values[rank]) if rank < values.size else 0.0
+        used = max(scale, beyond)
+        if steady >= _STEADY and beyond < _GAP * scale:
+            used = scale = max(1.01 * beyond, _JUMP * scale)
+        used = min(used, 0.9 * float(values[0]))
+        rank = int((values[:rank] > _MARGIN * used).sum())
+        escaped = triplets.leading(rank)
+        charge = ridge(mean, escaped.values, used)
+        fit = fit_tangent(
+            sampling, entries, escaped.left, escaped.right, charge,
+            _warm_start(iterate, escaped, charge), floor=1e-32 * unit**2,
+        )  # fmt: skip
+        left, right = np.hstack([fit.left, escaped.left]), np.hstack([escaped.right, fit.right])
+        iterate = Iterate(sampling, left, right, fit.residual)
+        triplets = leading_triplets(iterate, triplets.right, max(rank + _SPARE, _FEWEST), 2, rng)
+        step = PathStep(used, rank, float(np.linalg.norm(fit.residual)) / unit)
+        if watch is not None:
+            watch(step)
+        yield PathPoint(step, fit, iterate, triplets)
+        steady = steady + 1 if rank == before else 0
+        before = rank
+        if step.residual < residual or scale < _SMALLEST * triplets.values[0]:
+            return
+
+
+def _widened(iterate: Iterate, triplets: Triplets, scale: float, cap: int, rng: np.random.Generator) -> Triplets:
+    """The triplets, with as many more as it takes to see three that have not escaped."""
+    largest = min(iterate.sampling.shape)
+    while True:
+        escaped = int((triplets.values > _MARGIN * scale).sum())
+        known = triplets.values.size
+        if escaped <= known - 3 or escaped > cap or known == largest:
+            return triplets
+        triplets = leading_triplets(iterate, triplets.right, known + 8, 3, rng)
+
+
+def _warm_start(iterate: Iterate, escaped: Triplets, charge: Float[np.ndarray, " k"]) -> Float[np.ndarray, "n k"]:
+    """B that writes the last iterate's tangent part, G = UᵀXV shared between A and B as the ridges ask."""
+    pulled = iterate.transposed_times(escaped.left)
+    core = (escaped.right.T @ pulled).T
+    shared = core * (charge[None, :] / (charge[:, None] + charge[None, :]))
+    return pulled - escaped.right @ core.T + escaped.right @ shared.T

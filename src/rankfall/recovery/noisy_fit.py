@@ -1,0 +1,89 @@
+"""With noise no rank is exact: the scale ε at which to stop, and the rank, are chosen on held-out entries.
+
+A tenth of the entries is set aside. The path is walked on the rest, and each of its points is a candidate: the matrix
+A Vᵀ + U Bᵀ at scale ε. From the best one start the least squares fits of the ranks at which its singular values fall
+most. The best of all is computed again from all entries.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from rankfall.recovery.frozen_path import PathPoint, PathStep, follow
+from rankfall.recovery.gauss_newton import RankFit, fit_rank
+from rankfall.recovery.metric import Mean
+from rankfall.recovery.rank_candidates import candidate_ranks
+from rankfall.recovery.sampling import Sampling
+from rankfall.recovery.spectrum import Triplets, triplets_of
+
+_HELD_OUT = 0.1
+_DECAY = 0.9
+# The walk ends when this many steps brought nothing better.
+_PATIENCE = 15
+# Errors that differ less than this are not told apart: the lower rank is taken, and a fit before a point of the path.
+_AS_GOOD = 1.05
+
+
+@dataclass(frozen=True, eq=False)
+class NoisyFit:
+    """The triplets chosen, the root mean squared error on the held-out entries, and the path of the final walk."""
+
+    triplets: Triplets
+    error: float
+    path: tuple[PathStep, ...]
+
+
+def fit_noisy(sampling: Sampling, entries: Float[np.ndarray, " entries"], mean: Mean, seed: int) -> NoisyFit:
+    """The matrix that predicts held-out entries best, refitted on all of them."""
+    rng = np.random.default_rng([seed, 1])
+    aside = np.zeros(sampling.count, bool)
+    aside[rng.choice(sampling.count, max(1, round(_HELD_OUT * sampling.count)), replace=False)] = True
+    training, testing = sampling.select(~aside), sampling.select(aside)
+    best, least = _best_point(training, entries[~aside], testing, entries[aside], mean, seed)
+    ranks = {best.step.rank, *candidate_ranks(training, best.triplets.values, best.step.rank)}
+    fits = [fit_rank(training, entries[~aside], best.triplets, rank, persistent=True) for rank in sorted(ranks)]
+    errors = [_error(testing, entries[aside], *_factors(fit.triplets)) for fit in fits]
+    place = next(place for place, error in enumerate(errors) if error <= _AS_GOOD * min(errors))
+    fitted, fitted_error = fits[place], errors[place]
+    steps: list[PathStep] = []
+    last = None
+    for last in follow(sampling, entries, mean, _DECAY, seed=seed, watch=steps.append):
+        if last.step.scale <= best.step.scale:
+            break
+    assert last is not None
+    if fitted_error <= _AS_GOOD * least:
+        refitted: RankFit = fit_rank(sampling, entries, last.triplets, fitted.rank, persistent=True)
+        return NoisyFit(refitted.triplets, fitted_error, tuple(steps))
+    chosen = triplets_of(last.iterate.left, last.iterate.right, last.step.rank)
+    return NoisyFit(chosen, least, tuple(steps))
+
+
+def _best_point(
+    training: Sampling, entries: Float[np.ndarray, " t"], testing: Sampling, held_out: Float[np.ndarray, " h"],
+    mean: Mean, seed: int,
+) -> tuple[PathPoint, float]:  # fmt: skip
+    """The point of the path with the least held-out error."""
+    best, least, since = None, np.inf, 0
+    for point in follow(training, entries, mean, _DECAY, seed=seed):
+        error = _error(testing, held_out, point.iterate.left, point.iterate.right)
+        since += 1
+        if error < least:
+            best, least, since = point, error, 0
+        if since > _PATIENCE:
+            break
+    assert best is not None
+    return best, least
+
+
+def _factors(triplets: Triplets) -> tuple[Float[np.ndarray, "m q"], Float[np.ndarray, "n q"]]:
+    return triplets.left * triplets.values, triplets.right
+
+
+def _error(
+    testing: Sampling,
+    held_out: Float[np.ndarray, " h"],
+    left: Float[np.ndarray, "m k"],
+    right: Float[np.ndarray, "n k"],
+) -> float:
+    return float(np.sqrt(np.mean((testing.read(left, right) - held_out) ** 2)))

@@ -1,0 +1,44 @@
+"""What a recovery found: the matrix, its rank, what of it the entries determine, and the path that led there."""
+
+from dataclasses import dataclass
+
+from rankfall.low_rank import LowRank
+from rankfall.recovery.certificate import Certificate
+from rankfall.recovery.frozen_path import PathStep
+
+
+@dataclass(frozen=True, eq=False)
+class Recovery:
+    """The answer of `recover`.
+
+    Parameters
+    ----------
+    product : LowRank
+        The matrix found, of shape (m, n). Rows and columns without entries are zero.
+    rank : int
+        Its rank; 0 where nothing was found.
+    certificate : Certificate
+        Which rows and columns the observed entries determine at this rank.
+    path : tuple of PathStep
+        (ε, R, residual) of each step, ε in the units of the values.
+    residual : float
+        ‖b − P(W)‖/‖b‖.
+    is_exact : bool
+        Whether the residual is rounding: below the tolerance.
+    noise : float
+        Standard deviation of the noise found, in the units of the values; 0 where the fit is exact.
+    status : str
+        What was found, in one sentence.
+    attempts : int
+        Paths walked.
+    """
+
+    product: LowRank
+    rank: int
+    certificate: Certificate
+    path: tuple[PathStep, ...]
+    residual: float
+    is_exact: bool
+    noise: float
+    status: str
+    attempts: int

@@ -1,0 +1,101 @@
+"""The sampling operator P: the observed entries of a matrix, and its adjoint P*, which writes them back.
+
+P reads (L Rᵀ)_ij at the observed positions, P*(z) is the sparse matrix with z there. The entries are sorted once, by
+rows and by columns; every pass is compiled and gives the same bits for any number of threads.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Float, Int, Shaped
+
+from rankfall.kernels.observed import equal_work, line_starts, predict
+from rankfall.kernels.tangent_passes import eliminate_rows, factor_lines, pull_lines, solve_lines
+
+# Added to the small systems as a share of their trace: a line with fewer entries than k has no unique solution.
+_JITTER = 1e-13
+
+
+@dataclass(frozen=True, eq=False)
+class Sampling:
+    """Observed positions of an m × n matrix, unique and in row-major order.
+
+    rows, cols: int32 (|Ω|,). shape: (m, n).
+    """
+
+    rows: Int[np.ndarray, " entries"]
+    cols: Int[np.ndarray, " entries"]
+    shape: tuple[int, int]
+
+    @property
+    def count(self) -> int:
+        """|Ω|."""
+        return self.rows.size
+
+    @cached_property
+    def _by_row(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Chunks, starts, columns and places of the entries, row by row."""
+        starts = line_starts(self.rows, self.shape[0])
+        return equal_work(starts), starts, self.cols, np.arange(self.count, dtype=self.rows.dtype)
+
+    @cached_property
+    def _by_column(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Chunks, starts, rows and places of the entries, column by column."""
+        starts = line_starts(self.cols, self.shape[1])
+        places = np.argsort(self.cols, kind="stable").astype(self.rows.dtype)
+        return equal_work(starts), starts, self.rows[places], places
+
+    @cached_property
+    def row_counts(self) -> Int[np.ndarray, " m"]:
+        """Observed entries of each row."""
+        return np.bincount(self.rows, minlength=self.shape[0])
+
+    @cached_property
+    def col_counts(self) -> Int[np.ndarray, " n"]:
+        """Observed entries of each column."""
+        return np.bincount(self.cols, minlength=self.shape[1])
+
+    def read(self, left: Float[np.ndarray, "m k"], right: Float[np.ndarray, "n k"]) -> Float[np.ndarray, " entries"]:
+        """P(L Rᵀ)."""
+        return predict(self.rows, self.cols, left, right)
+
+    def times(self, entries: Float[np.ndarray, " entries"], thin: Float[np.ndarray, "n k"]) -> Float[np.ndarray, "m k"]:
+        """P*(z) F."""
+        return pull_lines(*self._by_row, entries, np.ascontiguousarray(thin))
+
+    def transposed_times(
+        self, entries: Float[np.ndarray, " entries"], thin: Float[np.ndarray, "m k"]
+    ) -> Float[np.ndarray, "n k"]:
+        """P*(z)ᵀ F."""
+        return pull_lines(*self._by_column, entries, np.ascontiguousarray(thin))
+
+    def factor_rows(self, right: Float[np.ndarray, "n k"], ridge: Float[np.ndarray, " k"]) -> np.ndarray:
+        """Cholesky factors of D_i = Σ_{j∈Ω_i} v_j v_jᵀ + diag(λ), for each row i."""
+        return factor_lines(*self._by_row[:3], right, ridge, _JITTER)
+
+    def factor_cols(self, left: Float[np.ndarray, "m k"], ridge: Float[np.ndarray, " k"]) -> np.ndarray:
+        """Cholesky factors of E_j = Σ_{i∈Ω_j} u_i u_iᵀ + diag(λ), for each column j."""
+        return factor_lines(*self._by_column[:3], left, ridge, _JITTER)
+
+    def solve_cols(self, factored: np.ndarray, targets: Float[np.ndarray, "n k"]) -> Float[np.ndarray, "n k"]:
+        """E_j⁻¹ t_j for each column j."""
+        return solve_lines(self._by_column[0], factored, targets)
+
+    def eliminate(
+        self, entries: Float[np.ndarray, " entries"], factored: np.ndarray, left: Float[np.ndarray, "m k"],
+        right: Float[np.ndarray, "n k"], direction: Float[np.ndarray, "n k"],
+    ) -> tuple[Float[np.ndarray, "m k"], Float[np.ndarray, " entries"]]:  # fmt: skip
+        """The best A at a given B, and the residual z = b − P(A Vᵀ + U Bᵀ)."""
+        return eliminate_rows(*self._by_row[:3], entries, factored, left, right, direction)
+
+    def select(self, kept: Shaped[np.ndarray, " entries"]) -> "Sampling":
+        """The same matrix with only the entries of a boolean mask observed."""
+        return Sampling(self.rows[kept], self.cols[kept], self.shape)
+
+    def compact(self) -> tuple["Sampling", Int[np.ndarray, " p"], Int[np.ndarray, " q"]]:
+        """The matrix without the rows and columns that have no entry, and which rows and columns are left."""
+        rows, cols = np.flatnonzero(self.row_counts), np.flatnonzero(self.col_counts)
+        new_rows, new_cols = np.zeros(self.shape[0], self.rows.dtype), np.zeros(self.shape[1], self.cols.dtype)
+        new_rows[rows], new_cols[cols] = np.arange(rows.size), np.arange(cols.size)
+        return Sampling(new_rows[self.rows], new_cols[self.cols], (rows.size, cols.size)), rows, cols

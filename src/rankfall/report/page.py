@@ -1,0 +1,122 @@
+"""The summary as one HTML page: Jinja2 for the words, plotly for the figures, both inside the file.
+
+Everything that came from the user is text: Jinja2 escapes it in the page, data for scripts is JSON in which <, > and &
+are escapes, and no name of the user's enters a figure, where plotly would read markup.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rankfall.errors import InputError
+from rankfall.report.motion import Motion
+from rankfall.report.summary import Summary, summarize
+
+_HERE = Path(__file__).parent / "templates"
+
+
+def write_report(
+    subject: Any,
+    path: Path | str = "report.html",
+    *,
+    force: bool = False,
+    row_names: Any = None,
+    column_names: Any = None,
+) -> Path:
+    """Write the report of a fitted estimator or a `Trajectory` to an HTML file, whole or not at all; returns its path.
+
+    force: replace a file that exists. Raises InputError for a file that exists without it, a name that does not end in
+    .html, a folder that cannot be written, and what `summarize` refuses.
+    """
+    from rankfall.tables import replacing
+
+    path = Path(path)
+    check_report_path(path, force)
+    text = render(summarize(subject, row_names=row_names, column_names=column_names))
+    with replacing(path) as scratch:
+        scratch.write_text(text, encoding="utf-8")
+    return path
+
+
+def check_report_path(path: Path, force: bool) -> None:
+    """Refuse a report that could not be written, before any work."""
+    from rankfall.tables import check_writable
+
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise InputError(f"a report is an HTML file, got {str(path)!r}; let the name end in .html")
+    check_writable(path)
+    if path.exists() and not force:
+        raise InputError(f"a report is written to a new file, {str(path)!r} exists; name another, or use --force")
+
+
+def render(summary: Summary) -> str:
+    """The page as a string."""
+    from plotly.offline import get_plotlyjs
+
+    return _template("report.html.j2").render(
+        summary=summary,
+        style=(_HERE / "report.css").read_text(encoding="utf-8"),
+        script=(_HERE / "report.js").read_text(encoding="utf-8"),
+        plotly=get_plotlyjs() if summary.motion is not None else "",
+        motion=None if summary.motion is None else _plain_motion(summary.motion),
+        cells=None if summary.cells is None else _plain_cells(summary),
+    )
+
+
+def short_html(subject: Any) -> str:
+    """The report in a few lines, for a notebook: what was found, and the errors beside those of simple fills."""
+    return _template("short.html.j2").render(summary=summarize(subject))
+
+
+def _template(name: str) -> Any:
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_HERE), autoescape=True, undefined=jinja2.StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    environment.filters |= {"number": _number, "percent": _percent}
+    return environment.get_template(name)
+
+
+def _number(value: float | str) -> str:
+    if isinstance(value, str):
+        return value
+    return "—" if np.isnan(value) else f"{value:.4g}"
+
+
+def _percent(value: float) -> str:
+    return "—" if np.isnan(value) else f"{100 * value:.0f} %"
+
+
+def _plain_motion(motion: Motion) -> dict[str, Any]:
+    limit = None
+    if motion.maps is not None:
+        last = np.abs(motion.maps[-1])
+        limit = float(np.quantile(last, 0.99)) or float(last.max()) or 1.0
+    return {
+        "times": _digits(motion.times), "values": _digits(motion.singular_values.T),
+        "curves": {title: _digits(values) for title, values in motion.curves.items()},
+        "maps": None if motion.maps is None else _digits(motion.maps, 3), "limit": limit, "blocks": list(motion.blocks),
+    }  # fmt: skip
+
+
+def _plain_cells(summary: Summary) -> dict[str, Any]:
+    cells = summary.cells
+    assert cells is not None
+    rows, row_places = np.unique(cells.rows, return_inverse=True)
+    cols, col_places = np.unique(cells.cols, return_inverse=True)
+    return {
+        "rows": row_places.tolist(), "cols": col_places.tolist(),
+        "rowNames": [summary.row_names[i] for i in rows], "colNames": [summary.columns[j].name for j in cols],
+        "values": _digits(cells.values), "low": None if cells.low is None else _digits(cells.low),
+        "high": None if cells.high is None else _digits(cells.high),
+    }  # fmt: skip
+
+
+def _digits(values: np.ndarray, digits: int = 4) -> Any:
+    """Nested lists of numbers with so many digits; null where a number is not finite, as JSON has no other."""
+    if values.ndim > 1:
+        return [_digits(row, digits) for row in values]
+    return [float(f"{value:.{digits}g}") if np.isfinite(value) else None for value in values.tolist()]

@@ -1,0 +1,95 @@
+"""How good a completion is, column by column, measured on the entries that were held out.
+
+Simple fills are judged on the same entries: the mean of the column, and the sum of row and column means, both of the
+entries that were not held out.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+# Held-out entries from which on a column's error says something, and the share of its spread that it should explain.
+_ENOUGH, _LITTLE = 5, 0.1
+# Observed entries below which a row is known by little more than averages.
+_FEW = 3
+
+
+@dataclass(frozen=True)
+class ColumnQuality:
+    """The held-out errors of one column, root mean squares in the column's unit.
+
+    held: how many entries were held out; observed: how many are known. spread: their standard deviation.
+    error, column_mean, row_column_mean: of the fit and of both simple fills; NaN where none was held out.
+    explained: 1 − error²/spread², the share of the variance explained; NaN where the spread is zero.
+    """
+
+    name: str
+    observed: int
+    held: int
+    spread: float
+    error: float
+    column_mean: float
+    row_column_mean: float
+    explained: float
+
+    @property
+    def doubt(self) -> str:
+        """Why not to rely on the column's filled cells, in a few words; empty where nothing speaks against them."""
+        if self.held < _ENOUGH:
+            return f"only {self.held} entries were set aside"
+        if self.error >= self.column_mean:
+            return "no better than the column mean"
+        return "explains little of the spread" if self.explained < _LITTLE else ""
+
+
+def qualities(fitted: Any, names: list[str]) -> list[ColumnQuality]:
+    """The quality of every column of a `FittedTable`."""
+    held, problem = fitted.selection, fitted.problem
+    count = problem.shape[1]
+    values = np.asarray(problem.values, dtype=np.float64)
+    observed = np.bincount(problem.cols, minlength=count)
+    spread = np.sqrt(np.maximum(_means(values**2, problem.cols, count) - _means(values, problem.cols, count) ** 2, 0))
+    errors = [
+        np.sqrt(_means((guess - held.values) ** 2, held.cols, count))
+        for guess in (held.predicted, held.column_means, _row_and_column_means(fitted))
+    ]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        explained = np.where(spread > 0, 1 - errors[0] ** 2 / spread**2, np.nan)
+    return [
+        ColumnQuality(
+            names[j], int(observed[j]), int(np.sum(held.cols == j)), float(spread[j]),
+            float(errors[0][j]), float(errors[1][j]), float(errors[2][j]), float(explained[j]),
+        )
+        for j in range(count)
+    ]  # fmt: skip
+
+
+def row_and_column_mean_error(fitted: Any) -> float:
+    """Root mean squared error of row plus column means on the held-out entries; NaN where none was held out."""
+    values = fitted.selection.values
+    return float(np.sqrt(np.mean((_row_and_column_means(fitted) - values) ** 2))) if values.size else float("nan")
+
+
+def sparse_rows(fitted: Any) -> np.ndarray:
+    """Rows with so few observed entries that averages decide what is filled in."""
+    return np.flatnonzero(np.bincount(fitted.problem.rows, minlength=fitted.problem.shape[0]) < _FEW)
+
+
+def _row_and_column_means(fitted: Any) -> Float[np.ndarray, " held"]:
+    """mean of the row + mean of the column − mean of all, at the held-out entries, from the others."""
+    held, problem = fitted.selection, fitted.problem
+    (m, n), all_values = problem.shape, np.asarray(problem.values, dtype=np.float64)
+    places = problem.rows.astype(np.int64) * n + problem.cols
+    kept = ~np.isin(places, held.rows.astype(np.int64) * n + held.cols)
+    rows, cols, values = problem.rows[kept], problem.cols[kept], all_values[kept]
+    whole = values.mean() if values.size else all_values.mean()
+    row, col = (np.nan_to_num(_means(values, index, size), nan=whole) for index, size in ((rows, m), (cols, n)))
+    return row[held.rows] + col[held.cols] - whole
+
+
+def _means(values: np.ndarray, index: np.ndarray, count: int) -> Float[np.ndarray, " groups"]:
+    """The mean of each group, NaN for one without members."""
+    with np.errstate(invalid="ignore"):
+        return np.bincount(index, values, count) / np.bincount(index, minlength=count)

@@ -1,0 +1,179 @@
+"""What a report says, as plain data: `summarize` reads a fitted estimator or a run, the page only draws it."""
+
+import platform
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+import rankfall
+from rankfall.errors import InputError
+from rankfall.report.cells import FilledCells, filled_cells
+from rankfall.report.motion import Motion, motion_of
+from rankfall.report.quality import ColumnQuality, qualities, row_and_column_mean_error, sparse_rows
+from rankfall.report.words import in_words
+from rankfall.theory import Claim
+from rankfall.trajectory import Trajectory
+
+CITATION = (
+    "Arora, Cohen, Hu, Luo: Implicit Regularization in Deep Matrix Factorization. NeurIPS 2019 (arXiv 1905.13655)."
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Summary:
+    """The contents of a report; what does not apply is empty or None.
+
+    asked, settings: what was asked, and how it was computed, as pairs of words. findings: two plain sentences.
+    methods: name → root mean squared error on the held-out entries. columns: quality of each. doubtful_rows: names of
+    rows with too few entries. cells: what was filled in. candidates: what was tried. motion: the run, or None with the
+    reason in `without_motion`. claims: theorems checked, of runs that can be.
+    """
+
+    title: str
+    asked: list[tuple[str, str]]
+    findings: list[str]
+    settings: list[tuple[str, str]]
+    methods: dict[str, float] = field(default_factory=dict)
+    columns: list[ColumnQuality] = field(default_factory=list)
+    doubtful_rows: list[str] = field(default_factory=list)
+    row_names: list[str] = field(default_factory=list)
+    cells: FilledCells | None = None
+    candidates: list[dict[str, Any]] = field(default_factory=list)
+    motion: Motion | None = None
+    without_motion: str = ""
+    claims: list[Claim] = field(default_factory=list)
+
+
+def summarize(subject: Any, *, row_names: Any = None, column_names: Any = None) -> Summary:
+    """The contents of the report of a fitted estimator or of a `Trajectory`.
+
+    row_names, column_names: how the user calls them; by default the estimator's own names, or numbers from 1.
+
+    Raises InputError for anything else, and for a run with fewer than two recorded moments.
+    """
+    if isinstance(subject, Trajectory):
+        return _of_run(subject)
+    if not hasattr(subject, "fitted_"):
+        raise InputError(
+            f"a report is of a fitted estimator or a Trajectory, got {type(subject).__name__}; fit it first"
+        )
+    return _of_fit(subject, row_names, column_names)
+
+
+def _of_fit(model: Any, row_names: Any, column_names: Any) -> Summary:
+    fitted = model.fitted_
+    (m, n), values = fitted.problem.shape, np.asarray(fitted.problem.values, dtype=np.float64)
+    own = getattr(model, "feature_names_in_", None)
+    columns = _names(own if column_names is None else column_names, n, "column")
+    rows = _names(row_names, m, "row")
+    spread = float(values.std())
+    measured = qualities(fitted, columns)
+    doubtful = [quality.name for quality in measured if quality.doubt]
+    sparse = sparse_rows(fitted)
+    run = fitted.trajectory
+    verdict = in_words(model.held_out_error_, model.column_mean_error_, spread)
+    reliance = (
+        "Nothing speaks against any column."
+        if not doubtful
+        else f"{len(doubtful)} of {n} columns should not be relied on, first {doubtful[0]}."
+    )
+    chosen = fitted.selection.chosen.candidate
+    parameters = {name: value for name, value in model.get_params().items() if name != "progress"}
+    return Summary(
+        title=f"Completion of a table of {m} × {n}",
+        asked=[
+            ("table", f"{m} rows × {n} columns"),
+            ("observed", f"{values.size} of {m * n} entries ({100 * values.size / (m * n):.3g} %)"),
+            ("filled", f"{m * n - values.size} entries"),
+            ("spread of the observed", f"{spread:.4g} (standard deviation)"),
+        ],
+        findings=[f"The completion is {verdict}.", reliance],
+        settings=[
+            ("depth", str(chosen.depth)), ("width", str(chosen.width)), ("scale of the start", f"{chosen.scale:.4g}"),
+            ("stopping time", f"{model.stopping_time_:.4g}"),
+            ("effective rank", f"{fitted.effective_rank:.4g}"),
+            ("parameters", ", ".join(f"{name}={value!r}" for name, value in parameters.items())),
+            *_versions(),
+        ],
+        methods={
+            "rankfall": model.held_out_error_,
+            "row + column means": row_and_column_mean_error(fitted),
+            "column means": model.column_mean_error_,
+        },
+        columns=measured,
+        doubtful_rows=[rows[i] for i in sparse[:200]],
+        row_names=rows,
+        cells=filled_cells(model),
+        candidates=[
+            {
+                "depth": trial.candidate.depth, "width": trial.candidate.width, "scale": trial.candidate.scale,
+                "features": trial.candidate.features > 0, "time": trial.time, "error": trial.error,
+                "is_chosen": trial is fitted.selection.chosen, "is_given_up": trial.is_given_up,
+            }
+            for trial in fitted.selection.trials
+        ],
+        **_moved(run),
+    )  # fmt: skip
+
+
+def _moved(run: Any) -> dict[str, Any]:
+    """The motion of a fit's run, or why there is none."""
+    if run is None:
+        return {"without_motion": "A saved model does not hold its run; make the report where the model is fitted."}
+    if run.history["time"].size < 2:
+        return {"without_motion": "The run has a single recorded moment."}
+    return {"motion": motion_of(run)}
+
+
+def _of_run(run: Trajectory) -> Summary:
+    motion = motion_of(run)
+    m, n = motion.shape
+    values = run.singular_values
+    escapes = sum(event.name == "escape" for event in run.events)
+    test = run.history.get("test_error")
+    moved = f"The run ended as {run.status} ({run.reason}) with loss {run.loss:.3g} after flow time {run.time:.4g}."
+    ends = f"W has effective rank {run.effective_rank:.3g} of {min(m, n)} and nuclear norm {run.nuclear_norm:.4g}"
+    if test is not None:
+        ends += f"; its mean squared error against the truth is {test[-1]:.3g}"
+    return Summary(
+        title=f"A run of {type(run.model).__name__}, W of {m} × {n}",
+        asked=[("model", run.settings.get("model", repr(run.model))), ("start", run.settings.get("start", "")),
+               ("integrator", run.settings.get("integrator", "")), ("stop", run.settings.get("stop", ""))],
+        findings=[moved, ends + "."],
+        settings=[
+            ("seed", str(run.seed)), ("steps", str(run.steps)), ("gradients", str(run.evaluations)),
+            ("seconds", f"{run.seconds:.3g}"), ("escapes found", str(escapes)),
+            ("largest singular values", ", ".join(f"{value:.4g}" for value in values[:8])), *_versions(),
+        ],
+        motion=motion,
+        claims=_claims(run),
+    )  # fmt: skip
+
+
+def _claims(run: Trajectory) -> list[Claim]:
+    """The theorems held against the run; none for a run that was loaded, or one that no theorem speaks about."""
+    from rankfall.theory import check
+
+    if run.problem is None:
+        return []
+    try:
+        return list(check(run).judged)
+    except InputError:
+        return []
+
+
+def _names(given: Any, count: int, word: str) -> list[str]:
+    if given is None:
+        return [f"{word} {place}" for place in range(1, count + 1)]
+    names = [str(name) for name in given]
+    if len(names) != count:
+        raise InputError(f"a report needs one name a {word}, got {len(names)} for {count}; name each, or none")
+    return names
+
+
+def _versions() -> list[tuple[str, str]]:
+    return [
+        ("rankfall", rankfall.__version__), ("NumPy", np.__version__), ("Python", platform.python_version()),
+        ("cite", CITATION),
+    ]  # fmt: skip

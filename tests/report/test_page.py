@@ -1,0 +1,92 @@
+"""The page: one file, nothing from elsewhere, nothing of the user's that is more than text."""
+
+import re
+
+import numpy as np
+import pytest
+
+import rankfall as rf
+from rankfall.errors import InputError
+from rankfall.report import short_html, write_report
+
+HOSTILE = ["<script>alert(1)</script>", "</script><img src=x onerror=alert(2)>", "$\\frac{a}{b}$", "\x1b[31mred", "a&b"]
+
+
+@pytest.fixture(scope="module")
+def fit():
+    rng = np.random.default_rng(0)
+    whole = rng.standard_normal((30, 1)) @ rng.standard_normal((1, 5))
+    return rf.DeepMatrixFactorization().fit(np.where(rng.random(whole.shape) < 0.3, np.nan, whole))
+
+
+@pytest.fixture
+def own_part(tmp_path):
+    """A function fit, names → the page without plotly's source."""
+
+    def write(fit, **names) -> str:
+        from plotly.offline import get_plotlyjs
+
+        text = write_report(fit, tmp_path / "report.html", force=True, **names).read_text(encoding="utf-8")
+        assert text.count(get_plotlyjs()) == 1
+        return text.replace(get_plotlyjs(), "")
+
+    return write
+
+
+def test_names_of_the_user_are_text(fit, own_part):
+    text = own_part(fit, column_names=HOSTILE, row_names=HOSTILE * 6)
+    assert "<script>alert" not in text
+    assert "<img" not in text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
+    assert text.count("</script>") == 3
+
+
+def test_the_page_asks_for_nothing_from_elsewhere(fit, own_part):
+    text = own_part(fit)
+    assert re.findall(r"(?:src|href)=\"(?!data:)", text) == []
+    assert "http://" not in text
+    assert "https://" not in text
+
+
+def test_the_size_stays_below_six_megabytes(tmp_path):
+    rng = np.random.default_rng(2)
+    size = 1000
+    places = rng.choice(size * size, 20_000, replace=False)
+    rows, cols = np.divmod(places, size)
+    values = rng.standard_normal(size)[rows] * rng.standard_normal(size)[cols]
+    problem = rf.Completion.from_triplets(rows, cols, values, (size, size))
+    fit = rf.DeepMatrixFactorization(depth=2, width=3, features=False).fit_problem(problem)
+    path = write_report(fit, tmp_path / "large.html")
+    assert path.stat().st_size < 6e6
+    text = path.read_text(encoding="utf-8")
+    assert "means of blocks of 25 × 25 entries" in text
+    assert "The page lists the first 8000 of 980000 cells" in text
+
+
+def test_a_notebook_gets_the_findings_and_the_errors(fit):
+    text = short_html(fit)
+    assert "The completion is" in text
+    assert f"{fit.held_out_error_:.4g}" in text
+    assert "<script" not in text
+
+
+def test_a_file_that_exists_is_kept(fit, tmp_path):
+    path = tmp_path / "report.html"
+    path.write_text("mine")
+    with pytest.raises(InputError, match="exists; name another, or use --force"):
+        write_report(fit, path)
+    assert path.read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["report.pdf", "missing/report.html"])
+def test_a_report_that_cannot_be_written_is_refused(fit, tmp_path, name):
+    with pytest.raises(InputError):
+        write_report(fit, tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_saved_model_has_a_report_that_says_what_is_missing(fit, tmp_path):
+    fit.save(tmp_path / "model.npz")
+    loaded = rf.DeepMatrixFactorization.load(tmp_path / "model.npz")
+    text = write_report(loaded, tmp_path / "report.html").read_text(encoding="utf-8")
+    assert loaded.fitted_.trajectory is not None or "A saved model does not hold its run" in text
