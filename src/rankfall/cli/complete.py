@@ -1,5 +1,6 @@
 """`rankfall complete`: a table with holes in, the completed table out."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -58,6 +59,16 @@ def complete(
             "--features/--no-features", help="Learn from which entries are observed, too; by held-out entries."
         ),
     ] = None,
+    scaling: Annotated[str, typer.Option(help="auto, global (one unit) or columns (each its own).")] = "auto",
+    order: Annotated[str | None, typer.Option(help="'rows': rows are in the order of time.")] = None,
+    refine: Annotated[
+        bool | None,
+        typer.Option("--refine/--no-refine", help="Several methods weighed by held-out entries; on for small tables."),
+    ] = None,
+    decimals: Annotated[
+        str,
+        typer.Option("--round", help="Tables: auto, as many decimals as the column has, inside its range; or none."),
+    ] = "auto",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no summary.")] = False,
     plot: Annotated[Path | None, typer.Option(help="Draw the table before and after to this PNG.")] = None,
     report: Annotated[
@@ -78,7 +89,7 @@ def complete(
     options = FitOptions(
         whole_or_auto("depth", depth), whole_or_auto("width", width), number_or_auto("scale", scale),
         number_or_auto("rtol", rtol), number_or_auto("holdout", holdout), seed, min_value, max_value, float32, loss,
-        features,
+        features, scaling, order, refine, decimals,
     )  # fmt: skip
     console = Console(quiet)
     page = ReportOutput(report, force)
@@ -89,7 +100,7 @@ def complete(
         )
         from rankfall.cli.example import complete_example
 
-        complete_example(output, plot, options, console, page)
+        complete_example(output, plot, replace(options, decimals="none"), console, page)
     elif triplets is None and predict is None:
         from rankfall.cli.table import complete_table
 
@@ -100,7 +111,9 @@ def complete(
         )
         from rankfall.cli.entries import complete_entries
 
-        complete_entries(table, triplets, predict, output, plot, duplicates, options, console, page)
+        complete_entries(
+            table, triplets, predict, output, plot, duplicates, replace(options, decimals="none"), console, page
+        )
     raise typer.Exit(console.exit_code)
 
 

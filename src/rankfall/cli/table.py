@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from rankfall.cli.advice import column_rows
 from rankfall.cli.console import Console
 from rankfall.cli.options import FitOptions
 from rankfall.cli.report_output import ReportOutput
@@ -40,7 +41,9 @@ def complete_table(
         draw(plot, table.values, filled)
     labels_of_rows = next(iter((table.row_labels or {}).values()), None)
     told = page.write(done.estimator, labels_of_rows, table.column_names)
-    console.summary([*done.rows(), *told], "written", output)
+    names = table.column_names or [""] * table.values.shape[1]
+    titles = [name or f"column {place + 1}" for place, name in enumerate(names)]
+    console.summary([*done.rows(), *column_rows(done.estimator, titles), *told], "written", output)
 
 
 def _row_title(table: Table, row: int) -> str:

@@ -15,6 +15,7 @@ from rankfall.estimators.bounds import Bounds
 from rankfall.estimators.conformal import Calibration
 from rankfall.estimators.fitted import FittedTable
 from rankfall.estimators.inputs import without_mask
+from rankfall.estimators.quality import ColumnQuality
 from rankfall.problems.losses import Logistic
 
 _BLOCK = 2**22
@@ -88,6 +89,11 @@ class Predictions:
         low, high = center - width, center + width
         bounds = Bounds.of(self.bounds, self.fitted_.problem.shape[1])
         return bounds.clip(low, cols), bounds.clip(high, cols)
+
+    def column_quality(self) -> ColumnQuality:
+        """The held-out error of each column, beside that of its mean, and the share of its variance explained."""
+        check_is_fitted(self)
+        return ColumnQuality.of(self.fitted_.selection, self.fitted_.problem.shape[1])
 
     @property
     def calibration_(self) -> Calibration:
