@@ -30,6 +30,7 @@ def lint(session: nox.Session) -> None:
     session.run("codespell")
     session.run("repo-review", ".")
     session.run("pyright")
+    session.run("mypy")
 
 
 @nox.session(default=False)

@@ -24,7 +24,11 @@ def convergence() -> Figure:
     for depth in (1, 2, 3):
         start = rf.Given([2.5 ** (1 / depth) * np.eye(3)] * depth)
         run = rf.evolve(
-            rf.Factorization(target), rf.Chain(depth), start, rf.Descent(rf.Gradient(step)), stop=rf.TimeReached(4.0)
+            rf.problems.Factorization(target),
+            rf.Chain(depth),
+            start,
+            rf.Descent(rf.Gradient(step)),
+            stop=rf.TimeReached(4.0),
         )
         time, loss = run.history["time"], run.history["loss"]
         margin = certify_convergence([2.5 * np.eye(3)], target).margin

@@ -84,7 +84,7 @@ def alignment() -> Figure:
     """Mean |diagonal| and mean |off-diagonal| of Uᵀ∇ℓ(W)V along a run of depth 2, as in the papers' figure."""
     run = rf.evolve(
         completion((40, 40), 3, 0.35), rf.Chain(2), rf.Identity(1e-3), rf.Flow(1e-4), stop=rf.TimeReached(400.0),
-        record=rf.Record(alignment=True, events=[rf.Escape()], times=np.linspace(0, 400, 101)[1:]),
+        record=rf.Record(alignment=True, events=[rf.trajectory.Escape()], times=np.linspace(0, 400, 101)[1:]),
     )  # fmt: skip
     time, parts = run.history["time"], run.history["alignment"].T
     figure, axis = axes("flow time", "mean absolute entry of Uᵀ∇ℓ(W)V", yscale="log")
@@ -101,7 +101,7 @@ def alignment() -> Figure:
 def weight_decay() -> Figure:
     """Where weight decay leaves a singular value of a known target, at depths 1 to 4."""
     decay, targets = 0.3, np.linspace(0.06, 2.0, 33)
-    problem = rf.Factorization(np.diag(targets))
+    problem = rf.problems.Factorization(np.diag(targets))
     figure, axis = axes("singular value of the target, φ", "singular value of W at rest, σ", xlim=(0, 2), ylim=(0, 2))
     for depth in (1, 2, 3, 4):
         run = rf.evolve(
@@ -128,7 +128,10 @@ def invariant_block() -> Figure:
     rng, step, iterations, decay = np.random.default_rng(0), 0.05, 400, 0.02
     target = rng.standard_normal((12, 2)) @ rng.standard_normal((2, 12)) / 6
     run = rf.evolve(
-        rf.Factorization(target), rf.Chain(3, decay=decay), rf.Orthogonal(0.6**3), rf.Descent(rf.Gradient(step)),
+        rf.problems.Factorization(target),
+        rf.Chain(3, decay=decay),
+        rf.Orthogonal(0.6**3),
+        rf.Descent(rf.Gradient(step)),
         stop=rf.StepLimit(iterations), record=rf.Record(functions=weights_and_gradient()),
     )  # fmt: skip
     layers = [run.model.layers(weights) for weights in run.history["weights"]]

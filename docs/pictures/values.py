@@ -50,10 +50,10 @@ def one_measurement() -> Figure:
 def escape_times() -> Figure:
     """When modes of strength 1 and ½ reach half their targets, against the size of the start, at depths 2 to 4."""
     strengths, scales = np.asarray([1.0, 0.5]), np.geomspace(1e-6, 1e-2, 9)
-    problem = rf.Factorization(np.diag(strengths))
+    problem = rf.problems.Factorization(np.diag(strengths))
     figure, axis = axes("scale of the start, σ₀", "time of escape", xscale="log", yscale="log")
     for depth in (2, 3, 4):
-        record = rf.Record(every=10**6, events=[rf.Escape(threshold=strengths / 2)])
+        record = rf.Record(every=10**6, events=[rf.trajectory.Escape(threshold=strengths / 2)])
         for mode, strength in enumerate(strengths):
             if mode == 0:
                 runs = rf.evolve(

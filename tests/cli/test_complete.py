@@ -38,7 +38,10 @@ def test_a_table_comes_back_in_its_format_with_its_holes_filled(name, written):
     assert np.isfinite(after.values).all()
     if not isinstance(before, Triplets):
         assert (after.column_names, after.row_labels) == (before.column_names, before.row_labels)
-        assert (after.layout.separator, after.layout.decimal) == (before.layout.separator, before.layout.decimal)
+        assert (after.layout.separator, after.layout.numerals.decimal) == (
+            before.layout.separator,
+            before.layout.numerals.decimal,
+        )
 
 
 def test_the_format_of_the_output_is_that_of_its_name():

@@ -51,7 +51,7 @@ def test_arrays_that_are_no_table_to_complete(array, words):
         ("t.csv", "", "must hold a table, 't.csv' is empty"),
         ("t.csv", "a,b\n1,2\n3\n", "row 3 has 1"),
         ("t.csv.gz", "no gzip", "must hold complete gzip data"),
-        ("t.xlsx", "PK", "the extension must name a known format, got '.xlsx'"),
+        ("t.xlsx", "PK\x03\x04", "must be a spreadsheet"),
         ("table", "a,b\n", "the extension must name a known format, 'table' has none"),
         ("t.parquet", "no parquet", "must be a parquet file"),
         ("t.npy", "no array", "must be a NumPy file"),

@@ -31,7 +31,7 @@ def gross():
     return truth, table, error_on_holes(rf.DeepMatrixFactorization(depth=2).fit(table), truth, table)
 
 
-@pytest.mark.parametrize("loss", ["huber", "absolute", rf.Huber(0.3)], ids=str)
+@pytest.mark.parametrize("loss", ["huber", "absolute", rf.problems.Huber(0.3)], ids=str)
 def test_gross_outliers_hardly_move_robust_losses(gross, loss):
     truth, table, by_squares = gross
     model = rf.DeepMatrixFactorization(depth=2, loss=loss).fit(table)
@@ -59,8 +59,8 @@ def test_outliers_set_neither_units_nor_effects():
     truth, table = outlying(share=1.0, size=100.0)
     plain = rf.Completion.from_array(truth + 5 * np.arange(50.0) / 50)
     dirty = rf.Completion.from_array(table + 5 * np.arange(50.0) / 50)
-    (clean,) = standardizations(plain, [plain], "auto", rf.Squared())
-    (robust,) = standardizations(dirty, [dirty], "auto", rf.Huber(0.5))
+    (clean,) = standardizations(plain, [plain], "auto", rf.problems.Squared())
+    (robust,) = standardizations(dirty, [dirty], "auto", rf.problems.Huber(0.5))
     assert np.sqrt(robust.noise) * robust.unit[0] == pytest.approx(np.sqrt(clean.noise) * clean.unit[0], rel=0.15)
     assert not robust.mixed
     effects = [shape.origin + shape.unit * (shape.mean + shape.column_effect) for shape in (clean, robust)]
@@ -175,7 +175,7 @@ def test_rows_and_columns_without_entries_get_the_odds_of_the_table():
     np.testing.assert_allclose(likely, np.mean(table[~np.isnan(table)] == 1), atol=0.01)
 
 
-@pytest.mark.parametrize("loss", ["logistic", rf.Huber(0.3)], ids=str)
+@pytest.mark.parametrize("loss", ["logistic", rf.problems.Huber(0.3)], ids=str)
 def test_saving_keeps_the_loss(loss, tmp_path):
     _, table = signs((30, 20))
     model = rf.DeepMatrixFactorization(depth=2, loss=loss).fit(table)
@@ -187,8 +187,8 @@ def test_saving_keeps_the_loss(loss, tmp_path):
 
 
 def test_a_loss_is_a_parameter_like_others():
-    model = rf.DeepMatrixFactorization(loss=rf.Absolute(0.1))
-    assert clone(model).loss == rf.Absolute(0.1)
+    model = rf.DeepMatrixFactorization(loss=rf.problems.Absolute(0.1))
+    assert clone(model).loss == rf.problems.Absolute(0.1)
     _, table = outlying((40, 25))
     model = rf.DeepMatrixFactorization(depth=2, loss="absolute").partial_fit(table[:30]).partial_fit(table[30:])
     assert model.fitted_.problem.shape == (40, 25)

@@ -8,10 +8,13 @@ import pytest
 import rankfall as rf
 from rankfall.baselines import NuclearNorm
 from rankfall.datasets import planted
-from rankfall.experiments import arora2018_acceleration as acceleration
-from rankfall.experiments import arora2018_convergence as convergence
-from rankfall.experiments import experiment, reproduce
-from rankfall.experiments import gunasekar2017_exhaustive as exhaustive
+from rankfall.experiments import (
+    arora2018_acceleration as acceleration,
+    arora2018_convergence as convergence,
+    experiment,
+    gunasekar2017_exhaustive as exhaustive,
+    reproduce,
+)
 from rankfall.experiments.gunasekar2017_width import ExactSteps, least_of_quartics
 from rankfall.experiments.recovery import spread_target
 from rankfall.experiments.semidefinite_problem import OfNorm, seen, sensed, target
@@ -123,11 +126,16 @@ def test_exact_steps_land_where_the_loss_is_least_on_the_line():
 
 
 def test_a_grid_of_rates_is_the_runs_one_by_one():
-    problem = rf.Factorization(planted((6, 5), 2, seed=0))
+    problem = rf.problems.Factorization(planted((6, 5), 2, seed=0))
     rates, stop = (1e-3, 3e-3, 1e6), rf.StepLimit(20)
-    for update in (rf.Gradient(1.0), rf.AdaGrad(1.0), rf.Adam(1.0)):
+    for update in (rf.Gradient(1.0), rf.integrators.AdaGrad(1.0), rf.Adam(1.0)):
         both = rf.evolve(
-            problem, rf.Chain(2), rf.Gaussian(0.5), rf.Descent(rf.Rates(update, rates)), seed=[4] * 3, stop=stop
+            problem,
+            rf.Chain(2),
+            rf.Gaussian(0.5),
+            rf.Descent(rf.integrators.Rates(update, rates)),
+            seed=[4] * 3,
+            stop=stop,
         )
         for run, rate in zip(both[:2], rates, strict=False):
             alone = rf.evolve(
@@ -136,7 +144,7 @@ def test_a_grid_of_rates_is_the_runs_one_by_one():
             np.testing.assert_allclose(run.weights, alone.weights, rtol=1e-12)
             assert run.time == pytest.approx(alone.time)
     with pytest.raises(rf.InputError, match="each run needs a rate, got 3 for 1 runs"):
-        rf.evolve(problem, rf.Chain(2), rf.Gaussian(), rf.Descent(rf.Rates(rf.Gradient(), rates)))
+        rf.evolve(problem, rf.Chain(2), rf.Gaussian(), rf.Descent(rf.integrators.Rates(rf.Gradient(), rates)))
 
 
 def test_the_triangle_is_least_squares_without_its_floor(shared_data):

@@ -37,7 +37,10 @@ def shell(*words) -> Ended:
 
 
 def complete(*words) -> Ended:
-    return shell("complete", *words)
+    """`rankfall complete`, without the lines that tell how the input was read."""
+    ended = shell("complete", *words)
+    lines = ended.stderr.splitlines(keepends=True)
+    return ended._replace(stderr="".join(line for line in lines if not line.startswith("read: ")))
 
 
 def text(separator=",", decimal=".", values=HOLES, unknown="") -> str:

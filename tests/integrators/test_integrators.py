@@ -213,7 +213,7 @@ def test_flows_land_on_the_time_asked_for(integrator, time):
     ended = run(integrator, stop=rf.TimeReached(time))
     assert ended.time == time
     assert ended.history["time"][-1] == time
-    assert ended.status == rf.Status.CONVERGED
+    assert ended.status == rf.trajectory.Status.CONVERGED
 
 
 @pytest.mark.parametrize(("rtol", "tolerance"), [(3e-4, 2e-2), (3e-7, 1e-3)])
@@ -297,7 +297,7 @@ def adadelta_rule(w, g, memory, t):
 
 RULES = [
     (rf.Gradient(), gradient_rule), (rf.Momentum(), momentum_rule), (rf.GroupRMSprop(), group_rmsprop_rule),
-    (rf.Adam(), adam_rule), (rf.AdaGrad(), adagrad_rule), (rf.AdaDelta(), adadelta_rule),
+    (rf.Adam(), adam_rule), (rf.integrators.AdaGrad(), adagrad_rule), (rf.integrators.AdaDelta(), adadelta_rule),
 ]  # fmt: skip
 
 
@@ -330,8 +330,8 @@ def test_time_of_descent_is_the_time_of_the_flow():
         (lambda: rf.Momentum(momentum=1.0), "momentum must lie in"),
         (lambda: rf.GroupRMSprop(decay=1.0), "decay"),
         (lambda: rf.Adam(rate=-1.0), "rate"),
-        (lambda: rf.AdaGrad(rate=0.0), "rate"),
-        (lambda: rf.AdaDelta(epsilon=0.0), "epsilon"),
+        (lambda: rf.integrators.AdaGrad(rate=0.0), "rate"),
+        (lambda: rf.integrators.AdaDelta(epsilon=0.0), "epsilon"),
     ],
 )
 def test_bad_integrators_are_refused(make, words):

@@ -58,7 +58,7 @@ def test_steering_converges_to_the_flow_at_order_one(problem, model, start):
     exact = rf.evolve(problem, model, start, rf.Reference(rtol=1e-9), stop=rf.TimeReached(4.0))
     errors = []
     for step in steps:
-        run = rf.evolve(problem, model, start, rf.TimeOrderedExponential(step), stop=rf.TimeReached(4.0))
+        run = rf.evolve(problem, model, start, rf.integrators.TimeOrderedExponential(step), stop=rf.TimeReached(4.0))
         assert run.time == 4.0
         errors.append(np.linalg.norm(run.product - exact.product))
     assert errors[-1] < 0.05 * np.linalg.norm(exact.product)
@@ -71,7 +71,7 @@ def test_imbalance_is_conserved_to_rounding_at_any_step():
         planted_problem((6, 5)),
         rf.Chain(2),
         rf.Gaussian(1.0),
-        rf.TimeOrderedExponential(2.0),
+        rf.integrators.TimeOrderedExponential(2.0),
         stop=rf.StepLimit(100),
         record=record,
     )
@@ -87,7 +87,7 @@ def test_coarse_steps_of_commuting_measurements_end_where_the_flow_does():
     expected = commuting_solution(entries, values, 2, 1e-4).spectrum
     steered_run, descended = (
         rf.evolve(problem, rf.Symmetric(), rf.Identity(1e-4), integrator, stop=rf.LossBelow(1e-16))
-        for integrator in (rf.TimeOrderedExponential(0.1), rf.Descent(rf.Gradient(0.1)))
+        for integrator in (rf.integrators.TimeOrderedExponential(0.1), rf.Descent(rf.Gradient(0.1)))
     )
     assert steered_run.steps < 2000
     np.testing.assert_allclose(np.diagonal(steered_run.product), expected, atol=1e-6)
@@ -99,7 +99,12 @@ def test_steering_records_between_its_steps():
     record = rf.Record(times=times, functions={"product": lambda p, m, w: m.product(w)})
     problem, start = sensing(), rf.Gaussian([0.1, 0.3])
     runs = rf.evolve(
-        problem, rf.Symmetric(), start, rf.TimeOrderedExponential(0.1), stop=rf.TimeReached(2.0), record=record
+        problem,
+        rf.Symmetric(),
+        start,
+        rf.integrators.TimeOrderedExponential(0.1),
+        stop=rf.TimeReached(2.0),
+        record=record,
     )
     exact = rf.evolve(problem, rf.Symmetric(), start, rf.Reference(), stop=rf.TimeReached(2.0), record=record)
     for run, yardstick in zip(runs, exact, strict=True):
@@ -112,7 +117,7 @@ def test_the_motion_knows_the_gradient_of_the_weights():
         sized = model.sized(problem.shape)
         weights = sized.draw(problem, rf.Gaussian(1.0), [1.0], [0])
         field = Field(problem, sized)
-        motion = rf.TimeOrderedExponential().init(field, weights, np.asarray([np.inf]))
+        motion = rf.integrators.TimeOrderedExponential().init(field, weights, np.asarray([np.inf]))
         np.testing.assert_allclose(motion.gradient, field(weights)[1], atol=ROUNDING)
         assert field.evaluations == 2
 
@@ -135,7 +140,9 @@ def test_the_projection_is_the_nearest_positive_matrix():
 def test_projected_gradient_ends_at_an_optimum_of_the_cone():
     # X ⪰ 0, ∇ℓ(X) ⪰ 0, ∇ℓ(X) X = 0, for measurements that no positive matrix meets
     problem = rf.Sensing(sensing(30).operator, np.random.default_rng(1).standard_normal(30))
-    run = rf.evolve(problem, rf.Chain(1), rf.Identity(1e-3), rf.ProjectedGradient(4.0), stop=rf.StepLimit(20_000))
+    run = rf.evolve(
+        problem, rf.Chain(1), rf.Identity(1e-3), rf.integrators.ProjectedGradient(4.0), stop=rf.StepLimit(20_000)
+    )
     assert run.status == "stalled"
     pull = problem.gradient(run.product)
     assert np.linalg.norm(pull) > 1e-2
@@ -151,7 +158,7 @@ def test_without_factors_the_fit_is_not_of_least_nuclear_norm():
     reference, factored = (
         rf.evolve(problem, model, start, integrator, stop=rf.LossBelow(1e-7))
         for model, start, integrator in (
-            (rf.Chain(1), rf.Identity(1e-6), rf.ProjectedGradient(7.0)),
+            (rf.Chain(1), rf.Identity(1e-6), rf.integrators.ProjectedGradient(7.0)),
             (rf.Symmetric(), rf.Gaussian(1e-6), rf.Flow(1e-4)),
         )
     )
@@ -163,7 +170,9 @@ def test_without_factors_the_fit_is_not_of_least_nuclear_norm():
 def test_least_trace_is_below_both():
     entries, values = commuting()
     problem = rf.Sensing.from_diagonals(entries, values)
-    run = rf.evolve(problem, rf.Chain(1), rf.Identity(1e-6), rf.ProjectedGradient(0.1), stop=rf.LossBelow(1e-14))
+    run = rf.evolve(
+        problem, rf.Chain(1), rf.Identity(1e-6), rf.integrators.ProjectedGradient(0.1), stop=rf.LossBelow(1e-14)
+    )
     assert run.nuclear_norm > minimum_trace(entries, values).spectrum.sum() + 1e-2
 
 
@@ -173,7 +182,7 @@ def test_least_trace_is_below_both():
 def test_bad_steering_is_refused():
     problem = sensing()
     with pytest.raises(rf.InputError, match="step_size must be positive, got 0"):
-        rf.TimeOrderedExponential(0.0)
+        rf.integrators.TimeOrderedExponential(0.0)
     for model, words in (
         (rf.Chain(3), "got Chain of depth 3; use Symmetric"),
         (rf.Symmetric(depth=4), "got Symmetric of depth 4"),
@@ -181,20 +190,22 @@ def test_bad_steering_is_refused():
         (rf.Chain(2, rates=(1, 2)), r"at one rate, got \(1.0, 2.0\)"),
     ):
         with pytest.raises(rf.InputError, match=words):
-            rf.evolve(problem, model, rf.Gaussian(), rf.TimeOrderedExponential())
+            rf.evolve(problem, model, rf.Gaussian(), rf.integrators.TimeOrderedExponential())
 
 
 def test_bad_projections_are_refused():
     with pytest.raises(rf.InputError, match="rate must be positive, got -1"):
-        rf.ProjectedGradient(-1.0)
+        rf.integrators.ProjectedGradient(-1.0)
     with pytest.raises(rf.InputError, match=r"got Chain of depth 2 on shape \(6, 6\)"):
-        rf.evolve(sensing(), rf.Chain(2), rf.Gaussian(), rf.ProjectedGradient())
+        rf.evolve(sensing(), rf.Chain(2), rf.Gaussian(), rf.integrators.ProjectedGradient())
     with pytest.raises(rf.InputError, match=r"got Chain of depth 1 on shape \(4, 5\)"):
-        rf.evolve(planted_problem((4, 5)), rf.Chain(1), rf.Gaussian(), rf.ProjectedGradient())
+        rf.evolve(planted_problem((4, 5)), rf.Chain(1), rf.Gaussian(), rf.integrators.ProjectedGradient())
 
 
 def test_the_counterexample_has_another_reference_solution():
     instance = nuclear_norm_instance(2.0)
     problem = rf.Sensing.from_matrices(instance.matrices, instance.values, symmetric=True)
-    run = rf.evolve(problem, rf.Chain(1), rf.Identity(1e-6), rf.ProjectedGradient(0.5), stop=rf.LossBelow(1e-14))
+    run = rf.evolve(
+        problem, rf.Chain(1), rf.Identity(1e-6), rf.integrators.ProjectedGradient(0.5), stop=rf.LossBelow(1e-14)
+    )
     assert 8.0 < np.trace(run.product) < 9.0

@@ -216,7 +216,7 @@ def test_weight_decay_alone_shrinks_the_product(depth):
 @over_shapes
 def test_the_same_start_and_seed_give_the_same_product_as_a_chain(shape):
     problem = planted_problem(shape, 2)
-    for start in (rf.Gaussian(1e-2), rf.Uniform(1e-2), rf.Balanced(1e-2), rf.Spectral(2, 1e-2)):
+    for start in (rf.Gaussian(1e-2), rf.models.Uniform(1e-2), rf.Balanced(1e-2), rf.Spectral(2, 1e-2)):
         for depth in DEPTHS:
             products = []
             for model in (rf.Chain(depth), rf.EndToEnd(depth)):

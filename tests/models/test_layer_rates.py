@@ -59,7 +59,7 @@ def test_imbalance_dies_at_twice_the_decay(depth, decay):
 
 
 def test_decay_keeps_a_residual_that_depends_on_it():
-    problem = rf.Factorization(np.diag([2.0, 1.0]))
+    problem = rf.problems.Factorization(np.diag([2.0, 1.0]))
     run = rf.evolve(problem, rf.Chain(2, decay=0.5), rf.Identity(0.5), rf.Flow(1e-6), stop=rf.TimeReached(100.0))
     # at depth 2 the penalty is λ‖W‖_*: soft thresholding by λ
     np.testing.assert_allclose(run.product, np.diag([1.5, 0.5]), atol=1e-5)
@@ -141,11 +141,11 @@ def low_rank(side=12, rank=2, seed=0):
 def test_the_compressed_chain_is_the_wide_one_but_for_what_only_shrinks(depth, decay):
     # W_wide = W_small + (∏ρ_j) Q (I − VVᵀ), the ρ_j by their own recursion   [yaras2024]
     target, scale, rate, count = low_rank(), 0.03, 0.05, 300
-    problem = rf.Factorization(target)
+    problem = rf.problems.Factorization(target)
     settings = {"integrator": rf.Descent(rf.Gradient(rate)), "stop": rf.StepLimit(count)}
     wide = rf.evolve(problem, rf.Chain(depth, decay=decay), rf.Orthogonal(scale), seed=5, **settings)
     rates = (0, *[1] * depth, 0)
-    start = rf.compressed(problem, 2, depth=depth, scale=scale, seed=5)
+    start = rf.models.compressed(problem, 2, depth=depth, scale=scale, seed=5)
     small = rf.evolve(problem, rf.Chain(depth + 2, rates=rates, decay=decay), start, **settings)
     assert [layer.shape for layer in small.layers] == [(4, 12), *[(4, 4)] * depth, (12, 4)]
 
@@ -164,7 +164,7 @@ def test_compressed_completion_needs_its_block_to_turn():
     errors = []
     for rate in (0, 0.1):
         run = rf.evolve(
-            problem, rf.Chain(5, rates=(rate, 1, 1, 1, rate)), rf.compressed(problem, 1, depth=3, scale=1e-2),
+            problem, rf.Chain(5, rates=(rate, 1, 1, 1, rate)), rf.models.compressed(problem, 1, depth=3, scale=1e-2),
             rf.Flow(1e-3), stop=rf.LossBelow(1e-4) | rf.StepLimit(45),
         )  # fmt: skip
         errors.append(run.history["test_error"][-1])
@@ -179,19 +179,19 @@ def test_compressed_completion_needs_its_block_to_turn():
 @over_shapes
 def test_residual_layers_lie_near_the_identity(depth, shape):
     chain = rf.Chain(depth).sized(shape)
-    weights = chain.draw(None, rf.Residual(0.01, 8.0), [8.0], [3])
+    weights = chain.draw(None, rf.models.Residual(0.01, 8.0), [8.0], [3])
     for layer in chain.layers(weights[0]):
         gap = layer / 8.0 ** (1 / depth) - np.eye(*layer.shape)
         assert 0 < np.linalg.norm(gap, 2) < 0.03
-    still = chain.draw(None, rf.Residual(0.0), [1.0], [3])
+    still = chain.draw(None, rf.models.Residual(0.0), [1.0], [3])
     np.testing.assert_allclose(chain.product(still)[0], np.eye(*shape), atol=1e-14)
 
 
 def test_residual_starts_have_no_plateau():
     target = np.eye(6) + 0.1 * np.random.default_rng(0).standard_normal((6, 6))
     times = [
-        rf.evolve(rf.Factorization(target), rf.Chain(4), start, rf.Flow(), stop=rf.LossBelow(1e-6)).time
-        for start in (rf.Residual(1e-2), rf.Gaussian(1e-3))
+        rf.evolve(rf.problems.Factorization(target), rf.Chain(4), start, rf.Flow(), stop=rf.LossBelow(1e-6)).time
+        for start in (rf.models.Residual(1e-2), rf.Gaussian(1e-3))
     ]
     assert 10 * times[0] < times[1]
 
@@ -233,12 +233,12 @@ def test_bad_rates_and_decays_are_refused():
 
 def test_bad_compressions_and_residuals_are_refused():
     with pytest.raises(rf.InputError, match=r"square matrices, got shape \(4, 6\)"):
-        rf.compressed(planted_problem((4, 6)), 1)
+        rf.models.compressed(planted_problem((4, 6)), 1)
     with pytest.raises(rf.InputError, match=r"0 < 2·rank ≤ 6, got rank 4"):
-        rf.compressed(planted_problem((6, 6)), 4)
+        rf.models.compressed(planted_problem((6, 6)), 4)
     with pytest.raises(rf.InputError, match="scale must be positive, got 0"):
-        rf.compressed(planted_problem((6, 6)), 1, scale=0)
+        rf.models.compressed(planted_problem((6, 6)), 1, scale=0)
     with pytest.raises(rf.InputError, match="scale must be positive, got -1"):
-        rf.Residual(scale=-1.0)
+        rf.models.Residual(scale=-1.0)
     with pytest.raises(rf.InputError, match="noise must not be negative, got -1"):
-        rf.Residual(noise=-1.0)
+        rf.models.Residual(noise=-1.0)

@@ -10,7 +10,7 @@ CHAINS = [
     ((10, 10), 1, None), ((10, 10), 2, None), ((10, 10), 3, None), ((8, 12), 3, 5), ((12, 8), 4, (6, 15, 9)),
     ((6, 9), 2, 20), ((9, 6), 5, 7),
 ]  # fmt: skip
-RANDOM = [rf.Gaussian, rf.Uniform, rf.Balanced, rf.Orthogonal]
+RANDOM = [rf.Gaussian, rf.models.Uniform, rf.Balanced, rf.Orthogonal]
 BALANCED = [
     rf.Identity(), rf.Orthogonal(), rf.Balanced(), rf.Balanced(rotated=True), rf.Spectral(4), rf.Spectral(30),
 ]  # fmt: skip

@@ -15,13 +15,19 @@ from tests.helpers.completions import in_layout, is_one_sentence, random_factors
 from tests.helpers.kernel_cases import random_case, threads
 from tests.helpers.planted import planted_problem
 
-LOSSES = [rf.Squared(), rf.Huber(0.7), rf.Absolute(0.3), rf.Logistic(), rf.Logistic(0.4)]
+LOSSES = [
+    rf.problems.Squared(),
+    rf.problems.Huber(0.7),
+    rf.problems.Absolute(0.3),
+    rf.problems.Logistic(),
+    rf.problems.Logistic(0.4),
+]
 RESIDUAL = LOSSES[:3]
 ROUNDING = 1e-13
 
 
 def targets_for(loss: Loss, values: np.ndarray) -> np.ndarray:
-    return np.where(values >= 0, 1, -1).astype(values.dtype) if isinstance(loss, rf.Logistic) else values
+    return np.where(values >= 0, 1, -1).astype(values.dtype) if isinstance(loss, rf.problems.Logistic) else values
 
 
 def problem_for(loss: Loss, problem: rf.Completion) -> rf.Completion:
@@ -67,21 +73,21 @@ def test_a_loss_in_other_units_is_the_same_loss(loss):
 
 
 def test_squares_are_not_halved():
-    np.testing.assert_array_equal(rf.Squared().value(np.asarray([3.0]), np.asarray([1.0])), [4.0])
+    np.testing.assert_array_equal(rf.problems.Squared().value(np.asarray([3.0]), np.asarray([1.0])), [4.0])
 
 
 def test_huber_is_squares_within_its_threshold_and_bounded_beyond():
     residual, zero = np.linspace(-5, 5, 101), np.zeros(101)
-    wide, narrow = rf.Huber(5.0), rf.Huber(0.5)
-    np.testing.assert_array_equal(wide.value(residual, zero), rf.Squared().value(residual, zero))
-    np.testing.assert_array_equal(wide.derivative(residual, zero), rf.Squared().derivative(residual, zero))
+    wide, narrow = rf.problems.Huber(5.0), rf.problems.Huber(0.5)
+    np.testing.assert_array_equal(wide.value(residual, zero), rf.problems.Squared().value(residual, zero))
+    np.testing.assert_array_equal(wide.derivative(residual, zero), rf.problems.Squared().derivative(residual, zero))
     assert np.abs(narrow.derivative(residual, zero)).max() == 2 * 0.5
 
 
 @pytest.mark.parametrize("smoothing", [1e-3, 0.1])
 def test_smoothing_moves_absolute_values_by_no_more_than_itself(smoothing):
     residual = np.linspace(-5, 5, 1001)
-    gap = np.abs(residual) - rf.Absolute(smoothing).value(residual, np.zeros_like(residual))
+    gap = np.abs(residual) - rf.problems.Absolute(smoothing).value(residual, np.zeros_like(residual))
     assert (gap >= -ROUNDING).all()
     assert (gap <= smoothing).all()
 
@@ -92,16 +98,16 @@ def best_constant(loss: Loss, values: np.ndarray) -> float:
 
 def test_the_best_constant_is_mean_median_or_log_odds():
     values = np.random.default_rng(1).standard_normal(101) ** 3
-    assert best_constant(rf.Squared(), values) == pytest.approx(values.mean(), abs=1e-6)
-    assert best_constant(rf.Huber(100.0), values) == pytest.approx(values.mean(), abs=1e-6)
-    assert best_constant(rf.Absolute(1e-6), values) == pytest.approx(np.median(values), abs=1e-4)
+    assert best_constant(rf.problems.Squared(), values) == pytest.approx(values.mean(), abs=1e-6)
+    assert best_constant(rf.problems.Huber(100.0), values) == pytest.approx(values.mean(), abs=1e-6)
+    assert best_constant(rf.problems.Absolute(1e-6), values) == pytest.approx(np.median(values), abs=1e-4)
     signs = np.repeat([1.0, -1.0], [30, 10])
-    assert best_constant(rf.Logistic(), signs) == pytest.approx(np.log(3), abs=1e-6)
-    assert best_constant(rf.Logistic(offset=2.0), signs) == pytest.approx(np.log(3) - 2, abs=1e-6)
+    assert best_constant(rf.problems.Logistic(), signs) == pytest.approx(np.log(3), abs=1e-6)
+    assert best_constant(rf.problems.Logistic(offset=2.0), signs) == pytest.approx(np.log(3) - 2, abs=1e-6)
 
 
 def test_logistic_probabilities_and_means_agree():
-    z, loss = np.linspace(-40, 40, 81), rf.Logistic(0.3)
+    z, loss = np.linspace(-40, 40, 81), rf.problems.Logistic(0.3)
     np.testing.assert_allclose(loss.mean(z), 2 * loss.probability(z) - 1, atol=1e-15)
     np.testing.assert_allclose(np.log(loss.probability(z)), -loss.value(z, np.ones_like(z)), atol=1e-12)
 
@@ -110,7 +116,7 @@ def test_logistic_probabilities_and_means_agree():
 def test_confident_mistakes_overflow_nothing(dtype):
     z = np.asarray([-1e4, -800, 0, 800, 1e4], dtype)
     for b in (np.ones_like(z), -np.ones_like(z)):
-        value, slope = rf.Logistic().value(z, b), rf.Logistic().derivative(z, b)
+        value, slope = rf.problems.Logistic().value(z, b), rf.problems.Logistic().derivative(z, b)
         assert value.dtype == slope.dtype == dtype
         np.testing.assert_allclose(value, np.where(z == 0, np.log(2), np.maximum(-b * z, 0)), rtol=1e-6)
         assert (np.abs(slope) <= 1).all()
@@ -214,7 +220,7 @@ def test_a_loss_is_the_weighted_mean_of_its_entries(problem):
 
 def test_squares_given_are_squares_by_default():
     problem = planted_problem()
-    given = problem_for(rf.Squared(), problem)
+    given = problem_for(rf.problems.Squared(), problem)
     left, right = random_factors(problem)
     for dense in (True, False):
         pairs = zip(
@@ -224,11 +230,11 @@ def test_squares_given_are_squares_by_default():
         )
         for one, other in pairs:
             np.testing.assert_array_equal(one, other)
-    assert problem.loss_function == rf.Squared()
+    assert problem.loss_function == rf.problems.Squared()
 
 
 def test_the_loss_travels_with_its_problem():
-    loss, problem = rf.Huber(0.2), planted_problem()
+    loss, problem = rf.problems.Huber(0.2), planted_problem()
     table = np.full(problem.shape, np.nan)
     table[problem.rows, problem.cols] = problem.values
     doors = [
@@ -275,18 +281,18 @@ def test_the_flow_lowers_every_loss(loss):
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: rf.Huber(0.0), "threshold must be positive and finite, got 0.0"),
-        (lambda: rf.Huber(float("inf")), "got inf"),
-        (lambda: rf.Absolute(-1.0), "smoothing must be positive and finite, got -1.0"),
-        (lambda: rf.Logistic(float("nan")), "offset must be finite, got nan"),
-        (lambda: rf.Completion.from_array([[0.0, 1.0]], loss=rf.Logistic()), "values of −1 and 1, got 0.0"),
+        (lambda: rf.problems.Huber(0.0), "threshold must be positive and finite, got 0.0"),
+        (lambda: rf.problems.Huber(float("inf")), "got inf"),
+        (lambda: rf.problems.Absolute(-1.0), "smoothing must be positive and finite, got -1.0"),
+        (lambda: rf.problems.Logistic(float("nan")), "offset must be finite, got nan"),
+        (lambda: rf.Completion.from_array([[0.0, 1.0]], loss=rf.problems.Logistic()), "values of −1 and 1, got 0.0"),
         (lambda: loss_of("hinge"), "loss must be 'squared', 'huber', 'absolute', 'logistic' or a loss"),
-        (lambda: loss_of(rf.Huber), "loss must be"),
+        (lambda: loss_of(rf.problems.Huber), "loss must be"),
         (lambda: rf.DeepMatrixFactorization(loss=3).fit(np.eye(4)), "loss must be .* got 3"),
         (lambda: rf.DeepMatrixFactorization(loss="logistic").fit(np.arange(12.0).reshape(3, 4)), "got 0, 1 and 11"),
         (lambda: rf.DeepMatrixFactorization(loss="logistic").fit(np.ones((3, 4))), "two values, got only 1"),
         (
-            lambda: rf.DeepMatrixFactorization().fit_problem(problem_for(rf.Huber(0.1), planted_problem())),
+            lambda: rf.DeepMatrixFactorization().fit_problem(problem_for(rf.problems.Huber(0.1), planted_problem())),
             r"the estimator's loss decides, got a problem with Huber\(threshold=0.1\)",
         ),
     ],

@@ -103,7 +103,7 @@ def test_held_out_samples_partition_the_observed():
 @pytest.mark.parametrize("batch", [(), (2,)], ids=str)
 def test_factorization_is_half_the_squared_distance(batch):
     rng = np.random.default_rng(3)
-    problem = rf.Factorization(rng.standard_normal((4, 6)))
+    problem = rf.problems.Factorization(rng.standard_normal((4, 6)))
     left, right = rng.standard_normal((*batch, 4, 2)), rng.standard_normal((*batch, 6, 2))
     product = left @ np.swapaxes(right, -1, -2)
     loss, row_pull, column_pull = problem.loss_and_pulls(left, right)
@@ -114,10 +114,12 @@ def test_factorization_is_half_the_squared_distance(batch):
 
 def test_many_targets_are_a_batch():
     targets = np.random.default_rng(4).standard_normal((3, 4, 5))
-    batch = rf.evolve(rf.Factorization(targets), rf.Chain(2), rf.Gaussian(0.1), rf.Flow(1e-5), stop=rf.TimeReached(2.0))
+    batch = rf.evolve(
+        rf.problems.Factorization(targets), rf.Chain(2), rf.Gaussian(0.1), rf.Flow(1e-5), stop=rf.TimeReached(2.0)
+    )
     for target, run in zip(targets, batch, strict=True):
         alone = rf.evolve(
-            rf.Factorization(target), rf.Chain(2), rf.Gaussian(0.1), rf.Flow(1e-5), stop=rf.TimeReached(2.0)
+            rf.problems.Factorization(target), rf.Chain(2), rf.Gaussian(0.1), rf.Flow(1e-5), stop=rf.TimeReached(2.0)
         )
         np.testing.assert_allclose(run.product, alone.product, atol=1e-3)
         np.testing.assert_allclose(run.problem.target, target)
@@ -141,9 +143,9 @@ def test_bad_regressions_are_refused():
     with pytest.raises(rf.InputError, match="must vary"):
         rf.Regression.whitened(np.ones((4, 2)), np.ones(4))
     with pytest.raises(rf.InputError, match=r"a target is a matrix, got shape \(3,\)"):
-        rf.Factorization(np.ones(3))
+        rf.problems.Factorization(np.ones(3))
     with pytest.raises(rf.InputError, match="finite, got inf"):
-        rf.Factorization(np.full((2, 2), np.inf))
+        rf.problems.Factorization(np.full((2, 2), np.inf))
 
 
 def test_a_loss_that_is_not_finite_is_refused():

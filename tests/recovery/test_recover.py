@@ -206,7 +206,7 @@ def test_problems_that_are_no_table_of_values_are_refused():
         rf.Completion.from_triplets([0, 1, 2], [0, 1, 0], values, (3, 2))
     with pytest.raises(rf.InputError, match="at least one entry"):
         rf.Completion.from_array(np.full((3, 3), np.nan))
-    huber = rf.Completion.from_triplets([0, 1], [0, 1], [1.0, 2.0], (2, 2), loss=rf.Huber(1.0))
+    huber = rf.Completion.from_triplets([0, 1], [0, 1], [1.0, 2.0], (2, 2), loss=rf.problems.Huber(1.0))
     with pytest.raises(rf.InputError, match="squared loss"):
         recover(huber)
     with pytest.raises(rf.InputError, match="one table"):

@@ -9,7 +9,7 @@ from rankfall.errors import InputError
 
 
 def test_a_run_and_a_model_become_pages(tmp_path, capsys):
-    rf.evolve(rf.Factorization(np.diag([2.0, 1.0])), rf.Chain(2), rf.Identity(1e-2), rf.Flow(1e-3)).save(
+    rf.evolve(rf.problems.Factorization(np.diag([2.0, 1.0])), rf.Chain(2), rf.Identity(1e-2), rf.Flow(1e-3)).save(
         tmp_path / "run"
     )
     report(tmp_path / "run", tmp_path / "run.html", False)

@@ -85,7 +85,7 @@ def test_a_large_matrix_is_shown_as_means_of_blocks():
 
 
 def test_a_run_that_was_saved_with_vectors_still_moves(tmp_path):
-    problem = rf.Factorization(np.diag([3.0, 2.0, 1.0]))
+    problem = rf.problems.Factorization(np.diag([3.0, 2.0, 1.0]))
     record = rf.Record(singular_values=True, vectors=True)
     run = rf.evolve(problem, rf.Chain(2), rf.Identity(1e-2), rf.Flow(1e-4), record=record)
     assert summarize(run).claims
@@ -96,7 +96,7 @@ def test_a_run_that_was_saved_with_vectors_still_moves(tmp_path):
 
 
 def test_a_run_of_one_moment_is_refused():
-    problem = rf.Factorization(np.eye(2))
+    problem = rf.problems.Factorization(np.eye(2))
     run = rf.evolve(problem, rf.Chain(2), rf.Identity(1.0), rf.Flow(1e-3))
     with pytest.raises(InputError, match="two recorded moments or more, got 1"):
         summarize(run)

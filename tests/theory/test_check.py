@@ -25,7 +25,7 @@ MARGIN = "deficiency margin c = σ_min(Φ) − ‖W − Φ‖_F > 0"
 CONTRACTION = "the loss contracts at the rate of the margin"
 
 SQUARE, OBLONG = planted_problem((8, 8)), planted_problem((12, 9))
-STAIRS = rf.Factorization(np.diag([3.0, 2.0, 1.0, 0.5]))
+STAIRS = rf.problems.Factorization(np.diag([3.0, 2.0, 1.0, 0.5]))
 
 
 def walked(problem=SQUARE, depth=3, start=None, integrator=None, loss=1e-5, **model):
@@ -51,7 +51,7 @@ def claims(reports):
 # --- runs on which the theorems hold --------------------------------------------------------------------------------
 
 
-PROBLEMS = {"square": SQUARE, "oblong": OBLONG, "known": rf.Factorization(OBLONG.truth / 3)}
+PROBLEMS = {"square": SQUARE, "oblong": OBLONG, "known": rf.problems.Factorization(OBLONG.truth / 3)}
 STARTS = [rf.Balanced(1e-2), rf.Gaussian(1e-3), rf.Orthogonal(1e-2)]
 PAIRED = list(zip(PROBLEMS, STARTS, strict=True))
 OTHERS = [(name, start) for name in PROBLEMS for start in STARTS if (name, start) not in PAIRED]
@@ -121,7 +121,7 @@ def test_unmixed_modes_escape_as_the_closed_form_says(depth):
 @pytest.mark.parametrize("integrator", [rf.Flow(1e-4), rf.Descent(rf.Gradient(1e-2))], ids=repr)
 @pytest.mark.parametrize("depth", [1, 3])
 def test_a_start_near_a_full_target_is_certified_and_keeps_the_promise(integrator, depth):
-    problem = rf.Factorization(np.diag([3.0, 2.5, 2.2]))
+    problem = rf.problems.Factorization(np.diag([3.0, 2.5, 2.2]))
     start = rf.Given([2.5 ** (1 / depth) * np.eye(3)] * depth)
     reports = check(walked(problem, depth, start, integrator))
     assert reports.holds, reports
@@ -174,9 +174,9 @@ def test_the_corner_that_is_not_observed_is_recognized(missing):
 def test_the_invariant_block_is_recognized(decay):
     target = np.outer(np.arange(1.0, 7.0), np.ones(6)) / 10
     start, step = rf.Orthogonal(0.1), rf.Descent(rf.Gradient(0.05))
-    run = rf.evolve(rf.Factorization(target), rf.Chain(3, decay=decay), start, step, stop=rf.StepLimit(60))
+    run = rf.evolve(rf.problems.Factorization(target), rf.Chain(3, decay=decay), start, step, stop=rf.StepLimit(60))
     assert claims(check(run))[BLOCK].holds
-    full = rf.evolve(rf.Factorization(np.eye(6)), rf.Chain(3), start, step, stop=rf.StepLimit(5))
+    full = rf.evolve(rf.problems.Factorization(np.eye(6)), rf.Chain(3), start, step, stop=rf.StepLimit(5))
     assert BLOCK not in claims(check(full))
 
 
@@ -206,7 +206,7 @@ def test_float32_and_many_intervals_or_few():
     ("integrator", "broken"),
     [
         (rf.Descent(rf.Adam(1e-2)), {LAW, BALANCE}),
-        (rf.Descent(rf.AdaGrad(3e-2)), {LAW, BALANCE}),
+        (rf.Descent(rf.integrators.AdaGrad(3e-2)), {LAW, BALANCE}),
         (rf.Descent(rf.Momentum(0.1)), {LAW, BALANCE, FALL}),
     ],
 )
@@ -225,7 +225,7 @@ def test_the_law_of_another_depth_fails(depth):
 
 
 def test_a_flow_too_coarse_for_the_law_is_told_what_helps():
-    failures = claims(check(walked(rf.Factorization(OBLONG.truth / 3), 4, integrator=rf.Flow(1e-2))).failures)
+    failures = claims(check(walked(rf.problems.Factorization(OBLONG.truth / 3), 4, integrator=rf.Flow(1e-2))).failures)
     assert "a smaller rtol" in failures[LAW].why
 
 

@@ -16,7 +16,7 @@ LOCATED = 1e-9  # of a root of relative accuracy 1e-10 in a time at which σ gro
 
 def factorized(depth, start=None, integrator=PRECISE, stop=None, targets=TARGETS, **record):
     return rf.evolve(
-        rf.Factorization(np.diag(targets)), rf.Chain(depth), start or rf.Identity(SCALE), integrator,
+        rf.problems.Factorization(np.diag(targets)), rf.Chain(depth), start or rf.Identity(SCALE), integrator,
         stop=stop or rf.LossBelow(1e-6), record=rf.Record(**record),
     )  # fmt: skip
 
@@ -27,7 +27,7 @@ def factorized(depth, start=None, integrator=PRECISE, stop=None, targets=TARGETS
 @pytest.mark.parametrize("depth", [2, 3, 4])
 @pytest.mark.parametrize("integrator", [PRECISE, rf.Reference()], ids=repr)
 def test_modes_escape_when_the_closed_form_does(depth, integrator):
-    run = factorized(depth, integrator=integrator, events=[rf.Escape(threshold=0.5)])
+    run = factorized(depth, integrator=integrator, events=[rf.trajectory.Escape(threshold=0.5)])
     assert [(event.name, event.index) for event in run.events] == [("escape", 0), ("escape", 1), ("escape", 2)]
     expected = [mode_time(np.array(0.5), target, SCALE, depth) for target in TARGETS]
     np.testing.assert_allclose([event.time for event in run.events], expected, rtol=PRECISION)
@@ -37,7 +37,7 @@ def test_modes_escape_when_the_closed_form_does(depth, integrator):
 def test_each_value_may_have_a_threshold_and_each_mode_a_start(depth):
     starts = np.array([1e-3, 1e-2, 3e-2])
     layers = [np.diag(starts ** (1 / depth))] * depth
-    run = factorized(depth, rf.Given(layers), events=[rf.Escape(threshold=[1.5, 1.0, 0.6])])
+    run = factorized(depth, rf.Given(layers), events=[rf.trajectory.Escape(threshold=[1.5, 1.0, 0.6])])
     found = {}
     for target, start in zip(TARGETS, starts, strict=True):
         for level in (1.5, 1.0, 0.6):
@@ -59,7 +59,12 @@ def test_at_the_time_of_an_escape_the_path_is_at_the_threshold(integrator, depth
     problem, threshold = planted_problem((12, 10), rank=2), 1.7
     walk = {"stop": rf.LossBelow(1e-3), "seed": 1}
     run = rf.evolve(
-        problem, rf.Chain(depth), rf.Gaussian(1e-2), integrator, record=rf.Record(events=[rf.Escape(threshold)]), **walk
+        problem,
+        rf.Chain(depth),
+        rf.Gaussian(1e-2),
+        integrator,
+        record=rf.Record(events=[rf.trajectory.Escape(threshold)]),
+        **walk,
     )
     assert len(run.events) >= 2
     times = [event.time for event in run.events]
@@ -73,7 +78,7 @@ def test_at_the_time_of_an_escape_the_path_is_at_the_threshold(integrator, depth
 
 def test_events_owe_nothing_to_the_records():
     runs = [
-        factorized(3, integrator=rf.Flow(), events=[rf.Escape(0.5)], **cadence)
+        factorized(3, integrator=rf.Flow(), events=[rf.trajectory.Escape(0.5)], **cadence)
         for cadence in ({}, {"every": 50}, {"ratio": 2.0}, {"times": [1.0, 20.0]})
     ]
     assert all(run.events == runs[0].events for run in runs)
@@ -85,14 +90,14 @@ def test_a_tenth_of_the_data_is_the_default_threshold():
     walk = {"stop": rf.LossBelow(1e-3)}
     default, given = (
         rf.evolve(problem, rf.Chain(2), rf.Gaussian(1e-3), rf.Flow(), record=rf.Record(events=[escape]), **walk).events
-        for escape in (rf.Escape(), rf.Escape(threshold=0.1 * leading))
+        for escape in (rf.trajectory.Escape(), rf.trajectory.Escape(threshold=0.1 * leading))
     )
     assert len(default) >= 2
     np.testing.assert_allclose([e.time for e in default], [e.time for e in given], rtol=1e-6)
 
 
 def test_what_begins_above_its_threshold_does_not_escape():
-    assert factorized(2, rf.Identity(0.5), events=[rf.Escape(0.4)]).events == ()
+    assert factorized(2, rf.Identity(0.5), events=[rf.trajectory.Escape(0.4)]).events == ()
 
 
 # --- other events ---------------------------------------------------------------------------------------------------
@@ -101,9 +106,11 @@ def test_what_begins_above_its_threshold_does_not_escape():
 def test_a_crossing_is_any_function_that_rises_through_zero():
     # one mode of depth 1: ℓ = ½(σ_0 − λ)² e^{−2t}, which halves every ln(2)/2
     first = (1.0 - SCALE) ** 2 / 2
-    halved = rf.Crossing("halved", lambda problem, model, weights: first / 2 - problem.loss(model.product(weights)))
+    halved = rf.trajectory.Crossing(
+        "halved", lambda problem, model, weights: first / 2 - problem.loss(model.product(weights))
+    )
     levels = first * np.array([0.1, 0.01])
-    falls = rf.Crossing(
+    falls = rf.trajectory.Crossing(
         "levels", lambda problem, model, weights: levels - problem.loss(model.product(weights))[:, None]
     )
     run = factorized(1, targets=[1.0], stop=rf.LossBelow(1e-4), events=[falls, halved])
@@ -116,8 +123,8 @@ def test_a_crossing_is_any_function_that_rises_through_zero():
 def test_the_callback_sees_what_happened_in_the_step():
     seen = []
     run = rf.evolve(
-        rf.Factorization(np.diag(TARGETS)), rf.Chain(2), rf.Identity(SCALE), rf.Flow(),
-        record=rf.Record(events=[rf.Escape(0.5)]), stop=rf.LossBelow(1e-6),
+        rf.problems.Factorization(np.diag(TARGETS)), rf.Chain(2), rf.Identity(SCALE), rf.Flow(),
+        record=rf.Record(events=[rf.trajectory.Escape(0.5)]), stop=rf.LossBelow(1e-6),
         callback=lambda now: seen.extend((event, float(now.time[0])) for event in now.events.get(0, ())),
     )  # fmt: skip
     assert tuple(event for event, _ in seen) == run.events
@@ -127,7 +134,9 @@ def test_the_callback_sees_what_happened_in_the_step():
 @pytest.mark.parametrize("integrator", [rf.Descent(rf.Gradient(0.5)), rf.Flow(1e-8)], ids=repr)
 def test_the_events_of_a_batch_are_those_of_its_runs(integrator):
     problem, scales = planted_problem((12, 10), rank=2), (1e-3, 1e-2, 0.1)
-    record = rf.Record(events=[rf.Escape(1.0), rf.Crossing("fit", lambda p, m, w: 0.1 - p.loss(m.product(w)))])
+    record = rf.Record(
+        events=[rf.trajectory.Escape(1.0), rf.trajectory.Crossing("fit", lambda p, m, w: 0.1 - p.loss(m.product(w)))]
+    )
     walk = {"stop": rf.LossBelow(1e-2), "record": record}
     batch = rf.evolve(problem, rf.Chain(2), rf.Gaussian(scales), integrator, seed=[0, 1, 2], **walk)
     for scale, seed, run in zip(scales, (0, 1, 2), batch, strict=True):
@@ -141,7 +150,7 @@ def test_each_of_many_tables_has_its_own_default_threshold():
     problem = planted_problem((12, 10), rank=2)
     factors = np.array([1.0, 2.0])
     many = rf.Completion.from_triplets(problem.rows, problem.cols, factors[:, None] * problem.values, problem.shape)
-    walk = {"stop": rf.TimeReached(400.0), "record": rf.Record(events=[rf.Escape()])}
+    walk = {"stop": rf.TimeReached(400.0), "record": rf.Record(events=[rf.trajectory.Escape()])}
     runs = rf.evolve(many, rf.Chain(2), rf.Gaussian(1e-3), PRECISE, **walk)
     for i, run in enumerate(runs):
         alone = rf.evolve(many.of_runs(i), rf.Chain(2), rf.Gaussian(1e-3), PRECISE, **walk)
@@ -150,7 +159,9 @@ def test_each_of_many_tables_has_its_own_default_threshold():
 
 
 def test_events_are_saved_with_the_run(tmp_path):
-    run = factorized(2, events=[rf.Escape(0.5)], singular_values=True, drives=True, alignment=True, curvature=True)
+    run = factorized(
+        2, events=[rf.trajectory.Escape(0.5)], singular_values=True, drives=True, alignment=True, curvature=True
+    )
     run.save(tmp_path / "run.zarr")
     back = rf.Trajectory.load(tmp_path / "run.zarr")
     assert back.events == run.events
@@ -186,7 +197,8 @@ def test_the_curvature_of_a_flow_is_the_norm_of_the_hessian_with_a_margin(depth)
     ratios = []
     for seed in range(3):
         run = rf.evolve(
-            rf.Factorization(np.diag(TARGETS)), rf.Chain(depth), rf.Gaussian(0.3), rf.Flow(2.5e-4, "stabilized"),
+            rf.problems.Factorization(np.diag(TARGETS)),
+            rf.Chain(depth), rf.Gaussian(0.3), rf.Flow(2.5e-4, "stabilized"),
             stop=rf.LossBelow(1e-6), record=record, seed=seed,
         )  # fmt: skip
         true = [hessian_norm(run.problem, run.model, weights) for weights in run.history["weights"]]
@@ -200,7 +212,9 @@ def test_the_curvature_of_a_flow_is_the_norm_of_the_hessian_with_a_margin(depth)
 def test_the_curvature_of_descent_is_its_secant():
     record = rf.Record(curvature=True)
     integrator = rf.Descent(rf.Gradient(0.05))
-    run = rf.evolve(rf.Factorization(np.diag(TARGETS)), rf.Chain(1), rf.Gaussian(0.3), integrator, record=record)
+    run = rf.evolve(
+        rf.problems.Factorization(np.diag(TARGETS)), rf.Chain(1), rf.Gaussian(0.3), integrator, record=record
+    )
     assert np.isnan(run.history["curvature"][0])
     np.testing.assert_allclose(run.history["curvature"][1:], 1.0, rtol=1e-6)  # ∇²ℓ = I
 
@@ -217,15 +231,15 @@ def test_curvature_at_times_between_steps_is_that_of_the_step():
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: rf.Escape(threshold=0.0), "threshold must be positive"),
-        (lambda: rf.Escape(threshold=[]), "threshold must be positive"),
-        (lambda: rf.Escape(share=-1.0), "threshold must be positive"),
+        (lambda: rf.trajectory.Escape(threshold=0.0), "threshold must be positive"),
+        (lambda: rf.trajectory.Escape(threshold=[]), "threshold must be positive"),
+        (lambda: rf.trajectory.Escape(share=-1.0), "threshold must be positive"),
         (lambda: rf.Record(drives=True), "drives are kept with their singular values"),
         (
-            lambda: factorized(2, events=[rf.Crossing("f", lambda problem, model, weights: np.zeros(3))]),
+            lambda: factorized(2, events=[rf.trajectory.Crossing("f", lambda problem, model, weights: np.zeros(3))]),
             "must return 1 numbers",
         ),
-        (lambda: factorized(2, targets=np.zeros(2), events=[rf.Escape()]), "must differ from zero"),
+        (lambda: factorized(2, targets=np.zeros(2), events=[rf.trajectory.Escape()]), "must differ from zero"),
     ],
 )
 def test_bad_input_says_what_to_do(call, words):

@@ -29,7 +29,7 @@ def test_a_known_target_is_learnt_one_singular_value_at_a_time(model):
     turn = np.linalg.qr(np.random.default_rng(0).standard_normal((5, 5)))[0]
     values = np.asarray([2.0, 1.4, 0.8])
     target = turn[:, :3] * values @ turn[:, :3].T
-    path = rf.greedy(rf.Factorization(target), model, scale=1e-5)
+    path = rf.trajectory.greedy(rf.problems.Factorization(target), model, scale=1e-5)
     assert path.converged
     assert path.rank == 3
     np.testing.assert_allclose(path.drives[:3], values, rtol=1e-4)
@@ -41,7 +41,7 @@ def test_a_known_target_is_learnt_one_singular_value_at_a_time(model):
 
 def test_the_counterexample_is_solved_with_rank_one_at_a_larger_nuclear_norm():
     instance, problem = counterexample()
-    path = rf.greedy(problem, rf.Symmetric())
+    path = rf.trajectory.greedy(problem, rf.Symmetric())
     assert path.rank == 1
     assert path.losses[-1] < 1e-10
     np.testing.assert_allclose(path.product, instance.rival, atol=1e-4)
@@ -64,8 +64,8 @@ def test_the_flow_tends_to_the_greedy_path_as_its_start_vanishes():
 def test_the_seed_of_the_second_rank_escapes_at_the_drive():
     # beside the saddle, √ε u grows like e^{λt}: the new singular value of W like e^{2λt}
     target = positive(3, seed=4)
-    path = rf.greedy(
-        rf.Factorization(target), rf.Symmetric(), scale=1e-10, integrator=rf.Reference(rtol=1e-7, atol=1e-12),
+    path = rf.trajectory.greedy(
+        rf.problems.Factorization(target), rf.Symmetric(), scale=1e-10, integrator=rf.Reference(rtol=1e-7, atol=1e-12),
         max_rank=2, record=rf.Record(singular_values=2),
     )  # fmt: skip
     history = path.stages[1].history
@@ -76,7 +76,7 @@ def test_the_seed_of_the_second_rank_escapes_at_the_drive():
 
 def test_oblong_completion_of_rank_one():
     problem = planted_problem((7, 5), 1, share=0.7)
-    path = rf.greedy(problem)
+    path = rf.trajectory.greedy(problem)
     assert path.rank == 1
     np.testing.assert_allclose(path.product, problem.truth, atol=1e-3)
 
@@ -92,20 +92,20 @@ def test_the_escape_direction_is_the_leading_pair():
 
 
 def test_a_limit_on_the_rank_ends_the_path():
-    path = rf.greedy(rf.Factorization(positive(3)), rf.Symmetric(), max_rank=2)
+    path = rf.trajectory.greedy(rf.problems.Factorization(positive(3)), rf.Symmetric(), max_rank=2)
     assert (path.rank, path.converged) == (2, False)
     assert "rank 2 was reached" in path.reason
     assert "rank 2" in repr(path)
 
 
 def test_where_zero_is_best_nothing_is_learnt():
-    path = rf.greedy(rf.Factorization(-np.eye(3)), rf.Symmetric())
+    path = rf.trajectory.greedy(rf.problems.Factorization(-np.eye(3)), rf.Symmetric())
     assert (path.rank, path.converged, path.nuclear_norm) == (0, True, 0.0)
     np.testing.assert_array_equal(path.product, np.zeros((3, 3)))
 
 
 def test_a_stage_that_fails_ends_the_path():
-    path = rf.greedy(planted_problem((5, 5)), rf.Chain(2), integrator=rf.Descent(rf.Gradient(1e4)))
+    path = rf.trajectory.greedy(planted_problem((5, 5)), rf.Chain(2), integrator=rf.Descent(rf.Gradient(1e4)))
     assert not path.converged
     assert "stage 1 ended as diverged" in path.reason
 
@@ -113,12 +113,12 @@ def test_a_stage_that_fails_ends_the_path():
 def test_bad_greedy_runs_are_refused():
     problem = planted_problem((5, 5))
     with pytest.raises(rf.InputError, match="got Chain of depth 1"):
-        rf.greedy(problem, rf.Chain(1))
+        rf.trajectory.greedy(problem, rf.Chain(1))
     with pytest.raises(rf.InputError, match="got EndToEnd of depth 2"):
-        rf.greedy(problem, rf.EndToEnd(2))
+        rf.trajectory.greedy(problem, rf.EndToEnd(2))
     with pytest.raises(rf.InputError, match="scale must be positive, got 0"):
-        rf.greedy(problem, scale=0.0)
+        rf.trajectory.greedy(problem, scale=0.0)
     with pytest.raises(rf.InputError, match="of one table, got 2"):
-        rf.greedy(rf.Factorization(np.ones((2, 3, 3))))
+        rf.trajectory.greedy(rf.problems.Factorization(np.ones((2, 3, 3))))
     with pytest.raises(rf.InputError, match="between 0 and 1, got 2"):
-        rf.GradientBelow(2.0)
+        rf.trajectory.GradientBelow(2.0)

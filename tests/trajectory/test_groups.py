@@ -28,7 +28,7 @@ def test_groups_change_no_run_beyond_the_tolerance(table, fitting, monkeypatch):
     together = walked(table)
     size = 8 * 9 * rf.Chain(3).sized((5, 4)).size
     monkeypatch.setattr(groups, "_SHARED_CACHE", fitting * size)
-    apart = walked(table, record=rf.Record(singular_values=2, events=[rf.Escape(0.1)]))
+    apart = walked(table, record=rf.Record(singular_values=2, events=[rf.trajectory.Escape(0.1)]))
     assert len(apart) == 6
     for one, other in zip(together, apart, strict=True):
         assert one.seed == other.seed

@@ -78,10 +78,11 @@ def test_a_coarse_record_says_that_its_matches_are_guesses():
 def test_two_modes_cross_without_a_swap(depth):
     targets, starts = np.array([1.0, 3.0]), np.array([0.5, 1e-2])
     run = rf.evolve(
-        rf.Factorization(np.diag(targets)), rf.Chain(depth), rf.Given([np.diag(starts ** (1 / depth))] * depth),
+        rf.problems.Factorization(np.diag(targets)),
+        rf.Chain(depth), rf.Given([np.diag(starts ** (1 / depth))] * depth),
         rf.Flow(1e-9), stop=rf.LossBelow(1e-8), record=rf.Record(**KEPT, drives=True),
     )  # fmt: skip
-    paths = rf.SingularPaths.of(run)
+    paths = rf.trajectory.SingularPaths.of(run)
     for path, mode in ((0, 1), (1, 0)):  # the stronger target ends first
         expected = mode_trajectory(paths.times, targets[mode], starts[mode], depth)
         np.testing.assert_allclose(paths.values[:, path], expected, rtol=1e-6)
@@ -93,10 +94,10 @@ def test_two_modes_cross_without_a_swap(depth):
 
 def test_at_depth_one_a_value_may_change_its_sign():
     run = rf.evolve(
-        rf.Factorization(np.diag([-2.0, 1.0])), rf.Chain(1), rf.Given([np.diag([1.0, 0.5])]), rf.Flow(1e-9),
+        rf.problems.Factorization(np.diag([-2.0, 1.0])), rf.Chain(1), rf.Given([np.diag([1.0, 0.5])]), rf.Flow(1e-9),
         stop=rf.LossBelow(1e-8), record=rf.Record(**KEPT, times=np.linspace(0.01, 5, 200)),
     )  # fmt: skip
-    paths = rf.SingularPaths.of(run)
+    paths = rf.trajectory.SingularPaths.of(run)
     # positive at the end: the path that ends at 2 began at −1
     np.testing.assert_allclose(paths.values[:, 0], 2 - 3 * np.exp(-paths.times), atol=1e-6)
     np.testing.assert_allclose(paths.values[:, 1], 1 - 0.5 * np.exp(-paths.times), atol=1e-6)
@@ -110,7 +111,7 @@ def test_followed_values_obey_their_law_from_a_start_where_all_are_equal(depth):
         planted_problem((8, 8)), rf.Chain(depth), rf.Identity(0.1), rf.Descent(rf.Gradient(0.02)),
         stop=rf.TimeReached(20.0), record=record,
     )  # fmt: skip
-    paths = rf.SingularPaths.of(run)
+    paths = rf.trajectory.SingularPaths.of(run)
     assert paths.overlaps.min() > 0.95
     drives = paths.drives(run.history["gradient"])
     report = check_singular_values(paths.times, paths.values, drives, depth, tolerance=5e-3)
@@ -192,7 +193,7 @@ def test_alignment_tells_the_diagonal_from_the_rest():
         (lambda: observables.schatten_norm(SPECTRA, 0.0), "p must be positive"),
         (lambda: observables.distance_to_rank(SPECTRA, -1), "rank is 0 or more"),
         (
-            lambda: rf.SingularPaths.of(
+            lambda: rf.trajectory.SingularPaths.of(
                 rf.evolve(planted_problem(), rf.Chain(2), rf.Gaussian(), rf.Flow(), stop=rf.StepLimit(2))
             ),
             "need their vectors",

@@ -9,18 +9,13 @@ from typing import Annotated
 
 import typer
 
-from rankfall.cli.compare import EXIT_CODES as COMPARE_EXIT_CODES
-from rankfall.cli.compare import compare
+from rankfall.cli.compare import EXIT_CODES as COMPARE_EXIT_CODES, compare
 from rankfall.cli.complete import EXIT_CODES, complete
 from rankfall.cli.edge import at_the_edge
-from rankfall.cli.flow import EXIT_CODES as FLOW_EXIT_CODES
-from rankfall.cli.flow import flow
-from rankfall.cli.playground import EXIT_CODES as PLAYGROUND_EXIT_CODES
-from rankfall.cli.playground import playground
-from rankfall.cli.report import EXIT_CODES as REPORT_EXIT_CODES
-from rankfall.cli.report import report
-from rankfall.cli.reproduce import EXIT_CODES as REPRODUCE_EXIT_CODES
-from rankfall.cli.reproduce import reproduce
+from rankfall.cli.flow import EXIT_CODES as FLOW_EXIT_CODES, flow
+from rankfall.cli.playground import EXIT_CODES as PLAYGROUND_EXIT_CODES, playground
+from rankfall.cli.report import EXIT_CODES as REPORT_EXIT_CODES, report
+from rankfall.cli.reproduce import EXIT_CODES as REPRODUCE_EXIT_CODES, reproduce
 
 app = typer.Typer(
     name="rankfall", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,

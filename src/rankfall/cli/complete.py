@@ -1,6 +1,5 @@
 """`rankfall complete`: a table with holes in, the completed table out."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -19,7 +18,8 @@ def complete(
         Path | None,
         typer.Argument(
             metavar="INPUT",
-            help="csv, tsv, parquet, npy, npz or mtx; empty cells, NA and NaN are unknown. None: a bundled photograph.",
+            help="csv, tsv, xlsx, ods, parquet, feather, npy, npz or mtx; empty cells, NA and NaN are unknown. None: a "
+            "bundled photograph.",
             show_default=False,
         ),
     ] = None,
@@ -38,8 +38,32 @@ def complete(
         typer.Option(help="Columns to carry along unread, as id,city or 1,3; words are found by themselves."),
     ] = None,
     header: Annotated[
-        bool | None, typer.Option("--header/--no-header", help="Whether text begins with a line of names; found out.")
+        bool | None,
+        typer.Option("--header/--no-header", help="Whether the first row holds names; detected automatically."),
     ] = None,
+    unknown: Annotated[
+        str | None, typer.Option(help='Codes that mark unknown entries, as in --unknown="-,?,-999".')
+    ] = None,
+    below: Annotated[
+        str | None, typer.Option(help="What a cell such as <0.5 counts as: half (the limit), limit or unknown.")
+    ] = None,
+    separator: Annotated[str | None, typer.Option(help="What separates cells, or 'tab'; detected.")] = None,
+    decimal: Annotated[str | None, typer.Option(help="The decimal sign, . or , ; detected.")] = None,
+    thousands: Annotated[
+        str | None, typer.Option(help="What separates thousands: comma, point, space, apostrophe or none; detected.")
+    ] = None,
+    encoding: Annotated[str | None, typer.Option(help="The encoding of text, as cp1252; detected.")] = None,
+    comment: Annotated[str | None, typer.Option(help="The sign that begins comment lines, '' for none.")] = None,
+    leave_out: Annotated[
+        str | None,
+        typer.Option(
+            help="Rows that are no part of the table, as 2,22, counted from 1; 'none' keeps units and totals."
+        ),
+    ] = None,
+    sheet: Annotated[str | None, typer.Option(help="The sheet of a spreadsheet, by name or place.")] = None,
+    digits: Annotated[
+        str, typer.Option("--round", help="Decimals of what is filled in: auto (as the column has), none, or a number.")
+    ] = "auto",
     depth: Annotated[str, typer.Option(help="Number of layers, or 'auto': chosen by held-out entries.")] = "auto",
     width: Annotated[str, typer.Option(help="Bound on the rank, or 'auto'.")] = "auto",
     scale: Annotated[str, typer.Option(help="Size of the start, or 'auto'.")] = "auto",
@@ -65,10 +89,6 @@ def complete(
         bool | None,
         typer.Option("--refine/--no-refine", help="Several methods weighed by held-out entries; on for small tables."),
     ] = None,
-    decimals: Annotated[
-        str,
-        typer.Option("--round", help="Tables: auto, as many decimals as the column has, inside its range; or none."),
-    ] = "auto",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no summary.")] = False,
     plot: Annotated[Path | None, typer.Option(help="Draw the table before and after to this PNG.")] = None,
     report: Annotated[
@@ -84,14 +104,17 @@ def complete(
     """
     from rankfall.cli.console import Console
     from rankfall.cli.options import FitOptions, number_or_auto, whole_or_auto
+    from rankfall.cli.reading import digits_of, reading_of
     from rankfall.cli.report_output import ReportOutput
 
     options = FitOptions(
         whole_or_auto("depth", depth), whole_or_auto("width", width), number_or_auto("scale", scale),
         number_or_auto("rtol", rtol), number_or_auto("holdout", holdout), seed, min_value, max_value, float32, loss,
-        features, scaling, order, refine, decimals,
+        features, scaling, order, refine,
     )  # fmt: skip
     console = Console(quiet)
+    reading = reading_of(unknown, below, separator, decimal, thousands, encoding, comment, leave_out, sheet)
+    digits_of(digits)
     page = ReportOutput(report, force)
     page.check()
     if table is None:
@@ -100,19 +123,17 @@ def complete(
         )
         from rankfall.cli.example import complete_example
 
-        complete_example(output, plot, replace(options, decimals="none"), console, page)
+        complete_example(output, plot, options, console, page)
     elif triplets is None and predict is None:
         from rankfall.cli.table import complete_table
 
-        complete_table(table, output, plot, labels, header, duplicates, options, console, page)
+        complete_table(table, output, plot, labels, header, duplicates, reading, digits, options, console, page)
     else:
-        _refuse(
-            "is for tables", "got it for a list of entries; --triplets names its columns", labels=labels, header=header
-        )
+        _refuse("is for tables", "got it for a list of entries; --triplets names its columns", labels=labels)
         from rankfall.cli.entries import complete_entries
 
         complete_entries(
-            table, triplets, predict, output, plot, duplicates, replace(options, decimals="none"), console, page
+            table, triplets, predict, output, plot, header, duplicates, reading, digits, options, console, page
         )
     raise typer.Exit(console.exit_code)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from rankfall.cli.edge import INTERRUPTED
+from rankfall.cli.edge import INTERRUPTED, deferred_signals, say
 from rankfall.errors import RunWarning
 
 DIVERGED = 1
@@ -64,8 +64,7 @@ class Console:
             yield None
             return
         from rich.console import Console as Screen
-        from rich.progress import BarColumn, TextColumn
-        from rich.progress import Progress as Bar
+        from rich.progress import BarColumn, Progress as Bar, TextColumn
 
         bar = Bar(
             TextColumn("{task.description:<20}"), BarColumn(),
@@ -102,14 +101,29 @@ class Console:
 
     def warn(self, sentence: str) -> None:
         """A line on stderr."""
-        print(f"warning: {sentence}", file=sys.stderr)
+        say(f"warning: {sentence}", sys.stderr)
+
+    def notes(self, notes: Sequence[Any]) -> None:
+        """What a reader decided, one line each on stderr; its warnings in any case."""
+        for note in notes:
+            if note.is_warning:
+                self.warn(str(note))
+            elif not self.quiet:
+                say(f"read: {note}", sys.stderr)
+
+    def writing(self, write: Callable[[], None], where: object) -> None:
+        """Write a result to its end: Ctrl-C and SIGTERM meanwhile are obeyed when it is written."""
+        with deferred_signals() as caught:
+            write()
+        if caught:
+            self.interrupted = True
 
     def summary(self, rows: Sequence[tuple[str, str]], what: str, where: object) -> None:
         """The results on stdout, what was made and where in the last row; an early end is told in any case."""
         if not self.quiet:
             width = max(len(name) for name, _ in [*rows, (what, "")])
             for name, value in [*rows, (what, str(where))]:
-                print(f"{name:<{width}}  {value}")
+                say(f"{name:<{width}}  {value}", sys.stdout)
         if self.interrupted:
             self.warn(f"interrupted, the best found so far is {what} to {str(where)!r}")
 

@@ -1,28 +1,82 @@
-"""The edge of a command: what it may raise, as what the shell sees of it."""
+"""The edge of a command: what it may raise, as what the shell sees of it, and lines that never end a run."""
 
 import functools
+import os
+import re
+import signal
 import sys
-from collections.abc import Callable
-from typing import Any
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TextIO
 
 import typer
 
 from rankfall.errors import InputError
 
 BAD_INPUT, INTERRUPTED = 2, 130
+# Escape sequences of terminals first, then whatever controls a terminal, turns text around, or breaks a line.
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\u200e\u200f\ufeff]")
+_PLAIN = str.maketrans({"×": "x", "…": "...", "−": "-", "≤": "<=", "≥": ">=", "≈": "~", "²": "^2", "±": "+-", "·": "*"})
+
+
+def say(line: str, stream: TextIO) -> None:
+    """Print one line; control characters are shown as escapes, and signs that the stream lacks are replaced.
+
+    A stream that is closed, or a pipe that nobody reads, is no reason to lose a result: the line is dropped.
+    """
+    line = _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), line)
+    try:
+        encoding = getattr(stream, "encoding", None) or "utf-8"
+        try:
+            line.encode(encoding)
+        except (UnicodeEncodeError, LookupError):
+            line = line.translate(_PLAIN).encode("ascii", "backslashreplace").decode()
+        stream.write(line + "\n")
+        stream.flush()
+    except (OSError, ValueError, AttributeError):
+        _silence(stream)
+
+
+def _silence(stream: TextIO | None) -> None:
+    """Let what is still buffered for a broken pipe go nowhere, so that the interpreter does not complain at exit."""
+    try:
+        if stream is not None:
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, stream.fileno())
+            os.close(null)
+    except (OSError, ValueError, AttributeError):
+        pass
+
+
+@contextmanager
+def deferred_signals() -> Iterator[list[int]]:
+    """Ctrl-C and SIGTERM inside are only noted, in the list that is yielded."""
+    caught: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield caught
+        return
+    names = (signal.SIGINT, signal.SIGTERM)
+    before = {name: signal.signal(name, lambda number, frame: caught.append(number)) for name in names}
+    try:
+        yield caught
+    finally:
+        for name, handler in before.items():
+            signal.signal(name, handler)
 
 
 def at_the_edge(command: Callable[..., None]) -> Callable[..., None]:
     """The command, with every error a user can cause told in one sentence on stderr, and an exit code.
 
-    `InputError` and memory that does not suffice exit 2; Ctrl-C before there was a result exits 130. Anything else
-    that is raised is a bug, and keeps its traceback.
+    `InputError` and memory that does not suffice exit 2; Ctrl-C or SIGTERM before there was a result exits 130.
+    Anything else that is raised is a bug, and keeps its traceback.
     """
 
     @functools.wraps(command)
     def guarded(*arguments: Any, **options: Any) -> None:
         try:
-            command(*arguments, **options)
+            with _terminable():
+                command(*arguments, **options)
         except InputError as error:
             _end(str(error), BAD_INPUT)
         except MemoryError as error:
@@ -33,6 +87,23 @@ def at_the_edge(command: Callable[..., None]) -> Callable[..., None]:
     return guarded
 
 
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM does what Ctrl-C does, so that the best found so far is written."""
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
+        yield
+        return
+
+    def interrupt(number: int, frame: Any) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
 def _end(sentence: str, code: int) -> None:
-    print(f"rankfall: {sentence}", file=sys.stderr)
+    say(f"rankfall: {sentence}", sys.stderr)
     raise typer.Exit(code) from None

@@ -13,6 +13,7 @@ from rankfall.tables import (
     TABLE_FORMATS,
     TRIPLET_FORMATS,
     Pairs,
+    Reading,
     Triplets,
     read_pairs,
     read_triplets,
@@ -26,8 +27,9 @@ _COORDINATES = (".npz", ".mtx", ".mtx.gz")
 
 
 def complete_entries(
-    source: Path, columns: str | None, pairs_file: Path | None, output: Path | None, plot: Path | None, duplicates: str,
-    options: FitOptions, console: Console, page: ReportOutput,
+    source: Path, columns: str | None, pairs_file: Path | None, output: Path | None, plot: Path | None,
+    header: bool | None, duplicates: str, reading: Reading | None, digits: str, options: FitOptions, console: Console,
+    page: ReportOutput,
 ) -> None:  # fmt: skip
     """Read observed entries one a row; fill the pairs of a file, or everything where none is given."""
     from rankfall.problems.completion import Completion
@@ -47,13 +49,14 @@ def complete_entries(
         output = output or beside(pairs_file, "predicted", ".csv")
     assert output is not None
     check_outputs(output, TABLE_FORMATS if pairs_file is None else TRIPLET_FORMATS, plot)
-    entries = read_triplets(source, columns, duplicates=duplicates)
-    pairs = None if pairs_file is None else _known_pairs(pairs_file, entries, columns, console)
+    entries = read_triplets(source, columns, duplicates=duplicates, reading=reading, header=header)
+    pairs = None if pairs_file is None else _known_pairs(pairs_file, entries, columns, reading, console)
     if pairs is None or plot is not None:
         check_size(entries.shape)
     problem = Completion.from_triplets(entries.rows, entries.cols, entries.values, entries.shape)
     if pairs is None and problem.share == 1:
         raise InputError(f"a matrix to complete must have unknown entries, {str(source)!r} lists all; there is no work")
+    console.notes([*entries.notes, *(() if pairs is None else pairs.notes)])
     row, col, _ = entries.names
     warn_empty(
         problem,
@@ -67,20 +70,27 @@ def complete_entries(
         holes = dense(entries)
         filled = done.estimator.transform(holes)
         if pairs is None:
-            write_table(entries.table(filled), output)
+            whole = entries.table(filled)
+            console.writing(lambda: write_table(whole, output), output)
         if plot is not None:
             draw(plot, holes, filled)
     if pairs is not None:
         predicted = done.estimator.predict(pairs.rows, pairs.cols)
-        write_triplets(output, pairs.row_labels, pairs.col_labels, predicted, names=pairs.names)
+        if digits.isdecimal():
+            predicted = np.round(predicted, int(digits))
+        console.writing(
+            lambda: write_triplets(output, pairs.row_labels, pairs.col_labels, predicted, names=pairs.names), output
+        )
         rows += _error_rows(pairs, predicted)
     rows += page.write(done.estimator, entries.row_labels, entries.col_labels)
     console.summary(rows, "written", output)
 
 
-def _known_pairs(path: Path, entries: Triplets, columns: str | None, console: Console) -> Pairs:
+def _known_pairs(
+    path: Path, entries: Triplets, columns: str | None, reading: Reading | None, console: Console
+) -> Pairs:
     """The pairs to fill, some of which have labels that were observed."""
-    pairs = read_pairs(path, entries, columns)
+    pairs = read_pairs(path, entries, columns, reading)
     unseen = (pairs.rows < 0) | (pairs.cols < 0)
     if ((pairs.rows < 0) & (pairs.cols < 0)).all():
         row, col = (str(labels[0]) for labels in (pairs.row_labels, pairs.col_labels))

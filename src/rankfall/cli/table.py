@@ -8,35 +8,39 @@ from rankfall.cli.options import FitOptions
 from rankfall.cli.report_output import ReportOutput
 from rankfall.cli.steps import beside, check_outputs, dense, draw, fit, warn_empty
 from rankfall.errors import InputError
-from rankfall.tables import TABLE_FORMATS, Table, Triplets, read_table, write_table
-from rankfall.tables.files import check_format, check_readable
+from rankfall.tables import READ_FORMATS, TABLE_FORMATS, Reading, Table, Triplets, read_table, rounded, write_table
+from rankfall.tables.files import SHEET_FORMATS, check_format, check_readable, extension, holds_text
 from rankfall.tables.table import column_title
 from rankfall.tables.triplets import check_merge
 
 
 def complete_table(
     source: Path, output: Path | None, plot: Path | None, labels: str | None, header: bool | None, duplicates: str,
-    options: FitOptions, console: Console, page: ReportOutput,
+    reading: Reading | None, digits: str, options: FitOptions, console: Console, page: ReportOutput,
 ) -> None:  # fmt: skip
     """Read a table, fill its holes, write it; coordinates become a table with row and column numbers for labels."""
     from rankfall.problems.completion import Completion
 
     check_merge(duplicates)
-    check_format(check_readable(source), TABLE_FORMATS)
-    output = output or beside(source, "completed")
+    check_format(check_readable(source), READ_FORMATS)
+    output = output or completed_name(source)
     check_outputs(output, TABLE_FORMATS, plot)
-    found = read_table(source, label_columns=labels, header=header, duplicates=duplicates)
+    found = read_table(source, label_columns=labels, header=header, duplicates=duplicates, reading=reading)
+    notes = found.notes if isinstance(found, Triplets) else found.layout.notes
     table = found.table(dense(found)) if isinstance(found, Triplets) else found
     problem = Completion.from_array(table.values)
     if problem.rows.size == table.values.size:
+        console.notes([note for note in notes if note.is_warning])
         raise InputError(
             f"a table to complete must have unknown entries, {str(source)!r} has none; empty cells, NA and NaN mark "
             "them, and --triplets says that the file lists entries"
         )
+    console.notes(notes)
     warn_empty(problem, lambda row: _row_title(table, row), lambda col: column_title(table.column_names, col), console)
     done = fit(problem, options, console)
     filled = done.estimator.transform(table.values)
-    write_table(table.with_values(filled), output)
+    filled = rounded(table, filled, digits, within=options.min_value is None and options.max_value is None)
+    console.writing(lambda: write_table(table.with_values(filled), output), output)
     if plot is not None:
         draw(plot, table.values, filled)
     labels_of_rows = next(iter((table.row_labels or {}).values()), None)
@@ -46,9 +50,18 @@ def complete_table(
     console.summary([*done.rows(), *column_rows(done.estimator, titles), *told], "written", output)
 
 
+def completed_name(source: Path) -> Path:
+    """Where the completed table goes by default: beside the file, in its format where that can be written."""
+    if extension(source) in SHEET_FORMATS:
+        if holds_text(source):
+            return beside(source, "completed", ".csv")
+        if extension(source) not in TABLE_FORMATS:
+            return beside(source, "completed", ".xlsx")
+    return beside(source, "completed")
+
+
 def _row_title(table: Table, row: int) -> str:
     """How a sentence calls a row: by its first label, or by its place, counted as an editor counts lines."""
     for column in (table.row_labels or {}).values():
         return f"row {str(column[row])!r}"
-    has_header = table.layout.text_format is not None and table.column_names is not None
-    return f"row {row + (2 if has_header else 1)}"
+    return f"row {(row if table.layout.rows is None else int(table.layout.rows[row])) + 1}"

@@ -1,7 +1,7 @@
 """What one cell of text means: a number, an unknown entry, or words; and a number back as text.
 
-Unknown is an empty cell or one of NA, N/A, #N/A, NaN, null, None in any of the usual capitalizations. Numbers are
-decimal, with a point or, where the file does so throughout, a comma. All else is words.
+Unknown is an empty cell or one of NA, N/A, #N/A, NaN, null, None in any of the usual capitalizations, a spreadsheet's
+error such as #DIV/0!, or a code that its owner names. All else that is no number is words.
 """
 
 from dataclasses import dataclass
@@ -9,16 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from rankfall.errors import InputError
-from rankfall.tables.table import column_title
+from rankfall.tables.numerals import Numerals
 
+ERRORS = ("#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#NULL!")
 UNKNOWN = tuple(
     sorted(
         {
             spelling
-            for word in ("", "NA", "N/A", "#N/A", "NaN", "null", "None")
+            for word in ("", "NA", "N/A", "#N/A", "#NA", "NaN", "NaT", "null", "None", "<NA>")
             for spelling in (word, word.lower(), word.upper(), word.capitalize())
         }
+        | set(ERRORS)
     )
 )
 
@@ -42,31 +43,63 @@ class Parsed:
         return Parsed(self.values[key], self.is_text[key])
 
 
-def parse(cells: Any, decimal: str = ".") -> Parsed:
+def parse(cells: Any, numerals: Numerals | None = None, codes: tuple[str, ...] = ()) -> Parsed:
     """Takes a polars frame of strings apart into numbers, unknowns and words."""
     import polars as pl
 
+    numerals = numerals or Numerals()
     shape = cells.shape
     stripped = stacked(cells).str.strip_chars()
-    is_word = ~(stripped.is_null() | stripped.is_in(list(UNKNOWN)))
-    if decimal == ",":
-        stripped = stripped.str.replace(",", ".", literal=True)
-    numbers = stripped.cast(pl.Float64, strict=False)
-    is_text = is_word & numbers.is_null()
-    return Parsed(_unstacked(numbers, shape), _unstacked(is_text, shape))
+    is_word = ~(stripped.is_null() | stripped.is_in([*UNKNOWN, *codes]))
+    numbers = numerals.plain(stripped).cast(pl.Float64, strict=False)
+    values = _unstacked(numbers, shape)
+    if any(_number_of(code) is not None for code in codes):
+        values = np.where(is_code(values, codes), np.nan, values)
+    is_text = _unstacked(is_word & numbers.is_null(), shape)
+    return Parsed(np.where(_unstacked(is_word, shape), values, np.nan), is_text)
 
 
-def decimal_of(cells: Any, parsed: Parsed, separator: str) -> str:
-    """The decimal sign of a file: a comma where commas do not separate, some cell needs it and none has a point."""
-    # In a single column a comma is as likely a separator that its name did not promise.
-    if separator == "," or cells.width == 1 or not parsed.is_text.any():
-        return "."
-    texts = stacked(cells)
-    has_comma = texts.str.contains(r"^\s*[+-]?\d*,\d+([eE][+-]?\d+)?\s*$").fill_null(False)
-    if not has_comma.any():
-        return "."
-    has_point = _unstacked(texts.str.contains(".", literal=True).fill_null(False), cells.shape)
-    return "." if (has_point & parsed.is_number).any() else ","
+def is_code(values: np.ndarray, codes: tuple[str, ...]) -> np.ndarray:
+    """Which numbers are one of the codes, as numbers: −999 is, however many decimals it has."""
+    numbers = [number for number in map(_number_of, codes) if number is not None]
+    found = np.isin(values, numbers)
+    if values.dtype == np.float32:
+        found |= np.isin(values, np.asarray(numbers, dtype=np.float32))
+    return found
+
+
+def known_texts(column: Any, codes: tuple[str, ...] = ()) -> Any:
+    """The stripped cells of a column of strings, null where unknown."""
+    import polars as pl
+
+    stripped = column.str.strip_chars()
+    return pl.select(pl.when(~stripped.is_in([*UNKNOWN, *codes])).then(stripped)).to_series()
+
+
+def decimals_of(texts: Any, decimal: str = ".") -> tuple[int, int]:
+    """The least and the largest number of decimals of a series of plain numbers in these signs."""
+    known = texts.drop_nulls()
+    if not len(known):
+        return 0, 0
+    if known.str.contains("[eE]").any():
+        values = np.abs(known.str.replace(decimal, ".", literal=True).to_numpy().astype(np.float64))
+        return 0, decimals_of_numbers(values)
+    digits = known.str.split_exact(decimal, 1).struct.field("field_1").str.len_chars().fill_null(0)
+    return int(digits.min()), int(digits.max())
+
+
+def decimals_of_numbers(values: np.ndarray, most: int = 8) -> int:
+    """The decimals that the known numbers need, or −1 where they need more than `most`."""
+    known = values[~np.isnan(values)]
+    sample = known if len(known) <= 10_000 else known[:: len(known) // 10_000]
+    narrow = sample.dtype == np.float32
+    # Beyond 2⁵³ every number is whole, and rounding would overflow.
+    if np.abs(sample).max(initial=0) >= 2.0**53:
+        return -1
+    for digits in range(most + 1):
+        if np.array_equal(np.round(sample.astype(np.float64), digits).astype(sample.dtype), sample):
+            return digits if not narrow or digits <= 4 else -1
+    return -1
 
 
 def has_integers(cells: Any) -> np.ndarray:
@@ -89,6 +122,13 @@ def _unstacked(series: Any, shape: tuple[int, int]) -> np.ndarray:
     return series.to_numpy().reshape(columns, rows).T
 
 
+def _number_of(code: str) -> float | None:
+    try:
+        return float(code)
+    except ValueError:
+        return None
+
+
 def format_numbers(values: np.ndarray, is_integer: np.ndarray | None = None, decimal: str = ".") -> Any:
     """Numbers as a series of text: the shortest that reads back as the same number; unknown entries are null.
 
@@ -101,17 +141,3 @@ def format_numbers(values: np.ndarray, is_integer: np.ndarray | None = None, dec
         short = texts.str.strip_suffix(".0")
         texts = pl.select(pl.when(pl.Series(is_integer)).then(short).otherwise(texts)).to_series()
     return texts if decimal == "." else texts.str.replace(".", decimal, literal=True)
-
-
-def refuse_text(cells: Any, parsed: Parsed, columns: list[int], names: list[str] | None, first_row: int) -> None:
-    """Refuses words among numbers, naming the first by its column and row."""
-    among = parsed.is_text[:, columns]
-    if not among.any():
-        return
-    row, place = np.unravel_index(int(np.argmax(among)), among.shape)
-    column = columns[int(place)]
-    text = cells.item(int(row), column)
-    raise InputError(
-        f"{column_title(names, column)}, row {int(row) + first_row}: {text!r} is not a number; empty "
-        "cells, NA and NaN mark unknown entries, and a column of words must be named as a label column"
-    )

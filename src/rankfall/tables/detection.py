@@ -13,10 +13,33 @@ from rankfall.errors import InputError
 from rankfall.tables.cells import Parsed
 
 _CORNER_NAMES = frozenset(
-    {"", "id", "index", "key", "row", "name", "label", "user", "item"}
-    | {"date", "day", "month", "year", "time", "timestamp", "datetime"}
+    {
+        "",
+        "id",
+        "ids",
+        "index",
+        "idx",
+        "key",
+        "row",
+        "name",
+        "label",
+        "user",
+        "item",
+        "nr",
+        "no",
+        "no.",
+        "nr.",
+        "#",
+        "obs",
+    }
+    | {"date", "day", "month", "year", "time", "timestamp", "datetime", "uid", "uuid", "pid", "rownames", "case"}
+    | {"patient", "subject", "participant", "respondent", "sample", "record", "person", "customer", "client"}
 )
-_CORNER_ENDING = re.compile(r".*([_\s.-]id|[a-z]I[dD])|unnamed: 0|__index_level_0__", re.ASCII)
+_CORNER_ENDING = re.compile(
+    r"(?i:.*[_\s.-](id|ids|nr|no|no\.|index|idx|key))|.*[a-z]I[dD]"
+    r"|(?i:(id|no|nr)[_\s.-].*|unnamed: ?\d+|__index_level_\d+__)",
+    re.ASCII,
+)
 
 # A column is labels when at least this part of its known cells is words; a tenth of numbers may be numbered labels.
 _WORDS_OF_LABELS = 0.9
@@ -27,7 +50,8 @@ def is_header(first: list[str], parsed: Parsed) -> bool:
 
     (a) Words over a column mostly of numbers, if the line's own numbers could be names: distinct whole numbers.
     (b) Words only; the first cell may be empty, as over the index of a data frame.
-    (c) Names of the label columns, then increasing whole numbers over all others, where either the first cell is a
+    (c) Whole numbers that count the columns, from 0 or 1, or years in order, over other numbers.
+    (d) Names of the label columns, then increasing whole numbers over all others, where either the first cell is a
     corner (empty, `id`, `name`, …) over labels or row numbers, or these numbers are years and those below are not.
     """
     top, below = parsed[0], parsed[1:]
@@ -40,6 +64,8 @@ def is_header(first: list[str], parsed: Parsed) -> bool:
         return True
     if not top.is_number.any():
         return bool(top.is_text.any() and not top.is_unknown[1:].any())
+    if top.is_number.all() and _numbers_columns(top.values, below.values):
+        return True
     is_label = _is_words(below)
     is_named = not top.is_number[0] and _is_corner(first[0])
     has_corner = bool(is_named and (is_label[0] or _counts_rows(below.values[:, 0])))
@@ -108,6 +134,17 @@ def _counts_rows(column: np.ndarray) -> bool:
     counting = np.arange(len(column))
     is_counting = np.array_equal(column, counting) or np.array_equal(column, counting + 1)
     return len(column) > 0 and is_counting
+
+
+def _numbers_columns(top: np.ndarray, below: np.ndarray) -> bool:
+    """Whether a line of numbers counts the columns or names them by years, and no line below could do so too."""
+    if len(top) < 3 or not np.all(np.diff(top) == 1):
+        return False
+    known = below[~np.isnan(below)]
+    if top[0] in (0, 1):
+        is_counting = np.all(np.diff(below, axis=1) == 1, axis=1)
+        return bool(len(known)) and not is_counting.any()
+    return bool(len(known)) and _are_years(top) and not _are_years(known)
 
 
 def _are_years(numbers: np.ndarray) -> bool:

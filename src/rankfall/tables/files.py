@@ -1,43 +1,39 @@
 """Files as bytes: which formats a name promises, and reading what lies there or saying in a sentence why not.
 
-A format is recognized by the extension and by nothing else, so that reading and writing agree. A trailing `.gz` is
-a wrapping around the format before it.
+A format is recognized by the extension, so that reading and writing agree. A trailing `.gz`, `.bz2`, `.xz`, `.zst` or
+`.zip` is a wrapping around the format before it.
 """
 
-import gzip
 import os
-import zlib
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from rankfall.errors import InputError
+from rankfall.tables.packing import PACKINGS, unpack
 
 FilePath: TypeAlias = str | os.PathLike[str]
 
 TEXT_FORMATS = (".csv", ".tsv", ".txt")
-TABLE_FORMATS = (
-    *TEXT_FORMATS,
-    ".csv.gz",
-    ".tsv.gz",
-    ".txt.gz",
-    ".parquet",
-    ".npy",
-    ".npz",
-    ".mtx",
-    ".mtx.gz",
-)
-TRIPLET_FORMATS = (*TEXT_FORMATS, ".csv.gz", ".tsv.gz", ".txt.gz", ".parquet", ".npz")
+SHEET_FORMATS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
+FRAME_FORMATS = (".parquet", ".feather", ".arrow")
+PACKED_TEXTS = tuple(text + packing for text in TEXT_FORMATS for packing in PACKINGS)
+_TABLES = (*TEXT_FORMATS, *PACKED_TEXTS, *FRAME_FORMATS, ".npy", ".npz", ".mtx", ".mtx.gz")
+READ_FORMATS = (*_TABLES, *SHEET_FORMATS)
+TABLE_FORMATS = (*_TABLES, ".xlsx", ".xlsm")
+TRIPLET_FORMATS = (*TEXT_FORMATS, *PACKED_TEXTS, *FRAME_FORMATS, ".npz", ".xlsx")
 
 
 def extension(path: FilePath) -> str:
     """The lower-case extension that names the format: `.csv`, or `.csv.gz` where the file is compressed."""
     suffixes = [suffix.lower() for suffix in Path(path).suffixes]
-    return "".join(suffixes[-2:] if suffixes[-1:] == [".gz"] else suffixes[-1:])
+    return "".join(suffixes[-2:] if suffixes[-1:] and suffixes[-1] in PACKINGS else suffixes[-1:])
 
 
 def text_format(path: FilePath) -> str | None:
-    """The text format of the name without its `.gz` (`.csv`, `.tsv`, `.txt`), or None for the others."""
-    name = extension(path).removesuffix(".gz")
+    """The text format of the name without its packing (`.csv`, `.tsv`, `.txt`), or None for the others."""
+    name = extension(path)
+    for packing in PACKINGS:
+        name = name.removesuffix(packing)
     return name if name in TEXT_FORMATS else None
 
 
@@ -46,62 +42,107 @@ def check_format(path: FilePath, formats: tuple[str, ...]) -> None:
     if extension(path) not in formats:
         found = extension(path)
         got = f"got {found!r} in {str(path)!r}" if found else f"{str(path)!r} has none"
-        raise InputError(f"the extension must name a known format, {got}; known are {', '.join(formats)}")
+        plain = [one for one in formats if one not in PACKED_TEXTS]
+        packed = f" (text also with {', '.join(PACKINGS)})" if len(plain) < len(formats) else ""
+        raise InputError(f"the extension must name a known format, {got}; known are {', '.join(plain)}{packed}")
 
 
 def check_readable(path: FilePath) -> Path:
     """The path, where a file lies there; otherwise the sentence that says what lies there instead."""
     path = Path(path)
-    if path.is_dir():
-        raise InputError(f"the input must be a file, {str(path)!r} is a folder; name a file in it")
-    if not path.exists():
+    try:
+        if path.is_dir():
+            raise InputError(f"the input must be a file, {str(path)!r} is a folder; name a file in it")
+        is_there = path.exists()
+        # What `stat` allows, `open` may not.
+        if is_there and path.is_file():
+            path.open("rb").close()
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from error
+    if not is_there:
         raise InputError(f"the input file must exist, {str(path)!r} does not; check the spelling")
     return path
 
 
 def read_bytes(path: FilePath) -> bytes:
-    """All bytes of the file, unpacked where its name ends in `.gz`."""
+    """All bytes of the file as they lie there."""
     path = check_readable(path)
     try:
-        if path.suffix.lower() == ".gz":
-            with gzip.open(path, "rb") as packed:
-                return packed.read()
         return path.read_bytes()
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise InputError(
-            f"a .gz file must hold complete gzip data, {str(path)!r} does not ({error}); "
-            "fetch it again, or drop .gz from its name if it is not compressed"
-        ) from error
-    except OSError as error:
-        raise InputError(
-            f"the input must be readable, {str(path)!r} is not ({error.strerror or error}); check its permissions"
-        ) from error
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from error
 
 
-def read_parquet(path: FilePath, columns: list[str] | None = None) -> Any:
-    """The polars frame in a parquet file, or the given columns of it."""
+def holds_text(path: FilePath) -> bool:
+    """Whether a file whose name promises a spreadsheet holds text: neither a zip archive nor the older format."""
+    return not read_bytes(path)[:4].startswith((b"PK", b"\xd0\xcf\x11\xe0"))
+
+
+def read_unpacked(path: FilePath) -> bytes:
+    """All bytes of the file, unpacked where its name ends in `.gz`, `.bz2`, `.xz`, `.zst` or `.zip`."""
+    return unpack(read_bytes(path), Path(path))
+
+
+def read_frame(path: FilePath, columns: list[str] | None = None) -> Any:
+    """The polars frame in a parquet or Arrow file, or the given columns of it."""
     import polars as pl
 
     path = check_readable(path)
     try:
-        return pl.read_parquet(path, columns=columns, glob=False)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise _not_parquet(path, error) from error
+        if extension(path) == ".parquet":
+            return pl.read_parquet(path, columns=columns, glob=False)
+        return pl.read_ipc(path, columns=columns)
+    except _frame_errors() as error:
+        raise _no_frame(path, error) from error
 
 
-def read_parquet_names(path: FilePath) -> list[str]:
-    """The names of the columns of a parquet file."""
+def read_frame_names(path: FilePath) -> list[str]:
+    """The names of the columns of a parquet or Arrow file."""
     import polars as pl
 
     path = check_readable(path)
     try:
-        return pl.scan_parquet(path, glob=False).collect_schema().names()
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise _not_parquet(path, error) from error
+        if extension(path) == ".parquet":
+            return pl.scan_parquet(path, glob=False).collect_schema().names()
+        return list(pl.read_ipc_schema(path))
+    except _frame_errors() as error:
+        raise _no_frame(path, error) from error
 
 
-def _not_parquet(path: FilePath, error: Exception) -> InputError:
+def read_frame_metadata(path: FilePath) -> dict[str, str]:
+    """What pandas noted in a parquet file about its index; empty where nothing is."""
+    import polars as pl
+
+    if extension(path) != ".parquet":
+        return {}
+    try:
+        metadata = pl.read_parquet_metadata(Path(path))
+    except _frame_errors():
+        return {}
+    return {"pandas": metadata["pandas"]} if "pandas" in metadata else {}
+
+
+def _frame_errors() -> tuple[type[BaseException], ...]:
+    import polars as pl
+
+    # Damaged pages may end in a panic of the reader, which is no subclass of Exception.
+    return (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError)
+
+
+def _no_frame(path: FilePath, error: BaseException) -> InputError:
+    kind = {".parquet": "a parquet file"}.get(extension(path), "an Arrow file")
+    said = (str(error).splitlines() or [type(error).__name__])[0]
     return InputError(
-        f"{str(path)!r} must be a parquet file, it cannot be read as one "
-        f"({str(error).splitlines()[0]}); give the file the extension of its format"
+        f"{str(path)!r} must be {kind}, it cannot be read as one ({said}); give the file the extension of its "
+        "format, or fetch it again"
     )
+
+
+def _unreadable(path: FilePath, error: Exception) -> InputError:
+    said = getattr(error, "strerror", None) or error
+    return InputError(f"the input must be readable, {_short(path)} is not ({said}); check its name and permissions")
+
+
+def _short(path: FilePath) -> str:
+    text = repr(str(path))
+    return text if len(text) <= 200 else f"{text[:150]}…{text[-40:]}"

@@ -1,30 +1,42 @@
 """Reading a table: from the extension to the reader of that format, with everything kept that writing needs.
 
-Text and parquet give a Table, arrays one without words, coordinates give Triplets. Rows are counted as an editor or
-a spreadsheet counts them: the header, if any, is row 1.
+Text and spreadsheets become a grid of strings, and its rows and columns get their roles; parquet and Arrow files are
+frames whose columns of strings are taken apart alike. Arrays give a Table without words, coordinates give Triplets.
+Rows are counted as an editor or a spreadsheet counts them: the first is row 1.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
-from rankfall.errors import InputError
 from rankfall.tables.array_files import read_mtx, read_npy, read_npz
-from rankfall.tables.cells import decimal_of, has_integers, parse, refuse_text
-from rankfall.tables.detection import detect_labels, find_columns, is_header, is_index
+from rankfall.tables.cells import decimals_of_numbers
+from rankfall.tables.columns import refuse_text, settle_limits, titles_of
+from rankfall.tables.detection import find_columns, is_index
 from rankfall.tables.files import (
-    TABLE_FORMATS,
+    FRAME_FORMATS,
+    READ_FORMATS,
+    SHEET_FORMATS,
     FilePath,
     check_format,
     check_readable,
     extension,
-    read_parquet,
+    read_bytes,
+    read_frame,
+    read_frame_metadata,
     text_format,
 )
 from rankfall.tables.frames import from_frame
+from rankfall.tables.grid import Grid
+from rankfall.tables.options import Notes, Reading
+from rankfall.tables.packing import unpack
+from rankfall.tables.sentinels import warn_of_sentinels, without_codes
+from rankfall.tables.sheets import is_workbook, read_sheet
+from rankfall.tables.structure import structure_of
 from rankfall.tables.table import Layout, Table, refuse_infinite
-from rankfall.tables.text import read_text
+from rankfall.tables.text import Text, read_text
 from rankfall.tables.triplets import Triplets
 
 
@@ -33,83 +45,131 @@ def read_table(
     label_columns: Sequence[str | int] | str | None = None,
     header: bool | None = None,
     duplicates: str = "error",
+    reading: Reading | None = None,
 ) -> Table | Triplets:
     """Reads a table with holes; the extension names the format.
 
-    `.csv`, `.tsv`, `.txt` (also with `.gz`): delimited text; unknown entries are empty cells, NA, N/A, NaN, null.
-    `.parquet`: columns of numbers and of labels. `.npy`: a two-dimensional array. `.npz`: one such array, or the one
-    called `values` or `X`; sparse matrices and triplets come as Triplets, as do the coordinates of `.mtx`.
+    `.csv`, `.tsv`, `.txt` (also with `.gz`, `.bz2`, `.xz`, `.zst`, `.zip`): delimited text; unknown entries are empty
+    cells, NA, N/A, NaN, null. `.xlsx`, `.xlsm`, `.xlsb`, `.xls`, `.ods`: a sheet, read like text. `.parquet`,
+    `.feather`, `.arrow`: columns of numbers and of labels. `.npy`: a two-dimensional array. `.npz`: one such array, or
+    the one called `values` or `X`; sparse matrices and triplets come as Triplets, as do the coordinates of `.mtx`.
 
-    `header` says whether the first line of text holds names. None detects it: words over a column of numbers are
-    names, so is a line of words only; a line of numbers only is data (`rankfall.tables.detection` has the rules).
+    `header` says whether the first line holds names. None detects it: words over a column of numbers are
+    names, so is a line of words only; a line of numbers only is data unless it counts the columns
+    (`rankfall.tables.detection` has the rules).
 
     `label_columns` are names, or places counted from one, of the columns to carry along unread ("id,city" or a
     sequence); an empty list says there are none. None detects them: a column of words is labels; so is the first
     column where it has distinct integers without a hole and its name is empty, `id`, `index`, `date`, … or ends in
-    `_id`.
+    `id`.
 
-    `duplicates` says what becomes of coordinates that occur more than once: "error", "mean" or "last".
+    `duplicates` says what becomes of coordinates that occur more than once: "error", "mean" or "last". `reading`
+    overrules what the reader decides; `table.layout.notes` tells what that was.
 
     Raises InputError where the file is missing or broken, a number is infinite, or words stand among numbers.
     """
-    check_format(path, TABLE_FORMATS)
+    reading = reading or Reading()
+    check_format(path, READ_FORMATS)
     check_readable(path)
     if isinstance(label_columns, str):
         label_columns = [name for name in label_columns.split(",") if name.strip()]
-    if text_format(path) is not None:
-        return _read_text_table(path, label_columns, header)
-    if extension(path) == ".parquet":
-        return _read_parquet_table(path, label_columns)
-    if extension(path) == ".npy":
-        return read_npy(path)
-    if extension(path) == ".npz":
-        return read_npz(path, duplicates=duplicates)
-    return read_mtx(path, duplicates)
-
-
-def _read_text_table(path: FilePath, label_columns: Sequence[str | int] | None, header: bool | None) -> Table:
-    text = read_text(path)
-    cells = text.cells()
-    parsed = parse(cells)
-    decimal = decimal_of(cells, parsed, text.separator)
-    if decimal != ".":
-        parsed = parse(cells, decimal)
-    first = [cell or "" for cell in cells.row(0)]
-    names = first if (is_header(first, parsed) if header is None else header) else None
-    first_row = 1
-    if names is not None:
-        cells, parsed, first_row = cells.slice(1), parsed[1:], 2
-    if cells.height == 0:
-        raise InputError(f"a table must have rows, {str(path)!r} has a header only; add rows below it")
-    if label_columns is None:
-        labels = detect_labels(names, parsed)
+    notes = Notes()
+    found: Table | Triplets
+    if text_format(path) is not None or extension(path) in SHEET_FORMATS:
+        found = _table_of_grid(*read_grid(path, reading, notes), label_columns, header, reading, notes)
+    elif extension(path) in FRAME_FORMATS:
+        found = _table_of_frame(path, label_columns, reading, notes)
+    elif extension(path) == ".npy":
+        found = read_npy(path)
+    elif extension(path) == ".npz":
+        found = read_npz(path, duplicates=duplicates)
     else:
-        labels = sorted(set(find_columns(label_columns, names, cells.width)))
-    numbers = [place for place in range(cells.width) if place not in labels]
-    if not numbers:
-        raise InputError(
-            f"a table must have a column of numbers, {str(path)!r} has none beside its labels; "
-            "check its separator and its label columns"
-        )
-    refuse_text(cells, parsed, numbers, names, first_row)
-    values = np.ascontiguousarray(parsed.values[:, numbers])
-    column_names = None if names is None else tuple(names[place] for place in numbers)
-    refuse_infinite(values, column_names, first_row)
-    texts = cells.drop(str(place) for place in labels) if labels else cells
+        found = read_mtx(path, duplicates)
+    return _with_codes(found, reading, notes)
+
+
+def read_grid(path: FilePath, reading: Reading, notes: Notes) -> tuple[Grid, str | None]:
+    """The cells of a text or spreadsheet, whatever its extension promises, and what separates them."""
+    data = unpack(read_bytes(path), Path(path))
+    is_sheet = is_workbook(data)
+    if data.startswith(b"PK") and extension(path) in SHEET_FORMATS:
+        is_sheet = True
+    if is_sheet != (extension(path) in SHEET_FORMATS):
+        notes.warn(f"{str(path)!r} is {'a spreadsheet' if is_sheet else 'text'}, whatever its name says, and read so")
+    if is_sheet:
+        return read_sheet(path, data, reading, notes), None
+    text = read_text(path, reading, notes, data)
+    return text.grid(reading, notes), text.separator
+
+
+def _table_of_grid(
+    grid: Grid, separator: str | None, label_columns: Sequence[str | int] | None, header: bool | None,
+    reading: Reading, notes: Notes,
+) -> Table:  # fmt: skip
+    found = structure_of(grid, label_columns, header, reading, notes, separator)
+    titles = titles_of(found.names, found.numbers)
+    _note_codes(found, reading, notes)
+    refuse_text(found.columns, titles, found.number)
+    columns = settle_limits(found.columns, titles, found.number, reading, notes)
+    values = np.ascontiguousarray(np.column_stack([column.values for column in columns]))
+    names = None if found.names is None else tuple(found.names[place] for place in found.numbers)
+    refuse_infinite(values, names, found.number)
+    _note_dresses(columns, titles, notes)
+    decimals = tuple(column.decimals() for column in columns)
+    cells = found.grid.cells[found.rows.tolist()]
+    text = grid.source if isinstance(grid.source, Text) else None
     layout = Layout(
-        label_positions=tuple(labels),
-        integer_columns=tuple(has_integers(texts).tolist()),
-        text_format=text_format(path),
-        separator=text.separator,
-        newline=text.newline,
-        decimal=decimal,
-        has_bom=text.has_bom,
-        texts=texts,
+        label_positions=tuple(found.labels),
+        integer_columns=tuple(
+            most == 0 and not np.isnan(column.values).all() for column, (_, most) in zip(columns, decimals, strict=True)
+        ),
+        text_format=text_format(grid.path) if text is not None else None,
+        separator="," if text is None else text.separator,
+        newline="\n" if text is None else text.newline,
+        numerals=found.numerals,
+        has_bom=text is not None and text.has_bom,
+        decimals=decimals,
+        dresses=tuple(column.dress for column in columns),
+        texts=cells.select(str(place) for place in found.numbers),
+        source=grid.source,
+        rows=found.grid.rows[found.rows],
+        places=tuple(found.numbers),
+        before=values.copy(),
     )
-    return Table(values, column_names, _label_lists(cells, labels, names), layout)
+    return Table(values, names, _label_lists(cells, found.labels, found.names), layout)
 
 
-def _label_lists(cells: Any, labels: list[int], names: list[str] | None) -> dict[str, list] | None:
+def _note_codes(found, reading: Reading, notes: Notes) -> None:
+    from rankfall.tables.cells import ERRORS
+
+    codes = [*reading.unknown, *ERRORS]
+    counts = dict.fromkeys(codes, 0)
+    for column in found.columns:
+        for code, count in column.texts.str.strip_chars().value_counts().iter_rows():
+            if code in counts:
+                counts[code] += count
+    shown = [f"{code!r} ({count})" for code, count in counts.items() if count]
+    if shown:
+        notes.decide(f"unknown: {', '.join(shown)}", "--unknown")
+    missing = [code for code in reading.unknown if not counts[code]]
+    if missing:
+        notes.decide(f"no cell is {' or '.join(map(repr, missing))} as typed", "--unknown")
+
+
+def _note_dresses(columns: list, titles: list[str], notes: Notes) -> None:
+    dresses: dict[str, list[str]] = {}
+    for column, title in zip(columns, titles, strict=True):
+        if column.dress is not None and (column.dress.prefix or column.dress.suffix or column.dress.words):
+            dresses.setdefault(column.dress.title, []).append(title)
+    for dress, among in dresses.items():
+        shown = ", ".join(among[:6]) + (", …" if len(among) > 6 else "")
+        notes.decide(f"{shown}: {dress}", "--labels")
+    are_booleans = [column.dress is not None and column.dress.words is not None for column in columns]
+    if are_booleans and all(are_booleans):
+        notes.decide("all columns have two values, for which --loss logistic is made", "--loss")
+
+
+def _label_lists(cells, labels: list[int], names: list[str] | None) -> dict[str, list] | None:
     lists: dict[str, list] = {}
     for place in labels:
         name = f"column_{place + 1}" if names is None else names[place]
@@ -119,14 +179,38 @@ def _label_lists(cells: Any, labels: list[int], names: list[str] | None) -> dict
     return lists or None
 
 
-def _read_parquet_table(path: FilePath, label_columns: Sequence[str | int] | None) -> Table:
-    frame = read_parquet(path)
+def _table_of_frame(
+    path: FilePath, label_columns: Sequence[str | int] | None, reading: Reading, notes: Notes
+) -> Table:  # fmt: skip
+    frame = read_frame(path)
+    asked = None
     if label_columns is not None:
         places = find_columns(label_columns, frame.columns, frame.width)
-        return from_frame(frame, [frame.columns[place] for place in places])
-    table = from_frame(frame)
+        asked = [frame.columns[place] for place in places]
+    table = from_frame(frame, asked, reading, notes)
     first = frame.columns[0]
-    has_index = 0 not in table.label_positions and table.shape[1] > 1 and is_index(first, table.values[:, 0])
-    if has_index:
-        return from_frame(frame, [first, *(table.row_labels or {})])
-    return table
+    if asked is None and 0 not in table.label_positions and table.shape[1] > 1 and is_index(first, table.values[:, 0]):
+        notes.taken.clear()
+        table = from_frame(frame, [first, *(table.row_labels or {})], reading, notes)
+    if table.row_labels:
+        notes.decide(f"{', '.join(map(repr, table.row_labels))} carried along as labels", "--labels")
+    metadata = read_frame_metadata(path)
+    return replace(table, layout=replace(table.layout, metadata=metadata or None))
+
+
+def _with_codes(found: Table | Triplets, reading: Reading, notes: Notes) -> Table | Triplets:
+    """With codes unknown, a warning of numbers that look like codes, and all notes."""
+    if isinstance(found, Triplets):
+        values = without_codes(found.values, reading, notes)
+        known = ~np.isnan(values)
+        warn_of_sentinels(values[:, None], ["the values"], notes)
+        found = replace(found, rows=found.rows[known], cols=found.cols[known], values=values[known])
+        return replace(found, notes=tuple(notes.taken))
+    values = without_codes(found.values, reading, notes)
+    warn_of_sentinels(values, found.column_names, notes)
+    layout = found.layout
+    if layout.decimals is None:
+        decimals = tuple((0, decimals_of_numbers(column)) for column in values.T) if values.shape[1] <= 1000 else None
+        layout = replace(layout, decimals=decimals)
+    before = values.copy() if layout.before is None else layout.before
+    return replace(found, values=values, layout=replace(layout, before=before, notes=tuple(notes.taken)))

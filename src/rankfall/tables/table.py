@@ -5,6 +5,7 @@ to its owner in the shape it came: the same header, the label columns where they
 typed.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,6 +14,9 @@ from jaxtyping import Float
 
 from rankfall.arrays import Array, to_numpy
 from rankfall.errors import InputError
+from rankfall.tables.dress import Dress
+from rankfall.tables.numerals import Numerals
+from rankfall.tables.options import Note
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,9 +24,13 @@ class Layout:
     """How a table was laid out where it came from; the default suits a table that came from no file.
 
     `label_positions` are the places of the label columns among all columns (None: in front), `integer_columns` says
-    of each column of numbers whether it held integers only. `text_format`, `separator`, `newline`, `decimal` and
-    `has_bom` are those of a text file; `texts` its cells of numbers as typed (a polars frame of strings); `frame` the
-    data frame the table was read from.
+    of each column of numbers whether it held integers only, `decimals` the least and most decimals that it had (most
+    is −1 where they have no end), `dresses` what stood around its numbers. `text_format`, `separator`, `newline`,
+    `numerals` and `has_bom` are those of a text file; `texts` its cells of numbers as typed (a polars frame of
+    strings); `frame` the data frame the table was read from, `metadata` what its file said about it.
+
+    `source` is the text or sheet the table came from, `rows` and `places` where its rows and columns of numbers are in
+    it, and `before` the numbers as they were read. `notes` tell what the reader decided.
     """
 
     label_positions: tuple[int, ...] | None = None
@@ -30,10 +38,18 @@ class Layout:
     text_format: str | None = None
     separator: str = ","
     newline: str = "\n"
-    decimal: str = "."
+    numerals: Numerals = field(default_factory=Numerals)
     has_bom: bool = False
+    decimals: tuple[tuple[int, int], ...] | None = None
+    dresses: tuple[Dress | None, ...] | None = None
     texts: Any = field(default=None, repr=False)
     frame: Any = field(default=None, repr=False)
+    metadata: Any = field(default=None, repr=False)
+    source: Any = field(default=None, repr=False)
+    rows: Any = field(default=None, repr=False)
+    places: tuple[int, ...] | None = None
+    before: Any = field(default=None, repr=False)
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,12 +136,14 @@ def column_title(names: tuple[str, ...] | list[str] | None, column: int) -> str:
     return f"column {column + 1}"
 
 
-def refuse_infinite(values: np.ndarray, names: tuple[str, ...] | list[str] | None, first_row: int = 1) -> None:
-    """Refuses infinite numbers, naming the first by its column and row; rows are counted from `first_row`."""
+def refuse_infinite(
+    values: np.ndarray, names: tuple[str, ...] | list[str] | None, number: Callable[[int], int] = lambda row: row + 1
+) -> None:
+    """Refuses infinite numbers, naming the first by its column and row; `number` is how the file counts a row."""
     infinite = np.isinf(values)
     if infinite.any():
         row, column = np.unravel_index(int(np.argmax(infinite)), values.shape)
         raise InputError(
-            f"{column_title(names, int(column))}, row {int(row) + first_row}: numbers must be finite, "
+            f"{column_title(names, int(column))}, row {number(int(row))}: numbers must be finite, "
             f"got {values[row, column]}; leave the cell empty if it is unknown"
         )

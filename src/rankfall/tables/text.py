@@ -1,20 +1,24 @@
-"""Delimited text as a frame of strings: encoding, separator, quotes and line ends settled, nothing interpreted yet.
+"""Delimited text as a frame of strings: encoding, separator, quotes, line ends, and lines that are no rows.
 
 Polars does the splitting. It pads short rows in silence, so cells are counted independently; where the counts
-disagree, or polars gives up, Python's slower reader goes row by row and finds the row to name.
+disagree, the lines are looked at one by one: comments, blank lines, titles above and footnotes below are left out by
+name, and any other row of another length is refused.
 """
 
 import codecs
 import csv
 import io
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from rankfall.errors import InputError
-from rankfall.tables.files import FilePath, read_bytes, text_format
+from rankfall.tables.files import FilePath, read_unpacked, text_format
+from rankfall.tables.grid import Grid
+from rankfall.tables.options import Notes, Reading
+from rankfall.tables.scan import Scan, scan
 
 # Candidates in order of trust: a comma may stand inside a tab-separated line, hardly the other way round.
 _SEPARATORS = {
@@ -24,100 +28,202 @@ _SEPARATORS = {
     None: ("\t", "::", ",", ";", "|", " "),
 }
 _DECIMAL_COMMA = re.compile(r"\s*(|[+-]?\d+|[+-]?\d*,\d+([eE][+-]?\d+)?)\s*")
+_SEP_LINE = re.compile(rb'"?sep=(.)"?\s*', re.IGNORECASE)
+_NAMES = {",": "','", ";": "';'", "\t": "tab", "|": "'|'", " ": "white space", "::": "'::'"}
 
 
 @dataclass(frozen=True)
 class Text:
-    """Delimited text: UTF-8 `data` without byte-order mark or blank lines around it, and how it is delimited."""
+    """Delimited text: UTF-8 `data` without byte-order mark, and how it is delimited and encoded.
+
+    `is_whole` where the data is the file's own, so that cells can be replaced in it. `begin` is how many lines above
+    the table say how to read it.
+    """
 
     path: FilePath
     data: bytes
     separator: str
     newline: str
+    encoding: str
     has_bom: bool
+    is_whole: bool
+    begin: int
 
-    def first_row(self) -> list[str]:
-        """The cells of the first row, unquoted."""
-        return self._rows(limit=1)[0]
-
-    def cells(self, columns: list[int] | None = None) -> Any:
-        """A polars frame of strings, one row a row of text; only the given columns, in that order, if given."""
-        import polars as pl
-
-        width = len(self.first_row())
-        wanted = list(range(width)) if columns is None else columns
-        in_file_order = sorted(set(wanted))
+    def encoded(self, data: bytes) -> bytes:
+        """UTF-8 data as the file's own bytes: its encoding, byte-order mark and line ends."""
+        text = data.decode()
+        if self.newline == "\r":
+            text = text.replace("\n", "\r")
+        mark = "\ufeff" if self.has_bom else ""
         try:
-            frame = pl.read_csv(
-                self.data,
-                has_header=False,
-                separator=self.separator,
-                infer_schema=False,
-                columns=in_file_order,
-            )
-        except pl.exceptions.PolarsError:
+            return (mark + text).encode(self.encoding)
+        except UnicodeEncodeError:
+            return (mark + text).encode()
+
+    def grid(self, reading: Reading, notes: Notes) -> Grid:
+        """The table's rows as strings; what is left out of them is noted."""
+        frame = None if self.begin else _split(self.data, self.separator)
+        comment = reading.comment
+        if frame is not None and (
+            frame.height == 1
+            or self._count_separators() != (frame.width - 1) * frame.height
+            or reading.leave_out
+            or _begins(self.data, "#" if comment is None else comment)
+        ):
             frame = None
-        if frame is None or self._count_separators() != (width - 1) * frame.height:
-            frame = self._cells_row_by_row(width).select(str(place) for place in in_file_order)
-        frame.columns = [str(place) for place in in_file_order]
-        return frame if wanted == in_file_order else frame.select(str(place) for place in wanted)
+        if frame is not None and frame.width > 1 and self.data.endswith(b"\n\n"):
+            frame = None
+        if frame is not None:
+            return Grid(frame, np.arange(frame.height), self.path, self)
+        return self._grid_of_lines(reading, notes)
 
     def _count_separators(self) -> int:
         """How many separators stand outside quotes."""
         if b'"' not in self.data:
             return self.data.count(self.separator.encode())
         characters = np.frombuffer(self.data, dtype=np.uint8)
-        # An odd number of quotes up to here: inside a quoted cell. A doubled quote leaves and enters at once.
         is_quoted = np.logical_xor.accumulate(characters == ord('"'))
         return int(np.count_nonzero((characters == ord(self.separator)) & ~is_quoted))
 
-    def _cells_row_by_row(self, width: int) -> Any:
+    def _grid_of_lines(self, reading: Reading, notes: Notes) -> Grid:
+        found = scan(self.data, self.separator)
+        counts = found.counts
+        if b'"' in self.data and (self.data.count(b'"') % 2 or len(np.unique(counts)) > 1):
+            # Quotes inside cells, `5" pipe`, mislead the scan; where rows are alike to the csv module it is right.
+            frame = self._split_slowly(self.data[len(found.lines(np.arange(self.begin))) :], None)
+            if frame is not None:
+                return Grid(frame, np.arange(frame.height) + self.begin, self.path, replace(self, is_whole=False))
+        kept = np.ones(len(counts), dtype=bool)
+        kept[: self.begin] = False
+        is_blank = np.array([not found.line(row).strip(b" \r") for row in range(len(counts))])
+        sizes, often = np.unique(counts[kept & ~is_blank], return_counts=True)
+        if not len(sizes):
+            raise InputError(f"the input must hold a table, {str(self.path)!r} is empty; name another file")
+        width = int(sizes[::-1][np.argmax(often[::-1])])
+        rows = np.flatnonzero(~is_blank)
+        # A blank line is an unknown entry where there is one column, save around the table.
+        left = (
+            np.flatnonzero(is_blank).tolist()
+            if width > 1
+            else [*range(rows[0]), *range(int(rows[-1]) + 1, len(counts))]
+        )
+        kept[left] = False
+        if reading.leave_out:
+            kept[[row - 1 for row in reading.leave_out if row <= len(counts)]] = False
+        inner = [row for row in left if rows[0] < row < rows[-1]] if len(rows) else []
+        if inner:
+            notes.decide(f"{_lines(inner)} blank, no rows", "")
+        self._leave_out_comments(found, counts, width, kept, reading, notes)
+        self._leave_out_titles(counts, width, kept, reading, notes)
+        return self._rectangle(found, counts, width, np.flatnonzero(kept), notes)
+
+    def _leave_out_comments(
+        self, found: Scan, counts: np.ndarray, width: int, kept: np.ndarray, reading: Reading, notes: Notes
+    ) -> None:
+        sign = "#" if reading.comment is None else reading.comment
+        if not sign:
+            return
+        # A header may begin with # as well; then it has as many cells as the rows.
+        comments = [
+            row
+            for row in np.flatnonzero(kept).tolist()
+            if found.line(row).lstrip().startswith(sign.encode())
+            and (counts[row] != width or reading.comment is not None or (width == 1 and b"#N" not in found.line(row)))
+        ]
+        if comments:
+            kept[comments] = False
+            notes.decide(f"{_lines(comments)} left out of the table as comments", "--comment")
+
+    def _leave_out_titles(
+        self, counts: np.ndarray, width: int, kept: np.ndarray, reading: Reading, notes: Notes
+    ) -> None:
+        rows = np.flatnonzero(kept)
+        if reading.leave_out is not None or width < 3 or not (counts[rows] == width).any():
+            return
+        whole = np.flatnonzero(counts[rows] >= width - 1)
+        above, below = rows[: whole[0]], rows[whole[-1] + 1 :]
+        titles = [int(row) for row in (*above, *below) if counts[row] == 1]
+        if len(titles) == len(above) + len(below) and titles:
+            kept[titles] = False
+            notes.decide(f"{_lines(titles)} left out of the table, one cell around {width} columns", "--leave-out")
+
+    def _rectangle(self, found: Scan, counts: np.ndarray, width: int, rows: np.ndarray, notes: Notes) -> Grid:
+        if not len(rows):
+            raise InputError(f"the input must hold a table, {str(self.path)!r} has no rows; name another file")
+        data = found.lines(rows)
+        others = rows[counts[rows] != width]
+        if len(others) == 1 and others[0] == rows[0] and len(rows) > 1:
+            if counts[rows[0]] == width - 1 and width > 1:
+                first = found.line(int(rows[0]))
+                last = [found.raw(int(row), width - 1).strip() for row in rows[1:]]
+                if any(last):
+                    first = self.separator.encode() + first
+                    notes.decide("the header has a name less than the rows have cells, the first column has none", "")
+                else:
+                    first += self.separator.encode()
+                data = first + b"\n" + found.lines(rows[1:])
+                others = others[1:]
+            elif counts[rows[0]] == width + 1 and not found.raw(int(rows[0]), width).strip():
+                data = found.line(int(rows[0])).rstrip()[: -len(self.separator)] + b"\n" + found.lines(rows[1:])
+                others = others[1:]
+        if len(others):
+            row = int(others[0])
+            cause = (
+                "a cell on its own above or below the table"
+                if counts[row] == 1
+                else f"cells that hold {self.separator!r}"
+            )
+            advice = f"complete the row, leave it out by --leave-out {row + 1}, or quote {cause}"
+            if counts[row] == 1:
+                advice = f"complete the row, or leave it out by --leave-out {row + 1}"
+            raise InputError(
+                f"every row of {str(self.path)!r} must have as many cells as the others, {width}, row {row + 1} has "
+                f"{counts[row]}; {advice}"
+            )
+        frame = _split(data, self.separator)
+        if frame is None or frame.shape != (len(rows), width):
+            frame = self._split_slowly(data, width)
+        return Grid(frame, rows, self.path, self)
+
+    def _split_slowly(self, data: bytes, width: int | None) -> Any:
+        """The frame of strings that the csv module splits the data into; None where rows differ and no width is set.
+
+        Raises InputError where quotes are not closed.
+        """
         import polars as pl
 
-        rows = self._rows()
-        for number, row in enumerate(rows, start=1):
-            if len(row) != width and not (width == 1 and not row):
-                raise InputError(
-                    f"every row of {str(self.path)!r} must have as many cells as the first, {width}, "
-                    f"row {number} has {len(row)}; complete the row, or quote cells that hold "
-                    f"{self.separator!r}"
-                )
-        columns = zip(*(row or [""] for row in rows), strict=True)
-        return pl.DataFrame({str(place): pl.Series(column, dtype=pl.String) for place, column in enumerate(columns)})
-
-    def _rows(self, limit: int | None = None) -> list[list[str]]:
-        lines = io.TextIOWrapper(io.BytesIO(self.data), encoding="utf-8", newline="")
-        rows = []
+        rows: list[list[str]] = []
+        lines = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8", newline="")
         try:
             for row in csv.reader(lines, delimiter=self.separator, strict=True):
-                rows.append(row)
-                if len(rows) == limit:
-                    break
-        except UnicodeDecodeError as error:
-            raise InputError(
-                f"text must be UTF-8, {str(self.path)!r} is not ({_undecodable(self.data)}); save it as UTF-8"
-            ) from error
+                rows.append(row or [""])
         except csv.Error as error:
             raise InputError(
-                f"{str(self.path)!r} must be delimited text, row {len(rows) + 1} is not ({error}); "
+                f"{str(self.path)!r} must be delimited text, row {len(rows) + 1 + self.begin} is not ({error}); "
                 'close its quotes, and double quotes inside quoted cells: ""'
             ) from error
-        return rows
+        if len({len(row) for row in rows}) != 1 or len(rows[0]) != (width or len(rows[0])):
+            if width is None:
+                return None
+            raise InputError(f"{str(self.path)!r} must be delimited text of {width} columns; check its quotes")
+        columns = zip(*rows, strict=True)
+        return pl.DataFrame({str(place): pl.Series(column, dtype=pl.String) for place, column in enumerate(columns)})
 
 
-def read_text(path: FilePath) -> Text:
+def read_text(path: FilePath, reading: Reading, notes: Notes, data: bytes | None = None) -> Text:
     """Reads a text file of any of the usual encodings, line ends and separators.
 
-    UTF-8 with or without byte-order mark, and UTF-16 with one; line ends of any system. The extension narrows the
-    separators: `.csv` comma, semicolon, tab or bar; `.tsv` tab; `.txt` all these and white space; any other name
-    also `::`. Among them the first two lines decide.
+    UTF-8 and UTF-16 with or without byte-order mark, otherwise Windows' western code page; line ends of any system.
+    The extension narrows the separators: `.csv` comma, semicolon, tab or bar; `.tsv` tab; `.txt` all these and white
+    space; any other name also `::`. A line `sep=;` on top decides; else the first two lines of the table.
 
     Raises InputError where the file is missing, unreadable, empty, or not text.
     """
-    data, has_bom = _as_utf8(path, read_bytes(path))
+    data = read_unpacked(path) if data is None else data
+    data, encoding, has_bom = _as_utf8(path, data, reading, notes)
+    newline = "\n"
     if b"\n" not in data and b"\r" in data:
-        data = data.replace(b"\r", b"\n")
-    data = data.strip(b"\r\n")
+        data, newline = data.replace(b"\r", b"\n"), "\r"
     if not data.strip():
         raise InputError(f"the input must hold a table, {str(path)!r} is empty; name another file")
     if b"\0" in data[:4096]:
@@ -125,40 +231,126 @@ def read_text(path: FilePath) -> Text:
             f"{str(path)!r} must be text to be read as {text_format(path) or 'text'}, it holds binary "
             "data; give the file the extension of its format"
         )
-    first, *others = data.split(b"\n", 2)
-    newline = "\r\n" if first.endswith(b"\r") and others else "\n"
-    separator = _separator_of(
-        [line.decode("utf-8", "replace") for line in (first, *others[:1]) if line.strip()], text_format(path)
-    )
+    first, *others = data.split(b"\n", 1)
+    newline = "\r\n" if first.endswith(b"\r") and others else newline
+    said = _SEP_LINE.fullmatch(first)
+    begin = 1 if said else 0
+    separator = reading.separator or (said and said[1].decode("ascii", "replace")) or ""
+    if said:
+        notes.decide(f"line 1 says that {_NAMES.get(separator, repr(separator))} separates", "--separator")
+    elif not separator:
+        separator = _separator_of(_sample(data, reading), text_format(path))
+        notes.decide(f"cells separated by {_NAMES.get(separator, repr(separator))}", "--separator")
+    is_whole = len(separator) == 1 and separator.isascii()
     if separator == "::":
-        separator = "\t"
+        separator, is_whole = "\t", False
         data = data.replace(b"::", b"\t")
     elif separator == " ":
-        data = re.sub(rb"[ \t]+", b" ", data) if b"  " in data or b"\t" in data else data
-        data = data.replace(b"\n ", b"\n").replace(b" \n", b"\n").replace(b" \r\n", b"\r\n").strip(b" ")
-    return Text(path=path, data=data, separator=separator, newline=newline, has_bom=has_bom)
+        squeezed = re.sub(rb"[ \t]+", b" ", data) if b"  " in data or b"\t" in data else data
+        data, is_whole = (
+            squeezed.replace(b"\n ", b"\n").replace(b" \n", b"\n").replace(b" \r\n", b"\r\n").strip(b" "),
+            False,
+        )
+    elif not separator.isascii():
+        raise InputError(f"a separator must be one ASCII sign, got {separator!r}; , ; | and tab are usual")
+    return Text(path, data, separator, newline, encoding, has_bom, is_whole, begin)
 
 
-def _as_utf8(path: FilePath, data: bytes) -> tuple[bytes, bool]:
-    if data.startswith(codecs.BOM_UTF8):
-        return data[len(codecs.BOM_UTF8) :], True
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+def _as_utf8(path: FilePath, data: bytes, reading: Reading, notes: Notes) -> tuple[bytes, str, bool]:
+    encoding = reading.encoding
+    if encoding is None:
+        encoding = _encoding_of(data)
+        if encoding != "utf-8":
+            notes.decide(f"text encoded in {encoding}", "--encoding")
+    marks = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+    mark = next((one for one in marks if data.startswith(one)), b"")
+    if mark:
+        encoding, data = marks[mark], data[len(mark) :]
+    if codecs.lookup(encoding).name == "utf-8":
         try:
-            return data.decode("utf-16").encode(), True
+            data.decode()
         except UnicodeDecodeError as error:
-            raise InputError(f"text must be UTF-8 or UTF-16, {str(path)!r} is neither; save it as UTF-8") from error
-    return data, False
+            raise InputError(
+                f"text must be UTF-8, {str(path)!r} is not ({_undecodable(data)}); save it as UTF-8, "
+                "or name its --encoding"
+            ) from error
+        return data, "utf-8", bool(mark)
+    try:
+        return data.decode(encoding).encode(), encoding, bool(mark)
+    except UnicodeError as error:
+        raise InputError(
+            f"text must be in the encoding {encoding}, {str(path)!r} is not ({error}); name its --encoding, "
+            "or save it as UTF-8"
+        ) from error
+
+
+def _encoding_of(data: bytes) -> str:
+    for mark, name in ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")):
+        if data.startswith(mark):
+            return name
+    head = data[:2000]
+    # Every other byte of western text in UTF-16 is zero.
+    if len(head) >= 4 and head[1::2].count(0) > len(head) // 3 and head[::2].count(0) == 0:
+        return "utf-16-le"
+    if len(head) >= 4 and head[::2].count(0) > len(head) // 3 and head[1::2].count(0) == 0:
+        return "utf-16-be"
+    try:
+        data.decode()
+        return "utf-8"
+    except UnicodeDecodeError:
+        # Control characters are in binary data, hardly in text of one byte a sign.
+        is_text = b"\0" not in data and not re.search(rb"[\x01-\x08\x0e-\x1f\x81\x8d\x8f\x90\x9d]", data[:65536])
+        return "cp1252" if is_text else "utf-8"
+
+
+def _sample(data: bytes, reading: Reading) -> list[str]:
+    """The first lines that may be rows: no comments, no blank lines, no title without what the next ones share."""
+    lines = [line.decode("utf-8", "replace") for line in data[:65536].split(b"\n", 40)[:40]]
+    sign = "#" if reading.comment is None else reading.comment
+    rows = [line for line in lines if line.strip() and not (sign and line.lstrip().startswith(sign))]
+    return (rows or lines)[:5]
 
 
 def _separator_of(lines: list[str], kind: str | None) -> str:
-    """The first candidate that both of the first two lines have outside quotes, else the first candidate of all."""
+    """The first candidate that two of the first lines, one below the other, have outside quotes, else the first."""
     bare = [re.sub(r'"[^"]*"', '""', line).strip() for line in lines]
     candidates = _SEPARATORS[kind]
-    shared = [separator for separator in candidates if all(separator in line for line in bare)]
-    # 1,5;2,25 separates by semicolons and writes decimals with commas; so does a;b by having no comma at all.
-    if ";" in shared and all(_DECIMAL_COMMA.fullmatch(cell) for cell in bare[0].split(";")):
-        return ";"
-    return (shared or candidates)[0]
+    pairs = [bare[:1]] if len(bare) < 2 else [bare[k : k + 2] for k in range(len(bare) - 1)]
+    for pair in pairs:
+        shared = [separator for separator in candidates if all(separator in line for line in pair)]
+        # 1,5;2,25 separates by semicolons and writes decimals with commas; so does a;b by having no comma at all.
+        if ";" in shared and all(_DECIMAL_COMMA.fullmatch(cell) for cell in pair[-1].split(";")[1:]):
+            return ";"
+        if shared:
+            return shared[0]
+    return candidates[0]
+
+
+def _split(data: bytes, separator: str) -> Any:
+    """The frame of strings that polars splits the data into, or None where it cannot."""
+    import polars as pl
+
+    try:
+        frame = pl.read_csv(data, has_header=False, separator=separator, infer_schema=False)
+    except pl.exceptions.PolarsError:
+        return None
+    frame.columns = [str(place) for place in range(frame.width)]
+    return frame
+
+
+def _begins(data: bytes, sign: str) -> bool:
+    """Whether some line begins with the sign."""
+    mark = sign.encode()
+    return bool(mark) and (data.lstrip().startswith(mark) or b"\n" + mark in data)
+
+
+def _lines(rows: list[int]) -> str:
+    """How a sentence calls some rows, counted from zero."""
+    numbers = [str(row + 1) for row in sorted(rows)]
+    if len(numbers) == 1:
+        return f"line {numbers[0]} is"
+    shown = ", ".join(numbers[:5]) + (", …" if len(numbers) > 5 else "")
+    return f"{len(numbers)} lines ({shown}) are"
 
 
 def _undecodable(data: bytes) -> str:

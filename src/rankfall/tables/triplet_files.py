@@ -5,7 +5,7 @@ are named, or given by their places; the rest of the file is not even parsed.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,12 +13,16 @@ from jaxtyping import Float, Int
 
 from rankfall.errors import InputError
 from rankfall.tables.array_files import read_mtx, read_npz
-from rankfall.tables.cells import parse, refuse_text
+from rankfall.tables.cells import parse
+from rankfall.tables.columns import columns_of, refuse_text, settle_limits
 from rankfall.tables.detection import find_column, find_columns
-from rankfall.tables.files import FilePath, check_readable, extension, read_parquet, read_parquet_names
+from rankfall.tables.files import FRAME_FORMATS, FilePath, check_readable, extension, read_frame, read_frame_names
+from rankfall.tables.grid import Grid
+from rankfall.tables.options import Note, Notes, Reading
+from rankfall.tables.reading import read_grid
+from rankfall.tables.sentinels import warn_of_sentinels, without_codes
 from rankfall.tables.table import column_title, refuse_infinite
-from rankfall.tables.text import read_text
-from rankfall.tables.triplets import Triplets, check_merge, encode_labels, merge_duplicates
+from rankfall.tables.triplets import Triplets, as_plain_labels, check_merge, encode_labels, merge_duplicates
 
 _DEFAULT_NAMES = ("row", "col", "value")
 
@@ -40,12 +44,19 @@ class Pairs:
     col_labels: np.ndarray
     values: Float[np.ndarray, " pairs"] | None
     names: tuple[str, str, str]
+    notes: tuple[Note, ...] = ()
 
     def __len__(self) -> int:
         return len(self.rows)
 
 
-def read_triplets(path: FilePath, columns: ColumnSpec = None, duplicates: str = "error") -> Triplets:
+def read_triplets(
+    path: FilePath,
+    columns: ColumnSpec = None,
+    duplicates: str = "error",
+    reading: Reading | None = None,
+    header: bool | None = None,
+) -> Triplets:
     """Reads observed entries given one a row, as `user,item,rating`.
 
     `columns` names those of the row label, the column label and the value: three names of the header, or three
@@ -53,13 +64,16 @@ def read_triplets(path: FilePath, columns: ColumnSpec = None, duplicates: str = 
     as those of its first three columns. There is a header where it has the names, or words in place of the value.
 
     `duplicates` says what becomes of pairs that occur more than once: "error", "mean" or "last". Rows with an
-    unknown value are no entries, but their labels count. Formats: `.parquet`, `.npz`, `.mtx`; all else is text.
+    unknown value are no entries, but their labels count. Formats: `.parquet`, `.feather`, `.arrow`, `.npz`, `.mtx`,
+    spreadsheets; all else is text. Numbers and labels are read as in a table, and `reading` overrules what the reader
+    decides likewise; `header` says whether the first line holds names.
 
     Raises InputError where the file is missing or broken, a column is missing, a label is empty, or a value is words
     or infinite.
     """
     check_merge(duplicates)
     check_readable(path)
+    reading, notes = reading or Reading(), Notes()
     spec = _split(columns, (3,))
     if extension(path) in (".npz", ".mtx", ".mtx.gz"):
         if extension(path) == ".npz":
@@ -68,24 +82,35 @@ def read_triplets(path: FilePath, columns: ColumnSpec = None, duplicates: str = 
         else:
             found = read_mtx(path, duplicates)
         if isinstance(found, Triplets):
-            return found
+            values = without_codes(found.values, reading, notes)
+            known = ~np.isnan(values)
+            warn_of_sentinels(values[:, None], [found.names[2]], notes)
+            found = replace(found, rows=found.rows[known], cols=found.cols[known], values=values[known])
+            return replace(found, notes=tuple(notes.taken))
         raise InputError(f"triplets must come as coordinates, {str(path)!r} holds a dense matrix; read it as a table")
-    rows, cols, values = _read_columns(path, spec, 3, _has_words_for_value)
+    rows, cols, values = _read_columns(path, spec, 3, _has_words_for_value, header, reading, notes)
     row_codes, row_labels = encode_labels(rows.labels())
     col_codes, col_labels = encode_labels(cols.labels())
     triplets = Triplets(
         row_codes,
         col_codes,
-        values.numbers(),
+        values.numbers(reading, notes),
         (len(row_labels), len(col_labels)),
         row_labels,
         col_labels,
         (rows.name, cols.name, values.name),
     )
-    return merge_duplicates(triplets, duplicates, values.first_row)
+    warn_of_sentinels(triplets.values[:, None], [values.name], notes)
+    return replace(merge_duplicates(triplets, duplicates, values.number), notes=tuple(notes.taken))
 
 
-def read_pairs(path: FilePath, triplets: Triplets, columns: ColumnSpec = None) -> Pairs:
+def read_pairs(
+    path: FilePath,
+    triplets: Triplets,
+    columns: ColumnSpec = None,
+    reading: Reading | None = None,
+    header: bool | None = None,
+) -> Pairs:
     """Reads the entries to predict, one a row, as codes of `triplets`.
 
     `columns` is as for `read_triplets`, or two columns; a third that the file does not have is not asked for. There
@@ -97,6 +122,7 @@ def read_pairs(path: FilePath, triplets: Triplets, columns: ColumnSpec = None) -
         raise InputError(
             f"pairs must come as text or parquet, got {str(path)!r}; write one row and column label a line"
         )
+    reading, notes = reading or Reading(), Notes()
     spec = _split(columns, (2, 3))
     expected = [name.lower() for name in (_asked_names(spec) or triplets.names)[:2]]
 
@@ -108,25 +134,31 @@ def read_pairs(path: FilePath, triplets: Triplets, columns: ColumnSpec = None) -
         ways = ((triplets.row_labels, first[0]), (triplets.col_labels, first[1]))
         return all(known.dtype.kind == "i" and _is_words(cell) for known, cell in ways)
 
-    rows, cols, *rest = _read_columns(path, spec, 2, cannot_be_pair)
+    rows, cols, *rest = _read_columns(path, spec, 2, cannot_be_pair, header, reading, notes)
     row_labels, col_labels = rows.labels(), cols.labels()
     return Pairs(
         triplets.encode_rows(row_labels),
         triplets.encode_cols(col_labels),
         row_labels.to_numpy(),
         col_labels.to_numpy(),
-        rest[0].numbers() if rest else None,
+        rest[0].numbers(reading, notes) if rest else None,
         (rows.name, cols.name, rest[0].name if rest else triplets.names[2]),
+        tuple(notes.taken),
     )
 
 
 @dataclass(frozen=True, eq=False)
 class _Column:
-    """One column of a file, a polars series, with its name and the row of the file its first cell stands in."""
+    """One column of a file, a polars series, with its name; `rows` are the places of its cells in the file."""
 
     cells: Any
     name: str
-    first_row: int
+    rows: np.ndarray
+    separator: str | None = None
+
+    def number(self, row: int) -> int:
+        """A row as the file's editor counts it."""
+        return int(self.rows[row]) + 1
 
     def labels(self) -> Any:
         """Its cells as labels: integers, or strings without white space around them; none may be empty."""
@@ -142,33 +174,34 @@ class _Column:
                     f"labels must be integers or strings, column {self.name!r} has the type {kind}; "
                     "name another column, or convert it"
                 )
-            labels = labels.cast(pl.String).str.strip_chars()
+            labels = as_plain_labels(labels.cast(pl.String).str.strip_chars())
             labels = labels.replace("", None)
         if labels.null_count():
-            row = int(np.argmax(labels.is_null().to_numpy())) + self.first_row
+            row = self.number(int(np.argmax(labels.is_null().to_numpy())))
             raise InputError(
                 f"every entry must have its labels, column {self.name!r}, row {row} is empty; "
                 "fill it in or remove the row"
             )
         return labels
 
-    def numbers(self) -> np.ndarray:
+    def numbers(self, reading: Reading, notes: Notes) -> np.ndarray:
         """Its cells as float64, NaN where unknown; words and infinite numbers are refused."""
         import polars as pl
 
         kind = self.cells.dtype
-        frame = self.cells.to_frame()
+        title = column_title([self.name], 0)
         if kind == pl.String:
-            parsed = parse(frame)
-            refuse_text(frame, parsed, [0], [self.name], self.first_row)
-            values = parsed.values[:, 0]
+            # The first row of a grid may hold a name; here it is none, and an empty cell stands above.
+            above = pl.concat([pl.Series([None], dtype=pl.String), self.cells.rename("")])
+            columns, _ = columns_of(Grid(above.to_frame("0"), self.rows, "", None), reading, self.separator, notes)
+            columns = [columns[0].taken(np.arange(1, len(above)))]
+            refuse_text(columns, [title], self.number)
+            values = settle_limits(columns, [title], self.number, reading, notes)[0].values
         elif kind.is_numeric() or kind in (pl.Boolean, pl.Null):
-            values = self.cells.cast(pl.Float64).to_numpy()
+            values = without_codes(self.cells.cast(pl.Float64).to_numpy(), reading, notes)
         else:
-            raise InputError(
-                f"values must be numbers, {column_title([self.name], 0)} has the type {kind}; name another column"
-            )
-        refuse_infinite(values[:, None], [self.name], self.first_row)
+            raise InputError(f"values must be numbers, {title} has the type {kind}; name another column")
+        refuse_infinite(values[:, None], [self.name], self.number)
         return values
 
 
@@ -191,31 +224,42 @@ def _read_columns(
     spec: list[str | int] | None,
     required: int,
     is_header: Callable[[list[str]], bool],
+    header: bool | None,
+    reading: Reading,
+    notes: Notes,
 ) -> list[_Column]:
     """The asked columns; `is_header` tells from the first line's cells in them whether these are names."""
-    if extension(path) == ".parquet":
-        names = read_parquet_names(path)
+    if extension(path) in FRAME_FORMATS:
+        names = read_frame_names(path)
         wanted = [names[place] for place in _places(spec, names, len(names), required, path)]
-        frame = read_parquet(path, wanted)
-        return [_Column(frame[name], name, 1) for name in wanted]
-    text = read_text(path)
-    first = [cell.strip() for cell in text.first_row()]
+        frame = read_frame(path, wanted)
+        return [_Column(frame[name], name, np.arange(frame.height)) for name in wanted]
+    grid, separator = read_grid(path, reading, notes)
+    frame = grid.cells
+    first = [(cell or "").strip() for cell in frame.row(0)]
     asked = _asked_names(spec)
     has_asked = any(name in first for name in asked)
     # Names for a file without a header: they are those of its first columns.
-    are_given = bool(asked) and not has_asked and not is_header(first[: len(spec or [])])
+    are_given = bool(asked) and not has_asked and not (header or is_header(first[: len(spec or [])]))
     places = _places(None if are_given else spec, first, len(first), required, path)
     has_header = has_asked or (not are_given and is_header([first[place] for place in places]))
+    has_header = has_header if header is None else header
     names = list(_DEFAULT_NAMES[: len(places)])
     if are_given and spec is not None:
         names = [str(one) for one in spec[: len(places)]]
     elif has_header:
         names = [first[place] or name for place, name in zip(places, names, strict=True)]
-    frame = text.cells(places).slice(1 if has_header else 0)
+    if header is None:
+        notes.decide(
+            f"row {grid.number(0)} holds the names of the columns" if has_header else "there is no line of names",
+            "--no-header" if has_header else "--header",
+        )
+    begin = 1 if has_header else 0
+    frame, rows = frame.slice(begin), grid.rows[begin:]
     if frame.height == 0:
         raise InputError(f"{str(path)!r} must have rows, it has a header only; add rows below it")
-    first_row = 2 if has_header else 1
-    return [_Column(frame[str(place)], name, first_row) for place, name in zip(places, names, strict=True)]
+    notes.decide("row, column and value are " + ", ".join(map(repr, names)), "--triplets")
+    return [_Column(frame[str(place)], name, rows, separator) for place, name in zip(places, names, strict=True)]
 
 
 def _asked_names(spec: list[str | int] | None) -> list[str]:

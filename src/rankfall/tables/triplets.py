@@ -4,6 +4,7 @@ A file of ratings says `user, item, rating`; inside, rows and columns are codes 
 kept in the order of their codes and codes in the order of the labels, so the order of a file's rows means nothing.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from rankfall.errors import InputError
+from rankfall.tables.options import Note
 from rankfall.tables.table import Layout, Table, as_floats
 
 MERGES = ("error", "mean", "last")
@@ -22,7 +24,7 @@ class Triplets:
 
     `values[k]` stands in row `rows[k]` and column `cols[k]`. `row_labels` (m) and `col_labels` (n) are the labels of
     the codes: arrays of int64 where every label is an integer, else of strings (object). `names` are what the file
-    calls rows, columns and values.
+    calls rows, columns and values; `notes` tell what the reader decided.
     """
 
     rows: Int[np.ndarray, " entries"]
@@ -32,6 +34,7 @@ class Triplets:
     row_labels: np.ndarray
     col_labels: np.ndarray
     names: tuple[str, str, str] = ("row", "col", "value")
+    notes: tuple[Note, ...] = ()
 
     def __len__(self) -> int:
         return len(self.values)
@@ -55,7 +58,7 @@ class Triplets:
             as_floats(product),
             tuple(str(label) for label in self.col_labels),
             {self.names[0]: self.row_labels.tolist()},
-            Layout(label_positions=(0,)),
+            Layout(label_positions=(0,), notes=self.notes),
         )
 
 
@@ -65,11 +68,13 @@ def check_merge(duplicates: str) -> None:
         raise InputError(f"duplicates must be one of {', '.join(MERGES)}, got {duplicates!r}; mean averages them")
 
 
-def merge_duplicates(triplets: Triplets, duplicates: str, first_row: int = 1) -> Triplets:
+def merge_duplicates(
+    triplets: Triplets, duplicates: str, number: Callable[[int], int] = lambda row: row + 1
+) -> Triplets:
     """Known entries in row-major order, each pair once; unknown (NaN) values are dropped, their labels stay.
 
-    `duplicates` is "error", "mean" (the mean of a pair's values) or "last" (the one furthest down). Entry k is row
-    `first_row` + k of the file in the sentence about a duplicate.
+    `duplicates` is "error", "mean" (the mean of a pair's values) or "last" (the one furthest down). `number`
+    is how the file counts an entry's row, in the sentence about a duplicate.
     """
     check_merge(duplicates)
     known = np.flatnonzero(~np.isnan(triplets.values))
@@ -86,7 +91,7 @@ def merge_duplicates(triplets: Triplets, duplicates: str, first_row: int = 1) ->
         if duplicates == "error":
             repeats = np.flatnonzero(~is_first)
             again = int(repeats[np.argmin(places[repeats])])
-            raise InputError(_duplicate(triplets, int(places[again]), int(places[again - 1]), first_row))
+            raise InputError(_duplicate(triplets, int(places[again]), int(places[again - 1]), number))
         if duplicates == "mean":
             values = np.add.reduceat(values, starts) / (ends - starts)
         else:
@@ -95,12 +100,12 @@ def merge_duplicates(triplets: Triplets, duplicates: str, first_row: int = 1) ->
     return replace(triplets, rows=triplets.rows[places], cols=triplets.cols[places], values=values)
 
 
-def _duplicate(triplets: Triplets, again: int, before: int, first_row: int) -> str:
+def _duplicate(triplets: Triplets, again: int, before: int, number: Callable[[int], int]) -> str:
     row = str(triplets.row_labels[triplets.rows[again]])
     col = str(triplets.col_labels[triplets.cols[again]])
     return (
         f"each pair must occur once, got {triplets.names[0]} {row!r} with {triplets.names[1]} {col!r} in row "
-        f"{before + first_row} and again in row {again + first_row}; merge them with --duplicates mean (or last), "
+        f"{number(before)} and again in row {number(again)}; merge them with --duplicates mean (or last), "
         'in Python duplicates="mean"'
     )
 
@@ -108,7 +113,7 @@ def _duplicate(triplets: Triplets, again: int, before: int, first_row: int) -> s
 def encode_labels(labels: Any) -> tuple[np.ndarray, np.ndarray]:
     """Codes (int64) of a polars series of labels, and the labels in the order of their codes, which is their own.
 
-    Labels are integers where every one is, written the plain way: `7` is, `07` and `7.0` are not.
+    Labels are integers where every one is, written the plain way: `7` is and so is `7.0`, `07` is not.
     """
     import polars as pl
 
@@ -137,6 +142,18 @@ def lookup_labels(known: np.ndarray, labels: Any) -> np.ndarray:
     categories = pl.Enum(pl.Series(known.tolist(), dtype=pl.String))
     codes = strings.cast(categories, strict=False).to_physical()
     return codes.cast(pl.Int64).fill_null(-1).to_numpy()
+
+
+def as_plain_labels(labels: Any) -> Any:
+    """A series of strings with `7.0` as `7`, where all labels are whole numbers and some were written so."""
+    import polars as pl
+
+    known = labels.drop_nulls()
+    if not len(known) or not known.str.contains(r"^-?\d+\.0+$").any():
+        return labels
+    if not known.str.contains(r"^(-?\d+(\.0+)?)?$").all():
+        return labels
+    return pl.select(pl.lit(labels).str.replace(r"\.0+$", "")).to_series()
 
 
 def _as_integers(labels: Any) -> Any:

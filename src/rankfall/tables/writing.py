@@ -4,19 +4,19 @@ Text comes back as it was typed wherever a number did not change; what changed i
 read back as the same number.
 """
 
-import gzip
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
 from rankfall.errors import InputError
-from rankfall.tables.cells import format_numbers, parse, stacked
+from rankfall.tables.cells import format_numbers
 from rankfall.tables.files import (
+    FRAME_FORMATS,
     TABLE_FORMATS,
     TRIPLET_FORMATS,
     FilePath,
@@ -25,8 +25,13 @@ from rankfall.tables.files import (
     text_format,
 )
 from rankfall.tables.frames import to_frame
+from rankfall.tables.numerals import Numerals
+from rankfall.tables.packing import pack
+from rankfall.tables.patching import changed, changed_cells, number_texts, patched_text
 from rankfall.tables.replacing import replacing
+from rankfall.tables.sheets import Sheet, refill_sheet, write_sheet
 from rankfall.tables.table import Table
+from rankfall.tables.text import Text
 
 _SEPARATORS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
 
@@ -37,7 +42,7 @@ class _Style:
 
     separator: str
     newline: str = "\n"
-    decimal: str = "."
+    numerals: Numerals = field(default_factory=Numerals)
     has_bom: bool = False
     unknown: str | None = None
 
@@ -45,20 +50,25 @@ class _Style:
 def write_table(table: Table, path: FilePath) -> None:
     """Writes the table in the format of the extension, all or nothing.
 
-    Text and parquet have names and labels where they were; text has unchanged cells as they were typed, parquet
-    unchanged columns of their type. `.npy` and `.mtx` hold the numbers alone, `.npz` them as `values` beside
-    `column_names`. Unknown entries are empty in text, null in parquet, NaN in arrays and absent from `.mtx`.
+    A table read from text or a spreadsheet goes back to the same format with only those cells changed whose numbers
+    changed; every other byte or cell is the file's own. In other formats names and labels are where they were, and
+    parquet has unchanged columns of their type. `.npy` and `.mtx` hold the numbers alone, `.npz` them as `values`
+    beside `column_names`. Unknown entries are empty in text, null in parquet, NaN in arrays and absent from `.mtx`.
     """
     check_format(path, TABLE_FORMATS)
+    source = table.layout.source
     with replacing(path) as temporary:
         if text_format(path) is not None:
-            style = _style_of(table, text_format(path) or ".csv")
-            header = None
-            if table.column_names is not None:
-                header = table.arrange(list(table.row_labels or {}), list(table.column_names))
-            _write_text(temporary, header, _texts_of(table, style), style)
-        elif extension(path) == ".parquet":
-            _frame_of(table).write_parquet(temporary)
+            is_same = isinstance(source, Text) and source.is_whole and text_format(source.path) == text_format(path)
+            data = patched_text(table, source) if is_same else None
+            _write_bytes(temporary, _text_of(table, path) if data is None else data, path)
+        elif extension(path) in (".xlsx", ".xlsm"):
+            if isinstance(source, Sheet) and extension(source.path) == extension(path):
+                refill_sheet(source, temporary, changed_cells(table))
+            else:
+                write_sheet(temporary, _frame_of(table))
+        elif extension(path) in FRAME_FORMATS:
+            _write_frame(_frame_of(table), temporary, path, table.layout.metadata)
         elif extension(path) == ".npy":
             with temporary.open("wb") as file:
                 np.save(file, table.values, allow_pickle=False)
@@ -69,7 +79,15 @@ def write_table(table: Table, path: FilePath) -> None:
             with temporary.open("wb") as file:
                 np.savez_compressed(file, **arrays)
         else:
-            _write_mtx(temporary, table.values)
+            _write_mtx(temporary, table.values, path)
+
+
+def _text_of(table: Table, path: FilePath) -> bytes:
+    style = _style_of(table, text_format(path) or ".csv")
+    header = None
+    if table.column_names is not None:
+        header = table.arrange(list(table.row_labels or {}), list(table.column_names))
+    return _text_bytes(header, _texts_of(table, style), style)
 
 
 def write_triplets(
@@ -98,10 +116,14 @@ def write_triplets(
         if text_format(path) is not None:
             cells = [one.cast(pl.String) for one in labels] + [format_numbers(values)]
             style = _Style(_SEPARATORS[text_format(path) or ".csv"])
-            _write_text(temporary, list(names), cells, style)
-        elif extension(path) == ".parquet":
+            _write_bytes(temporary, _text_bytes(list(names), cells, style), path)
+        elif extension(path) in (*FRAME_FORMATS, ".xlsx"):
             columns = [*labels, pl.Series(values, nan_to_null=True)]
-            pl.DataFrame(dict(zip(names, columns, strict=True))).write_parquet(temporary)
+            frame = pl.DataFrame(dict(zip(names, columns, strict=True)))
+            if extension(path) == ".xlsx":
+                write_sheet(temporary, frame)
+            else:
+                _write_frame(frame, temporary, path, None)
         else:
             arrays = [_label_array(one) for one in labels] + [np.asarray(values)]
             named: dict[str, Any] = dict(zip(names, arrays, strict=True))
@@ -115,7 +137,7 @@ def _style_of(table: Table, kind: str) -> _Style:
         return _Style(_SEPARATORS[kind])
     # White space cannot separate an empty cell.
     unknown = "NaN" if layout.separator == " " else None
-    return _Style(layout.separator, layout.newline, layout.decimal, layout.has_bom, unknown)
+    return _Style(layout.separator, layout.newline, layout.numerals, layout.has_bom, unknown)
 
 
 def _texts_of(table: Table, style: _Style) -> list:
@@ -123,16 +145,13 @@ def _texts_of(table: Table, style: _Style) -> list:
     import polars as pl
 
     layout, (rows, columns) = table.layout, table.shape
-    # Columns below one another: polars' cost a column would dominate wide tables.
-    after = table.values.ravel(order="F")
-    is_integer = np.repeat(layout.integer_columns or (False,) * columns, rows)
-    texts = format_numbers(after, is_integer, style.decimal)
+    texts = number_texts(table, style.numerals)
     if style.unknown is not None:
         texts = texts.fill_null(style.unknown)
-    if layout.texts is not None and layout.decimal == style.decimal:
-        before = parse(layout.texts, layout.decimal).values.ravel(order="F").astype(after.dtype)
-        is_same = pl.Series((before == after) | (np.isnan(before) & np.isnan(after)))
-        texts = pl.select(pl.when(is_same).then(stacked(layout.texts)).otherwise(texts)).to_series()
+    # As typed only where all of a column is typed alike: in the same signs.
+    if layout.texts is not None and layout.before is not None and layout.numerals == style.numerals:
+        typed = pl.concat(list(layout.texts.iter_columns()), rechunk=True)
+        texts = pl.select(pl.when(pl.Series(~changed(table).ravel(order="F"))).then(typed).otherwise(texts)).to_series()
     numbers = [texts.slice(place * rows, rows) for place in range(columns)]
     labels = [
         pl.Series([None if label is None else str(label) for label in column], dtype=pl.String)
@@ -141,7 +160,7 @@ def _texts_of(table: Table, style: _Style) -> list:
     return table.arrange(labels, numbers)
 
 
-def _write_text(path: Path, names: list[str] | None, columns: list, style: _Style) -> None:
+def _text_bytes(names: list[str] | None, columns: list, style: _Style) -> bytes:
     import polars as pl
 
     frame = pl.DataFrame({str(place): column for place, column in enumerate(columns)})
@@ -152,9 +171,22 @@ def _write_text(path: Path, names: list[str] | None, columns: list, style: _Styl
     if frame.width == 1:
         # A blank line is skipped by many readers; quotes are an empty cell to all.
         frame = frame.fill_null("")
-    with _opened(path) as file:
-        file.write(b"\xef\xbb\xbf" if style.has_bom else b"")
-        frame.write_csv(file, include_header=False, separator=style.separator, line_terminator=style.newline)
+    newline = style.newline if style.newline != "\r" else "\n"
+    text = frame.write_csv(include_header=False, separator=style.separator, line_terminator=newline)
+    return (b"\xef\xbb\xbf" if style.has_bom else b"") + text.encode()
+
+
+def _write_bytes(temporary: Path, data: bytes, path: FilePath) -> None:
+    name = Path(path).name
+    member = name.removesuffix(Path(path).suffix) if name.lower().endswith(".zip") else name
+    temporary.write_bytes(pack(data, temporary, member))
+
+
+def _write_frame(frame: Any, temporary: Path, path: FilePath, metadata: dict[str, str] | None) -> None:
+    if extension(path) == ".parquet":
+        frame.write_parquet(temporary, metadata=metadata)
+    else:
+        frame.write_ipc(temporary)
 
 
 def _frame_of(table: Table) -> Any:
@@ -179,7 +211,7 @@ def _frame_of(table: Table) -> Any:
     return pl.DataFrame(dict(zip(names, table.arrange(labels, numbers), strict=True)))
 
 
-def _write_mtx(path: Path, values: np.ndarray) -> None:
+def _write_mtx(temporary: Path, values: np.ndarray, path: FilePath) -> None:
     import scipy.io
     import scipy.sparse
 
@@ -188,19 +220,9 @@ def _write_mtx(path: Path, values: np.ndarray) -> None:
     if not is_known.all():
         rows, cols = np.nonzero(is_known)
         matrix = scipy.sparse.coo_array((values[rows, cols], (rows, cols)), shape=values.shape)
-    with _opened(path) as file:
-        scipy.io.mmwrite(file, matrix, symmetry="general")
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[IO[bytes]]:
-    """The file opened for writing bytes, packed on the way where its name ends in `.gz`; the same bytes any day."""
-    with path.open("wb") as file:
-        if path.suffix == ".gz":
-            with gzip.GzipFile("", "wb", fileobj=file, mtime=0) as packed:
-                yield cast(IO[bytes], packed)
-        else:
-            yield file
+    buffer = io.BytesIO()
+    scipy.io.mmwrite(buffer, matrix, symmetry="general")
+    _write_bytes(temporary, buffer.getvalue(), path)
 
 
 def _label_series(labels: Sequence | np.ndarray) -> Any:

@@ -45,7 +45,7 @@ def check(run: Any, *, intervals: int = 500) -> Report:
     Raises InputError for a run that was loaded from disk, never moved, or whose motion has no depth.
 
     >>> import numpy as np, rankfall as rf
-    >>> problem = rf.Factorization(np.diag([3.0, 2.0, 1.0]))
+    >>> problem = rf.problems.Factorization(np.diag([3.0, 2.0, 1.0]))
     >>> run = rf.evolve(problem, rf.Chain(2), rf.Identity(1e-2), rf.Flow(1e-6))
     >>> check(run).holds
     True

@@ -8,7 +8,7 @@ have come to an end; a run that has leaves the batch.
 import time as clock
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, is_dataclass, replace
-from typing import Any, cast
+from typing import Any, cast, overload
 
 import numpy as np
 
@@ -32,6 +32,32 @@ _REFUSALS = 60
 Verdict = tuple[Status, str] | None
 
 
+@overload
+def evolve(
+    problem: Any,
+    model: Any,
+    start: Start,
+    integrator: Integrator,
+    *,
+    stop: Any = None,
+    record: Record | None = None,
+    seed: int = 0,
+    callback: Callable[[Snapshot], Any] | None = None,
+    progress: Callable[[float, Snapshot], None] | None = None,
+) -> Trajectory: ...
+@overload
+def evolve(
+    problem: Any,
+    model: Any,
+    start: Start,
+    integrator: Integrator,
+    *,
+    stop: Any = None,
+    record: Record | None = None,
+    seed: Sequence[int] | np.ndarray,
+    callback: Callable[[Snapshot], Any] | None = None,
+    progress: Callable[[float, Snapshot], None] | None = None,
+) -> Trajectories: ...
 def evolve(
     problem: Any,
     model: Any,

@@ -20,7 +20,9 @@ from rankfall.trajectory.record import Record
 from rankfall.trajectory.snapshot import Snapshot
 from rankfall.trajectory.stops import HeldOutRise, LossBelow, StepLimit
 
-_RTOL, _STEPS, _PATIENCE, _FITTED = 5e-2, 120, 6, 1e-6
+_RTOL, _FITTED = 3e-2, 1e-6
+# Most steps, and steps without improvement after which a run has seen enough; the wider table gets fewer.
+_STEPS, _PATIENCE, _LIFTED_STEPS, _LIFTED_PATIENCE = 300, 10, 100, 6
 _SCALES = {2: 1e-4, 3: 1e-3}
 _LIFTED_WEIGHT, _CLIPPED = 0.7, 3.0
 _MOST_LIFTED = 60
@@ -69,11 +71,12 @@ class DeepFactorization(Member):
 
         seen: list[list[float]] = [[] for _ in range(parts)]
         predicted: list[list[np.ndarray]] = [[] for _ in range(parts)]
+        steps, patience = (_LIFTED_STEPS, _LIFTED_PATIENCE) if self.lift else (_STEPS, _PATIENCE)
         start = Spectral(width, _SCALES[self.depth] * float(np.sqrt(m * n)))
         evolve(
             problem, Chain(self.depth, width), start, Flow(_RTOL),
-            stop=HeldOutRise(_PATIENCE) | LossBelow(_FITTED) | StepLimit(_STEPS),
-            record=Record(every=_STEPS), callback=watch,
+            stop=HeldOutRise(patience) | LossBelow(_FITTED) | StepLimit(steps),
+            record=Record(every=steps), callback=watch,
         )  # fmt: skip
         grid = np.unique(np.concatenate([np.asarray(times) for times in seen[:-1]]))
         curves = []

@@ -2,7 +2,7 @@
 
 Members differ in what they can see: row and column effects, low rank, products of columns, regressions, logarithms,
 neighbors, neighbors in time. Their stack completes the table; trees then learn each column from the completed others,
-and a second stack weighs all of them. Predictions stay inside the observed range of their column.
+and a second stack weighs all of them. Predictions stay near the observed range of their column.
 """
 
 import time
@@ -26,6 +26,8 @@ from rankfall.problems.completion import Completion
 _MOST_CELLS, _MOST_COLUMNS, _FEWEST_ROWS, _FEWEST_ENTRIES = 50_000, 60, 8, 40
 # With fewer rows than this, a stronger ridge is tried too.
 _FEW_ROWS = 150
+# How far beyond the observed range of a column a prediction may lie, as a share of the range.
+_BEYOND = 0.25
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,22 +101,21 @@ def refine(problem: Completion, is_ordered: bool, seed: int, progress: Callable[
             filled = member.complete(split)
         name = member.name + (" of logarithms" if by_logs else "")
         names.append(name)
-        predictions.append(_in_range(filled, split.tables))
+        predictions.append(_near_range(filled, split.tables))
         seconds[name] = time.perf_counter() - begun
     progress("refining: trees", 0.6)
     truth = plain.to_units(np.tile(table, (len(tables), 1, 1)))
     first, _, _ = _stack(np.stack(predictions), truth, held)
     begun = time.perf_counter()
     trees = Trees()
-    predictions.append(_in_range(trees.complete(split, first), split.tables))
+    predictions.append(_near_range(trees.complete(split, first), split.tables))
     names.append(trees.name)
     seconds[trees.name] = time.perf_counter() - begun
     final, crossed, weights = _stack(np.stack(predictions), truth, held)
-    whole[:, varying] = plain.from_units(_in_range(final, split.tables))[-1]
+    whole[:, varying] = plain.from_units(_near_range(final, split.tables))[-1]
     whole[~np.isnan(raw)] = np.nan
     part, rows, cols = np.nonzero(held)
-    low, high = np.nanmin(table, axis=0), np.nanmax(table, axis=0)
-    answered = np.clip(plain.origin[part, 0, cols] + plain.unit[part, 0, cols] * crossed, low[cols], high[cols])
+    answered = plain.origin[part, 0, cols] + plain.unit[part, 0, cols] * crossed
     return Refinement(
         table=whole, rows=rows, cols=np.flatnonzero(varying)[cols], values=table[rows, cols], predicted=answered,
         column_means=plain.origin[part, 0, cols],
@@ -138,6 +139,7 @@ def _stack(
     return stacked(predictions, weights), crossed, weights
 
 
-def _in_range(filled: np.ndarray, tables: np.ndarray) -> np.ndarray:
-    """Within the range that each part knows of each column."""
-    return np.clip(filled, np.nanmin(tables, axis=1, keepdims=True), np.nanmax(tables, axis=1, keepdims=True))
+def _near_range(filled: np.ndarray, tables: np.ndarray) -> np.ndarray:
+    """Within the range that each part knows of each column, and a share of it beyond."""
+    low, high = np.nanmin(tables, axis=1, keepdims=True), np.nanmax(tables, axis=1, keepdims=True)
+    return np.clip(filled, low - _BEYOND * (high - low), high + _BEYOND * (high - low))

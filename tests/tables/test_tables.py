@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 from hypothesis.extra import numpy as hnp
 
 from rankfall.errors import InputError
@@ -119,10 +118,10 @@ def test_only_filled_cells_change(tmp_path):
     table = read(path)
     filled = np.where(np.isnan(table.values), [[0.1, 2.0]], table.values)
     write_table(table.with_values(filled), tmp_path / "out.csv")
-    assert (tmp_path / "out.csv").read_text() == "who,a,b\nAnn,3,3.50\nBob,0.1,2.0\n"
+    assert (tmp_path / "out.csv").read_text() == "who,a,b\nAnn,3,3.50\nBob,0.1,2.00\n"
     rounded = np.where(np.isnan(table.values), [[4.0, 2.0]], table.values)
     write_table(table.with_values(rounded), tmp_path / "out.tsv")
-    assert (tmp_path / "out.tsv").read_text() == "who\ta\tb\nAnn\t3\t3.50\nBob\t4\t2.0\n"
+    assert (tmp_path / "out.tsv").read_text() == "who\ta\tb\nAnn\t3\t3.50\nBob\t4\t2.00\n"
 
 
 def test_a_decimal_comma_stays_in_its_format_and_becomes_a_point_in_another(tmp_path):
@@ -132,7 +131,7 @@ def test_a_decimal_comma_stays_in_its_format_and_becomes_a_point_in_another(tmp_
     write_table(filled, tmp_path / "out.csv")
     assert (tmp_path / "out.csv").read_text() == "a;b\n1,50;2\n0,125;-3,25\n"
     write_table(filled, tmp_path / "out.tsv")
-    assert (tmp_path / "out.tsv").read_text() == "a\tb\n1.5\t2.0\n0.125\t-3.25\n"
+    assert (tmp_path / "out.tsv").read_text() == "a\tb\n1.50\t2.00\n0.125\t-3.25\n"
 
 
 def test_a_missing_label_stays_missing(tmp_path):
@@ -281,15 +280,14 @@ def test_real_tables(shared_data):
 TEXTS = {
     "word": (
         "price,b\n1,2\nabc,3\n4,5\n",
-        "column 'price', row 3: 'abc' is not a number; empty cells, NA and NaN mark",
+        "column 'price', row 3: 'abc' is not a number; if it marks an unknown entry",
     ),
     "word without header": ("1,2\n3,4\n5,x\n", "column 2, row 3: 'x' is not a number"),
     "mixed": ("a,b\n1,2\nx,3\ny,4\n", "column 'a', row 3: 'x' is not a number"),
     "infinite": ("a,b\n1,2\n3,-inf\n", "column 'b', row 3: numbers must be finite, got -inf"),
     "overflow": ("a,b\n1,1e999\n", "column 'b', row 2: numbers must be finite"),
-    "short row": ("a,b,c\n1,2,3\n4,5\n6,7,8\n", "as many cells as the first, 3, row 3 has 2"),
-    "long row": ("a,b\n1,2\n3,4,5\n", "as many cells as the first, 2, row 3 has 3"),
-    "blank row": ("a,b\n1,2\n\n3,4\n", "row 3 has 0"),
+    "short row": ("a,b,c\n1,2,3\n4,5\n6,7,8\n", "as many cells as the others, 3, row 3 has 2"),
+    "long row": ("a,b\n1,2\n3,4,5\n", "as many cells as the others, 2, row 3 has 3"),
     "empty": ("\n\n", "is empty"),
     "header only": ("a,b\n", "has a header only"),
     "words only": ("a,b\nx,y\nz,w\n", "has none beside its labels"),
@@ -298,7 +296,7 @@ TEXTS = {
     "text after a quote": ('a,b\n1,"2"x\n', "row 2 is not"),
     "two decimal signs": ("a;b\n1,5;2.5\n3;4\n", "column 'a', row 2: '1,5' is not a number"),
     "binary": (b"PAR1\x00\x00\x00", "holds binary data"),
-    "latin": ("city,x\nZürich,1\nBern,2\n".encode("latin-1"), "must be UTF-8, .*byte 0xfc in line 2"),
+    "no encoding": (b"city,x\nZ\xff\x81rich,1\nBern,2\n", "must be UTF-8, .*byte 0xff in line 2"),
 }
 
 
@@ -332,8 +330,8 @@ def test_bad_files(tmp_path):
     (tmp_path / "folder.csv").mkdir()
     with pytest.raises(InputError, match="is a folder"):
         read_table(tmp_path / "folder.csv")
-    with pytest.raises(InputError, match=r"got '\.xlsx'.*known are \.csv, \.tsv"):
-        read_table(tmp_path / "t.xlsx")
+    with pytest.raises(InputError, match=r"got '\.doc'.*known are \.csv, \.tsv"):
+        read_table(tmp_path / "t.doc")
     with pytest.raises(InputError, match="has none"):
         read_table(tmp_path / "table")
     for extension in (".parquet", ".npy", ".npz"):

@@ -106,7 +106,7 @@ def test_every_numeric_type_is_numbers():
         }
     )
     np.testing.assert_array_equal(from_frame(frame).values, [[1, 1.5, 1, NAN], [NAN] * 4])
-    objects = pd.DataFrame({"o": pd.Series([1, None, decimal.Decimal(2)], dtype=object), "w": ["1", "2", "3"]})
+    objects = pd.DataFrame({"o": pd.Series([1, None, decimal.Decimal(2)], dtype=object), "w": ["I", "II", "III"]})
     table = from_frame(objects)
     np.testing.assert_array_equal(table.values, [[1], [NAN], [2]])
     assert list(table.row_labels or {}) == ["w"]

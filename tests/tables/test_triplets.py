@@ -8,8 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 import scipy.sparse
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from rankfall.errors import InputError
 from rankfall.tables import TRIPLET_FORMATS, Triplets, read_pairs, read_triplets, write_triplets

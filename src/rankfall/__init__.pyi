@@ -1,0 +1,51 @@
+from . import (
+    baselines as baselines,
+    comparison as comparison,
+    datasets as datasets,
+    estimators as estimators,
+    experiments as experiments,
+    integrators as integrators,
+    models as models,
+    pictures as pictures,
+    problems as problems,
+    report as report,
+    tables as tables,
+    theory as theory,
+    trajectory as trajectory,
+)
+from .errors import InputError as InputError, RunWarning as RunWarning
+from .estimators import DeepMatrixFactorization as DeepMatrixFactorization
+from .integrators import (
+    Adam as Adam,
+    Descent as Descent,
+    Flow as Flow,
+    Gradient as Gradient,
+    GroupRMSprop as GroupRMSprop,
+    Momentum as Momentum,
+    Reference as Reference,
+)
+from .models import (
+    Balanced as Balanced,
+    Chain as Chain,
+    Diagonal as Diagonal,
+    EndToEnd as EndToEnd,
+    Gaussian as Gaussian,
+    Given as Given,
+    Identity as Identity,
+    Orthogonal as Orthogonal,
+    Spectral as Spectral,
+    Symmetric as Symmetric,
+)
+from .problems import Completion as Completion, Regression as Regression, Sensing as Sensing
+from .trajectory import (
+    HeldOutRise as HeldOutRise,
+    LossBelow as LossBelow,
+    Record as Record,
+    StepLimit as StepLimit,
+    TimeReached as TimeReached,
+    Trajectories as Trajectories,
+    Trajectory as Trajectory,
+    evolve as evolve,
+)
+
+__version__: str

@@ -1,0 +1,194 @@
+"""The columns of a grid as numbers and words: signs of numbers for the whole file, dress and limits for each column."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from rankfall.errors import InputError
+from rankfall.tables.cells import Parsed, decimals_of, known_texts, parse, stacked
+from rankfall.tables.dress import Dress, Undressed, looks_like_numbers, parse_bodies, undress
+from rankfall.tables.grid import Grid
+from rankfall.tables.numerals import BODY, Numerals, numerals_of
+from rankfall.tables.options import Notes, Reading
+from rankfall.tables.table import column_title
+
+_LIMIT = r"^\s*([<>≤≥]=?)\s*([^<>=].*)$"
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """One column of cells: its numbers (NaN for all else), which cells are words, and the dress of its numbers.
+
+    `limits` are the cells such as `<0.5`, as masks; `texts` all cells as typed.
+    """
+
+    values: np.ndarray
+    is_text: np.ndarray
+    texts: Any
+    dress: Dress | None = None
+    numerals: Numerals = field(default_factory=Numerals)
+    limits: np.ndarray | None = None
+
+    def taken(self, rows: np.ndarray) -> "Column":
+        """The column with some of its rows."""
+        return replace(
+            self, values=self.values[rows], is_text=self.is_text[rows], texts=self.texts[rows.tolist()],
+            limits=None if self.limits is None else self.limits[rows],
+        )  # fmt: skip
+
+    def count_unknown(self) -> int:
+        """How many cells say nothing."""
+        return int((np.isnan(self.values) & ~self.is_text).sum())
+
+    def count_numbers(self) -> int:
+        """How many cells of a column of words are numbers all the same, plain or dressed."""
+        numbers = int((~np.isnan(self.values)).sum())
+        words = known_texts(self.texts).drop_nulls()
+        return numbers if numbers or not looks_like_numbers(words) else _count_like_numbers(words)
+
+    def decimals(self) -> tuple[int, int]:
+        """The least and the most decimals of its numbers."""
+        known = self.texts.filter(~np.isnan(self.values)).str.strip_chars()
+        found = undress(known) if self.dress is not None else None
+        return decimals_of(known if found is None else found.bodies, self.numerals.decimal)
+
+
+def columns_of(grid: Grid, reading: Reading, separator: str | None, notes: Notes) -> tuple[list[Column], Numerals]:
+    """All columns of a grid, its first row included, and the signs that its numbers have.
+
+    Raises InputError where it is open what a sign means, or what limits of detection count as.
+    """
+    cells, codes = grid.cells, reading.unknown
+    parsed = parse(cells, codes=codes)
+    dressed: dict[int, tuple[Undressed, Any]] = {}
+    for place in np.flatnonzero(parsed.is_text[1:].any(axis=0)):
+        texts = known_texts(cells.to_series(int(place)), codes)
+        bare, limits = _without_limits(texts)
+        found = undress(bare.slice(1))
+        if found is not None:
+            dressed[int(place)] = (_with_first(found, bare), limits)
+    numerals = _numerals(grid, parsed, dressed, separator, reading, notes)
+    if not numerals.is_plain:
+        parsed = parse(cells, numerals, codes)
+    columns = []
+    for place, texts in enumerate(cells.iter_columns()):
+        values, is_text = parsed.values[:, place], parsed.is_text[:, place]
+        column = Column(values, is_text, texts, numerals=numerals)
+        if place in dressed:
+            column = _dressed(column, *dressed[place], codes)
+        columns.append(column)
+    return columns, numerals
+
+
+def settle_limits(columns: list[Column], titles: list[str], rows: Any, reading: Reading, notes: Notes) -> list[Column]:
+    """The columns with a number, or unknown, for each cell that is below or above a limit.
+
+    Raises InputError where there are such cells and nothing says what they count as.
+    """
+    settled, count = [], 0
+    for column, title in zip(columns, titles, strict=True):
+        if column.limits is None or not column.limits.any():
+            settled.append(column)
+            continue
+        places = np.flatnonzero(column.limits)
+        count += len(places)
+        if reading.below is None:
+            cell = column.texts[int(places[0])].strip()
+            raise InputError(
+                f"{title}, row {rows(int(places[0]))}: {cell!r} is a limit, not a number; --below half, limit or "
+                "unknown says what such cells count as"
+            )
+        values = column.values.copy()
+        if reading.below == "unknown":
+            values[places] = np.nan
+        elif reading.below == "half":
+            is_below = column.texts.str.contains(r"^\s*[<≤]").to_numpy()[places]
+            values[places] = np.where(is_below, values[places] / 2, values[places])
+        settled.append(replace(column, values=values))
+    if count:
+        means = {"half": "half the limit", "limit": "the limit", "unknown": "unknown"}[reading.below or "limit"]
+        notes.decide(f"{count} cells below or above a limit count as {means}", "--below")
+    return settled
+
+
+def refuse_text(columns: list[Column], titles: list[str], number: Any) -> None:
+    """Refuses words among numbers, naming the first by its column and row, and the codes that would explain them."""
+    rows = [int(np.argmax(column.is_text)) if column.is_text.any() else -1 for column in columns]
+    if max(rows, default=-1) < 0:
+        return
+    row, place = min((row, place) for place, row in enumerate(rows) if row >= 0)
+    text = columns[place].texts[row].strip()
+    words = {one.strip() for column in columns for one in column.texts.filter(column.is_text).unique().to_list()}
+    codes = ",".join(sorted(one.replace(",", ",,") for one in words)) if len(words) <= 4 else text.replace(",", ",,")
+    dress = columns[place].dress
+    among = f", the numbers of its column are dressed as {(dress.prefix + dress.suffix).strip()!r}" if (
+        dress is not None and (dress.prefix or dress.suffix)) else ""  # fmt: skip
+    raise InputError(
+        f"{titles[place]}, row {number(row)}: {text!r} is not a number{among}; if it marks an unknown entry as empty "
+        f"cells, NA and NaN do, name it by --unknown='{codes}'; a column of words must be named as a label "
+        f"column by --labels, a row that is none left out by --leave-out {number(row)}"
+    )
+
+
+def _without_limits(texts: Any) -> tuple[Any, Any]:
+    """The cells with the bare number for each limit, and which cells are limits; None where none is."""
+    import polars as pl
+
+    bare = texts.str.extract(_LIMIT, 2)
+    is_limit = bare.str.contains(r"^[^\d]{0,4}[\d.,]+").fill_null(False)
+    if not is_limit.any():
+        return texts, None
+    return pl.select(pl.when(is_limit).then(bare).otherwise(texts)).to_series(), is_limit.to_numpy()
+
+
+def _with_first(found: Undressed, texts: Any) -> Undressed:
+    """The undressed column with its first cell, which may be a name."""
+    import polars as pl
+
+    first = undress(texts.head(1))
+    is_alike = first is not None and (first.dress.prefix, first.dress.suffix) == (
+        found.dress.prefix,
+        found.dress.suffix,
+    )
+    top = first.bodies if first is not None and is_alike else pl.Series([None], dtype=pl.String)
+    return Undressed(found.dress, pl.concat([top.cast(pl.String), found.bodies.cast(pl.String)]))
+
+
+def _dressed(column: Column, found: Undressed, limits: Any, codes: tuple[str, ...]) -> Column:
+    values = parse_bodies(found.bodies, Numerals() if found.dress.words else column.numerals)
+    known = known_texts(column.texts, codes).is_not_null().to_numpy()
+    values = np.where(known, values, np.nan)
+    return replace(column, values=values, is_text=known & np.isnan(values), dress=found.dress, limits=limits)
+
+
+def _numerals(
+    grid: Grid, parsed: Parsed, dressed: dict[int, tuple[Undressed, Any]], separator: str | None, reading: Reading,
+    notes: Notes,
+) -> Numerals:  # fmt: skip
+    import polars as pl
+
+    has_dress = any(one.dress.prefix or one.dress.suffix for one, _ in dressed.values())
+    if reading.decimal is None and reading.thousands is None and not has_dress:
+        # In a single column of text a comma is as likely a separator that its name did not promise.
+        is_alone = grid.source is not None and separator is not None and grid.cells.width == 1
+        if (separator == "," and not dressed) or is_alone:
+            return Numerals()
+    plain = stacked(grid.cells).str.strip_chars()
+    texts = [plain.filter(plain.str.contains(rf"^[+-]?{BODY}$").fill_null(False))]
+    texts += [one.bodies.drop_nulls() for one, _ in dressed.values() if one.dress.words is None]
+    numerals = numerals_of(pl.concat(texts), separator, reading.decimal, reading.thousands)
+    if numerals.decimal == "," or reading.decimal is not None:
+        notes.decide(f"decimals behind {numerals.decimal!r}", "--decimal")
+    if numerals.thousands:
+        notes.decide(f"thousands separated by {numerals.thousands!r}", "--thousands")
+    return numerals
+
+
+def _count_like_numbers(words: Any) -> int:
+    return sum(looks_like_numbers(words.slice(k, 1)) for k in range(min(len(words), 1000)))
+
+
+def titles_of(names: list[str] | None, places: list[int]) -> list[str]:
+    """How sentences call the columns at these places."""
+    return [column_title(names, place) for place in places]

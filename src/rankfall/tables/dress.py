@@ -1,0 +1,196 @@
+"""What stands around the numbers of a column: a currency, a percent sign, a unit; or two words in place of 0 and 1.
+
+A column has one dress. Its numbers are read without, and written back with it: `45%`, `$4,934.75`, `(1.50)`, `True`.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from rankfall.tables.numerals import BODY, Numerals
+
+_CODES = [
+    "AED",
+    "ARS",
+    "AUD",
+    "BGN",
+    "BRL",
+    "CAD",
+    "CHF",
+    "CLP",
+    "CNY",
+    "COP",
+    "CZK",
+    "DKK",
+    "EGP",
+    "EUR",
+    "GBP",
+    "HKD",
+    "HUF",
+    "IDR",
+    "ILS",
+    "INR",
+    "ISK",
+    "JPY",
+    "KRW",
+    "MXN",
+    "MYR",
+    "NGN",
+    "NOK",
+    "NZD",
+    "PEN",
+    "PHP",
+    "PKR",
+    "PLN",
+    "RMB",
+    "RON",
+    "RSD",
+    "RUB",
+    "SAR",
+    "SEK",
+    "SGD",
+    "THB",
+    "TRY",
+    "TWD",
+    "UAH",
+    "USD",
+    "VND",
+    "ZAR",
+]
+_CURRENCY = rf"(?:[A-Z]{{0,3}}\p{{Sc}}|(?:{'|'.join(_CODES)})|[kK]r\.?|Rs\.?|Fr\.?|Kč|zł|Ft|лв\.?|руб\.?)"
+_SPACE = r"[ \u00a0\u202f\u2009]?"
+# Two signs of minus, or the accountants' parentheses around the whole.
+_PATTERN = (
+    rf"^(?<open>\(?)(?<sign>[+\-−]?)(?<prefix>(?:{_CURRENCY}{_SPACE})?)(?<inner>[+\-−]?)(?<body>{BODY})"
+    rf"(?<suffix>(?:{_SPACE}(?:[%‰°]|[\p{{L}}µ{chr(0x2126)}\p{{Sc}}%°/²³·^.*0-9\-]{{0,11}}))?)(?<close>\)?)$"
+)
+_BOOLEANS = (("false", "true"), ("no", "yes"), ("n", "y"))
+
+
+@dataclass(frozen=True)
+class Dress:
+    """How a column's numbers are dressed: `prefix` and `suffix` around them, and how a minus is written.
+
+    `minus` is "-" before everything, "inner" between prefix and digits, "()" around everything, or "−". `words` are
+    those for 0 and 1 of a column of booleans.
+    """
+
+    prefix: str = ""
+    suffix: str = ""
+    minus: str = "-"
+    words: tuple[str, str] | None = None
+
+    @property
+    def title(self) -> str:
+        """What a sentence shows of it."""
+        if self.words is not None:
+            return f"{self.words[0]} and {self.words[1]} as 0 and 1"
+        return f"numbers in {(self.prefix + self.suffix).strip()!r}"
+
+    def written(self, number: str) -> str:
+        """The number, in its numerals, with all that belongs around it."""
+        if self.words is not None:
+            return self.words[int(float(number.replace(",", ".")))] if number in _BITS else number
+        negative, digits = number.startswith("-"), number.removeprefix("-")
+        if not negative:
+            return self.prefix + digits + self.suffix
+        if self.minus == "()":
+            return f"({self.prefix}{digits}{self.suffix})"
+        if self.minus == "inner":
+            return f"{self.prefix}-{digits}{self.suffix}"
+        return f"{self.minus}{self.prefix}{digits}{self.suffix}"
+
+
+_BITS = ("0", "1", "0.0", "1.0", "0,0", "1,0")
+
+
+@dataclass(frozen=True)
+class Undressed:
+    """A column of cells without their dress: `bodies` are plain numerals with a sign, null where a cell has another."""
+
+    dress: Dress
+    bodies: Any
+
+
+def undress(texts: Any) -> Undressed | None:
+    """The dress that most of the cells share, and their numbers; None where they have none.
+
+    `texts` are stripped cells, null where unknown. A suffix that is no percent sign and no currency must stand in
+    every cell, behind a space or behind decimals: `12 kg`, `1.5m`; a house number `12a` is none.
+    """
+    known = texts.drop_nulls()
+    if not len(known):
+        return None
+    booleans = _booleans(texts, known)
+    if booleans is not None:
+        return booleans
+    groups = texts.str.extract_groups(_PATTERN).struct.unnest()
+    is_match = groups["body"].is_not_null() & ((groups["open"] == "(") == (groups["close"] == ")"))
+    if not is_match.any():
+        return None
+    kinds = (groups["prefix"] + "\0" + groups["suffix"]).filter(is_match)
+    prefix, suffix = kinds.mode().sort().item(0).split("\0")
+    is_same = is_match & (groups["prefix"] == prefix) & (groups["suffix"] == suffix)
+    if 2 * int(is_same.sum()) <= len(known):
+        return None
+    if suffix and not _is_usual(suffix):
+        has_space = suffix[0] in " \u00a0\u202f\u2009"
+        has_decimals = groups["body"].filter(is_same).str.contains(r"[.,]").any()
+        if int(is_same.sum()) < len(known) or len(known) < 3 or not (has_space or has_decimals):
+            return None
+    return Undressed(Dress(prefix, suffix, _minus(groups, is_same)), _bodies(groups, is_same))
+
+
+def looks_like_numbers(texts: Any) -> bool:
+    """Whether some cells are numbers, plain or dressed."""
+    return bool(texts.str.contains(_PATTERN).any())
+
+
+def parse_bodies(bodies: Any, numerals: Numerals) -> np.ndarray:
+    """The numbers of undressed cells, NaN for null and for signs that stand wrongly."""
+    import polars as pl
+
+    return numerals.plain(bodies).cast(pl.Float64, strict=False).to_numpy().astype(np.float64)
+
+
+def _booleans(texts: Any, known: Any) -> Undressed | None:
+    import polars as pl
+
+    found = set(known.unique().to_list())
+    if len(found) > 4:
+        return None
+    for no, yes in _BOOLEANS:
+        if all(word.lower() in (no, yes) for word in found):
+            said = {word.lower(): word for word in sorted(found)}
+            like = next(iter(said.values()))
+            cased = str.upper if like.isupper() and len(like) > 1 else str.title if like[0].isupper() else str.lower
+            words = (said.get(no, cased(no)), said.get(yes, cased(yes)))
+            lower = texts.str.to_lowercase()
+            bits = pl.select(pl.when(lower == yes).then(pl.lit("1")).when(lower == no).then(pl.lit("0"))).to_series()
+            return Undressed(Dress(words=words), bits)
+    return None
+
+
+def _is_usual(suffix: str) -> bool:
+    bare = suffix.strip(" \u00a0\u202f\u2009")
+    pattern = _CURRENCY.replace(r"\p{Sc}", "[$¢-¥֏؋߾-߿৲-৳৻૱௹฿៛₠-⃀꠸﷼﹩＄￠-￡￥-￦]")
+    return bare in ("%", "‰") or re.fullmatch(pattern, bare) is not None
+
+
+def _minus(groups: Any, is_same: Any) -> str:
+    same = groups.filter(is_same)
+    if (same["open"] == "(").any():
+        return "()"
+    if same["inner"].str.contains("[-−]").any():
+        return "inner"
+    return "−" if (same["sign"] == "−").any() else "-"
+
+
+def _bodies(groups: Any, is_same: Any) -> Any:
+    import polars as pl
+
+    is_negative = (groups["sign"] + groups["inner"]).str.contains("[-−]") | (groups["open"] == "(")
+    signed = pl.select(pl.when(is_negative).then("-" + groups["body"]).otherwise(groups["body"])).to_series()
+    return pl.select(pl.when(is_same).then(signed.str.strip_chars())).to_series()

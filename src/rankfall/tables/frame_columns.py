@@ -1,0 +1,147 @@
+"""One column of a data frame: as floats, as numbers written in text, and with other numbers in its own type."""
+
+import numbers
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+
+from rankfall.errors import InputError
+from rankfall.tables.cells import known_texts
+from rankfall.tables.columns import Column, columns_of, refuse_text, settle_limits
+from rankfall.tables.dress import looks_like_numbers
+from rankfall.tables.grid import Grid
+from rankfall.tables.numerals import Numerals
+from rankfall.tables.options import Notes, Reading
+
+
+def floats_of(series: Any, name: str) -> np.ndarray | None:
+    """The series as floats with NaN for null, or None where it holds words or dates."""
+    import narwhals.stable.v2 as nw
+
+    kind = series.dtype
+    if kind.is_numeric() or kind == nw.Boolean:
+        if kind == nw.Float32:
+            return series.to_numpy().astype(np.float32, copy=False)
+        return series.cast(nw.Float64).to_numpy().astype(np.float64, copy=False)
+    missing = series.is_null().to_numpy()
+    if missing.all() and not kind.is_temporal():
+        return np.full(len(missing), np.nan)
+    if kind == nw.Object:
+        items = series.to_list()
+        known = [item for item, is_missing in zip(items, missing, strict=True) if not is_missing]
+        if any(isinstance(item, complex) for item in known):
+            raise InputError(f"a column must be numbers or labels, {name!r} has complex ones; split or drop it")
+        if all(isinstance(item, (numbers.Real, Decimal, np.bool_)) for item in known):
+            floats = np.full(len(missing), np.nan)
+            floats[~missing] = [float(item) for item in known]
+            return floats
+    if kind.is_nested() or kind in (nw.Binary, nw.Unknown):
+        raise InputError(f"a column must be numbers or labels, {name!r} has the type {kind}; convert or drop it")
+    return None
+
+
+def is_text(series: Any) -> bool:
+    """Whether the column holds strings and nothing else."""
+    import narwhals.stable.v2 as nw
+
+    if series.dtype == nw.String:
+        return True
+    known = series.drop_nulls().to_list() if series.dtype == nw.Object else []
+    return bool(known) and all(isinstance(one, str) for one in known)
+
+
+def numbers_of_texts(
+    series: dict[str, Any], reading: Reading, notes: Notes, must: bool
+) -> tuple[dict[str, Column], Numerals]:
+    """The columns of text that hold numbers, by name, and the signs they have; with `must`, all have to."""
+    import polars as pl
+
+    cells: dict[str, Any] = {}
+    for name, one in series.items():
+        column = pl.Series(
+            [None, *(cell if isinstance(cell, str) else None for cell in one.to_list())], dtype=pl.String
+        )
+        known = known_texts(column, reading.unknown).drop_nulls()
+        # A column of words costs no more than a look.
+        if len(known) and (must or looks_like_numbers(known.head(1000)) or len(known.head(1000).unique()) <= 2):
+            cells[name] = column
+    if not cells:
+        return {}, Numerals()
+    frame = pl.DataFrame({str(place): column for place, column in enumerate(cells.values())})
+    grid = Grid(frame, np.arange(frame.height) - 1, "", None)
+    columns, numerals = columns_of(grid, reading, None, notes)
+    found = {}
+    for name, column in zip(cells, columns, strict=True):
+        column = column.taken(np.arange(1, frame.height))
+        words, count = int(column.is_text.sum()), int((~np.isnan(column.values)).sum())
+        if (must and not count) or (not must and 10 * words >= 9 * (words + count)):
+            continue
+        title = f"column {name!r}"
+        refuse_text([column], [title], lambda row: row + 1)
+        found[name] = settle_limits([column], [title], lambda row: row + 1, reading, notes)[0]
+        dress = column.dress
+        is_dressed = dress is not None and (dress.prefix or dress.suffix or dress.words)
+        said = dress.title if dress is not None and is_dressed else "text that holds numbers"
+        notes.decide(f"{title}: {said}", "--labels")
+    return found, numerals
+
+
+def replaced(series: Any, values: np.ndarray, is_changed: np.ndarray, texts: list | None) -> Any:
+    """The series with other numbers: of its own type where they fit, else floats of its kind; or these `texts`."""
+    import narwhals.stable.v2 as nw
+
+    if texts is not None:
+        cells = [new if is_new else old for old, new, is_new in zip(series.to_list(), texts, is_changed, strict=True)]
+        fresh = nw.new_series(name=series.name, values=cells, dtype=nw.String, backend=series.implementation)
+        return _indexed(fresh, series)
+    kind = series.dtype
+    is_whole = bool(np.all(np.abs(values) < 2**53) and np.all(values == np.floor(values)))
+    if (kind.is_integer() and is_whole) or (kind == nw.Boolean and np.isin(values, (0, 1)).all()):
+        whole = nw.new_series(name=series.name, values=values.astype(np.float64), backend=series.implementation)
+        fresh = _indexed(whole, series)
+        if series.implementation.is_pandas_like():
+            native = fresh.to_native()
+            native = native.astype("int64").astype(series.to_native().dtype)
+            return nw.from_native(native, series_only=True)
+        return fresh.cast(nw.Int64).cast(kind) if kind != nw.Boolean else fresh == 1
+    if kind == nw.Object and np.isin(values, (0, 1)).all() and _is_boolean(series):
+        cells = [bool(value) for value in values]
+        return _indexed(nw.new_series(name=series.name, values=cells, backend=series.implementation), series)
+    return _as_floats(series, values)
+
+
+def _is_boolean(series: Any) -> bool:
+    return all(isinstance(one, (bool, np.bool_)) for one in series.drop_nulls().to_list())
+
+
+def _indexed(fresh: Any, series: Any) -> Any:
+    import narwhals.stable.v2 as nw
+
+    if not series.implementation.is_pandas_like():
+        return fresh
+    native = fresh.to_native()
+    native.index = series.to_native().index
+    return nw.from_native(native, series_only=True)
+
+
+def _as_floats(series: Any, values: np.ndarray) -> Any:
+    """The series with other numbers, as floats of its kind."""
+    import narwhals.stable.v2 as nw
+
+    is_narrow = series.dtype == nw.Float32 and values.dtype == np.float32
+    kind = nw.Float32 if is_narrow else nw.Float64
+    fresh = nw.new_series(
+        name=series.name,
+        values=values.astype(np.float32 if is_narrow else np.float64),
+        backend=series.implementation,
+    )
+    if series.implementation.is_pandas_like():
+        native = _indexed(fresh, series).to_native()
+        if series.dtype.is_numeric() or series.dtype == nw.Boolean:
+            native = native.astype(series.cast(kind).to_native().dtype)
+        return nw.from_native(native, series_only=True)
+    # Elsewhere null and NaN differ, and unknown is null.
+    is_known = nw.new_series(name="known", values=~np.isnan(values), backend=series.implementation)
+    frame = fresh.to_frame().with_columns(is_known)
+    return frame.select(nw.when(nw.col("known")).then(nw.col(series.name)))[series.name]

@@ -1,0 +1,47 @@
+"""Filled cells in the look of their column: as many decimals, whole numbers whole, two values for booleans."""
+
+import numpy as np
+
+from rankfall.errors import InputError
+from rankfall.tables.table import Table
+
+
+def rounded(table: Table, filled: np.ndarray, digits: str | int = "auto", within: bool = True) -> np.ndarray:
+    """The filled matrix with the entries that `table` does not know rounded; known entries stay as they are.
+
+    digits: "auto" for as many decimals as each column has, "none" for all, or a number of decimals. Booleans become 0
+    or 1 whatever the number of decimals.
+    `within` keeps a column of whole numbers, which are counts or levels, within the range of its known entries.
+
+    Raises InputError for any other `digits`.
+    """
+    digits = digits_of(digits)
+    filled = np.array(filled)
+    if digits == "none":
+        return filled
+    decimals = table.layout.decimals or ((0, -1),) * table.shape[1]
+    dresses = table.layout.dresses or (None,) * table.shape[1]
+    for place, ((_, most), dress) in enumerate(zip(decimals, dresses, strict=True)):
+        unknown = np.isnan(table.values[:, place])
+        cells = filled[unknown, place]
+        if within and most == 0 and not unknown.all():
+            known = table.values[~unknown, place]
+            cells = np.clip(cells, known.min(), known.max())
+        if dress is not None and dress.words is not None:
+            cells = np.clip(np.round(cells), 0, 1)
+        elif isinstance(digits, int):
+            cells = np.round(cells, digits)
+        elif most >= 0 and not unknown.all():
+            cells = np.round(cells, most)
+        # -0.0 is no number that anybody types.
+        filled[unknown, place] = cells + 0.0
+    return filled
+
+
+def digits_of(given: str | int) -> str | int:
+    """The rounding that was asked for, checked."""
+    if given in ("auto", "none"):
+        return given
+    if str(given).isdecimal() and int(given) <= 15:
+        return int(given)
+    raise InputError(f"round must be 'auto', 'none' or a number of decimals up to 15, got {given!r}; 'auto' is usual")
