@@ -15,6 +15,7 @@ from rankfall.estimators.candidate import Candidate, Trial
 from rankfall.estimators.feature_shift import FeatureShift
 from rankfall.estimators.fitted import FittedTable
 from rankfall.estimators.folds import FITTED, RECORD, STEP_LIMIT, is_split_once
+from rankfall.estimators.quality import ColumnQuality
 from rankfall.estimators.refinement import is_refined, refine
 from rankfall.estimators.robust_scaling import standardizations
 from rankfall.estimators.selection import Progress, Selection, select
@@ -43,6 +44,9 @@ _FEATURES, _FEATURED_ENTRIES = 4.0, 5_000_000
 _FEATURED_WIDTH = 32
 _UNEVEN = 0.5
 _WIDTHS = (8, 64)
+# A factorization whose held-out error is this share of that of column means needs no stack; and one whose error is
+# lower than the stack's by this factor, measured on other held-out entries, is kept alone.
+_NEARLY_EXACT, _LOWER = 0.05, 0.9
 # Fewer observed entries than this cannot be split into what to learn from and what to judge by.
 FEWEST = 10
 
@@ -97,7 +101,14 @@ def fit_table(problem: Completion, settings: FitSettings, progress: Progress) ->
 
 
 def _refined(fitted: FittedTable, settings: FitSettings, progress: Progress) -> FittedTable:
-    """The fit with the stack beside it, whose held-out predictions are those reported; Ctrl-C leaves it as it was."""
+    """The fit with the stack beside it, whose held-out predictions are those reported; Ctrl-C leaves it as it was.
+
+    The factorization stays alone where its own held-out error is lower: a table of exactly low rank in one unit.
+    """
+    columns = fitted.problem.shape[1]
+    alone = ColumnQuality.of(fitted.selection, columns).overall
+    if alone < _NEARLY_EXACT:
+        return fitted
     try:
         refinement = refine(fitted.problem, settings.order == "rows", settings.seed, progress)
     except KeyboardInterrupt:
@@ -105,7 +116,10 @@ def _refined(fitted: FittedTable, settings: FitSettings, progress: Progress) -> 
         run = replace(fitted.trajectory, status=Status.INTERRUPTED, reason="Ctrl-C was pressed while refining")
         return replace(fitted, trajectory=run)
     found = {name: getattr(refinement, name) for name in ("rows", "cols", "values", "predicted", "column_means")}
-    return replace(fitted, selection=replace(fitted.selection, **found), refinement=refinement)
+    selection = replace(fitted.selection, **found)
+    if alone < _LOWER * ColumnQuality.of(selection, columns).overall:
+        return fitted
+    return replace(fitted, selection=selection, refinement=refinement)
 
 
 def refit_table(problem: Completion, before: FittedTable, settings: FitSettings, progress: Progress) -> FittedTable:

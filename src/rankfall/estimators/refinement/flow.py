@@ -23,7 +23,7 @@ from rankfall.trajectory.stops import HeldOutRise, LossBelow, StepLimit
 _RTOL, _FITTED = 3e-2, 1e-6
 # Most steps, and steps without improvement after which a run has seen enough; the wider table gets fewer.
 _STEPS, _PATIENCE, _LIFTED_STEPS, _LIFTED_PATIENCE = 300, 10, 100, 6
-_SCALES = {2: 1e-4, 3: 1e-3}
+_SCALES = {2: 1e-5, 3: 1e-4}
 _LIFTED_WEIGHT, _CLIPPED = 0.7, 3.0
 _MOST_LIFTED = 60
 _TINY = 1e-300

@@ -41,7 +41,7 @@ class Gaussian(Member):
         tables, n = split.tables, split.tables.shape[2]
         if self.with_neighbors:
             tables = np.concatenate([tables, np.stack([interpolated(table) for table in tables])], axis=2)
-        return conditional_means(tables, max(0.5, self.ridge * n))[:, :, :n]
+        return conditional_means(tables, max(0.1, self.ridge * n))[:, :, :n]
 
 
 def conditional_means(tables: Float[np.ndarray, "parts m n"], prior_rows: float) -> Float[np.ndarray, "parts m n"]:

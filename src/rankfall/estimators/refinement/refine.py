@@ -62,7 +62,13 @@ def is_refined(problem: Completion) -> bool:
 def members_for(shape: tuple[int, int], is_ordered: bool) -> list[Member]:
     """The members that a table of a shape can afford."""
     m, n = shape
-    members: list[Member] = [Effects(), DeepFactorization(2), DeepFactorization(2, lift=True), Neighbors(8)]
+    members: list[Member] = [
+        Effects(),
+        DeepFactorization(2),
+        DeepFactorization(3),
+        DeepFactorization(2, lift=True),
+        Neighbors(8),
+    ]
     if m * n**3 <= LARGEST:
         members += [Gaussian(0.1), Gaussian(1.0)] if m <= _FEW_ROWS else [Gaussian(0.1)]
     if is_ordered:
