@@ -37,7 +37,7 @@ def main() -> None:
             ours, theirs = [], []
             for repeat in range(chosen.repeats + 1):
                 begun = time.perf_counter()
-                entries.pulls(observed, none, left, right)
+                entries.loss_and_products(observed, none, left, right)
                 between = time.perf_counter()
                 _ = residuals @ right, transposed @ left
                 if repeat:

@@ -59,7 +59,7 @@ def end_to_end() -> Figure:
     times = np.linspace(0, 120, 41)
     figure, axis = axes("flow time", "singular values of W", xlim=(0, 120))
     wide = rf.Chain(3, 16).sized(problem.shape)
-    hidden = [0.05 ** (1 / 3) * layer for layer in rf.Balanced(0.05, rotated=True).layers(problem, wide, 0)]
+    hidden = [0.05 ** (1 / 3) * layer for layer in rf.Balanced(0.05, rotated=True).layers(problem, wide.form(), 0)]
     product = hidden[2] @ hidden[1] @ hidden[0]
     left, values, right = np.linalg.svd(product, full_matrices=False)
     root = np.diag(values ** (1 / 3))
@@ -70,7 +70,7 @@ def end_to_end() -> Figure:
         (rf.EndToEnd(3), hidden, {"color": "black", "linestyle": "", "marker": ".", "label": "W alone, by the law"}),
     ):
         run = rf.evolve(
-            problem, model, rf.Given(layers), rf.Flow(1e-6), stop=rf.TimeReached(120.0),
+            problem, model, rf.FromLayers(layers), rf.Flow(1e-6), stop=rf.TimeReached(120.0),
             record=rf.Record(singular_values=4, times=times[1:]),
         )  # fmt: skip
         lines = axis.plot(run.history["time"], run.history["singular_values"], **style)

@@ -51,6 +51,19 @@ def like(values: np.ndarray, model: Array) -> Array:
     return xp.asarray(values, dtype=model.dtype, device=array_api_compat.device(model))
 
 
+def take(array: Array, chosen: np.ndarray, axis: int) -> Array:
+    """The parts `chosen` along an axis, in the array's own namespace."""
+    xp = namespace(array)
+    return xp.take(array, xp.asarray(chosen, device=array_api_compat.device(array)), axis=axis)
+
+
+def pick(array: Array, chosen: int | np.integer | np.ndarray) -> Array:
+    """Along the first axis, the part of that number (the axis goes), or the parts of an integer array."""
+    if np.ndim(chosen) == 0:
+        return array[int(chosen), ...]
+    return take(array, np.asarray(chosen), 0)
+
+
 def epsilon(array: Array) -> float:
     """The relative rounding error of the array's dtype."""
     return float(namespace(array).finfo(array.dtype).eps)

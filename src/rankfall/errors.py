@@ -12,3 +12,20 @@ class InputError(ValueError):
 
 class RunWarning(UserWarning):
     """A run or fit ended with a result that deserves a second look; the message says why and what to try."""
+
+
+def require(value: object, contract: type, what: str, example: str) -> None:
+    """Raise InputError where a value is no member of a contract (an abstract base class)."""
+    if not isinstance(value, contract):
+        raise InputError(
+            f"{what} must be a {contract.__name__} such as {example}, got {value!r}; a class of your own inherits from "
+            f"{contract.__name__}"
+        )
+
+
+def require_class(value: object, contract: type, what: str, example: str) -> None:
+    """Raise InputError where a value is no subclass of a contract."""
+    if not (isinstance(value, type) and issubclass(value, contract)):
+        raise InputError(
+            f"{what} must be {example}, got {value!r}; a class of your own inherits from {contract.__name__}"
+        )

@@ -26,7 +26,7 @@ def run_page(tmp_path_factory):
     rng = np.random.default_rng(1)
     truth = rng.standard_normal((20, 2)) @ rng.standard_normal((2, 20))
     problem = rf.Completion.from_array(np.where(rng.random(truth.shape) < 0.6, truth, np.nan), truth=truth)
-    record = rf.Record(singular_values=True, events=[rf.Escape()])
+    record = rf.Record(singular_values=True, events=[rf.trajectory.Escape()])
     run = rf.evolve(problem, rf.Chain(3), rf.Balanced(1e-3), rf.Flow(1e-4), record=record)
     return write_report(run, tmp_path_factory.mktemp("run") / "run.html").as_uri()
 

@@ -82,7 +82,7 @@ def test_least_trace_at_the_edges_of_feasibility():
 
 def test_every_grid_point_of_a_mask_is_one_table_of_a_symmetric_problem():
     problem = exhaustive.problem_of(exhaustive.MASKS[0], exhaustive.grid(2))
-    assert problem.tables == 16
+    assert problem.batch_size == 16
     filled = np.full((3, 3), np.nan)
     filled[problem.rows, problem.cols] = problem.values[5]
     np.testing.assert_array_equal(filled, filled.T)

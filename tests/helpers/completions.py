@@ -1,17 +1,17 @@
 """Completion problems in a given layout or with weights, and factors to evaluate them at."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 
 import rankfall as rf
+from rankfall.problems import Dense, Sparse
 
 
 def in_layout(problem: rf.Completion, dense: bool) -> rf.Completion:
     """The same problem, made to compute on the formed product or entry by entry."""
-    fresh = rf.Completion(problem.rows, problem.cols, problem.values, problem.shape, problem.weights, problem.truth)
-    fresh.__dict__["is_dense"] = dense
-    return fresh
+    return replace(problem, layout=Dense if dense else Sparse)
 
 
 def weighted(problem: rf.Completion, seed: int = 3) -> rf.Completion:

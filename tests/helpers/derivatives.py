@@ -12,3 +12,9 @@ def slope_along(function, point, direction, step=1e-3):
 def order_of(steps, errors):
     """The slope of log error against log step."""
     return np.polyfit(np.log(steps), np.log(errors), 1)[0]
+
+
+def slope_of(model, problem, weights):
+    """ℓ and −Ẇ: the gradient, where a model follows it."""
+    loss, velocity = model.velocity(problem, weights)
+    return loss, -velocity

@@ -20,18 +20,18 @@ class Decay:
     def __init__(self, rates):
         self.rates = np.asarray(rates, dtype=np.float64)
 
-    def loss_and_gradient(self, problem, weights):
+    def velocity(self, problem, weights):
         gradient = self.rates * weights
-        return 0.5 * np.sum(gradient * weights, axis=-1), gradient
+        return 0.5 * np.sum(gradient * weights, axis=-1), -gradient
 
 
 class Pendulum:
     """Nonlinear: φ = Σ (1 − cos y_i) + ½ (Σ y)²."""
 
-    def loss_and_gradient(self, problem, weights):
+    def velocity(self, problem, weights):
         total = weights.sum(axis=-1, keepdims=True)
         loss = np.sum(1 - np.cos(weights), axis=-1) + 0.5 * total[..., 0] ** 2
-        return loss, np.sin(weights) + total
+        return loss, -(np.sin(weights) + total)
 
 
 def decay(rates) -> Field:
@@ -247,7 +247,9 @@ def test_between_its_steps_a_flow_is_interpolated(integrator, tolerance):
 
 def test_a_flow_from_zero_weights_moves_at_depth_one():
     problem = planted_problem(SHAPE, RANK)
-    ended = rf.evolve(problem, rf.Chain(1), rf.Given([np.zeros(SHAPE)]), rf.Flow(rtol=1e-6), stop=rf.TimeReached(10.0))
+    ended = rf.evolve(
+        problem, rf.Chain(1), rf.FromLayers([np.zeros(SHAPE)]), rf.Flow(rtol=1e-6), stop=rf.TimeReached(10.0)
+    )
     # depth 1 is linear: W_ij = b_ij (1 − exp(−2t/|Ω|)) on Ω
     share = 1 - np.exp(-2 * 10 / problem.rows.size)
     np.testing.assert_allclose(ended.product[problem.rows, problem.cols], share * problem.values, rtol=1e-4)

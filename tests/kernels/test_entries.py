@@ -18,7 +18,7 @@ DTYPES = [np.float32, np.float64]
 def test_pulls_are_the_numpy_formula(shape, weighted, dtype):
     m, n, k = shape
     entries, rows, cols, values, weights, left, right = random_case(m, n, k, 0.4, dtype, weighted)
-    loss, row_pulls, column_pulls = entries.pulls(values, weights, left, right)
+    loss, row_pulls, column_pulls = entries.loss_and_products(values, weights, left, right)
     left64, right64 = left.astype(np.float64), right.astype(np.float64)
     residual = (left64 @ right64.T)[rows, cols] - values
     pull = np.zeros((m, n))
@@ -35,9 +35,9 @@ def test_pulls_are_the_numpy_formula(shape, weighted, dtype):
 @pytest.mark.parametrize("tile", [1, 7, 100])
 def test_tiles_change_no_bit(tile, dtype, monkeypatch):
     case = random_case(40, 25, 7, 0.4, dtype, weighted=True)
-    whole = case[0].pulls(*case[3:])
+    whole = case[0].loss_and_products(*case[3:])
     monkeypatch.setattr("rankfall.kernels.observed._TILE", tile)
-    tiled = Entries(case[0].rows, case[0].columns, case[0].shape).pulls(*case[3:])
+    tiled = Entries(case[0].rows, case[0].columns, case[0].shape).loss_and_products(*case[3:])
     assert whole[0] == tiled[0]
     for one, other in zip(whole[1:], tiled[1:], strict=True):
         np.testing.assert_array_equal(one, other)
@@ -52,7 +52,7 @@ def test_bits_do_not_depend_on_threads(dtype):
     for count in (1, 2):
         with threads(count):
             fresh = Entries(entries.rows, entries.columns, entries.shape)
-            loss, row_pulls, column_pulls = fresh.pulls(values, weights, left, right)
+            loss, row_pulls, column_pulls = fresh.loss_and_products(values, weights, left, right)
             answers.append(
                 (loss, row_pulls.tobytes(), column_pulls.tobytes(), predict(rows, cols, left, right).tobytes())
             )
@@ -67,7 +67,7 @@ def test_lines_without_entries_are_pulled_by_nothing(kept):
     rng = np.random.default_rng(1)
     left, right = rng.standard_normal((m, 2)), rng.standard_normal((n, 2))
     values = rng.standard_normal(rows.size)
-    loss, row_pulls, column_pulls = Entries(rows, cols, (m, n)).pulls(values, np.empty(0), left, right)
+    loss, row_pulls, column_pulls = Entries(rows, cols, (m, n)).loss_and_products(values, np.empty(0), left, right)
     others = np.setdiff1d(np.arange(m), kept)
     assert (loss > 0) == bool(kept)
     assert not row_pulls[others].any()
@@ -84,7 +84,7 @@ def test_predictions_are_the_product_at_the_positions():
 def test_a_residual_that_is_not_a_number_stays_visible():
     entries, rows, _, values, weights, left, right = random_case(6, 5, 2, 0.5, np.float64, False)
     values[0] = np.nan
-    loss, row_pulls, _ = entries.pulls(values, weights, left, right)
+    loss, row_pulls, _ = entries.loss_and_products(values, weights, left, right)
     assert np.isnan(loss)
     assert np.isnan(row_pulls[rows[0]]).all()
 
@@ -103,12 +103,12 @@ def random_tables(count, m, n, k, dtype, seed=0):
 @pytest.mark.parametrize("kind", [SQUARED, HUBER, ABSOLUTE, LOGISTIC])
 def test_every_table_of_many_is_the_table_alone(kind, dtype):
     entries, values, shares, left, right = random_tables(5, 7, 4, 3, dtype)
-    losses, row_pulls, column_pulls = entries.pulls(values, shares, left, right, kind, 0.3)
+    losses, row_pulls, column_pulls = entries.loss_and_products(values, shares, left, right, kind, 0.3)
     for t in range(5):
         mine = entries.table == t
         alone = Entries(entries.rows[mine].astype(np.int32), entries.columns[mine].astype(np.int32), (7, 4))
         # an entry without weights of its own counts as one; a table may have no entry
-        expected = alone.pulls(values[mine], shares[mine], left[t], right[t], kind, 0.3)
+        expected = alone.loss_and_products(values[mine], shares[mine], left[t], right[t], kind, 0.3)
         if not mine.any():
             expected = 0.0, np.zeros_like(left[t]), np.zeros_like(right[t])
         np.testing.assert_allclose(losses[t], expected[0], rtol=20 * np.finfo(dtype).eps)
@@ -119,9 +119,9 @@ def test_every_table_of_many_is_the_table_alone(kind, dtype):
 @pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="one thread is all there is")
 def test_bits_of_many_tables_do_not_depend_on_threads(monkeypatch):
     entries, *rest = random_tables(9, 30, 20, 5, np.float64)
-    serial = entries.pulls(*rest)
+    serial = entries.loss_and_products(*rest)
     monkeypatch.setattr("rankfall.kernels.batched_entries.WORTH_THREADS", 1)
-    for one, other in zip(serial, entries.pulls(*rest), strict=True):
+    for one, other in zip(serial, entries.loss_and_products(*rest), strict=True):
         np.testing.assert_array_equal(one, other)
 
 

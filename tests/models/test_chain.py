@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 import rankfall as rf
+from tests.helpers.completions import in_layout
+from tests.helpers.derivatives import slope_of
 from tests.helpers.planted import planted_problem
 
 # shape (m, n), depth, hidden widths: square, wide and tall; as wide as needed, narrow, wide, uneven
@@ -80,9 +82,9 @@ def test_decomposition_is_the_svd(problem, chain):
 @pytest.mark.parametrize(("problem", "chain"), cases())
 def test_gradient_is_the_slope_of_the_loss(problem, chain, dense):
     problem = rf.Completion(problem.rows, problem.cols, problem.values, problem.shape)
-    problem.__dict__["is_dense"] = dense
+    problem = in_layout(problem, dense)
     weights, direction = random_weights(chain), random_weights(chain, seed=1)
-    _, gradient = chain.loss_and_gradient(problem, weights)
+    _, gradient = slope_of(chain, problem, weights)
     # fourth-order difference: error h⁴φ⁗′ + ε/h
     h = 1e-3
     values = [chain.loss(problem, weights + k * h * direction) for k in (-2, -1, 1, 2)]
@@ -93,11 +95,11 @@ def test_gradient_is_the_slope_of_the_loss(problem, chain, dense):
 @pytest.mark.parametrize(("problem", "chain"), cases())
 def test_loss_with_and_without_gradient_agree(problem, chain):
     weights = random_weights(chain, (3,))
-    loss, gradient = chain.loss_and_gradient(problem, weights)
+    loss, gradient = slope_of(chain, problem, weights)
     np.testing.assert_allclose(chain.loss(problem, weights), loss, rtol=1e-12)
     np.testing.assert_allclose(problem.loss(chain.product(weights)), loss, rtol=1e-12)
     for i in range(3):
-        alone, slope = chain.loss_and_gradient(problem, weights[i])
+        alone, slope = slope_of(chain, problem, weights[i])
         np.testing.assert_allclose(loss[i], alone, rtol=1e-13)
         np.testing.assert_allclose(gradient[i], slope, atol=1e-13)
 
@@ -108,7 +110,7 @@ def test_euler_identity(problem, chain):
     weights = random_weights(chain)
     product = chain.product(weights)
     expected = np.sum(product * problem.gradient(product))
-    _, gradient = chain.loss_and_gradient(problem, weights)
+    _, gradient = slope_of(chain, problem, weights)
     for layer, slope in zip(chain.layers(weights), chain.layers(gradient), strict=True):
         np.testing.assert_allclose(np.sum(layer * slope), expected, rtol=1e-10, atol=1e-12)
 

@@ -6,7 +6,7 @@ import pytest
 import rankfall as rf
 from rankfall.models.preconditioner import multipliers, precondition
 from rankfall.theory import end_to_end_velocity, preconditioner, preconditioner_eigenvalues, single_output_velocity
-from tests.helpers.derivatives import order_of
+from tests.helpers.derivatives import order_of, slope_of
 from tests.helpers.planted import planted_problem
 
 DEPTHS = [1, 2, 3, 4, 5]
@@ -26,7 +26,7 @@ def sensing(shape, seed=0):
 
 def field_of(model, problem, product, decay=0.0):
     sized = model.sized(problem.shape)
-    return sized.product(sized.loss_and_gradient(problem, product.reshape(*product.shape[:-2], -1))[1])
+    return sized.product(slope_of(sized, problem, product.reshape(*product.shape[:-2], -1))[1])
 
 
 # --- the law --------------------------------------------------------------------------------------------------------
@@ -154,8 +154,8 @@ def test_flow_follows_the_law_to_its_tolerance(depth):
 def test_hidden_width_plays_no_role(depth):
     problem = sensing((4, 7))
     wide = rf.Chain(depth, 9).sized((4, 7))
-    layers = rf.Balanced(0.1, rotated=True).layers(problem, wide, 0)
-    start = rf.Given([0.1 ** (1 / depth) * layer for layer in layers])
+    layers = rf.Balanced(0.1, rotated=True).layers(problem, wide.form(), 0)
+    start = rf.FromLayers([0.1 ** (1 / depth) * layer for layer in layers])
     settings = {"stop": rf.TimeReached(40.0)}
     runs = [
         rf.evolve(problem, model, start, rf.Reference(rtol=1e-7, atol=1e-9), **settings)
@@ -205,7 +205,7 @@ def test_the_path_is_continuous_in_the_depth(depth):
 def test_weight_decay_alone_shrinks_the_product(depth):
     # Ẇ = −λN W
     problem = rf.Completion.from_triplets([0], [0], [0.0], (4, 4))
-    start = rf.Given([np.diag([0.0, 1.0, 2.0, 3.0])])
+    start = rf.FromLayers([np.diag([0.0, 1.0, 2.0, 3.0])])
     run = rf.evolve(problem, rf.EndToEnd(depth, decay=0.2), start, rf.Reference(rtol=1e-10), stop=rf.TimeReached(1.5))
     np.testing.assert_allclose(run.product, start.given[0] * np.exp(-0.2 * depth * 1.5), atol=1e-8)
 
@@ -245,8 +245,8 @@ def test_bad_models_and_starts_are_refused():
     with pytest.raises(rf.InputError, match="decay must not be negative, got -1"):
         rf.EndToEnd(2, decay=-1.0)
     with pytest.raises(rf.InputError, match="exactly zero never moves at depth 2, got one in run 0; start small"):
-        rf.evolve(problem, rf.EndToEnd(2), rf.Given([np.zeros((5, 7))]), rf.Flow())
+        rf.evolve(problem, rf.EndToEnd(2), rf.FromLayers([np.zeros((5, 7))]), rf.Flow())
     with pytest.raises(rf.InputError, match=r"product of shape \(5, 7\), got \(7, 5\)"):
-        rf.evolve(problem, rf.EndToEnd(2), rf.Given([np.ones((7, 5))]), rf.Flow())
-    run = rf.evolve(problem, rf.EndToEnd(1), rf.Given([np.zeros((5, 7))]), rf.Flow(), stop=rf.StepLimit(3))
+        rf.evolve(problem, rf.EndToEnd(2), rf.FromLayers([np.ones((7, 5))]), rf.Flow())
+    run = rf.evolve(problem, rf.EndToEnd(1), rf.FromLayers([np.zeros((5, 7))]), rf.Flow(), stop=rf.StepLimit(3))
     assert run.loss < problem.loss(np.zeros((5, 7)))

@@ -5,7 +5,7 @@ import pytest
 
 import rankfall as rf
 from rankfall.theory import check_balance, check_end_to_end, idle_scales, imbalances, multiply
-from tests.helpers.derivatives import slope_along
+from tests.helpers.derivatives import slope_along, slope_of
 from tests.helpers.planted import planted_problem
 
 DEPTHS = [1, 2, 3, 4, 5]
@@ -27,8 +27,8 @@ def test_decay_is_the_slope_of_a_penalty_that_the_loss_leaves_out(depth, shape):
     problem = planted_problem(shape)
     plain, chain = (rf.Chain(depth, decay=decay).sized(shape) for decay in (0.0, 0.3))
     weights, direction = np.random.default_rng(depth).standard_normal((2, chain.size)) * 0.7
-    loss, gradient = chain.loss_and_gradient(problem, weights)
-    assert loss == plain.loss_and_gradient(problem, weights)[0]
+    loss, gradient = slope_of(chain, problem, weights)
+    assert loss == slope_of(plain, problem, weights)[0]
     slope = slope_along(lambda at: chain.loss(problem, at) + penalty(chain, at), weights, direction)
     np.testing.assert_allclose(gradient @ direction, slope, rtol=1e-7, atol=1e-7)
 
@@ -73,8 +73,8 @@ def test_rates_multiply_the_layers_motion(depth):
     problem, rates = planted_problem((6, 5)), np.arange(1.0, depth + 1)
     plain, chain = (rf.Chain(depth, rates=each, decay=0.1).sized((6, 5)) for each in (None, rates.tolist()))
     weights = np.random.default_rng(0).standard_normal((2, chain.size))
-    loss, gradient = chain.loss_and_gradient(problem, weights)
-    expected, slope = plain.loss_and_gradient(problem, weights)
+    loss, gradient = slope_of(chain, problem, weights)
+    expected, slope = slope_of(plain, problem, weights)
     np.testing.assert_array_equal(loss, expected)
     for rate, mine, theirs in zip(rates, chain.layers(gradient), plain.layers(slope), strict=True):
         np.testing.assert_allclose(mine, rate * theirs, rtol=1e-13)
@@ -179,11 +179,11 @@ def test_compressed_completion_needs_its_block_to_turn():
 @over_shapes
 def test_residual_layers_lie_near_the_identity(depth, shape):
     chain = rf.Chain(depth).sized(shape)
-    weights = chain.draw(None, rf.models.Residual(0.01, 8.0), [8.0], [3])
+    weights = chain.draw(planted_problem((5, 6)), rf.models.Residual(0.01, 8.0), [8.0], [3])
     for layer in chain.layers(weights[0]):
         gap = layer / 8.0 ** (1 / depth) - np.eye(*layer.shape)
         assert 0 < np.linalg.norm(gap, 2) < 0.03
-    still = chain.draw(None, rf.models.Residual(0.0), [1.0], [3])
+    still = chain.draw(planted_problem((5, 6)), rf.models.Residual(0.0), [1.0], [3])
     np.testing.assert_allclose(chain.product(still)[0], np.eye(*shape), atol=1e-14)
 
 

@@ -129,7 +129,7 @@ def test_scales_of_a_batch_scale_the_product():
 def test_given_layers_are_taken_as_they_are():
     problem = planted_problem((5, 6))
     layers = [np.full((3, 6), 0.1), np.full((5, 3), 0.2)]
-    run = rf.evolve(problem, rf.Chain(2), rf.Given(layers), rf.Flow(), stop=rf.StepLimit(1))
+    run = rf.evolve(problem, rf.Chain(2), rf.FromLayers(layers), rf.Flow(), stop=rf.StepLimit(1))
     assert run.model.dimensions == (6, 3, 5)
     np.testing.assert_allclose(run.history["loss"][0], problem.loss(layers[1] @ layers[0]), rtol=1e-13)
 
@@ -147,6 +147,6 @@ def test_other_bad_starts_are_refused():
     with pytest.raises(rf.InputError, match="scale must be positive"):
         rf.Spectral(scale=-1.0)
     with pytest.raises(rf.InputError, match="at least one layer"):
-        rf.Given([])
+        rf.FromLayers([])
     with pytest.raises(rf.InputError, match="layers must have shapes"):
-        rf.evolve(planted_problem((5, 6)), rf.Chain(3), rf.Given([np.ones((3, 6)), np.ones((5, 3))]), rf.Flow())
+        rf.evolve(planted_problem((5, 6)), rf.Chain(3), rf.FromLayers([np.ones((3, 6)), np.ones((5, 3))]), rf.Flow())

@@ -5,7 +5,7 @@ import pytest
 
 import rankfall as rf
 from rankfall.theory import check_end_to_end, commuting_solution, end_to_end_velocity, imbalance, multiply
-from tests.helpers.derivatives import slope_along
+from tests.helpers.derivatives import slope_along, slope_of
 from tests.helpers.planted import planted_problem
 from tests.helpers.semidefinite import commuting, sensing
 
@@ -52,14 +52,14 @@ def test_each_layer_moves_half_the_slope_and_as_in_the_chain(model, symmetric):
     problem = sensing() if symmetric else planted_problem((SIDE, SIDE))
     sized, weights = drawn(model)
     _, direction = drawn(model, seed=1)
-    loss, gradient = sized.loss_and_gradient(problem, weights)
+    loss, gradient = slope_of(sized, problem, weights)
     np.testing.assert_allclose(loss, problem.loss(sized.product(weights)), rtol=1e-12)
     np.testing.assert_allclose(sized.loss(problem, weights), loss, rtol=1e-12)
     slope = slope_along(lambda at: sized.loss(problem, at), weights, direction)
     np.testing.assert_allclose(2 * gradient @ direction, slope, rtol=1e-7, atol=1e-7)
     if symmetric:
         chain = sized.mirrored
-        whole = chain.loss_and_gradient(problem, chain.join(sized.layers(weights)))[1]
+        whole = slope_of(chain, problem, chain.join(sized.layers(weights)))[1]
         np.testing.assert_allclose(chain.join(sized.layers(gradient)), whole, atol=ROUNDING)
 
 
@@ -68,7 +68,7 @@ def test_the_product_moves_by_its_own_law():
     problem, (sized, weights) = sensing(), drawn(rf.Symmetric())
     product = sized.product(weights)
     pull = problem.gradient(product)
-    velocity = slope_along(sized.product, weights, -sized.loss_and_gradient(problem, weights)[1])
+    velocity = slope_along(sized.product, weights, -slope_of(sized, problem, weights)[1])
     np.testing.assert_allclose(velocity, -pull @ product - product @ pull, atol=1e-10)
 
 
@@ -82,7 +82,7 @@ def test_balanced_mirrored_layers_move_by_the_end_to_end_law(depth, decay):
     assert imbalance(layers) < ROUNDING
     product = multiply(layers)
     pull = problem.gradient(product)
-    velocity = slope_along(sized.product, weights, -sized.loss_and_gradient(problem, weights)[1])
+    velocity = slope_along(sized.product, weights, -slope_of(sized, problem, weights)[1])
     np.testing.assert_allclose(velocity, end_to_end_velocity(product, pull, depth, decay), atol=1e-9)
     assert check_end_to_end(layers, pull, decay).holds
 
@@ -102,7 +102,7 @@ def test_a_run_goes_on_from_its_layers():
     problem = sensing()
     settings = {"integrator": rf.Reference(rtol=1e-9), "stop": rf.TimeReached(5.0)}
     first = rf.evolve(problem, rf.Symmetric(), rf.Gaussian(0.1), **settings)
-    second = rf.evolve(problem, rf.Symmetric(), rf.Given(first.layers), **settings)
+    second = rf.evolve(problem, rf.Symmetric(), rf.FromLayers(first.layers), **settings)
     whole = rf.evolve(problem, rf.Symmetric(), rf.Gaussian(0.1), rf.Reference(rtol=1e-9), stop=rf.TimeReached(10.0))
     np.testing.assert_allclose(second.product, whole.product, atol=1e-6)
 
@@ -142,8 +142,8 @@ def test_diagonal_layers_move_as_in_a_chain(depth, shape, decay):
     chain = rf.Chain(depth, decay=decay).sized(shape)
     whole = chain.join(sized.layers(weights))
     np.testing.assert_allclose(sized.product(weights), chain.product(whole), atol=ROUNDING)
-    loss, gradient = sized.loss_and_gradient(problem, weights)
-    expected, slope = chain.loss_and_gradient(problem, whole)
+    loss, gradient = slope_of(sized, problem, weights)
+    expected, slope = slope_of(chain, problem, whole)
     np.testing.assert_allclose(loss, expected, rtol=1e-12)
     np.testing.assert_allclose(chain.join(sized.layers(gradient)), slope, atol=ROUNDING)
     np.testing.assert_allclose(sized.loss(problem, weights), loss, rtol=1e-12)
@@ -190,7 +190,7 @@ def test_symmetric_factors_end_there_too(basis):
 
 
 def test_signs_are_kept():
-    start = rf.Given([np.diag([0.1, -0.1, 0.1])] * 3)
+    start = rf.FromLayers([np.diag([0.1, -0.1, 0.1])] * 3)
     problem = rf.Sensing.from_diagonals(np.eye(3), [1.0, 1.0, -1.0])
     run = rf.evolve(problem, rf.Diagonal(3), start, rf.Flow(1e-5), stop=rf.TimeReached(200.0))
     assert (np.sign(run.model.spectrum(run.weights)) == [1, -1, 1]).all()
@@ -213,22 +213,22 @@ def test_bad_symmetric_models_are_refused():
         rf.evolve(planted_problem((4, 5)), rf.Symmetric(), rf.Gaussian(), rf.Flow())
     problem = sensing()
     with pytest.raises(rf.InputError, match="exactly zero never moves"):
-        rf.evolve(problem, rf.Symmetric(), rf.Given([np.zeros((SIDE, SIDE))] * 2), rf.Flow())
+        rf.evolve(problem, rf.Symmetric(), rf.FromLayers([np.zeros((SIDE, SIDE))] * 2), rf.Flow())
     with pytest.raises(rf.InputError, match=r"mirror each other, W_2 = W_1ᵀ"):
-        rf.evolve(problem, rf.Symmetric(), rf.Given([np.eye(SIDE), 2 * np.eye(SIDE)]), rf.Flow())
+        rf.evolve(problem, rf.Symmetric(), rf.FromLayers([np.eye(SIDE), 2 * np.eye(SIDE)]), rf.Flow())
     with pytest.raises(rf.InputError, match=r"shapes \[\(6, 6\), \(6, 6\)\], W_1 first, got \[\(6, 6\)\]"):
-        rf.evolve(problem, rf.Symmetric(), rf.Given([np.eye(SIDE)]), rf.Flow())
+        rf.evolve(problem, rf.Symmetric(), rf.FromLayers([np.eye(SIDE)]), rf.Flow())
 
 
 def test_bad_diagonal_starts_are_refused():
     problem = rf.Sensing.from_diagonals(np.eye(3), np.ones(3))
-    with pytest.raises(rf.InputError, match="equal diagonal layers, got others from Gaussian"):
+    with pytest.raises(rf.InputError, match="equal diagonal layers, got layers that are not"):
         rf.evolve(problem, rf.Diagonal(), rf.Gaussian(), rf.Flow())
     with pytest.raises(rf.InputError, match="got others from Given"):
-        rf.evolve(problem, rf.Diagonal(), rf.Given([np.eye(3), 2 * np.eye(3)]), rf.Flow())
+        rf.evolve(problem, rf.Diagonal(), rf.FromLayers([np.eye(3), 2 * np.eye(3)]), rf.Flow())
     with pytest.raises(rf.InputError, match="exactly zero never moves at depth 2"):
-        rf.evolve(problem, rf.Diagonal(), rf.Given([np.zeros((3, 3))] * 2), rf.Flow())
+        rf.evolve(problem, rf.Diagonal(), rf.FromLayers([np.zeros((3, 3))] * 2), rf.Flow())
     with pytest.raises(rf.InputError, match=r"must have shapes \[\(3, 3\), \(3, 3\)\].*got \[\(3, 3\)\]"):
-        rf.evolve(problem, rf.Diagonal(), rf.Given([np.eye(3)]), rf.Flow())
+        rf.evolve(problem, rf.Diagonal(), rf.FromLayers([np.eye(3)]), rf.Flow())
     with pytest.raises(rf.InputError, match="depth must be at least 1, got 0"):
         rf.Diagonal(0)

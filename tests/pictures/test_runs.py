@@ -34,7 +34,7 @@ def run():
     problem = rf.Completion.from_array(np.where(rng.random(truth.shape) < 0.7, truth, np.nan), truth=truth)
     record = rf.Record(
         singular_values=True, vectors=True, drives=True, alignment=True, effective_rank=True, nuclear_norm=True,
-        imbalance=True, events=[rf.Escape()],
+        imbalance=True, events=[rf.trajectory.Escape()],
     )  # fmt: skip
     return rf.evolve(problem, rf.Chain(3), rf.Balanced(1e-3), rf.Flow(1e-5), record=record)
 

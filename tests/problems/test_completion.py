@@ -24,8 +24,8 @@ def problems():
 @pytest.mark.parametrize("batch", [(), (4,), (2, 3)])
 def test_layouts_agree(problem, batch):
     left, right = random_factors(problem, batch=batch)
-    dense = in_layout(problem, True).loss_and_pulls(left, right)
-    sparse = in_layout(problem, False).loss_and_pulls(left, right)
+    dense = in_layout(problem, True).loss_and_factor_gradients(left, right)
+    sparse = in_layout(problem, False).loss_and_factor_gradients(left, right)
     for one, other in zip(dense, sparse, strict=True):
         np.testing.assert_allclose(one, other, rtol=ROUNDING, atol=ROUNDING)
     product = left @ np.swapaxes(right, -1, -2)
@@ -37,7 +37,7 @@ def test_layouts_agree(problem, batch):
 def test_pulls_are_the_gradient_seen_by_the_factors(problem):
     left, right = random_factors(problem)
     gradient = problem.gradient(left @ right.T)
-    _, left_pull, right_pull = problem.loss_and_pulls(left, right)
+    _, left_pull, right_pull = problem.loss_and_factor_gradients(left, right)
     np.testing.assert_allclose(left_pull, gradient @ right, atol=ROUNDING)
     np.testing.assert_allclose(right_pull, gradient.T @ left, atol=ROUNDING)
 
@@ -83,12 +83,12 @@ def test_many_tables_are_each_table_alone(dense, with_weights):
     values = problem.values + rng.standard_normal((3, problem.values.size))
     weights = {None: None, "shared": rng.random(values.shape[1]), "own": rng.random(values.shape)}[with_weights]
     many = rf.Completion.from_triplets(problem.rows, problem.cols, values, problem.shape, weights=weights)
-    many.__dict__["is_dense"] = dense
-    assert many.tables == 3
+    many = in_layout(many, dense)
+    assert many.batch_size == 3
     left, right = random_factors(problem, batch=(3,))
-    answers = many.loss_and_pulls(left, right)
+    answers = many.loss_and_factor_gradients(left, right)
     for i in range(3):
-        alone = many.of_runs(i).loss_and_pulls(left[i], right[i])
+        alone = many.of_runs(i).loss_and_factor_gradients(left[i], right[i])
         for one, other in zip(alone, answers, strict=True):
             np.testing.assert_allclose(one, other[i], rtol=ROUNDING, atol=ROUNDING)
     np.testing.assert_array_equal(many.of_runs(np.asarray([2, 0])).values, values[[2, 0]])

@@ -133,8 +133,8 @@ def test_every_library_says_the_same(library, loss):
         loss=loss,
     )  # fmt: skip
     left, right = random_factors(problem)
-    answers = other.loss_and_pulls(xp.asarray(left), xp.asarray(right))
-    for one, expected in zip(answers, problem.loss_and_pulls(left, right), strict=True):
+    answers = other.loss_and_factor_gradients(xp.asarray(left), xp.asarray(right))
+    for one, expected in zip(answers, problem.loss_and_factor_gradients(left, right), strict=True):
         assert type(one) is type(xp.zeros(1))
         np.testing.assert_allclose(to_numpy(one), expected, rtol=1e-12, atol=ROUNDING)
     np.testing.assert_allclose(to_numpy(loss.mean(xp.asarray(left))), loss.mean(left), rtol=1e-12)
@@ -150,7 +150,7 @@ def test_compiled_passes_are_the_formula(loss, with_weights, dtype):
     m, n, k = 17, 11, 3
     entries, rows, cols, values, weights, left, right = random_case(m, n, k, 0.4, dtype, with_weights)
     values = targets_for(loss, values)
-    total, row_pulls, column_pulls = entries.pulls(values, weights, left, right, loss.kind, loss.parameter)
+    total, row_pulls, column_pulls = entries.loss_and_products(values, weights, left, right, *loss.kernel)
     left64, right64, target = left.astype(np.float64), right.astype(np.float64), values.astype(np.float64)
     predicted = (left64 @ right64.T)[rows, cols]
     counted = weights if with_weights else np.ones(values.size)
@@ -171,7 +171,7 @@ def test_bits_do_not_depend_on_threads(loss):
     for count in (1, 2):
         with threads(count):
             fresh = Entries(entries.rows, entries.columns, entries.shape)
-            total, *pulls = fresh.pulls(values, weights, left, right, loss.kind, loss.parameter)
+            total, *pulls = fresh.loss_and_products(values, weights, left, right, *loss.kernel)
             answers.append((total, *(pull.tobytes() for pull in pulls)))
     assert answers[0] == answers[1]
 
@@ -180,7 +180,7 @@ def test_bits_do_not_depend_on_threads(loss):
 def test_a_residual_that_is_not_a_number_stays_visible(loss):
     entries, rows, _, values, weights, left, right = random_case(6, 5, 2, 0.5, np.float64, False)
     left[rows[0]] = np.nan
-    total, row_pulls, _ = entries.pulls(values, weights, left, right, loss.kind, loss.parameter)
+    total, row_pulls, _ = entries.loss_and_products(values, weights, left, right, *loss.kernel)
     assert np.isnan(total)
     assert np.isnan(row_pulls[rows[0]]).all()
 
@@ -191,12 +191,8 @@ def test_layouts_agree(problem, batch):
     left, right = random_factors(problem, batch=batch)
     answers = []
     for dense in (True, False):
-        fresh = rf.Completion(
-            problem.rows, problem.cols, problem.values, problem.shape, problem.weights,
-            loss_function=problem.loss_function,
-        )  # fmt: skip
-        fresh.__dict__["is_dense"] = dense
-        answers.append(fresh.loss_and_pulls(left, right))
+        fresh = in_layout(problem, dense)
+        answers.append(fresh.loss_and_factor_gradients(left, right))
     for one, other in zip(*answers, strict=True):
         np.testing.assert_allclose(one, other, rtol=ROUNDING, atol=ROUNDING)
     np.testing.assert_allclose(problem.factored_loss(left, right), answers[0][0], rtol=ROUNDING)
@@ -224,8 +220,8 @@ def test_squares_given_are_squares_by_default():
     left, right = random_factors(problem)
     for dense in (True, False):
         pairs = zip(
-            in_layout(problem, dense).loss_and_pulls(left, right),
-            in_layout(given, dense).loss_and_pulls(left, right),
+            in_layout(problem, dense).loss_and_factor_gradients(left, right),
+            in_layout(given, dense).loss_and_factor_gradients(left, right),
             strict=True,
         )
         for one, other in pairs:
@@ -253,10 +249,10 @@ def test_the_loss_travels_with_its_problem():
     assert many.of_runs(1).loss_function is loss
     left, right = random_factors(problem, batch=(2,))
     for dense in (True, False):
-        many.__dict__["is_dense"] = dense
-        both = many.loss_and_pulls(left, right)
+        many = in_layout(many, dense)
+        both = many.loss_and_factor_gradients(left, right)
         for i in range(2):
-            for one, other in zip(many.of_runs(i).loss_and_pulls(left[i], right[i]), both, strict=True):
+            for one, other in zip(many.of_runs(i).loss_and_factor_gradients(left[i], right[i]), both, strict=True):
                 np.testing.assert_allclose(one, other[i], rtol=ROUNDING, atol=ROUNDING)
 
 
@@ -286,7 +282,7 @@ def test_the_flow_lowers_every_loss(loss):
         (lambda: rf.problems.Absolute(-1.0), "smoothing must be positive and finite, got -1.0"),
         (lambda: rf.problems.Logistic(float("nan")), "offset must be finite, got nan"),
         (lambda: rf.Completion.from_array([[0.0, 1.0]], loss=rf.problems.Logistic()), "values of −1 and 1, got 0.0"),
-        (lambda: loss_of("hinge"), "loss must be 'squared', 'huber', 'absolute', 'logistic' or a loss"),
+        (lambda: loss_of("hinge"), "loss must be 'absolute', 'huber', 'logistic', 'squared' or a Loss"),
         (lambda: loss_of(rf.problems.Huber), "loss must be"),
         (lambda: rf.DeepMatrixFactorization(loss=3).fit(np.eye(4)), "loss must be .* got 3"),
         (lambda: rf.DeepMatrixFactorization(loss="logistic").fit(np.arange(12.0).reshape(3, 4)), "got 0, 1 and 11"),

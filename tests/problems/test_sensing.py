@@ -129,7 +129,7 @@ def test_pulls_are_the_gradient_times_the_factors(operator, batch):
     problem, rng = problem_of(operator), np.random.default_rng(7)
     left, right = (rng.standard_normal((*batch, side, WIDTH)) for side in problem.shape)
     product = left @ np.swapaxes(right, -1, -2)
-    loss, row_pull, column_pull = problem.loss_and_pulls(left, right)
+    loss, row_pull, column_pull = problem.loss_and_factor_gradients(left, right)
     gradient = problem.gradient(product)
     np.testing.assert_allclose(loss, problem.loss(product), rtol=1e-11)
     np.testing.assert_allclose(loss, problem.factored_loss(left, right), rtol=1e-12)
@@ -224,7 +224,10 @@ def test_torch_gives_the_same_numbers(operator):
     problem, other = problem_of(operator), problem_of(moved)
     rng = np.random.default_rng(8)
     left, right = (rng.standard_normal((2, side, WIDTH)) for side in problem.shape)
-    here, there = problem.loss_and_pulls(left, right), other.loss_and_pulls(*map(torch.from_numpy, (left, right)))
+    here, there = (
+        problem.loss_and_factor_gradients(left, right),
+        other.loss_and_factor_gradients(*map(torch.from_numpy, (left, right))),
+    )
     for mine, theirs in zip(here, there, strict=True):
         assert isinstance(theirs, torch.Tensor)
         np.testing.assert_allclose(theirs.numpy(), mine, atol=100 * ROUNDING)

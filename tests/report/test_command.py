@@ -6,9 +6,10 @@ import pytest
 import rankfall as rf
 from rankfall.cli.report import load_subject, report
 from rankfall.errors import InputError
+from tests.helpers.shell import complete
 
 
-def test_a_run_and_a_model_become_pages(tmp_path, capsys):
+def test_a_run_becomes_a_page(tmp_path, capsys):
     rf.evolve(rf.problems.Factorization(np.diag([2.0, 1.0])), rf.Chain(2), rf.Identity(1e-2), rf.Flow(1e-3)).save(
         tmp_path / "run"
     )
@@ -33,12 +34,7 @@ def test_the_subject_is_a_model_where_the_file_is_one(tmp_path):
     assert isinstance(load_subject(tmp_path / "model.npz"), rf.DeepMatrixFactorization)
 
 
-def test_complete_writes_a_report_with_the_names_of_the_table(tmp_path, monkeypatch, capsys):
-    import typer
-
-    from rankfall.cli.complete import complete
-
-    monkeypatch.chdir(tmp_path)
+def test_complete_writes_a_report_with_the_names_of_the_table(tmp_path):
     rng = np.random.default_rng(3)
     whole = rng.standard_normal((25, 1)) @ rng.standard_normal((1, 3))
     lines = ["site,<b>one</b>,two,three"]
@@ -46,13 +42,16 @@ def test_complete_writes_a_report_with_the_names_of_the_table(tmp_path, monkeypa
         cells = ["" if rng.random() < 0.2 else f"{value:.3f}" for value in row]
         lines.append(",".join([f"site {i}", *cells]))
     (tmp_path / "t.csv").write_text("\n".join(lines))
-    with pytest.raises(typer.Exit) as ended:
-        complete(tmp_path / "t.csv", report=tmp_path / "t.html", predict=None, seed=0)
-    assert ended.value.exit_code == 0
+    words = tmp_path / "t.csv", "--report", tmp_path / "t.html"
+    ended = complete(*words)
+    assert ended.code == 0
     text = (tmp_path / "t.html").read_text(encoding="utf-8")
     assert "&lt;b&gt;one&lt;/b&gt;" in text
     assert "site 1" in text
     assert "<b>one" not in text
-    out = capsys.readouterr().out
-    assert "in words" in out
-    assert f"report          {tmp_path / 't.html'}" in out
+    assert "in words" in ended.rows
+    assert ended.rows["report"].endswith("t.html")
+    again = complete(*words)
+    assert again.code == 2
+    assert "exists; name another, or use --force" in again.stderr
+    assert complete(*words, "--force").code == 0

@@ -70,6 +70,21 @@ def test_a_notebook_gets_the_findings_and_the_errors(fit):
     assert "<script" not in text
 
 
+def test_the_estimator_and_the_run_show_themselves_in_a_notebook(fit):
+    shown = fit._repr_mimebundle_()["text/html"]
+    assert "The completion is" in shown
+    assert "The completion is" not in rf.DeepMatrixFactorization()._repr_mimebundle_()["text/html"]
+    drawn = fit.trajectory_._repr_html_()
+    assert f"{fit.trajectory_.nuclear_norm:.4g}" in drawn
+    assert drawn.count("<polyline") == min(6, fit.trajectory_.history["singular_values"].shape[1])
+
+
+def test_the_estimator_writes_its_report(fit, tmp_path):
+    assert fit.report(tmp_path / "own.html") == tmp_path / "own.html"
+    with pytest.raises(InputError, match="exists"):
+        fit.report(tmp_path / "own.html")
+
+
 def test_a_file_that_exists_is_kept(fit, tmp_path):
     path = tmp_path / "report.html"
     path.write_text("mine")

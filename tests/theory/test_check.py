@@ -122,7 +122,7 @@ def test_unmixed_modes_escape_as_the_closed_form_says(depth):
 @pytest.mark.parametrize("depth", [1, 3])
 def test_a_start_near_a_full_target_is_certified_and_keeps_the_promise(integrator, depth):
     problem = rf.problems.Factorization(np.diag([3.0, 2.5, 2.2]))
-    start = rf.Given([2.5 ** (1 / depth) * np.eye(3)] * depth)
+    start = rf.FromLayers([2.5 ** (1 / depth) * np.eye(3)] * depth)
     reports = check(walked(problem, depth, start, integrator))
     assert reports.holds, reports
     found = claims(reports)
@@ -160,11 +160,11 @@ def test_the_corner_that_is_not_observed_is_recognized(missing):
     rows, cols = np.nonzero(np.arange(4).reshape(2, 2) != 2 * missing[0] + missing[1])
     problem = rf.Completion.from_triplets(rows, cols, seen[rows, cols], (2, 2))
     sign = -1.0 if missing[0] == missing[1] else 1.0  # of det W, from that of z z' = −1 and the turns
-    start = rf.Given([0.1 * np.diag([1.0, sign]), 0.1 * np.eye(2), np.eye(2) / 10])
+    start = rf.FromLayers([0.1 * np.diag([1.0, sign]), 0.1 * np.eye(2), np.eye(2) / 10])
     reports = check(rf.evolve(problem, rf.Chain(3), start, rf.Flow(1e-5), stop=rf.LossBelow(1e-2)))
     assert reports.holds, reports
     assert CORNER in claims(reports)
-    other = rf.Given([0.1 * np.diag([1.0, -sign]), 0.1 * np.eye(2), np.eye(2) / 10])
+    other = rf.FromLayers([0.1 * np.diag([1.0, -sign]), 0.1 * np.eye(2), np.eye(2) / 10])
     assert CORNER not in claims(
         check(rf.evolve(problem, rf.Chain(3), other, rf.Flow(1e-4), stop=rf.LossBelow(1e-2) | rf.StepLimit(100)))
     )

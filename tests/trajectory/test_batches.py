@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import rankfall as rf
+from tests.helpers.completions import in_layout
 from tests.helpers.planted import planted_problem
 from tests.helpers.runs import DESCENT, INTEGRATORS, SHAPE, evolve
 
@@ -52,7 +53,7 @@ def test_a_problem_of_many_tables_is_a_batch(integrator, dense):
     problem = planted_problem(SHAPE)
     values = problem.values * np.asarray([[1.0], [-0.5], [0.1]])
     many = rf.Completion.from_triplets(problem.rows, problem.cols, values, SHAPE).hold_out(0.1, seed=0)
-    many.__dict__["is_dense"] = dense
+    many = in_layout(many, dense)
     keep = rf.Record(times=[2.0, 8.0])
     stop = rf.TimeReached(20.0) | rf.LossBelow(0.02)
     runs = evolve(many, integrator=integrator, stop=stop, seed=4, record=keep)

@@ -5,6 +5,7 @@ import pytest
 
 import rankfall as rf
 from rankfall.theory import mode_time
+from tests.helpers.derivatives import slope_of
 from tests.helpers.planted import planted_problem
 
 TARGETS = np.array([3.0, 2.0, 1.0])
@@ -37,7 +38,7 @@ def test_modes_escape_when_the_closed_form_does(depth, integrator):
 def test_each_value_may_have_a_threshold_and_each_mode_a_start(depth):
     starts = np.array([1e-3, 1e-2, 3e-2])
     layers = [np.diag(starts ** (1 / depth))] * depth
-    run = factorized(depth, rf.Given(layers), events=[rf.trajectory.Escape(threshold=[1.5, 1.0, 0.6])])
+    run = factorized(depth, rf.FromLayers(layers), events=[rf.trajectory.Escape(threshold=[1.5, 1.0, 0.6])])
     found = {}
     for target, start in zip(TARGETS, starts, strict=True):
         for level in (1.5, 1.0, 0.6):
@@ -186,7 +187,7 @@ def test_a_run_without_events_decomposes_nothing():
 def hessian_norm(problem, model, weights, step=1e-5):
     columns = []
     for direction in np.eye(weights.size):
-        ahead, behind = (model.loss_and_gradient(problem, weights + s * step * direction)[1] for s in (1, -1))
+        ahead, behind = (slope_of(model, problem, weights + s * step * direction)[1] for s in (1, -1))
         columns.append((ahead - behind) / (2 * step))
     return np.abs(np.linalg.eigvalsh((np.array(columns) + np.array(columns).T) / 2)).max()
 

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 import rankfall as rf
+from tests.helpers.completions import in_layout
+from tests.helpers.derivatives import slope_of
 from tests.helpers.planted import planted_problem
 from tests.helpers.runs import DESCENT, INTEGRATORS, SHAPE, evolve
 
@@ -26,13 +28,13 @@ def test_converged(integrator):
 def test_a_start_at_zero_is_refused(depth):
     shapes = rf.Chain(depth).sized(SHAPE).layer_shapes
     with pytest.raises(rf.InputError, match="exactly zero never moves"):
-        evolve(model=rf.Chain(depth), start=rf.Given([np.zeros(shape) for shape in shapes]))
+        evolve(model=rf.Chain(depth), start=rf.FromLayers([np.zeros(shape) for shape in shapes]))
 
 
 @pytest.mark.parametrize("integrator", INTEGRATORS, ids=repr)
 def test_two_zero_layers_stall_at_once(integrator):
     below, *above = rf.Chain(3).sized(SHAPE).layer_shapes
-    start = rf.Given([np.ones(below), *(np.zeros(shape) for shape in above)])
+    start = rf.FromLayers([np.ones(below), *(np.zeros(shape) for shape in above)])
     run = evolve(model=rf.Chain(3), start=start, integrator=integrator)
     assert run.status == "stalled"
     assert run.steps == 0
@@ -46,7 +48,7 @@ def test_a_chain_too_narrow_for_the_data_stalls(integrator, dtype):
     run = evolve(problem, model=rf.Chain(2, 1), integrator=integrator)
     assert run.status == "stalled"
     assert run.loss > 0.01
-    slope = run.model.loss_and_gradient(problem, run.weights)[1]
+    slope = slope_of(run.model, problem, run.weights)[1]
     assert np.linalg.norm(slope) < 1e5 * np.finfo(dtype).eps
 
 
@@ -69,7 +71,9 @@ def test_diverged_keeps_the_best():
 
 def test_a_rise_from_a_nearly_perfect_start_is_no_divergence():
     done = evolve(stop=rf.LossBelow(1e-20), integrator=rf.Flow(rtol=1e-8))
-    again = evolve(start=rf.Given(done.layers), integrator=rf.Descent(rf.GroupRMSprop(1e-2)), stop=rf.StepLimit(30))
+    again = evolve(
+        start=rf.FromLayers(done.layers), integrator=rf.Descent(rf.GroupRMSprop(1e-2)), stop=rf.StepLimit(30)
+    )
     assert again.status == "budget"
     assert again.history["loss"].max() > 1e3 * done.loss
 
@@ -233,7 +237,7 @@ def test_the_dtype_of_the_data_is_the_dtype_of_the_run(dtype, integrator, depth)
 @pytest.mark.parametrize("dense", [True, False])
 def test_a_run_predicts_what_its_product_says(depth, shape, dense):
     problem = planted_problem(shape, rank=1)
-    problem.__dict__["is_dense"] = dense
+    problem = in_layout(problem, dense)
     run = evolve(problem, rf.Chain(depth), stop=rf.StepLimit(5))
     rows, cols = np.indices(shape)
     np.testing.assert_allclose(run.predict(rows.ravel(), cols.ravel()).reshape(shape), run.product, atol=1e-13)
@@ -246,7 +250,7 @@ def test_a_run_predicts_what_its_product_says(depth, shape, dense):
 def test_a_run_goes_on_from_its_layers():
     stop = rf.TimeReached(8.0)
     half = evolve(integrator=rf.Reference(), stop=rf.TimeReached(4.0))
-    rest = evolve(start=rf.Given(half.layers), integrator=rf.Reference(), stop=rf.TimeReached(4.0))
+    rest = evolve(start=rf.FromLayers(half.layers), integrator=rf.Reference(), stop=rf.TimeReached(4.0))
     np.testing.assert_allclose(rest.product, evolve(integrator=rf.Reference(), stop=stop).product, rtol=1e-7)
 
 

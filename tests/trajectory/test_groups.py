@@ -33,7 +33,7 @@ def test_groups_change_no_run_beyond_the_tolerance(table, fitting, monkeypatch):
     for one, other in zip(together, apart, strict=True):
         assert one.seed == other.seed
         np.testing.assert_allclose(one.product, other.product, atol=1e-4)
-        assert other.problem.tables is None
+        assert other.problem.batch_size is None
 
 
 def test_runs_of_groups_of_one_are_the_single_runs(table, monkeypatch):

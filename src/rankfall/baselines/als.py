@@ -28,12 +28,21 @@ _JITTER = 1e-13
 class AlternatingLeastSquares:
     """Fixed-rank completion by alternating ridge regressions.
 
-    rank: k, columns of both factors.
-    ridge: penalty a degree, in squared units of the data over those of a factor; 0 fits without one.
-    iterations: sweeps over both factors at most.
-    tolerance: relative decrease of F in a sweep to stop at.
-    seed: draws the starting right factor.
+    Parameters
+    ----------
+    rank
+        k, columns of both factors.
+    ridge
+        penalty a degree, in squared units of the data over those of a factor; 0 fits without one.
+    iterations
+        sweeps over both factors at most.
+    tolerance
+        relative decrease of F in a sweep to stop at.
+    seed
+        draws the starting right factor.
 
+    Notes
+    -----
     Row and column effects are the caller's: subtract them first.
     """
 

@@ -130,7 +130,10 @@ class LinearConstraints:
 def constraints_of(problem: Any, slack: float | int = 0.0) -> EntryConstraints | LinearConstraints:
     """The constraint set of a completion (rows, cols, values) or a sensing problem (operator, values).
 
-    Raises InputError for problems that have neither reading, and for a slack around general measurements.
+    Raises
+    ------
+    InputError
+        For problems that have neither reading, and for a slack around general measurements.
     """
     if hasattr(problem, "rows") and hasattr(problem, "cols"):
         return EntryConstraints(problem.rows, problem.cols, read_values(problem), tuple(problem.shape), float(slack))

@@ -29,10 +29,16 @@ _PASSES, _PROGRESS = 4, 1e-6
 class HardThreshold:
     """Fixed-rank completion by iterated hard-thresholded singular value decompositions.
 
-    rank: r of every iterate.
-    iterations: budget.
-    tolerance: root mean squared residual over the data's root mean square to stop at.
-    seed: draws the fresh columns of the singular value block.
+    Parameters
+    ----------
+    rank
+        r of every iterate.
+    iterations
+        budget.
+    tolerance
+        root mean squared residual over the data's root mean square to stop at.
+    seed
+        draws the fresh columns of the singular value block.
     """
 
     rank: int

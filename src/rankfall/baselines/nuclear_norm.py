@@ -39,17 +39,29 @@ _TINY = 1e-150
 class NuclearNorm:
     """min ‖X‖_* over the matrices that fit the observations, to a certified relative gap.
 
-    slack: allowed |X_ij − b_ij|, in the units of the data; 0 fits exactly, the experiments of [arora2019] use 1e-3.
-    gap: relative duality gap (primal − dual)/primal to stop at.
-    iterations: budget; the status says when it ran out.
-    relaxation: α in (0, 2).
-    memory: past steps that Anderson acceleration uses; 0 is plain Douglas-Rachford.
-    positive: only over X ⪰ 0, where the nuclear norm is the trace, for symmetric observations.   [gunasekar2017, (5)]
+    Parameters
+    ----------
+    slack
+        allowed `|X_ij − b_ij|`, in the units of the data; 0 fits exactly, the experiments of [arora2019] use 1e-3.
+    gap
+        relative duality gap (primal − dual)/primal to stop at.
+    iterations
+        budget; the status says when it ran out.
+    relaxation
+        α in (0, 2).
+    memory
+        past steps that Anderson acceleration uses; 0 is plain Douglas-Rachford.
+    positive
+        only over X ⪰ 0, where the nuclear norm is the trace, for symmetric observations.   [gunasekar2017, (5)]
 
+    Notes
+    -----
     Weights of a problem are not used: a constraint has none. A rank-deficient answer is returned as such; its entries
     differ from the observed ones by `history["infeasibility"]` (‖A(X) − nearest allowed‖/‖b‖, at most ten times the
     gap), and resetting them gives the feasible point that `gap` certifies. Dense: O(mn·memory) memory.
 
+    Examples
+    --------
     >>> from types import SimpleNamespace
     >>> ones = SimpleNamespace(rows=np.array([0, 0, 1]), cols=np.array([0, 1, 0]), values=np.ones(3), shape=(2, 2))
     >>> solution = NuclearNorm().solve(ones)
@@ -80,7 +92,12 @@ class NuclearNorm:
     def solve(self, problem: Any, warm: Solution | None = None) -> Solution:
         """The minimizer for a problem with observed entries (rows, cols, values) or measurements (apply, adjoint).
 
-        `warm` starts from another solution's factors and dual. Raises InputError for inconsistent measurements.
+        `warm` starts from another solution's factors and dual.
+
+        Raises
+        ------
+        InputError
+            For inconsistent measurements.
         """
         begun = time.perf_counter()
         constraints = constraints_of(problem, self.slack)

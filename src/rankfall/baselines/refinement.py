@@ -33,11 +33,18 @@ _PROGRESS = 1e-6
 class GaussNewton:
     """Fixed-rank refinement of a solution.
 
-    rank: k; None takes the rank of the warm start.
-    steps: budget of Gauss-Newton steps.
-    inner: LSQR iterations a step at most.
-    tolerance: root mean squared residual over the data's root mean square to stop at.
-    seed: draws the block of the spectral start, where no warm start is given.
+    Parameters
+    ----------
+    rank
+        k; None takes the rank of the warm start.
+    steps
+        budget of Gauss-Newton steps.
+    inner
+        LSQR iterations a step at most.
+    tolerance
+        root mean squared residual over the data's root mean square to stop at.
+    seed
+        draws the block of the spectral start, where no warm start is given.
     """
 
     rank: int | None = None

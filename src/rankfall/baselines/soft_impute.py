@@ -40,14 +40,24 @@ _GRAM_SIDE, _LANCZOS = 2000, 1e-6
 class SoftImpute:
     """Completion by singular value soft thresholding.
 
-    shrinkage: λ; None chooses it on held-out entries along the path, then refits on every observed entry.
-    rank: largest rank an iterate may have; None does not limit it.
-    path: number of shrinkages, geometric from λ_max to λ_max·`smallest`, or the shrinkages themselves.
-    smallest: last shrinkage of the path over λ_max.
-    holdout: fraction of the entries set aside to choose λ, unless the problem brings `held_out` of its own.
-    seed: draws the held-out entries and the fresh columns of block singular value steps.
-    tolerance: ‖X_next − point‖_F/‖X_next‖_F, the relative proximal residual, to stop at.
-    iterations: budget for one shrinkage.
+    Parameters
+    ----------
+    shrinkage
+        λ; None chooses it on held-out entries along the path, then refits on every observed entry.
+    rank
+        largest rank an iterate may have; None does not limit it.
+    path
+        number of shrinkages, geometric from λ_max to λ_max·`smallest`, or the shrinkages themselves.
+    smallest
+        last shrinkage of the path over λ_max.
+    holdout
+        fraction of the entries set aside to choose λ, unless the problem brings `held_out` of its own.
+    seed
+        draws the held-out entries and the fresh columns of block singular value steps.
+    tolerance
+        ‖X_next − point‖_F/‖X_next‖_F, the relative proximal residual, to stop at.
+    iterations
+        budget for one shrinkage.
     """
 
     shrinkage: float | int | None = None

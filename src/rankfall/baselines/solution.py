@@ -19,14 +19,24 @@ from rankfall.trajectory.status import Status
 class Solution(LowRank):
     """A completed matrix W = left rightᵀ with the solver's account of itself.
 
-    left, right: factors (m, k) and (n, k); k may be 0, which is the zero matrix.
-    status: CONVERGED (the tolerance was met), STALLED (no step improves any more) or BUDGET (iterations ran out).
-    reason: the sentence that says so in numbers.
-    history: arrays by name, one value a recorded iteration.
-    seconds: wall time of the solver.
-    gap: certified relative duality gap (primal − dual)/primal where the method has a dual, else None.
-    dual: the multipliers λ (one for each observation) behind that gap, else None.
-    shrinkage: the λ of ½Σ w(W−b)² + λ‖W‖_* that was used or chosen, else None.
+    Parameters
+    ----------
+    left, right
+        factors (m, k) and (n, k); k may be 0, which is the zero matrix.
+    status
+        CONVERGED (the tolerance was met), STALLED (no step improves any more) or BUDGET (iterations ran out).
+    reason
+        the sentence that says so in numbers.
+    history
+        arrays by name, one value a recorded iteration.
+    seconds
+        wall time of the solver.
+    gap
+        certified relative duality gap (primal − dual)/primal where the method has a dual, else None.
+    dual
+        the multipliers λ (one for each observation) behind that gap, else None.
+    shrinkage
+        the λ of ½Σ w(W−b)² + λ‖W‖_* that was used or chosen, else None.
     """
 
     status: Status

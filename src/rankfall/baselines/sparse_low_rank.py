@@ -37,7 +37,10 @@ class Pattern:
     def of(cls, problem: Any) -> "Pattern":
         """The pattern of a problem with rows, cols, values, shape, and weights or None.
 
-        Raises InputError for problems that do not observe entries.
+        Raises
+        ------
+        InputError
+            For problems that do not observe entries.
         """
         if not hasattr(problem, "rows"):
             raise InputError(

@@ -14,6 +14,7 @@ from rankfall.cli.complete import EXIT_CODES, complete
 from rankfall.cli.edge import at_the_edge
 from rankfall.cli.flow import EXIT_CODES as FLOW_EXIT_CODES, flow
 from rankfall.cli.playground import EXIT_CODES as PLAYGROUND_EXIT_CODES, playground
+from rankfall.cli.recover import EXIT_CODES as RECOVER_EXIT_CODES, recover
 from rankfall.cli.report import EXIT_CODES as REPORT_EXIT_CODES, report
 from rankfall.cli.reproduce import EXIT_CODES as REPRODUCE_EXIT_CODES, reproduce
 
@@ -25,6 +26,7 @@ app.command(epilog=EXIT_CODES)(at_the_edge(complete))
 app.command(epilog=COMPARE_EXIT_CODES)(at_the_edge(compare))
 app.command(epilog=FLOW_EXIT_CODES)(at_the_edge(flow))
 app.command(epilog=PLAYGROUND_EXIT_CODES)(at_the_edge(playground))
+app.command(epilog=RECOVER_EXIT_CODES)(at_the_edge(recover))
 app.command(epilog=REPORT_EXIT_CODES)(at_the_edge(report))
 app.command(epilog=REPRODUCE_EXIT_CODES)(at_the_edge(reproduce))
 

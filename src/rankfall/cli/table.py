@@ -36,7 +36,7 @@ def complete_table(
             "them, and --triplets says that the file lists entries"
         )
     console.notes(notes)
-    warn_empty(problem, lambda row: _row_title(table, row), lambda col: column_title(table.column_names, col), console)
+    warn_empty(problem, lambda row: row_title(table, row), lambda col: column_title(table.column_names, col), console)
     done = fit(problem, options, console)
     filled = done.estimator.transform(table.values)
     filled = rounded(table, filled, digits, within=options.min_value is None and options.max_value is None)
@@ -50,17 +50,17 @@ def complete_table(
     console.summary([*done.rows(), *column_rows(done.estimator, titles), *told], "written", output)
 
 
-def completed_name(source: Path) -> Path:
+def completed_name(source: Path, word: str = "completed") -> Path:
     """Where the completed table goes by default: beside the file, in its format where that can be written."""
     if extension(source) in SHEET_FORMATS:
         if holds_text(source):
-            return beside(source, "completed", ".csv")
+            return beside(source, word, ".csv")
         if extension(source) not in TABLE_FORMATS:
-            return beside(source, "completed", ".xlsx")
-    return beside(source, "completed")
+            return beside(source, word, ".xlsx")
+    return beside(source, word)
 
 
-def _row_title(table: Table, row: int) -> str:
+def row_title(table: Table, row: int) -> str:
     """How a sentence calls a row: by its first label, or by its place, counted as an editor counts lines."""
     for column in (table.row_labels or {}).values():
         return f"row {str(column[row])!r}"

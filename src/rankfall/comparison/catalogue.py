@@ -19,7 +19,10 @@ METHODS: dict[str, Method] = {
 def named(methods: Sequence[str | Method] | None) -> list[Method]:
     """The methods meant; None means all whose library is installed.
 
-    Raises InputError for a name that is not known, a method twice, or none at all.
+    Raises
+    ------
+    InputError
+        For a name that is not known, a method twice, or none at all.
     """
     if methods is None:
         return [method for method in METHODS.values() if method.is_installed()]

@@ -35,18 +35,32 @@ def compare(
 ) -> Comparison:
     """Measure methods on random held-out entries of a table.
 
-    problem: a `Completion`; its truth and held-out entries, if any, are left out.
-    holdout: share of the observed entries set aside in a repeat. repeats: how many times, each with entries of its own.
-    methods: names of `METHODS`, or methods of one's own; None takes all that are installed.
-    bounds: predictions of every method are clipped to them (a rating scale), None is no bound.
-    in_process: measure here instead of in a process for each method: without peak memory, and what is imported and
+    Parameters
+    ----------
+    problem
+        a `Completion`; its truth and held-out entries, if any, are left out.
+    holdout
+        share of the observed entries set aside in a repeat.
+    repeats
+        how many times, each with entries of its own.
+    methods
+        names of `METHODS`, or methods of one's own; None takes all that are installed.
+    bounds
+        predictions of every method are clipped to them (a rating scale), None is no bound.
+    in_process
+        measure here instead of in a process for each method: without peak memory, and what is imported and
         compiled on first use counts.
-    progress: called as progress(method, fraction).
+    progress
+        called as progress(method, fraction).
 
+    Notes
+    -----
     A method that fails, or that the table is too large for, has its reason in the result and stops nobody else. Raises
     InputError for settings out of range, unknown methods, and problems other than one table of at least 2 entries.
     Processes are spawned: a script calls this under `if __name__ == "__main__":`.
 
+    Examples
+    --------
     >>> from rankfall.datasets import hide, planted
     >>> table = hide(planted((30, 20), rank=1), 0.3)
     >>> found = compare(Completion.from_array(table), methods=["rankfall", "column-means"], repeats=1, in_process=True)

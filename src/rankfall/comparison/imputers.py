@@ -80,7 +80,10 @@ class Iterative(Method):
 class FancyImpute(Method):
     """fancyimpute's SoftImpute on what damped effects leave, its rank limited so that it need not decompose in full.
 
-    shares: shrinkages over the largest singular value, chosen on held-out entries; its own default is a fiftieth.
+    Parameters
+    ----------
+    shares
+        shrinkages over the largest singular value, chosen on held-out entries; its own default is a fiftieth.
     """
 
     name: ClassVar[str] = "fancyimpute"

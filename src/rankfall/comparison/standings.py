@@ -13,10 +13,16 @@ import numpy as np
 class Standing:
     """One method over all repeats.
 
-    errors, absolute_errors: root mean squared and mean absolute error on the held-out entries of each repeat.
-    seconds: mean over repeats, of choosing, fitting and predicting.
-    peak_megabytes: of a process of its own, Python and its libraries (about 200) included; NaN where there was none.
-    reason: why there is nothing to report, or None.
+    Parameters
+    ----------
+    errors, absolute_errors
+        root mean squared and mean absolute error on the held-out entries of each repeat.
+    seconds
+        mean over repeats, of choosing, fitting and predicting.
+    peak_megabytes
+        of a process of its own, Python and its libraries (about 200) included; NaN where there was none.
+    reason
+        why there is nothing to report, or None.
     """
 
     method: str
@@ -70,7 +76,14 @@ class Standing:
 class Comparison:
     """Methods measured on the same held-out entries, best first.
 
-    rows: a `Standing` each. shape, observed: of the table compared on. holdout, repeats, seed, bounds: how.
+    Parameters
+    ----------
+    rows
+        a `Standing` each.
+    shape, observed
+        of the table compared on.
+    holdout, repeats, seed, bounds
+        how.
     """
 
     rows: tuple[Standing, ...]

@@ -27,16 +27,22 @@ def cache_folder() -> Path:
 def fetch_folder(name: str, url: str, checksum: str) -> Path:
     """The folder with an archive's unpacked files, downloaded on first use.
 
-    Args:
-        name: of the folder in the cache; the start of the checksum is appended, so that versions do
-            not mix.
-        url: http or https address of a zip archive.
-        checksum: "sha256:…" or "md5:…" of the archive.
+    Parameters
+    ----------
+    name
+        of the folder in the cache; the start of the checksum is appended, so that versions do
+        not mix.
+    url
+        http or https address of a zip archive.
+    checksum
+        "sha256:…" or "md5:…" of the archive.
 
-    Raises:
-        InputError: when the address or checksum is malformed, the server is out of reach, the
-            archive is not the one expected, or the cache cannot be written. Nothing is left in the
-            cache then.
+    Raises
+    ------
+    InputError
+        when the address or checksum is malformed, the server is out of reach, the
+        archive is not the one expected, or the cache cannot be written. Nothing is left in the
+        cache then.
     """
     if not url.startswith(("http://", "https://")):
         raise InputError(f"source must be an http or https address, got {url}; for a folder use data=")

@@ -30,12 +30,17 @@ LOG_MEAN = 4.356463
 class GasSensors:
     """Samples of a gas at known concentrations.
 
-    Attributes:
-        X: features, each column centered but not scaled.
-        y: concentration in ppmv (parts per million by volume).
-        batch: 1 … 10, the month group of the measurement; 0 where the source does not tell.
-        column_mean: what centering removed: X + column_mean are the sensors' own numbers. None
-            where unknown.
+    Attributes
+    ----------
+    X
+        features, each column centered but not scaled.
+    y
+        concentration in ppmv (parts per million by volume).
+    batch
+        1 … 10, the month group of the measurement; 0 where the source does not tell.
+    column_mean
+        what centering removed: X + column_mean are the sensors' own numbers. None
+        where unknown.
     """
 
     X: Float[np.ndarray, "samples features"]
@@ -48,25 +53,34 @@ def gas_ethanol(
     data: str | Path | None = None, *, source: str | None = None, checksum: str | None = None
 ) -> GasSensors:
     """Ethanol in the "Gas Sensor Array Drift Dataset at Different Concentrations" of the UCI
+
     repository.
 
     For research only, not for commercial use; cite Vergara et al. 2012 (Sensors and Actuators B
     166–167) and Rodriguez-Lujan et al. 2014 (Chemometrics and Intelligent Laboratory Systems 130).
     Standardize before use: the columns' standard deviations run from 0.5 to 4e4.
 
-    Args:
-        data: a folder with batch1.dat … batch10.dat (UCI), gas_ethanol.npz, or data.csv.gz (5
-            significant digits, no batches). None downloads the archive once (10 MB) and keeps it,
-            see `rankfall.datasets.cache`. The order of the samples differs between these sources.
-        source: another address to download from.
-        checksum: of the archive there, when it is not the original one.
+    Parameters
+    ----------
+    data
+        a folder with batch1.dat … batch10.dat (UCI), gas_ethanol.npz, or data.csv.gz (5
+        significant digits, no batches). None downloads the archive once (10 MB) and keeps it,
+        see `rankfall.datasets.cache`. The order of the samples differs between these sources.
+    source
+        another address to download from.
+    checksum
+        of the archive there, when it is not the original one.
 
-    Returns:
+    Returns
+    -------
+    GasSensors
         2565 samples of 128 features.
 
-    Raises:
-        InputError: when the folder has none of these files, a file is malformed, or the download
-            fails.
+    Raises
+    ------
+    InputError
+        when the folder has none of these files, a file is malformed, or the download
+        fails.
     """
     if data is None:
         url = f"{(source or ADDRESS).rstrip('/')}/{ARCHIVE}"

@@ -28,11 +28,15 @@ Positions = tuple[Int[np.ndarray, " count"], Int[np.ndarray, " count"]]
 def uniform_entries(shape: tuple[int, int], count: int, seed: int = 0) -> Positions:
     """`count` distinct positions of an m × n table, every set of that size equally likely.
 
-    Returns:
+    Returns
+    -------
+    Positions
         (rows, cols), int64, in row-major order.
 
-    Raises:
-        InputError: when count is not between 1 and m·n.
+    Raises
+    ------
+    InputError
+        when count is not between 1 and m·n.
     """
     return power_law_entries(shape, count, exponent=0.0, seed=seed)
 
@@ -49,20 +53,29 @@ def power_law_entries(
     is k-th is drawn too. An entry drawn twice counts once, so the most popular entries saturate and
     the rest fills up.
 
-    Args:
-        shape: (m, n).
-        count: |Ω|.
-        exponent: a, for both sides or as (rows, columns). 0 is uniform; in MovieLens-1M the busiest
-            tenth of the users wrote 38 % of the ratings and the favorite tenth of the movies got
-            44 %, as with (0.75, 0.95).
-        seed: of `numpy.random.default_rng`.
+    Parameters
+    ----------
+    shape
+        (m, n).
+    count
+        `|Ω|`.
+    exponent
+        a, for both sides or as (rows, columns). 0 is uniform; in MovieLens-1M the busiest
+        tenth of the users wrote 38 % of the ratings and the favorite tenth of the movies got
+        44 %, as with (0.75, 0.95).
+    seed
+        of `numpy.random.default_rng`.
 
-    Returns:
+    Returns
+    -------
+    Positions
         (rows, cols), int64, in row-major order.
 
-    Raises:
-        InputError: when count is not between 1 and m·n, the exponent not between 0 and 10, or so
-            steep that a large table's unpopular entries are never reached.
+    Raises
+    ------
+    InputError
+        when count is not between 1 and m·n, the exponent not between 0 and 10, or so
+        steep that a large table's unpopular entries are never reached.
     """
     m, n = table_shape(shape)
     if not 1 <= count <= m * n:
@@ -102,11 +115,15 @@ def at_least_one_each(
     gets an entry in a random column, each empty column one in a random row; as many others, that
     nothing depends on, are dropped.
 
-    Returns:
+    Returns
+    -------
+    Positions
         (rows, cols), int64, in row-major order.
 
-    Raises:
-        InputError: when there are fewer than m + n positions.
+    Raises
+    ------
+    InputError
+        when there are fewer than m + n positions.
     """
     m, n = table_shape(shape)
     count = rows.size
@@ -157,21 +174,33 @@ def planted_ratings(
     b_ij = ⟨U_i, V_j⟩/√r + noise·ε_ij with standard normal U, V, ε: signal of variance 1, and
     `noise` is the root mean squared error nothing can beat. Nothing of size m × n is formed.
 
-    Args:
-        shape: (m, n).
-        count: |Ω|.
-        rank: r of the signal.
-        noise: standard deviation of ε's term.
-        seed: of `numpy.random.default_rng`.
-        dtype: of the values, float32 or float64.
-        exponent: as in `power_law_entries`.
+    Parameters
+    ----------
+    shape
+        (m, n).
+    count
+        `|Ω|`.
+    rank
+        r of the signal.
+    noise
+        standard deviation of ε's term.
+    seed
+        of `numpy.random.default_rng`.
+    dtype
+        of the values, float32 or float64.
+    exponent
+        as in `power_law_entries`.
 
-    Returns:
+    Returns
+    -------
+    tuple[Int[np.ndarray, ' count'], Int[np.ndarray, ' count'], Float[np.ndarray, ' count']]
         (rows, cols, values) in row-major order.
 
-    Raises:
-        InputError: as `power_law_entries`, on a rank below 1, on negative noise, on a dtype that is
-            not real.
+    Raises
+    ------
+    InputError
+        as `power_law_entries`, on a rank below 1, on negative noise, on a dtype that is
+        not real.
     """
     m, n = table_shape(shape)
     if rank < 1:

@@ -75,12 +75,14 @@ def movielens(
 ) -> Ratings:
     """Movie ratings collected by GroupLens, University of Minnesota.
 
-    | size | users × rated movies | ratings    | stars   | extras                            |
-    |------|----------------------|------------|---------|-----------------------------------|
-    | 100k | 943 × 1682           | 100,000    | 1 … 5   | users, titles, genres, 7 folds    |
-    | 1m   | 6040 × 3706          | 1,000,209  | 1 … 5   | users, titles, genres             |
-    | 10m  | 69878 × 10677        | 10,000,054 | 0.5 … 5 | titles, genres                    |
-    | 20m  | 138493 × 26744       | 20,000,263 | 0.5 … 5 | titles, genres                    |
+    ====  ======================  ==========  =======  ===============================
+    size  users × rated movies    ratings     stars    extras
+    ====  ======================  ==========  =======  ===============================
+    100k  943 × 1682              100,000     1 … 5    users, titles, genres, 7 folds
+    1m    6040 × 3706             1,000,209   1 … 5    users, titles, genres
+    10m   69878 × 10677           10,000,054  0.5 … 5  titles, genres
+    20m   138493 × 26744          20,000,263  0.5 … 5  titles, genres
+    ====  ======================  ==========  =======  ===============================
 
     Terms: research use; acknowledge the data (Harper and Konstan 2015, ACM TiiS 5:19), do not imply
     endorsement by GroupLens, make no commercial use and do not redistribute without their
@@ -89,18 +91,25 @@ def movielens(
     The features of a user are age (1m: the youngest of the group), gender=F, gender=M and
     occupation=…; those of an item its year and one indicator for each genre.
 
-    Args:
-        size: "100k", "1m", "10m" or "20m".
-        data: a folder with the files as GroupLens ships them, each possibly gzipped, or its parent;
-            a ratings.npz with arrays user, movie, rating and perhaps timestamp may stand for the
-            ratings file. None downloads the archive once (5, 6, 66, 199 MB) and keeps it, see
-            `rankfall.datasets.cache`.
-        source: another address to download from.
-        checksum: of the archive there ("sha256:…" or "md5:…"), when it is not the original one.
+    Parameters
+    ----------
+    size
+        "100k", "1m", "10m" or "20m".
+    data
+        a folder with the files as GroupLens ships them, each possibly gzipped, or its parent;
+        a ratings.npz with arrays user, movie, rating and perhaps timestamp may stand for the
+        ratings file. None downloads the archive once (5, 6, 66, 199 MB) and keeps it, see
+        `rankfall.datasets.cache`.
+    source
+        another address to download from.
+    checksum
+        of the archive there ("sha256:…" or "md5:…"), when it is not the original one.
 
-    Raises:
-        InputError: on another size, a folder without the files, a malformed file, a failed
-            download.
+    Raises
+    ------
+    InputError
+        on another size, a folder without the files, a malformed file, a failed
+        download.
     """
     if size not in COLLECTIONS:
         raise InputError(f"size must be one of {', '.join(COLLECTIONS)}, got {size!r}; 100k is the smallest")

@@ -37,27 +37,42 @@ def planted(
     With singular values given, U and V are orthonormalized first, which makes them uniformly
     distributed (Haar) frames, and W = U diag(σ) Vᵀ.
 
-    Args:
-        shape: (m, n).
-        rank: r; by default the spectrum's length, else 5 (or the smaller side, if that is less).
-        spectrum: the nonzero singular values, kept exactly unless `norm` is given. For "symmetric"
-            they are the eigenvalues and carry their signs.
-        condition: σ_1/σ_r; the singular values go down geometrically,
-            σ_k ∝ condition^((r−k)/(r−1)), and are rescaled to `norm`. For "symmetric" the signs
-            are drawn.
-        coherence: μ = (m/r)·max_i ‖U_i‖² of the column space and likewise of the row space: one row
-            and one column are raised until μ is met exactly. It ranges from that of the draw to
-            min(m, n)/r  [candes2009].
-        kind: "general" U Vᵀ; "symmetric" U S Uᵀ, S random signs; "psd" U Uᵀ.
-        norm: ‖W‖_F; √(mn) by default.
-        seed: of `numpy.random.default_rng`.
+    Parameters
+    ----------
+    shape
+        (m, n).
+    rank
+        r; by default the spectrum's length, else 5 (or the smaller side, if that is less).
+    spectrum
+        the nonzero singular values, kept exactly unless `norm` is given. For "symmetric"
+        they are the eigenvalues and carry their signs.
+    condition
+        σ_1/σ_r; the singular values go down geometrically,
+        σ_k ∝ condition^((r−k)/(r−1)), and are rescaled to `norm`. For "symmetric" the signs
+        are drawn.
+    coherence
+        μ = (m/r)·max_i ‖U_i‖² of the column space and likewise of the row space: one row
+        and one column are raised until μ is met exactly. It ranges from that of the draw to
+        min(m, n)/r  [candes2009].
+    kind
+        "general" U Vᵀ; "symmetric" U S Uᵀ, S random signs; "psd" U Uᵀ.
+    norm
+        ‖W‖_F; √(mn) by default.
+    seed
+        of `numpy.random.default_rng`.
 
-    Returns:
+    Returns
+    -------
+    Float[np.ndarray, 'm n']
         W in float64.
 
-    Raises:
-        InputError: on a rank, spectrum, condition, coherence, kind or norm that no such matrix has.
+    Raises
+    ------
+    InputError
+        on a rank, spectrum, condition, coherence, kind or norm that no such matrix has.
 
+    Examples
+    --------
     >>> W = planted((60, 40), spectrum=[3.0, 2.0, 1.0])
     >>> [round(float(s), 6) for s in np.linalg.svd(W, compute_uv=False)[:4]]
     [3.0, 2.0, 1.0, 0.0]
@@ -99,7 +114,9 @@ def coherence_of(matrix: Float[Array, "m n"], rank: int) -> tuple[float, float]:
     itself); the same for V with n. Uniform sampling needs about μ r (m + n) log² entries
     [candes2009].
 
-    Returns:
+    Returns
+    -------
+    tuple[float, float]
         (μ(U), μ(V)).
     """
     left, _, right = np.linalg.svd(np.asarray(matrix), full_matrices=False)

@@ -35,17 +35,28 @@ class Ratings:
     Row i is the user `user_labels[i]`, column j the item `item_labels[j]`; only those with a rating
     have a code. A part of the ratings keeps all labels, hence the shape.
 
-    Attributes:
-        users: codes 0 … m − 1.
-        items: codes 0 … n − 1.
-        ratings: stars.
-        timestamps: seconds since 1970, or None where the source has none.
-        user_labels: the source's user numbers, ascending.
-        item_labels: the source's item numbers, ascending.
-        item_titles: a title for each item, or None.
-        user_features: or None.
-        item_features: or None.
-        official_tests: name of a published fold -> positions of its test ratings.
+    Attributes
+    ----------
+    users
+        codes 0 … m − 1.
+    items
+        codes 0 … n − 1.
+    ratings
+        stars.
+    timestamps
+        seconds since 1970, or None where the source has none.
+    user_labels
+        the source's user numbers, ascending.
+    item_labels
+        the source's item numbers, ascending.
+    item_titles
+        a title for each item, or None.
+    user_features
+        or None.
+    item_features
+        or None.
+    official_tests
+        name of a published fold -> positions of its test ratings.
     """
 
     users: Int[np.ndarray, " count"]
@@ -112,8 +123,10 @@ class Ratings:
     def split_by_time(self, fraction: float = 0.1) -> tuple["Ratings", "Ratings"]:
         """(train, test): the latest `fraction` of all ratings is the test, as in use.
 
-        Raises:
-            InputError: when the source has no timestamps.
+        Raises
+        ------
+        InputError
+            when the source has no timestamps.
         """
         _check_fraction(fraction)
         if self.timestamps is None:
@@ -131,8 +144,10 @@ class Ratings:
     def fold(self, name: int | str) -> tuple["Ratings", "Ratings"]:
         """(base, test) of a published fold of MovieLens-100K: 1 … 5 (u1 … u5), "a" or "b" (ua, ub).
 
-        Raises:
-            InputError: when the source has no such fold.
+        Raises
+        ------
+        InputError
+            when the source has no such fold.
         """
         key = f"u{str(name).removeprefix('u')}"
         if key not in self.official_tests:

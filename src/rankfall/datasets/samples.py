@@ -28,17 +28,26 @@ def photograph(name: str = "china", gray: bool = True, height: int | None = None
 
     Gray is the luminance 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601).
 
-    Args:
-        name: "china" (a temple) or "flower", both 427 × 640.
-        gray: one intensity a pixel, or three colors.
-        height: rows to shrink it to, proportions kept; None leaves it as it is.
+    Parameters
+    ----------
+    name
+        "china" (a temple) or "flower", both 427 × 640.
+    gray
+        one intensity a pixel, or three colors.
+    height
+        rows to shrink it to, proportions kept; None leaves it as it is.
 
-    Returns:
+    Returns
+    -------
+    Float[np.ndarray, '...']
         (height, width) or, in color, (height, width, 3), float64.
 
-    Raises:
-        InputError: on another name or a height that is not between 1 and 427.
-        ImportError: when Pillow is not installed.
+    Raises
+    ------
+    InputError
+        on another name or a height that is not between 1 and 427.
+    ImportError
+        when Pillow is not installed.
     """
     if name not in PHOTOGRAPHS:
         raise InputError(f"photograph must be one of {', '.join(PHOTOGRAPHS)}, got {name!r}")
@@ -70,7 +79,9 @@ def digits() -> Sample:
 
 def diabetes() -> Sample:
     """442 patients: age, sex, body mass index, blood pressure, six serum measurements in their own
-    units, and as the eleventh column the disease's progression a year later."""
+
+    units, and as the eleventh column the disease's progression a year later.
+    """
     from sklearn.datasets import load_diabetes
 
     return _sample(load_diabetes(scaled=False), target="progression")
@@ -86,13 +97,19 @@ def wine() -> Sample:
 def hide(X: Any, fraction: float | int = 0.7, seed: int = 0) -> Float[np.ndarray, "..."]:
     """A copy with that fraction of its known entries replaced by NaN, chosen uniformly.
 
-    Args:
-        X: array or nested list of any number of dimensions; NaN in it stays and is not counted.
-        fraction: of the known entries to hide, in [0, 1); the number is rounded.
-        seed: of `numpy.random.default_rng`.
+    Parameters
+    ----------
+    X
+        array or nested list of any number of dimensions; NaN in it stays and is not counted.
+    fraction
+        of the known entries to hide, in [0, 1); the number is rounded.
+    seed
+        of `numpy.random.default_rng`.
 
-    Raises:
-        InputError: when the fraction is out of range.
+    Raises
+    ------
+    InputError
+        when the fraction is out of range.
     """
     if not 0 <= fraction < 1:
         raise InputError(f"fraction must be at least 0 and below 1, got {fraction}; 0.7 leaves 30 % known")

@@ -20,15 +20,15 @@ from rankfall.estimators.inputs import problem_of, stacked, without_mask
 from rankfall.estimators.parameters import check_parameters
 from rankfall.estimators.persistence import load_fitted, save_fitted
 from rankfall.estimators.predictions import Predictions
+from rankfall.estimators.reporting import Reporting
 from rankfall.estimators.robust_scaling import loss_of, read_loss, spelled
 from rankfall.estimators.settings import FitSettings
 from rankfall.problems.completion import Completion
-from rankfall.problems.losses import Squared
 
 Progress = Callable[[str, float], None]
 
 
-class DeepMatrixFactorization(Predictions, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """Complete a table by deep matrix factorization: W = W_N ⋯ W_1 from a small start, stopped in time.
 
     Parameters
@@ -91,7 +91,7 @@ class DeepMatrixFactorization(Predictions, OneToOneFeatureMixin, TransformerMixi
     selection_ : Selection, every trial.
     shares_ : dict, how much each member of the stack contributes; empty for a table that is not refined.
     trajectory_ : Trajectory of the run on all entries, or of the chosen one, whose `best_weights` are the fit, where
-        hardly any were held out; with features, that of Z (`rankfall.problems.Featured`).
+        hardly any were held out; with features, that of Z (`rankfall.models.Lifted`).
     status_ : str, how that run ended.
     n_features_in_, feature_names_in_ : of the table fitted.
 
@@ -176,7 +176,7 @@ class DeepMatrixFactorization(Predictions, OneToOneFeatureMixin, TransformerMixi
         The estimator's own `loss` decides; raises InputError for a problem that brings another than squares.
         """
         check_parameters(self)
-        if not isinstance(problem.loss_function, Squared):
+        if not problem.loss_function.is_quadratic:
             raise InputError(
                 f"the estimator's loss decides, got a problem with {problem.loss_function}; leave it out of the "
                 "problem and pass loss= to DeepMatrixFactorization, with thresholds in spreads of the table"

@@ -4,7 +4,7 @@ With features a row's factor is one of its own plus a share of every column it w
 
     L_i = t_i (U_i + size · Σ_{j ∈ Ω_i} V_j/√(d_i d_j)),        t_i the popularity of d_i observed entries
 
-(`rankfall.problems.Featured`). The sum needs no training; U_i of a new row is folded in, with the trained U as prior.
+(`rankfall.models.Lifted`). The sum needs no training; U_i of a new row is folded in, with the trained U as prior.
 """
 
 from dataclasses import dataclass

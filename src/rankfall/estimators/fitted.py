@@ -23,7 +23,6 @@ from rankfall.estimators.standardization import Standardization
 from rankfall.kernels.observed import predict
 from rankfall.low_rank import effective_rank
 from rankfall.problems.completion import Completion
-from rankfall.problems.losses import Logistic
 from rankfall.trajectory.run import Trajectory
 
 # How many held-out entries' worth of doubt draws the error of a column to that of all columns.
@@ -89,7 +88,7 @@ class FittedTable:
     @cached_property
     def signs(self) -> tuple[float, float] | None:
         """The two values of a table fitted by the logistic loss, the lower first."""
-        if not isinstance(self.standardization.loss, Logistic):
+        if not self.standardization.loss.is_binary:
             return None
         return float(self.problem.values.min()), float(self.problem.values.max())
 

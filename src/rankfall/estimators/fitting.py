@@ -22,11 +22,8 @@ from rankfall.estimators.selection import Progress, Selection, select
 from rankfall.estimators.settings import FitSettings
 from rankfall.estimators.standardization import Standardization
 from rankfall.integrators.flow import Flow
-from rankfall.models.chain import Chain
 from rankfall.models.starts import Spectral
 from rankfall.problems.completion import Completion
-from rankfall.problems.featured import Featured, with_observed_features
-from rankfall.problems.losses import Squared
 from rankfall.trajectory.evolve import evolve
 from rankfall.trajectory.run import Trajectory
 from rankfall.trajectory.status import Status
@@ -59,7 +56,7 @@ def candidates(problem: Completion, settings: FitSettings) -> list[Candidate]:
     depth, features, holdout, loss = settings.depth, settings.features, settings.holdout, settings.loss
     depths = (int(depth),) if depth != "auto" else _DEPTHS if problem.rows.size < _DEPTH_2_ENTRIES else _DEPTHS[:1]
     uneven = max(_unevenness(problem.rows, problem.shape[0]), _unevenness(problem.cols, problem.shape[1])) > _UNEVEN
-    popularities = (_POPULARITY, 0.0) if uneven and isinstance(loss, Squared) else (0.0,)
+    popularities = (_POPULARITY, 0.0) if uneven and loss.is_quadratic else (0.0,)
     sizes = {True: (_FEATURES,), False: (0.0,)}.get(features)  # pyright: ignore[reportCallIssue, reportArgumentType]
     if features is True and not is_split_once(problem, holdout):
         raise InputError(
@@ -134,8 +131,8 @@ def _fit_all(problem: Completion, selection: Selection, settings: FitSettings, p
     standardization = standardization.with_popularity(problem, chosen.popularity)
     residuals = standardization.residual_problem(problem, settings.dtype)
     run = evolve(
-        with_observed_features(residuals, chosen.features) if chosen.features else residuals,
-        Chain(chosen.depth, min(chosen.width, *problem.shape)),
+        residuals,
+        chosen.model(residuals),
         Spectral(min(chosen.width, *problem.shape), chosen.scale),
         Flow(settings.rtol),
         stop=TimeReached(selection.chosen.time) | LossBelow(FITTED) | StepLimit(STEP_LIMIT),
@@ -150,11 +147,10 @@ def _fitted(
 ) -> FittedTable:
     left, right = (np.ascontiguousarray(factor[0]) for factor in run.model.factors(weights[None, :]))
     shift = None
-    if isinstance(run.problem, Featured):
-        chosen = selection.chosen.candidate
-        slow = standardization.row_slow
-        shift = FeatureShift.of(run.problem.inner, slow, left, chosen.features, chosen.popularity)
-        left, right = run.problem.outer_factors(left, right)
+    chosen = selection.chosen.candidate
+    if chosen.features and run.problem is not None:
+        inner = np.ascontiguousarray(run.model.inner.factors(weights[None, :])[0][0])
+        shift = FeatureShift.of(run.problem, standardization.row_slow, inner, chosen.features, chosen.popularity)
     left, right = standardization.factors(left, right)
     return FittedTable(problem, standardization, left, right, selection, run, shift)
 

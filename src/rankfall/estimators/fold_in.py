@@ -10,12 +10,12 @@ already, τ = 1.
 import numpy as np
 from jaxtyping import Float
 
-from rankfall.problems.losses import Logistic, Loss, Squared
+from rankfall.problems.losses import Loss
 
 
 def temperature(loss: Loss, residuals: Float[np.ndarray, " held"]) -> float:
     """τ, from residuals in the units of the loss."""
-    if isinstance(loss, Logistic):
+    if loss.is_binary:
         return 1.0
     return float(np.mean(residuals * loss.derivative(residuals, np.zeros_like(residuals))))
 
@@ -28,7 +28,7 @@ def folded(
     heat: float,
 ) -> Float[np.ndarray, " k"]:
     """u* of a row from the features f_j, offsets o_j and targets b_j of the columns it was seen in."""
-    if isinstance(loss, Squared):
+    if loss.is_quadratic:
         gram = features.T @ features
         gram[np.diag_indices_from(gram)] += heat / 2
         return np.linalg.solve(gram, features.T @ (targets - offset))

@@ -12,10 +12,8 @@ import numpy as np
 from rankfall.estimators.candidate import Candidate
 from rankfall.estimators.standardization import Standardization
 from rankfall.integrators.flow import Flow
-from rankfall.models.chain import Chain
 from rankfall.models.starts import Spectral
 from rankfall.problems.completion import Completion
-from rankfall.problems.featured import Featured, with_observed_features
 from rankfall.trajectory.evolve import evolve
 from rankfall.trajectory.record import Record
 from rankfall.trajectory.run import Trajectory
@@ -133,7 +131,7 @@ def follow(
     progress: Callable[[float], None],
 ) -> bool:
     """Run a candidate on every fold, the folds in lockstep; whether it was given up."""
-    problem = residuals_of(folds, candidate.features, dtype)
+    problem = residuals_of(folds, dtype)
     first: list[float] = [np.nan] * len(folds)
     given_up = False
 
@@ -142,8 +140,6 @@ def follow(
         left, right = now.model.factors(now.weights)
         for place, k in enumerate(now.runs):
             outer = left[place], right[place]
-            if isinstance(problem, Featured):
-                outer = problem.outer_factors(*outer)
             if not folds[k].curve:
                 first[k] = float(now.loss[place])
             folds[k].watch(float(now.time[place]), float(now.loss[place]) / first[k], *outer)
@@ -154,7 +150,7 @@ def follow(
     sure = len(folds) == 1 and folds[0].held.rows.size >= _SURE
     runs = evolve(
         problem,
-        Chain(candidate.depth, candidate.width),
+        candidate.model(problem),
         Spectral(candidate.width, candidate.scale),
         Flow(rtol),
         stop=HeldOutRise(_PATIENCE, rise=_RISE if sure else np.inf) | LossBelow(FITTED) | StepLimit(STEP_LIMIT),
@@ -170,17 +166,13 @@ def follow(
     return given_up
 
 
-def residuals_of(folds: list[Fold], features: float, dtype: type) -> Completion | Featured:
-    """The folds as one problem: alone, or as many tables on the same entries, held-out ones with weight zero.
-
-    Features are those of one mask: many folds have many, and go without.
-    """
+def residuals_of(folds: list[Fold], dtype: type) -> Completion:
+    """The folds as one problem: alone, or as many tables on the same entries, held-out ones with weight zero."""
     if len(folds) == 1:
         problem, held = (
             folds[0].standardization.residual_problem(part, dtype) for part in (folds[0].train, folds[0].held)
         )
-        problem = replace(problem, held_out=held)
-        return with_observed_features(problem, features) if features else problem
+        return replace(problem, held_out=held)
     m, n = folds[0].train.shape
     values, weights, chosen = [], [], []
     for fold in folds:

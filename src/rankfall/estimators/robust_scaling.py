@@ -17,14 +17,9 @@ import numpy as np
 from rankfall.errors import InputError
 from rankfall.estimators.standardization import Standardization, standardize
 from rankfall.problems.completion import Completion
-from rankfall.problems.losses import Absolute, Huber, Logistic, Loss, Squared
+from rankfall.problems.loss import Loss
+from rankfall.problems.losses import Logistic
 
-# The product explains most of what effects leave, so that noise is well below σ: half a σ is about 1.345 deviations of
-# noise that is 14 % of the variance, and costs little where noise is all there is.
-LOSSES: dict[str, Loss] = {
-    "squared": Squared(), "huber": Huber(0.5), "absolute": Absolute(0.05), "logistic": Logistic(),
-}  # fmt: skip
-_KINDS = {type(loss).__name__: type(loss) for loss in LOSSES.values()}
 _PULLED_IN, _ROUNDS, _SETTLED = 3.0, 10, 1e-2
 # The median of |r| in deviations of a Gaussian r.
 _MEDIAN = 0.6745
@@ -32,13 +27,17 @@ _LEAST = 1e-3
 
 
 def loss_of(given: Any) -> Loss:
-    """The loss that a parameter of the estimator names, or is."""
-    if isinstance(given, str) and given in LOSSES:
-        return LOSSES[given]
-    if isinstance(given, tuple(_KINDS.values())):
+    """The loss that a parameter of the estimator names, or is: any registered name, or any `Loss`.
+
+    A name means default parameters in σ. The product explains most of what effects leave, so that noise is well below
+    σ: `Huber(0.5)` is about 1.345 deviations of noise that is 14 % of the variance.
+    """
+    if isinstance(given, str) and given in Loss.registered:
+        return Loss.registered[given].in_spreads()
+    if isinstance(given, Loss):
         return given
     raise InputError(
-        f"loss must be {', '.join(map(repr, LOSSES))} or a loss such as Huber(0.5), got {given!r}; "
+        f"loss must be {', '.join(map(repr, Loss.registered))} or a Loss such as Huber(0.5), got {given!r}; "
         "'huber' withstands outliers, 'logistic' is for tables of two values"
     )
 
@@ -51,9 +50,9 @@ def standardizations(
     Two values are looked up in the whole problem: which ones they are, and how often. Raises InputError for a
     logistic loss on a table that does not hold two values.
     """
-    if isinstance(loss, Logistic):
+    if loss.is_binary:
         return [_signs(problem)] * len(parts)
-    if isinstance(loss, Squared):
+    if loss.is_quadratic:
         return [standardize(part, scaling) for part in parts]
     shapes = [_withstanding(part, scaling) for part in parts]
     sized = loss.scaled(max(float(np.sqrt(shapes[0].noise)), _LEAST))
@@ -102,10 +101,25 @@ def _signs(problem: Completion) -> Standardization:
 
 
 def spelled(loss: Loss) -> dict[str, Any]:
-    """A loss as plain numbers and words."""
-    return {"kind": type(loss).__name__, **asdict(loss)}  # pyright: ignore[reportArgumentType]
+    """A loss as plain numbers and words.
+
+    Raises InputError for a loss without a name, which could not be read back.
+    """
+    if Loss.registered.get(loss.name) is not type(loss):
+        raise InputError(
+            f"a model is saved with the name of its loss, got {loss!r} without one; give its class a name, as in "
+            "name: ClassVar[str] = 'my-loss'"
+        )
+    return {"name": loss.name, **asdict(loss)}  # pyright: ignore[reportArgumentType]
 
 
 def read_loss(words: dict[str, Any]) -> Loss:
-    """The loss that `spelled` wrote."""
-    return _KINDS[words["kind"]](**{name: value for name, value in words.items() if name != "kind"})
+    """The loss that `spelled` wrote.
+
+    Raises InputError for a name that no imported class has.
+    """
+    if words.get("name") not in Loss.registered:
+        raise InputError(
+            f"the loss of a saved model must be known, got {words.get('name')!r}; import the module that defines it"
+        )
+    return Loss.registered[words["name"]](**{name: value for name, value in words.items() if name != "name"})

@@ -7,14 +7,14 @@ themselves suggest (empirical Bayes), so that a row seen twice is not taken at i
 residuals with weights (s_i t_j)² is then an ordinary completion problem.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from rankfall.errors import InputError
 from rankfall.problems.completion import Completion
-from rankfall.problems.losses import SQUARED, Loss
+from rankfall.problems.losses import Loss, Squared
 
 # Columns are in units of their own when their spreads differ this much, or their means lie this many spreads apart.
 _MIXED_SPREADS, _MIXED_MEANS = 10.0, 5.0
@@ -44,7 +44,7 @@ class Standardization:
     column_damping: float
     noise: float
     mixed: bool
-    loss: Loss = SQUARED
+    loss: Loss = field(default_factory=Squared)
 
     def offset(self, rows: Int[np.ndarray, " entries"], cols: Int[np.ndarray, " entries"]) -> np.ndarray:
         """μ + a_i + b_j at the positions, in units."""

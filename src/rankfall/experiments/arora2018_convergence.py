@@ -27,7 +27,7 @@ from rankfall.experiments.experiment import Arrays, Experiment, Part
 from rankfall.experiments.panel import Curve, Panel
 from rankfall.experiments.published import number, ordering, statement
 from rankfall.integrators import Descent, Flow, Gradient, Rates
-from rankfall.models import Balanced, Chain, Gaussian, Given
+from rankfall.models import Balanced, Chain, FromLayers, Gaussian
 from rankfall.models.starts import split_evenly
 from rankfall.problems import Factorization, Regression
 from rankfall.theory import certify_convergence, check_explosion, check_stall, descend, stalled_loss, unbalanced_start
@@ -118,7 +118,12 @@ def promise(depth: int, accuracy: float, data: Any) -> Arrays:
     certificate = certify_convergence(layers, wanted, accuracy=accuracy)
     time = certificate.step * certificate.iterations
     run = evolve(
-        Factorization(wanted), Chain(depth, _HIDDEN), Given(layers), Flow(1e-6), stop=TimeReached(time), record=_ENDS
+        Factorization(wanted),
+        Chain(depth, _HIDDEN),
+        FromLayers(layers),
+        Flow(1e-6),
+        stop=TimeReached(time),
+        record=_ENDS,
     )
     return {
         "held": np.asarray(certificate.holds),

@@ -27,7 +27,7 @@ from rankfall.experiments.semidefinite_problem import SIZE, OfNorm, error_of, se
 from rankfall.integrators import Descent, Flow, Gradient, ProjectedGradient
 from rankfall.integrators.descent import DescentState
 from rankfall.integrators.state import Field
-from rankfall.models import Chain, Gaussian, Given, Symmetric
+from rankfall.models import Chain, FromLayers, Gaussian, Symmetric
 from rankfall.problems import Sensing
 from rankfall.theory.claim import Claim
 from rankfall.trajectory import LossBelow, Record, StepLimit, evolve
@@ -116,7 +116,7 @@ def refer(name: str, widths: list[int], steps: int, residual: float) -> Arrays:
     roots = vectors * np.sqrt(np.maximum(values, 0))
     products = [far, NuclearNorm(positive=True).solve(problem).product]
     for width in widths:
-        start = Given([roots[:, -width:].T, roots[:, -width:]])
+        start = FromLayers([roots[:, -width:].T, roots[:, -width:]])
         run = evolve(
             problem,
             Symmetric(width),

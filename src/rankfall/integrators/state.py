@@ -31,17 +31,12 @@ class Field:
     def __call__(self, weights: Float[Array, "batch p"]) -> tuple[Float[np.ndarray, " batch"], Float[Array, "batch p"]]:
         """φ (batch,), in NumPy float64, and ∇φ (batch, p)."""
         self.evaluations += 1
-        loss, gradient = self.model.loss_and_gradient(self.problem, weights)
-        return to_numpy(loss).astype(np.float64), gradient
+        loss, velocity = self.model.velocity(self.problem, weights)
+        return to_numpy(loss).astype(np.float64), -velocity
 
     def of(self, run: int) -> "Field":
         """The field of one run alone, with a count of its own."""
-        return Field(of_runs(self.problem, run), self.model)
-
-
-def of_runs(problem: Any, chosen: Any) -> Any:
-    """The problem of the runs chosen: itself, unless it holds a table for each run."""
-    return problem.of_runs(chosen) if getattr(problem, "tables", None) is not None else problem
+        return Field(self.problem.of_runs(run), self.model)
 
 
 @dataclass(frozen=True, kw_only=True)

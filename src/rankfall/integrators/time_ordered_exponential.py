@@ -51,7 +51,7 @@ class TimeOrderedExponential:
                 f"TimeOrderedExponential turns the two factors of U Uᵀ or L Rᵀ, got {type(model).__name__} of depth "
                 f"{getattr(model, 'depth', '?')}; use Symmetric() or Chain(2), or Flow for others"
             )
-        rates = getattr(model, "rates", None)
+        rates = model.rates
         if rates is not None:
             raise InputError(
                 f"TimeOrderedExponential turns both layers at one rate, got {rates}; leave rates out, or use Flow"
@@ -91,7 +91,7 @@ def _look(field: Field, weights: Array) -> tuple[Float[np.ndarray, " batch"], Ar
         pull = (pull + pull.mT) / 2
     left, right = field.model.factors(weights)
     gradient = field.model.join([left.mT @ pull, pull @ right])
-    decay = getattr(field.model, "decay", 0.0)
+    decay = field.model.decay
     return to_numpy(loss).astype(np.float64), gradient + decay * weights, pull
 
 
@@ -111,7 +111,7 @@ def steered(
     xp = namespace(weights)
     left, right = model.factors(weights)
     h = xp.asarray(steps, dtype=weights.dtype)[:, None]
-    shrunk = xp.exp(-getattr(model, "decay", 0.0) * h)[..., None]
+    shrunk = xp.exp(-model.decay * h)[..., None]
     if isinstance(model, Symmetric):
         values, vectors = xp.linalg.eigh(pull)
         turned = vectors @ (xp.exp(-h * values)[..., None] * (vectors.mT @ left))

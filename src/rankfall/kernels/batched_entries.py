@@ -74,7 +74,7 @@ class TableEntries:
         first = np.concatenate([[0], ends[:-1, -1]])
         return np.concatenate([first[:, None], ends], axis=1)
 
-    def pulls(
+    def loss_and_products(
         self,
         values: np.ndarray,
         shares: np.ndarray,

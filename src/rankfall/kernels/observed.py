@@ -165,7 +165,7 @@ def line_starts(lines: np.ndarray, line_count: int) -> np.ndarray:
 class Entries:
     """Positions of the observed entries of an m × n matrix in row-major order, with what the two passes need.
 
-    `rows`, `columns` int32 (|Ω|,), sorted by row, then column.
+    `rows`, `columns` int32 `(|Ω|,)`, sorted by row, then column.
     """
 
     rows: np.ndarray
@@ -189,7 +189,7 @@ class Entries:
             starts[tile] = begin + line_starts(self.columns[begin:end], n)
         return starts, equal_work(line_starts(self.columns, n)), self.rows[order], order
 
-    def pulls(
+    def loss_and_products(
         self,
         values: np.ndarray,
         weights: np.ndarray,
@@ -222,3 +222,28 @@ class Entries:
             _parallel_rows(row_chunks, *by_row)
             _parallel_columns(column_chunks, *by_column)
         return float(losses.sum(dtype=np.float64)), row_pulls, column_pulls
+
+    def predict(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+        """(L Rᵀ)_ij on the observed entries, (|Ω|,)."""
+        return predict(self.rows, self.columns, left, right)
+
+    def products(self, slopes: np.ndarray, left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """P R (m, k) and Pᵀ L (n, k) for P = `slopes` (|Ω|,) on the observed entries and zero off them."""
+        slopes, left, right = map(np.ascontiguousarray, (slopes, left, right))
+        by_row, by_column = np.zeros_like(left), np.zeros_like(right)
+        row_starts, row_chunks = self._by_row
+        column_starts, column_chunks, rows_by_column, order = self._by_column
+        in_place = self._in_place
+        if slopes.size * left.shape[1] < WORTH_THREADS:
+            pull_columns(0, self.shape[0], row_starts, self.columns, in_place, slopes, right, by_row)
+            for tile in range(column_starts.shape[0]):
+                pull_columns(0, self.shape[1], column_starts[tile], rows_by_column, order, slopes, left, by_column)
+        else:
+            _parallel_columns(row_chunks, row_starts[None, :], self.columns, in_place, slopes, right, by_row)
+            _parallel_columns(column_chunks, column_starts, rows_by_column, order, slopes, left, by_column)
+        return by_row, by_column
+
+    @cached_property
+    def _in_place(self) -> np.ndarray:
+        """The order of entries by row: their own."""
+        return np.arange(self.rows.size, dtype=np.int32 if self.rows.size < 2**31 else np.int64)

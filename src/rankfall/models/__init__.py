@@ -4,8 +4,12 @@ from rankfall.models.chain import Chain
 from rankfall.models.compressed_start import compressed
 from rankfall.models.diagonal import Diagonal
 from rankfall.models.end_to_end import EndToEnd
+from rankfall.models.features import Features, observed_features
+from rankfall.models.lifted import Lifted
+from rankfall.models.model import Model
 from rankfall.models.residual_start import Residual
-from rankfall.models.starts import Balanced, Gaussian, Given, Identity, Orthogonal, Spectral, Uniform
+from rankfall.models.start import LayerForm, Start
+from rankfall.models.starts import Balanced, FromLayers, Gaussian, Identity, Orthogonal, Spectral, Uniform
 from rankfall.models.symmetric import Symmetric
 
 __all__ = [
@@ -13,13 +17,19 @@ __all__ = [
     "Chain",
     "Diagonal",
     "EndToEnd",
+    "Features",
+    "FromLayers",
     "Gaussian",
-    "Given",
     "Identity",
+    "LayerForm",
+    "Lifted",
+    "Model",
     "Orthogonal",
     "Residual",
     "Spectral",
+    "Start",
     "Symmetric",
     "Uniform",
     "compressed",
+    "observed_features",
 ]

@@ -13,20 +13,21 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-from array_api_compat import device
 from jaxtyping import Float
 
 from rankfall.arrays import Array, is_numpy, like, namespace, reshape
 from rankfall.errors import InputError
 from rankfall.models.layer_products import partial_products, pull_back
-from rankfall.models.preconditioner import require_decay, require_movable
+from rankfall.models.model import Model, beside_identity, factored_decomposition
+from rankfall.models.preconditioner import require_decay
+from rankfall.models.start import LayerForm
+from rankfall.problems.problem import Problem
 
 
 @dataclass(frozen=True)
-class Chain:
+class Chain(Model):
     """W = W_N ⋯ W_1, layers[0] = W_1 acting first; gradient flow on it keeps W_{j+1}ᵀW_{j+1} − W_jW_jᵀ constant.
 
     depth: number N ≥ 1 of layers; depth 1 is W itself.
@@ -98,20 +99,10 @@ class Chain:
         """The largest rank that W can have: the narrowest dimension."""
         return min(self.dimensions)
 
-    def draw(
-        self, problem: Any, start: Any, scales: Sequence[float], seeds: Sequence[int]
-    ) -> Float[np.ndarray, "batch p"]:
-        """The weights of a batch of starts, float64: each layer scale^{1/N} times the start's unit layer.
-
-        Raises InputError where all of them are exactly zero and N > 1.
-        """
-        rows = []
-        for run, (scale, seed) in enumerate(zip(scales, seeds, strict=True)):
-            layers = start.layers(table_of(problem, run), self, seed)
-            rows.append(self.join([scale ** (1 / self.depth) * layer for layer in layers]))
-        weights = np.stack(rows)
-        require_movable(weights, self.depth)
-        return weights
+    def form(self, width: int | None = None) -> LayerForm:
+        """The chain's own layers; E‖W‖_F² = m n (Π hidden widths) deviation^{2N} is set equal to the rank."""
+        deviation = (self.rank / math.prod(self.dimensions)) ** (1 / (2 * self.depth))
+        return LayerForm(tuple(self.layer_shapes), self.rank, deviation)
 
     def layers(self, weights: Float[Array, "*batch p"]) -> list[Array]:
         """The layers W_1 … W_N, each (*batch, d_j, d_{j−1}), as views of the flat vector."""
@@ -139,7 +130,7 @@ class Chain:
     def factors(self, weights: Float[Array, "*batch p"]) -> tuple[Array, Array]:
         """L (*batch, m, k) and R (*batch, n, k) with W = L Rᵀ, k the narrowest hidden width; min(m, n) at depth 1."""
         if self.depth == 1:
-            return _beside_identity(self.product(weights))
+            return beside_identity(self.product(weights))
         lower, upper = self._sides(weights)
         return partial_products(upper)[-1], partial_products(lower)[-1].mT
 
@@ -147,32 +138,32 @@ class Chain:
         """W itself, formed."""
         return partial_products(self.layers(weights))[-1]
 
-    def loss(self, problem: Any, weights: Float[Array, "*batch p"]) -> Float[Array, "*batch"]:
+    def loss(self, problem: Problem, weights: Float[Array, "*batch p"]) -> Float[Array, "*batch"]:
         """φ alone, forming no more than the problem's observed entries where a layer is narrow."""
         if self.depth == 1:
             return problem.loss(self.product(weights))
         return problem.factored_loss(*self.factors(weights))
 
-    def loss_and_gradient(
-        self, problem: Any, weights: Float[Array, "*batch p"]
+    def velocity(
+        self, problem: Problem, weights: Float[Array, "*batch p"]
     ) -> tuple[Float[Array, "*batch"], Float[Array, "*batch p"]]:
-        """φ = ℓ(W_N ⋯ W_1) and ∇φ as a flat vector; with rates or decay, −Ẇ_j = α_j (∂φ/∂W_j + λW_j)."""
+        """φ = ℓ(W_N ⋯ W_1) and Ẇ_j = −α_j (∂φ/∂W_j + λW_j) as a flat vector."""
         loss, gradient = self._slope(problem, weights)
         if self.decay:
             gradient = gradient + self.decay * weights
         if self.rates is not None:
             sizes = [math.prod(shape) for shape in self.layer_shapes]
             gradient = gradient * like(np.repeat(self.rates, sizes), gradient)
-        return loss, gradient
+        return loss, _negative(gradient)
 
-    def _slope(self, problem: Any, weights: Array) -> tuple[Array, Array]:
+    def _slope(self, problem: Problem, weights: Array) -> tuple[Array, Array]:
         """φ and ∇φ."""
         if self.depth == 1:
             loss, gradient = problem.loss_and_gradient(self.product(weights))
             return loss, self.join([gradient])
         lower, upper = self._sides(weights)
         lower_products, upper_products = partial_products(lower), partial_products(upper)
-        loss, left_pull, right_pull = problem.loss_and_pulls(upper_products[-1], lower_products[-1].mT)
+        loss, left_pull, right_pull = problem.loss_and_factor_gradients(upper_products[-1], lower_products[-1].mT)
         if not is_numpy(weights):
             below = pull_back(lower, lower_products, right_pull.mT)
             return loss, self.join([*below, *pull_back(upper, upper_products, left_pull)])
@@ -184,16 +175,9 @@ class Chain:
 
     def decomposition(self, weights: Float[Array, "*batch p"]) -> tuple[Array, Array, Array]:
         """Thin SVD of W, (U, σ, Vᵀ) with `rank` columns, σ descending; W is not formed where a layer is narrow."""
-        xp = namespace(weights)
-        m, n = self.dimensions[-1], self.dimensions[0]
-        if self.depth == 1 or self.rank == min(m, n):
-            return tuple(xp.linalg.svd(self.product(weights), full_matrices=False))
-        left, right = self.factors(weights)
-        left_basis, left_core = xp.linalg.qr(left)
-        right_basis, right_core = xp.linalg.qr(right)
-        u, values, v = xp.linalg.svd(left_core @ right_core.mT, full_matrices=False)
-        kept = self.rank
-        return left_basis @ u[..., :kept], values[..., :kept], v[..., :kept, :] @ right_basis.mT
+        if self.depth == 1 or self.rank == min(self.dimensions[-1], self.dimensions[0]):
+            return super().decomposition(weights)
+        return factored_decomposition(*self.factors(weights), self.rank)
 
     def imbalance(self, weights: Float[Array, "*batch p"]) -> Float[Array, "*batch"]:
         """max_j ‖W_{j+1}ᵀW_{j+1} − W_jW_jᵀ‖_F: conserved by the flow, zero for balanced layers.   [arora2018]"""
@@ -216,14 +200,6 @@ class Chain:
         return 1 + hidden.index(min(hidden))
 
 
-def table_of(problem: Any, run: int) -> Any:
-    """The problem that one run of a batch starts on: itself, unless it holds a table for each run."""
-    return problem if getattr(problem, "tables", None) is None else problem.of_runs(run)
-
-
-def _beside_identity(product: Array) -> tuple[Array, Array]:
-    xp = namespace(product)
-    m, n = product.shape[-2:]
-    identity = xp.eye(min(m, n), dtype=product.dtype, device=device(product))
-    identity = xp.broadcast_to(identity, (*product.shape[:-2], *identity.shape))
-    return (product, identity) if m >= n else (identity, product.mT)
+def _negative(gradient: Array) -> Array:
+    """−∇φ, in place where the array is NumPy's: it was made for this call."""
+    return np.negative(gradient, out=gradient) if is_numpy(gradient) else -gradient

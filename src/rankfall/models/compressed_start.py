@@ -8,17 +8,16 @@ Q = Q_N ⋯ Q_1 and u_k, v_k the leading singular vectors of the back-projected 
 of rank r it is exact with U and V at rest; for completion they move, at a small rate.   [yaras2024]
 """
 
-from typing import Any
-
 import numpy as np
 
 from rankfall.errors import InputError
 from rankfall.models.chain import Chain
 from rankfall.models.layer_products import partial_products
-from rankfall.models.starts import Given, Orthogonal, leading_vectors
+from rankfall.models.starts import FromLayers, Orthogonal, leading_vectors
+from rankfall.problems.problem import Problem
 
 
-def compressed(problem: Any, rank: int, *, depth: int = 3, scale: float | int = 1e-3, seed: int = 0) -> Given:
+def compressed(problem: Problem, rank: int, *, depth: int = 3, scale: float | int = 1e-3, seed: int = 0) -> FromLayers:
     """The start of the compressed chain that stands for `Chain(depth)` from `Orthogonal(scale)` with the same seed.
 
     Its layers are Vᵀ, the `depth` small ones, and U: run it as `Chain(depth + 2, rates=(γ, 1, …, 1, γ))`. With γ = 0
@@ -37,9 +36,9 @@ def compressed(problem: Any, rank: int, *, depth: int = 3, scale: float | int = 
         raise InputError(f"the block needs 0 < 2·rank ≤ {n}, got rank {rank}; a rank above {n // 2} saves nothing")
     if not scale > 0:
         raise InputError(f"scale must be positive, got {scale}; what starts at exactly zero never moves")
-    turns = Orthogonal(1.0).layers(problem, Chain(depth).sized((m, n)), seed)
+    turns = Orthogonal(1.0).layers(problem, Chain(depth).sized((m, n)).form(), seed)
     rotation = partial_products(turns)[-1]
     left, right = leading_vectors(problem.back_projection(), rank)
     inner, _ = np.linalg.qr(np.hstack([right, rotation.T @ left]))
     small = scale ** (1 / depth) * np.eye(2 * rank)
-    return Given([inner.T, *[small] * depth, rotation @ inner])
+    return FromLayers([inner.T, *[small] * depth, rotation @ inner])

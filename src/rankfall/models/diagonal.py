@@ -9,7 +9,6 @@ vanishing start, the solution of least ℓ_1 norm.   [gunasekar2017, Corollary 2
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from array_api_compat import device
@@ -17,20 +16,23 @@ from jaxtyping import Float
 
 from rankfall.arrays import Array, namespace
 from rankfall.errors import InputError
-from rankfall.models.chain import Chain, table_of
-from rankfall.models.preconditioner import require_decay, require_movable
+from rankfall.models.chain import Chain
+from rankfall.models.model import Model
+from rankfall.models.preconditioner import require_decay
+from rankfall.models.start import LayerForm
+from rankfall.problems.problem import Problem
 
 
 @dataclass(frozen=True)
-class Diagonal:
+class Diagonal(Model):
     """W = diag(u^N) with one weight u_k an entry of the diagonal; x_k keeps its sign for N ≥ 2.
 
     depth: N ≥ 1, whole. An even N gives x ≥ 0.
     decay: λ ≥ 0, the weight decay of each layer.
     dimensions: (n, m), filled in by `sized`.
 
-    It starts from layers that are equal and diagonal: `Identity`, or `Given([np.diag(u)] * N)`. Raises InputError for
-    others, and for depth < 1.
+    It starts from layers that are equal and diagonal: `Identity`, or `FromLayers([np.diag(u)] * N)`. Raises InputError
+    for others, and for depth < 1.
     """
 
     depth: int = 2
@@ -46,11 +48,6 @@ class Diagonal:
         return replace(self, dimensions=(shape[1], shape[0]))
 
     @property
-    def layer_shapes(self) -> list[tuple[int, int]]:
-        """Shape of each of the N layers, W_1 first."""
-        return Chain(self.depth).sized((self.dimensions[1], self.dimensions[0])).layer_shapes
-
-    @property
     def size(self) -> int:
         """Number of weights, min(m, n)."""
         return min(self.dimensions)
@@ -60,20 +57,15 @@ class Diagonal:
         """min(m, n)."""
         return min(self.dimensions)
 
-    def draw(
-        self, problem: Any, start: Any, scales: Sequence[float], seeds: Sequence[int]
-    ) -> Float[np.ndarray, "batch p"]:
-        """u of a batch of starts, float64. Raises InputError where layers are not equal and diagonal, or u is 0."""
-        chain = Chain(self.depth).sized((self.dimensions[1], self.dimensions[0]))
-        rows = []
-        for run, (scale, seed) in enumerate(zip(scales, seeds, strict=True)):
-            layers = start.layers(table_of(problem, run), chain, seed)
-            rows.append(scale ** (1 / self.depth) * self._root_of(layers, start))
-        weights = np.stack(rows)
-        require_movable(weights, self.depth)
-        return weights
+    def form(self, width: int | None = None) -> LayerForm:
+        """The layers of a chain of full width."""
+        return Chain(self.depth).sized((self.dimensions[1], self.dimensions[0])).form()
 
-    def _root_of(self, layers: Sequence[np.ndarray], start: Any) -> np.ndarray:
+    def weights_of(self, layers: Sequence[np.ndarray], scale: float, is_exact: bool) -> Float[np.ndarray, " q"]:
+        """u of equal diagonal layers, times scale^{1/N}. Raises InputError for other layers."""
+        return scale ** (1 / self.depth) * self._root_of(layers)
+
+    def _root_of(self, layers: Sequence[np.ndarray]) -> np.ndarray:
         shapes = [tuple(layer.shape) for layer in layers]
         if shapes != self.layer_shapes:
             raise InputError(f"layers must have shapes {self.layer_shapes}, W_1 first, got {shapes}")
@@ -83,8 +75,8 @@ class Diagonal:
             np.fill_diagonal(rest, 0)
             if rest.any() or not np.array_equal(np.diagonal(layer), root):
                 raise InputError(
-                    f"Diagonal starts from equal diagonal layers, got others from {type(start).__name__}; use "
-                    "Identity(scale), or Given([np.diag(u)] * depth)"
+                    "Diagonal starts from equal diagonal layers, got layers that are not; use "
+                    "Identity(scale), or FromLayers([np.diag(u)] * depth)"
                 )
         return root
 
@@ -104,34 +96,13 @@ class Diagonal:
         """u of these layers, which are taken to be equal and diagonal."""
         return namespace(layers[0]).linalg.diagonal(layers[0])
 
-    def factors(self, weights: Float[Array, "*batch q"]) -> tuple[Array, Array]:
-        """W beside an identity: L Rᵀ = W with k = min(m, n)."""
-        product = self.product(weights)
-        return self._alone.factors(self._alone.join([product]))
-
-    def loss(self, problem: Any, weights: Float[Array, "*batch q"]) -> Float[Array, "*batch"]:
-        """ℓ(W)."""
-        return problem.loss(self.product(weights))
-
-    def loss_and_gradient(
-        self, problem: Any, weights: Float[Array, "*batch q"]
+    def velocity(
+        self, problem: Problem, weights: Float[Array, "*batch q"]
     ) -> tuple[Float[Array, "*batch"], Float[Array, "*batch q"]]:
-        """ℓ(W) and −u̇ = u^{N−1} g + λu."""
+        """ℓ(W) and u̇ = −u^{N−1} g − λu."""
         loss, gradient = problem.loss_and_gradient(self.product(weights))
         pull = weights ** (self.depth - 1) * namespace(weights).linalg.diagonal(gradient)
-        return loss, pull + self.decay * weights if self.decay else pull
-
-    def decomposition(self, weights: Float[Array, "*batch q"]) -> tuple[Array, Array, Array]:
-        """Thin SVD of W, (U, σ, Vᵀ), σ = |x| descending."""
-        return self._alone.decomposition(self._alone.join([self.product(weights)]))
-
-    def imbalance(self, weights: Float[Array, "*batch q"]) -> Float[Array, "*batch"]:
-        """Zero: the layers are equal."""
-        return namespace(weights).zeros_like(weights[..., 0])
-
-    @property
-    def _alone(self) -> Chain:
-        return Chain(1, dimensions=self.dimensions)
+        return loss, -(pull + self.decay * weights) if self.decay else -pull
 
     def _formed(self, diagonal: Array, shape: tuple[int, int]) -> Array:
         ones = namespace(diagonal).eye(*shape, dtype=diagonal.dtype, device=device(diagonal))

@@ -10,20 +10,22 @@ weights, and what stands in for a gradient is the preconditioned one, so that `F
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
 from rankfall.arrays import Array, namespace
 from rankfall.errors import InputError
-from rankfall.models.chain import Chain, table_of
+from rankfall.models.chain import Chain
 from rankfall.models.layer_products import partial_products
-from rankfall.models.preconditioner import precondition, require_decay, require_depth, require_movable
+from rankfall.models.model import Model
+from rankfall.models.preconditioner import precondition, require_decay, require_depth
+from rankfall.models.start import LayerForm
+from rankfall.problems.problem import Problem
 
 
 @dataclass(frozen=True)
-class EndToEnd:
+class EndToEnd(Model):
     """W under the preconditioner of depth N: the flow never raises the loss, and for N ≥ 2 it keeps the rank.
 
     Follows `Chain(N)` exactly where that starts balanced. An integrator's tolerance is relative to ‖W‖ here, not to
@@ -36,6 +38,8 @@ class EndToEnd:
 
     Raises InputError for depth < 1 or decay < 0.
     """
+
+    is_layered = False
 
     depth: float | int = 3
     decay: float | int = 0.0
@@ -65,25 +69,19 @@ class EndToEnd:
         """min(m, n)."""
         return min(self.dimensions)
 
-    def draw(
-        self, problem: Any, start: Any, scales: Sequence[float], seeds: Sequence[int]
-    ) -> Float[np.ndarray, "batch p"]:
-        """W(0) of a batch of starts, float64: the product of the layers that the nearest chain would start from.
+    def form(self, width: int | None = None) -> LayerForm:
+        """The layers of the chain nearest in depth: W(0) is their product."""
+        depth = max(1, math.floor(self.depth + 0.5))
+        return Chain(depth, self.width).sized(self.layer_shapes[0], width).form()
 
-        Raises InputError where that is exactly zero and N > 1, or has another shape than W.
-        """
-        shape = self.layer_shapes[0]
-        chain = Chain(max(1, math.floor(self.depth + 0.5)), self.width).sized(shape, start.width)
-        rows = []
-        for run, (scale, seed) in enumerate(zip(scales, seeds, strict=True)):
-            layers = start.layers(table_of(problem, run), chain, seed)
-            product = scale * partial_products(layers)[-1]
-            if product.shape != shape:
-                raise InputError(f"a start needs a product of shape {shape}, got {product.shape}; pass W_1 first")
-            rows.append(product.ravel())
-        weights = np.stack(rows)
-        require_movable(weights, self.depth)
-        return weights
+    def weights_of(self, layers: Sequence[np.ndarray], scale: float, is_exact: bool) -> Float[np.ndarray, " p"]:
+        """scale · W_N ⋯ W_1, flat. Raises InputError for a product of another shape than W."""
+        product = scale * partial_products(layers)[-1]
+        if product.shape != self.layer_shapes[0]:
+            raise InputError(
+                f"a start needs a product of shape {self.layer_shapes[0]}, got {product.shape}; pass W_1 first"
+            )
+        return product.ravel()
 
     def product(self, weights: Float[Array, "*batch p"]) -> Float[Array, "*batch m n"]:
         """W, a view of the weights."""
@@ -97,32 +95,16 @@ class EndToEnd:
         """The flat vector of [W]."""
         return self._alone.join(layers)
 
-    def factors(self, weights: Float[Array, "*batch p"]) -> tuple[Array, Array]:
-        """W beside an identity: L Rᵀ = W with k = min(m, n)."""
-        return self._alone.factors(weights)
-
-    def loss(self, problem: Any, weights: Float[Array, "*batch p"]) -> Float[Array, "*batch"]:
-        """ℓ(W)."""
-        return problem.loss(self.product(weights))
-
-    def loss_and_gradient(
-        self, problem: Any, weights: Float[Array, "*batch p"]
+    def velocity(
+        self, problem: Problem, weights: Float[Array, "*batch p"]
     ) -> tuple[Float[Array, "*batch"], Float[Array, "*batch p"]]:
-        """ℓ(W) and −Ẇ = λN W + P_W[∇ℓ(W)], a field that is no gradient in general.   [arora2018, Theorem 2]"""
+        """ℓ(W) and Ẇ = −λN W − P_W[∇ℓ(W)], a field that is no gradient in general.   [arora2018, Theorem 2]"""
         product = self.product(weights)
         loss, gradient = problem.loss_and_gradient(product)
         pull = precondition(product, gradient, self.depth)
         if self.decay:
             pull = pull + self.decay * self.depth * product
-        return loss, self.join([pull])
-
-    def decomposition(self, weights: Float[Array, "*batch p"]) -> tuple[Array, Array, Array]:
-        """Thin SVD of W, (U, σ, Vᵀ), σ descending."""
-        return self._alone.decomposition(weights)
-
-    def imbalance(self, weights: Float[Array, "*batch p"]) -> Float[Array, "*batch"]:
-        """Zero: the law is that of balanced layers."""
-        return namespace(weights).zeros_like(weights[..., 0])
+        return loss, self.join([-pull])
 
     @property
     def _alone(self) -> Chain:

@@ -7,16 +7,16 @@ speak of, and depth is only an optimizer.   [arora2018, deeper nets; arora2018co
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
 from rankfall.errors import InputError
-from rankfall.models.chain import Chain
+from rankfall.models.start import LayerForm, Start
+from rankfall.problems.problem import Problem
 
 
 @dataclass(frozen=True)
-class Residual:
+class Residual(Start):
     """W_j = scale^{1/N} (I + ε_j), I padded where rectangular, ε_j Gaussian and small.
 
     noise: the size of ε_j; its entries have standard deviation noise/√(the larger side), so that ‖ε_j‖ ≲ 2 · noise.
@@ -37,10 +37,9 @@ class Residual:
         if not (self.noise >= 0 and math.isfinite(self.noise)):
             raise InputError(f"noise must not be negative, got {self.noise}; 1e-2 is small beside the identity")
 
-    def layers(self, problem: Any, chain: Chain, seed: int) -> list[np.ndarray]:
+    def layers(self, problem: Problem, form: LayerForm, seed: int) -> list[np.ndarray]:
         """The layers for scale 1, W_1 first."""
         rng = np.random.default_rng(seed)
         return [
-            np.eye(*shape) + self.noise / math.sqrt(max(shape)) * rng.standard_normal(shape)
-            for shape in chain.layer_shapes
+            np.eye(*shape) + self.noise / math.sqrt(max(shape)) * rng.standard_normal(shape) for shape in form.shapes
         ]

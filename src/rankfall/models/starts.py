@@ -1,15 +1,9 @@
-"""Starts: where the layers begin, sized by their product.
-
-Depths are comparable only when their products start equally large, so a start's `scale` is the size of W(0): the
-root mean square of its q = min(d_0 … d_N) leading singular values in expectation, E‖W(0)‖_F² = scale² q. For a square
-chain of full width this is the papers' ‖W(0)‖_F ≈ scale·√n at every depth [arora2019]. Every start draws layers for
-scale 1; a run multiplies each by scale^{1/N}.
-"""
+"""The starts that the package carries: random layers, balanced ones, and the singular vectors of the data."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -17,40 +11,19 @@ from jaxtyping import Float
 from rankfall.arrays import to_numpy
 from rankfall.errors import InputError
 from rankfall.kernels.sparse_products import Multiplier
-from rankfall.models.chain import Chain
+from rankfall.models.start import LayerForm, Layers, Start, require_scale
+from rankfall.problems.problem import Problem
 
-Layers = list[np.ndarray]
 _SPARE, _ROUNDS = 10, 3
 
 
-@runtime_checkable
-class Start(Protocol):
-    """Anything that draws layers: `scale` (one, or one a run), the `width` it asks of a chain, and `layers`."""
-
-    @property
-    def scale(self) -> float | Sequence[float] | np.ndarray: ...
-
-    @property
-    def width(self) -> int | None: ...
-
-    def layers(self, problem: Any, chain: Chain, seed: int) -> Layers: ...
-
-
-def _check_scale(given: float | Sequence[float] | np.ndarray) -> None:
-    for scale in np.atleast_1d(np.asarray(given, dtype=np.float64)):
-        if not (scale > 0 and math.isfinite(scale)):
-            raise InputError(
-                f"scale must be positive, got {scale}; layers that start at exactly zero never move, 1e-3 is usual"
-            )
-
-
 @dataclass(frozen=True)
-class _Sized:
+class _Sized(Start):
     scale: float | Sequence[float] | np.ndarray = 1e-3
     width: int | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
-        _check_scale(self.scale)
+        require_scale(self.scale)
 
 
 @dataclass(frozen=True)
@@ -60,41 +33,38 @@ class Gaussian(_Sized):
     For square chains of full width n the deviation is scale^{1/N} n^{−1/2}, the papers' own.   [arora2019]
     """
 
-    def layers(self, problem: Any, chain: Chain, seed: int) -> Layers:
-        deviation = _deviation(chain)
+    def layers(self, problem: Problem, form: LayerForm, seed: int) -> Layers:
+        deviation = form.unit_deviation
         rng = np.random.default_rng(seed)
-        return [deviation * rng.standard_normal(shape) for shape in chain.layer_shapes]
+        return [deviation * rng.standard_normal(shape) for shape in form.shapes]
 
 
 @dataclass(frozen=True)
 class Uniform(_Sized):
     """Independent entries, uniform on a symmetric interval, with the variance of `Gaussian`."""
 
-    def layers(self, problem: Any, chain: Chain, seed: int) -> Layers:
-        bound = math.sqrt(3) * _deviation(chain)
+    def layers(self, problem: Problem, form: LayerForm, seed: int) -> Layers:
+        bound = math.sqrt(3) * form.unit_deviation
         rng = np.random.default_rng(seed)
-        return [rng.uniform(-bound, bound, shape) for shape in chain.layer_shapes]
+        return [rng.uniform(-bound, bound, shape) for shape in form.shapes]
 
 
 @dataclass(frozen=True)
 class Identity(_Sized):
     """Each layer the same multiple of the identity (padded where rectangular): exactly balanced.   [arora2019]"""
 
-    def layers(self, problem: Any, chain: Chain, seed: int) -> Layers:
-        return [_padded_identity(shape, chain.rank) for shape in chain.layer_shapes]
+    def layers(self, problem: Problem, form: LayerForm, seed: int) -> Layers:
+        return [_padded_identity(shape, form.rank) for shape in form.shapes]
 
 
 @dataclass(frozen=True)
 class Orthogonal(_Sized):
     """W_j = Q_j E Q_{j−1}ᵀ with random orthogonal Q and E the (padded) identity: exactly balanced, all σ equal."""
 
-    def layers(self, problem: Any, chain: Chain, seed: int) -> Layers:
+    def layers(self, problem: Problem, form: LayerForm, seed: int) -> Layers:
         rng = np.random.default_rng(seed)
-        turns = [_haar(dimension, rng) for dimension in chain.dimensions]
-        return [
-            turns[j + 1] @ _padded_identity(shape, chain.rank) @ turns[j].T
-            for j, shape in enumerate(chain.layer_shapes)
-        ]
+        turns = [_haar(dimension, rng) for dimension in form.dimensions]
+        return [turns[j + 1] @ _padded_identity(shape, form.rank) @ turns[j].T for j, shape in enumerate(form.shapes)]
 
 
 @dataclass(frozen=True)
@@ -109,24 +79,24 @@ class Balanced(_Sized):
 
     rotated: bool = False
 
-    def layers(self, problem: Any, chain: Chain, seed: int) -> Layers:
+    def layers(self, problem: Problem, form: LayerForm, seed: int) -> Layers:
         rng = np.random.default_rng(seed)
-        m, n, rank = chain.dimensions[-1], chain.dimensions[0], chain.rank
+        m, n, rank = form.dimensions[-1], form.dimensions[0], form.rank
         if rank == min(m, n):
             drawn = rng.standard_normal((m, n)) * math.sqrt(rank / (m * n))
         else:
             drawn = rng.standard_normal((m, rank)) @ rng.standard_normal((rank, n)) / math.sqrt(m * n)
         u, values, v = np.linalg.svd(drawn, full_matrices=False)
-        layers = split_evenly(u[:, :rank], values[:rank], v[:rank], chain)
+        layers = split_evenly(u[:, :rank], values[:rank], v[:rank], form)
         if self.rotated:
-            for j, dimension in enumerate(chain.dimensions[1:-1]):
+            for j, dimension in enumerate(form.dimensions[1:-1]):
                 turn = _haar(dimension, rng)
                 layers[j], layers[j + 1] = turn @ layers[j], layers[j + 1] @ turn.T
         return layers
 
 
 @dataclass(frozen=True)
-class Spectral:
+class Spectral(Start):
     """The leading singular vectors U, V of the back-projected data, W_1 = Vᵀ, W_j = I, W_N = U, of a given width.
 
     Small starts spend their first steps finding these directions anyway (`back_projection`); a chain of that width
@@ -138,19 +108,21 @@ class Spectral:
     scale: float | Sequence[float] | np.ndarray = 1e-3
 
     def __post_init__(self) -> None:
-        _check_scale(self.scale)
+        require_scale(self.scale)
         if self.width < 1:
             raise InputError(f"width must be at least 1, got {self.width}; twice the expected rank is ample")
 
-    def layers(self, problem: Any, chain: Chain, seed: int) -> Layers:
-        rank = chain.rank if chain.depth > 1 else min(chain.rank, self.width)
+    def layers(self, problem: Problem, form: LayerForm, seed: int) -> Layers:
+        rank = form.rank if form.depth > 1 else min(form.rank, self.width)
         u, v = leading_vectors(problem.back_projection(), rank)
-        return split_evenly(u, np.ones(rank), v.T, chain)
+        return split_evenly(u, np.ones(rank), v.T, form)
 
 
 @dataclass(frozen=True)
-class Given:
-    """These very layers, W_1 first: to go on from a run (`Given(run.layers)`) or to try a start of one's own."""
+class FromLayers(Start):
+    """The given layers, W_1 first: to continue a run (`FromLayers(run.layers)`) or to try a start of your own."""
+
+    is_exact = True
 
     given: Sequence[Any]
     scale: float = field(default=1.0, init=False)
@@ -164,23 +136,23 @@ class Given:
         """Of the first layer, for chains of one width; a chain of several needs its own."""
         return int(self.given[0].shape[0]) if len(self.given) > 1 else None
 
-    def layers(self, problem: Any, chain: Chain, seed: int) -> Layers:
+    def layers(self, problem: Problem, form: LayerForm, seed: int) -> Layers:
         return [to_numpy(layer).astype(np.float64) for layer in self.given]
 
 
 def split_evenly(
-    u: Float[np.ndarray, "m q"], values: Float[np.ndarray, " q"], v: Float[np.ndarray, "q n"], chain: Chain
+    u: Float[np.ndarray, "m q"], values: Float[np.ndarray, " q"], v: Float[np.ndarray, "q n"], form: LayerForm
 ) -> Layers:
     """Balanced layers with product u diag(values) v: each carries Σ^{1/N}, up to zero padding."""
-    root = values ** (1 / chain.depth)
-    if chain.depth == 1:
+    root = values ** (1 / form.depth)
+    if form.depth == 1:
         return [(u * root) @ v]
-    layers = [_padded_identity(shape, root.size) for shape in chain.layer_shapes]
+    layers = [_padded_identity(shape, root.size) for shape in form.shapes]
     for layer in layers[1:-1]:
         layer[: root.size, : root.size] = np.diag(root)
-    layers[0] = np.zeros(chain.layer_shapes[0])
+    layers[0] = np.zeros(form.shapes[0])
     layers[0][: root.size] = root[:, None] * v
-    layers[-1] = np.zeros(chain.layer_shapes[-1])
+    layers[-1] = np.zeros(form.shapes[-1])
     layers[-1][:, : root.size] = u * root
     return layers
 
@@ -216,11 +188,6 @@ def _orthonormal(basis: np.ndarray) -> np.ndarray:
         gram[np.diag_indices_from(gram)] += 1e-15 * np.trace(gram)
         basis = np.linalg.solve(np.linalg.cholesky(gram), basis.T).T
     return basis
-
-
-def _deviation(chain: Chain) -> float:
-    # E‖W‖_F² = m n (Π hidden) deviation^{2N}, set equal to q = min of the dimensions
-    return (chain.rank / math.prod(chain.dimensions)) ** (1 / (2 * chain.depth))
 
 
 def _padded_identity(shape: tuple[int, int], rank: int) -> np.ndarray:

@@ -12,21 +12,22 @@ W is positive semidefinite throughout; of the gradient only its symmetric part c
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
 from rankfall.arrays import Array, namespace
 from rankfall.errors import InputError
-from rankfall.models.chain import Chain, table_of
+from rankfall.models.chain import Chain
 from rankfall.models.layer_products import partial_products, pull_back
-from rankfall.models.preconditioner import require_decay, require_movable
-from rankfall.models.starts import Given
+from rankfall.models.model import Model
+from rankfall.models.preconditioner import require_decay
+from rankfall.models.start import LayerForm
+from rankfall.problems.problem import Problem
 
 
 @dataclass(frozen=True)
-class Symmetric:
+class Symmetric(Model):
     """W = U Uᵀ, with U of `width` columns, or of depth/2 layers.
 
     width: columns of U, or one number for each of the depth/2 hidden levels W_1 … W_h lead to; None means n, or the
@@ -37,6 +38,8 @@ class Symmetric:
 
     Raises InputError for an odd depth, width < 1, a matrix that is not square, or measurements that are not symmetric.
     """
+
+    is_symmetric = True
 
     width: int | Sequence[int] | None = None
     depth: int = 2
@@ -92,28 +95,27 @@ class Symmetric:
         """The largest rank that W can have."""
         return min(self.dimensions)
 
-    def draw(
-        self, problem: Any, start: Any, scales: Sequence[float], seeds: Sequence[int]
-    ) -> Float[np.ndarray, "batch p"]:
-        """The weights of a batch of starts, float64: the first half of the layers that the mirrored chain starts from.
+    def form(self, width: int | None = None) -> LayerForm:
+        """The layers of the mirrored chain.
 
-        Random layers multiplied with their own mirror image make a product larger than with independent ones, by up
-        to √2 in norm for `Gaussian` at depth 2; identity, orthogonal and balanced starts have exactly their scale.
+        Random layers multiplied by their own mirror image make a product larger than independent ones do, by up to √2
+        in norm for `Gaussian` at depth 2; identity, orthogonal and balanced starts have exactly their scale.
         """
-        if getattr(problem, "is_symmetric", True) is False:
+        return self.mirrored.form()
+
+    def require(self, problem: Problem) -> None:
+        """Raise InputError for measurements that are not symmetric."""
+        if not problem.is_symmetric:
             raise InputError(
                 f"W = U Uᵀ needs symmetric measurements, got a {type(problem).__name__} with some that differ from "
                 "their transpose; use problem.symmetrized(), which is the same on symmetric W"
             )
-        rows = []
-        for run, (scale, seed) in enumerate(zip(scales, seeds, strict=True)):
-            layers = start.layers(table_of(problem, run), self.mirrored, seed)
-            if isinstance(start, Given):
-                self._require_mirrored(layers)
-            rows.append(self._half.join([scale ** (1 / self.depth) * layer for layer in layers[: self.depth // 2]]))
-        weights = np.stack(rows)
-        require_movable(weights, self.depth)
-        return weights
+
+    def weights_of(self, layers: Sequence[np.ndarray], scale: float, is_exact: bool) -> Float[np.ndarray, " p"]:
+        """The first half of the layers, each multiplied by scale^{1/N}."""
+        if is_exact:
+            self._require_mirrored(layers)
+        return self._half.join([scale ** (1 / self.depth) * layer for layer in layers[: self.depth // 2]])
 
     def _require_mirrored(self, layers: Sequence[np.ndarray]) -> None:
         shapes = [tuple(layer.shape) for layer in layers]
@@ -145,21 +147,21 @@ class Symmetric:
         root, _ = self.factors(weights)
         return root @ root.mT
 
-    def loss(self, problem: Any, weights: Float[Array, "*batch p"]) -> Float[Array, "*batch"]:
+    def loss(self, problem: Problem, weights: Float[Array, "*batch p"]) -> Float[Array, "*batch"]:
         """ℓ(U Uᵀ)."""
         return problem.factored_loss(*self.factors(weights))
 
-    def loss_and_gradient(
-        self, problem: Any, weights: Float[Array, "*batch p"]
+    def velocity(
+        self, problem: Problem, weights: Float[Array, "*batch p"]
     ) -> tuple[Float[Array, "*batch"], Float[Array, "*batch p"]]:
-        """ℓ(U Uᵀ) and −Ẇ_j of each layer, as a flat vector: half the gradient, plus the decay."""
+        """ℓ(U Uᵀ) and Ẇ_j of each layer, as a flat vector: minus half the gradient, minus the decay."""
         layers = self._half.layers(weights)
         products = partial_products(layers)
         root = products[-1].mT
-        loss, left_pull, right_pull = problem.loss_and_pulls(root, root)
+        loss, left_pull, right_pull = problem.loss_and_factor_gradients(root, root)
         pull = (left_pull + right_pull).mT / 2
         gradient = self._half.join(pull_back(layers, products, pull))
-        return loss, gradient + self.decay * weights if self.decay else gradient
+        return loss, -(gradient + self.decay * weights) if self.decay else -gradient
 
     def decomposition(self, weights: Float[Array, "*batch p"]) -> tuple[Array, Array, Array]:
         """Thin SVD of W, (U, σ, Uᵀ) with `rank` columns, σ descending: the eigenvalues, from the SVD of the root."""

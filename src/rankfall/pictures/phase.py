@@ -88,4 +88,5 @@ def nuclear_norm_transition(shape: tuple[int, int], rank: int) -> float:
         tail = quad(lambda u: (u - tau) ** 2 * density(u), max(low, tau, 1e-12), high)[0] if tau < high else 0.0
         return rho * nu + (1 - rho * nu) * (rho * (1 + tau**2) + (1 - rho) * tail)
 
-    return float(minimize_scalar(dimension, bounds=(0.0, float(high)), method="bounded").fun)
+    best: Any = minimize_scalar(dimension, bounds=(0.0, float(high)), method="bounded")
+    return float(best.fun)

@@ -2,9 +2,12 @@
 
 from rankfall.problems.completion import Completion
 from rankfall.problems.factorization import Factorization
-from rankfall.problems.featured import Featured, Features
-from rankfall.problems.losses import Absolute, Huber, Logistic, Loss, Squared
+from rankfall.problems.layout import Layout, Observed
+from rankfall.problems.layouts import Batched, Dense, Sparse, choose_layout
+from rankfall.problems.loss import Kernel, Loss
+from rankfall.problems.losses import Absolute, Huber, Logistic, Squared
 from rankfall.problems.operators import Operator
+from rankfall.problems.problem import Problem
 from rankfall.problems.regression import Regression
 from rankfall.problems.sensing import Sensing
 from rankfall.problems.stacked_operators import DenseOperator, SymmetricOperator
@@ -12,19 +15,25 @@ from rankfall.problems.thin_operators import DiagonalOperator, RankOneOperator
 
 __all__ = [
     "Absolute",
+    "Batched",
     "Completion",
+    "Dense",
     "DenseOperator",
     "DiagonalOperator",
     "Factorization",
-    "Featured",
-    "Features",
     "Huber",
+    "Kernel",
+    "Layout",
     "Logistic",
     "Loss",
+    "Observed",
     "Operator",
+    "Problem",
     "RankOneOperator",
     "Regression",
     "Sensing",
+    "Sparse",
     "Squared",
     "SymmetricOperator",
+    "choose_layout",
 ]

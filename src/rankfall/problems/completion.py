@@ -2,12 +2,12 @@
 
     ℓ(W) = Σ_Ω w_ij ρ(W_ij, b_ij) / Σ_Ω w_ij,        w ≡ 1 and ρ = (W_ij − b_ij)² unless given      [arora2019]
 
-A chain shows the problem two factors, W = L Rᵀ, and gets back ℓ, G R and Gᵀ L with G = ∇ℓ(W). Where most entries are
-observed, W is formed and BLAS does the work; where few are, compiled passes over the entries never form it. The
-problem picks the layout (`is_dense`), and either way the numbers are the same to rounding.
+A chain gives the problem two factors, W = L Rᵀ, and receives ℓ, G R and Gᵀ L with G = ∇ℓ(W). Where many entries are
+observed, W is formed and BLAS does the work; where few are, compiled passes over the entries never form it. That is the
+matter of the layout, and the numbers are the same to rounding in each.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -15,33 +15,42 @@ import array_api_compat
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
-from rankfall.arrays import Array, is_numpy, like, namespace, to_numpy
-from rankfall.errors import InputError
+from rankfall.arrays import Array, is_numpy, like, namespace, pick, take, to_numpy
+from rankfall.errors import InputError, require, require_class
 from rankfall.kernels.observed import line_starts, predict
-from rankfall.problems.layouts import Formed, Listed, Tables
-from rankfall.problems.losses import SQUARED, Loss, Squared
+from rankfall.problems.layout import Layout, Observed
+from rankfall.problems.layouts import Dense, choose_layout
+from rankfall.problems.loss import Loss
+from rankfall.problems.losses import Squared
 from rankfall.problems.observations import check_entries, dense_entries, drawn_entries, sorted_unique
-from rankfall.problems.operators import take
-
-# BLAS multiplies an entry of a dense product about this many times faster than a compiled pass treats an observed one.
-_DENSE_SHARE = 0.1
-_DENSE_SIZE = 2**25
+from rankfall.problems.problem import Problem
 
 
 @dataclass(frozen=True, eq=False)
-class Completion:
+class Completion(Problem):
     """Observed entries of an m × n matrix, and the mean loss over them, that of squared residuals by default.
 
     Build it with `from_array`, `from_triplets` or `from_sparse`. Entries are kept in row-major order.
 
-    rows, cols: positions (|Ω|,), zero-based, unique.
-    values: observed values (|Ω|,), or (batch, |Ω|) for many tables with one mask; float32 or float64, of any
-        array-API namespace, which every computation then stays in.
-    shape: (m, n).
-    weights: weight of each entry, non-negative, (|Ω|,) or shaped like the values; None for ones.
-    truth: the whole matrix (m, n) where it is known (planted), for the test error of a run; never used by the loss.
-    held_out: entries kept from the loss, as a `Completion` of their own, to choose when to stop.
-    loss_function: what one entry costs, ρ: `Squared()`, `Huber(δ)`, `Absolute(s)` or `Logistic()`.
+    Parameters
+    ----------
+    rows, cols : ndarray of int, shape (|Ω|,)
+        Positions, zero-based, unique.
+    values : array of shape (|Ω|,) or (batch, |Ω|)
+        Observed values, or those of many tables with one mask; float32 or float64, of any array namespace, in which
+        every computation then stays.
+    shape : tuple of int
+        (m, n).
+    weights : array of shape (|Ω|,) or (batch, |Ω|), optional
+        Weight of each entry, non-negative; None for ones.
+    truth : array of shape (m, n), optional
+        The whole matrix where it is known (planted data), for the test error of a run; the loss never uses it.
+    held_out : Completion, optional
+        Entries kept from the loss: they choose when to stop.
+    loss_function : Loss
+        What one entry costs, ρ: `Squared()`, `Huber(δ)`, `Absolute(s)`, `Logistic()` or a loss of your own.
+    layout : "auto" or a subclass of Layout
+        How the entries are stored. "auto" lets `choose_layout` decide; pass `Sparse`, `Dense` or a class of your own.
     """
 
     rows: Int[np.ndarray, " entries"]
@@ -51,11 +60,18 @@ class Completion:
     weights: Float[Array, "*tables entries"] | None = None
     truth: Float[Array, "m n"] | None = None
     held_out: "Completion | None" = None
-    loss_function: Loss = SQUARED
+    loss_function: Loss = field(default_factory=Squared)
+    layout: type[Layout] | str = "auto"
 
     @classmethod
     def from_array(
-        cls, array: Array, *, weights: Array | None = None, truth: Array | None = None, loss: Loss = SQUARED
+        cls,
+        array: Array,
+        *,
+        weights: Array | None = None,
+        truth: Array | None = None,
+        loss: Loss | None = None,
+        layout: type[Layout] | str = "auto",
     ) -> "Completion":
         """The problem whose unknown entries are the NaNs of a two-dimensional array.
 
@@ -63,7 +79,7 @@ class Completion:
         numbers, infinities, nothing observed, or values that the loss cannot read.
         """
         rows, cols, values, picked, shape = dense_entries(array, weights)
-        return cls._build(rows, cols, values, shape, picked, truth, loss, array)
+        return cls._build(rows, cols, values, shape, picked, truth, loss, array, layout)
 
     @classmethod
     def from_triplets(
@@ -76,7 +92,8 @@ class Completion:
         weights: Array | None = None,
         truth: Array | None = None,
         duplicates: str = "error",
-        loss: Loss = SQUARED,
+        loss: Loss | None = None,
+        layout: type[Layout] | str = "auto",
     ) -> "Completion":
         """The problem of entries b = `values` at (`rows`, `cols`), zero-based.
 
@@ -86,10 +103,17 @@ class Completion:
         """
         given = to_numpy(values)
         rows, cols, given, picked, shape = sorted_unique(rows, cols, given, shape, weights, duplicates)
-        return cls._build(rows, cols, given, shape, picked, truth, loss, values)
+        return cls._build(rows, cols, given, shape, picked, truth, loss, values, layout)
 
     @classmethod
-    def from_sparse(cls, matrix: Any, *, weights: Array | None = None, loss: Loss = SQUARED) -> "Completion":
+    def from_sparse(
+        cls,
+        matrix: Any,
+        *,
+        weights: Array | None = None,
+        loss: Loss | None = None,
+        layout: type[Layout] | str = "auto",
+    ) -> "Completion":
         """The problem whose observed entries are the stored ones of a SciPy sparse matrix, zeros included."""
         if not hasattr(matrix, "tocoo") or len(matrix.shape) != 2:
             raise InputError(
@@ -97,18 +121,21 @@ class Completion:
                 "use from_array for arrays with NaN"
             )
         coo = matrix.tocoo()
-        return cls.from_triplets(coo.row, coo.col, coo.data, tuple(coo.shape), weights=weights, loss=loss)
+        return cls.from_triplets(
+            coo.row, coo.col, coo.data, tuple(coo.shape), weights=weights, loss=loss, layout=layout
+        )
 
     @classmethod
-    def _build(cls, rows, cols, values, shape, weights, truth, loss, model) -> "Completion":
+    def _build(cls, rows, cols, values, shape, weights, truth, loss, model, layout) -> "Completion":
+        loss = Squared() if loss is None else loss
         values, weights = check_entries(rows, values, shape, weights)
         loss.check(values)
         if not array_api_compat.is_array_api_obj(model) or is_numpy(model):
             truth = None if truth is None else np.asarray(truth, values.dtype)
-            return cls(rows, cols, values, shape, weights, truth, loss_function=loss)
+            return cls(rows, cols, values, shape, weights, truth, loss_function=loss, layout=layout)
         frame = like(np.zeros(0), model)
         put = [None if a is None else like(to_numpy(a), frame) for a in (values, weights, truth)]
-        return cls(rows, cols, put[0], shape, put[1], put[2], loss_function=loss)
+        return cls(rows, cols, put[0], shape, put[1], put[2], loss_function=loss, layout=layout)
 
     def __post_init__(self) -> None:
         if self.truth is not None and tuple(self.truth.shape) != self.shape:
@@ -116,25 +143,23 @@ class Completion:
                 f"truth must have the shape of the matrix, {self.shape}, got {tuple(self.truth.shape)}; "
                 "pass the whole matrix the entries were taken from"
             )
+        require(self.loss_function, Loss, "loss", "Huber(1.0)")
+        if self.layout != "auto":
+            require_class(self.layout, Layout, "layout", "'auto' or Sparse")
 
     @property
-    def dtype(self) -> Any:
-        """The floating-point type that every computation on this problem uses."""
-        return self.values.dtype
-
-    @property
-    def tables(self) -> int | None:
+    def batch_size(self) -> int | None:
         """How many tables share the mask, None for one: the values have a leading axis then, a run for each."""
         return self.values.shape[0] if self.values.ndim > 1 else None
 
     def of_runs(self, chosen: Any) -> "Completion":
         """Of many tables, those chosen by an integer array, or one by its number."""
-        if self.tables is None:
+        if self.batch_size is None:
             return self
         return replace(
             self,
-            values=_tables(self.values, chosen),
-            weights=self.weights if self.weights is None or self.weights.ndim == 1 else _tables(self.weights, chosen),
+            values=pick(self.values, chosen),
+            weights=self.weights if self.weights is None or self.weights.ndim == 1 else pick(self.weights, chosen),
             held_out=None if self.held_out is None else self.held_out.of_runs(chosen),
         )
 
@@ -144,43 +169,55 @@ class Completion:
         return self.rows.size / (self.shape[0] * self.shape[1])
 
     @cached_property
-    def is_dense(self) -> bool:
-        """Whether the loss is computed on the formed product (BLAS) or entry by entry (compiled passes)."""
-        if not is_numpy(self.values):
-            return True
-        small = self.shape[0] * self.shape[1] <= _DENSE_SIZE
-        return small and (self.share >= _DENSE_SHARE or self.shape[0] * self.shape[1] <= 4096)
+    def observed(self) -> Observed:
+        """The observed entries, as a layout receives them."""
+        return Observed(self.rows, self.cols, self.values, self.weights, self.shape, self.loss_function)
 
-    @cached_property
+    @property
     def total_weight(self) -> Float[Array, "*batch"]:
         """Σ w over the observed entries."""
-        xp = namespace(self.values)
-        weights = xp.ones_like(self.values) if self.weights is None else self.weights
-        return xp.sum(weights, axis=-1)
+        return self.observed.total_weight
 
     @cached_property
-    def is_stack(self) -> bool:
-        """Whether these are many tables, each with a short list of entries of its own."""
-        return Tables.suit(self.values, self.weights, self.shape)
+    def layout_class(self) -> type[Layout]:
+        """The layout in use: the one given, or the one that `choose_layout` chose."""
+        return self.layout if isinstance(self.layout, type) else choose_layout(self.observed)
 
     @property
     def is_looped(self) -> bool:
-        """Whether compiled loops over the entries do the work, with threads of their own, rather than BLAS."""
-        return self.is_stack or not self.is_dense
-
-    @cached_property
-    def _layout(self) -> Formed | Listed | Tables:
-        if self.is_dense and not self.is_stack:
-            return self._formed
-        return (Tables if self.is_stack else Listed).of(*self._observed)
-
-    @cached_property
-    def _formed(self) -> Formed:
-        return Formed.of(*self._observed)
+        """Whether compiled loops with threads of their own do the work, rather than BLAS."""
+        return self.layout_class.is_looped
 
     @property
-    def _observed(self) -> tuple[Any, ...]:
-        return self.rows, self.cols, self.values, self.weights, self.shape, self.loss_function
+    def cache_bytes(self) -> int | None:
+        """The cache into which a group of a batch should fit; None where batches are not split."""
+        return self.layout_class.cache_bytes
+
+    @property
+    def formed_arrays(self) -> int:
+        """How many m × n arrays a run uses."""
+        return self.layout_class.formed_arrays
+
+    @cached_property
+    def _stored(self) -> Layout:
+        return self._formed if self.layout_class is Dense else self.layout_class.of(self.observed)
+
+    @cached_property
+    def _formed(self) -> Dense:
+        return Dense.of(self.observed)
+
+    @property
+    def positions(self) -> tuple[np.ndarray, np.ndarray]:
+        """(rows, cols)."""
+        return self.rows, self.cols
+
+    def loss_and_entry_gradients(
+        self, predicted: Float[Array, "*batch entries"]
+    ) -> tuple[Float[Array, "*batch"], Float[Array, "*batch entries"]]:
+        """ℓ and w ∂ρ/∂z / Σ w on Ω, from the values of W there."""
+        slopes = self.loss_function.derivative(predicted, self.values)
+        weighed = slopes if self.weights is None else self.weights * slopes
+        return self._mean_loss(predicted), weighed / self.total_weight[..., None]
 
     def loss_and_gradient(
         self, product: Float[Array, "*batch m n"]
@@ -194,15 +231,11 @@ class Completion:
             return self.loss_and_gradient(product)[0]
         return self._mean_loss(product[..., self.rows, self.cols])
 
-    def gradient(self, product: Float[Array, "*batch m n"]) -> Float[Array, "*batch m n"]:
-        """∇ℓ(W), zero off the observed entries."""
-        return self.loss_and_gradient(product)[1]
-
-    def loss_and_pulls(
+    def loss_and_factor_gradients(
         self, left: Float[Array, "*batch m k"], right: Float[Array, "*batch n k"]
     ) -> tuple[Float[Array, "*batch"], Float[Array, "*batch m k"], Float[Array, "*batch n k"]]:
         """ℓ(W), G R and Gᵀ L at W = L Rᵀ: everything a factored model needs, and nothing of size m·n if sparse."""
-        return self._layout.loss_and_pulls(left, right)
+        return self._stored.loss_and_factor_gradients(left, right)
 
     def predict(
         self, left: Float[Array, "m k"], right: Float[Array, "n k"], rows: Any, cols: Any
@@ -236,9 +269,8 @@ class Completion:
 
         values = to_numpy(self.values)
         if values.ndim > 1:
-            raise InputError(f"a back-projection is of one table, got {values.shape[0]}; pick one by of_runs(i)")
-        if not isinstance(self.loss_function, Squared):
-            values = self.loss_function.derivative(np.zeros_like(values), values) / -2
+            raise InputError(f"a back-projection is of one table, got {values.shape[0]}; choose one by of_runs(i)")
+        values = self.loss_function.pull_at_zero(values)
         if self.weights is not None:
             values = to_numpy(self.weights) * values
         m, n = self.shape
@@ -259,8 +291,12 @@ class Completion:
         chosen = np.flatnonzero(kept) if kept.dtype == bool else kept
         values, weights = (None if a is None else take(a, chosen, -1) for a in (self.values, self.weights))
         rows, cols = self.rows[chosen], self.cols[chosen]
-        return Completion(rows, cols, values, self.shape, weights, loss_function=self.loss_function)
+        return replace(self, rows=rows, cols=cols, values=values, weights=weights, truth=None, held_out=None)
 
-
-def _tables(array: Array, chosen: Any) -> Array:
-    return array[int(chosen), ...] if isinstance(chosen, int | np.integer) else take(array, chosen, 0)
+    def __repr__(self) -> str:
+        batch = "" if self.batch_size is None else f"{self.batch_size} tables of "
+        held = "" if self.held_out is None else f", {self.held_out.rows.size} held out"
+        return (
+            f"Completion({batch}m × n = {self.shape[0]} × {self.shape[1]}, |Ω| = {self.rows.size} "
+            f"({100 * self.share:.3g} %){held}, {self.loss_function}, {self.layout_class.__name__})"
+        )

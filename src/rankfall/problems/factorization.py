@@ -9,16 +9,16 @@ dynamics. Not a mean: the constants of those theorems are in these units.
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from jaxtyping import Float
 
-from rankfall.arrays import Array, namespace, to_numpy
+from rankfall.arrays import Array, namespace, pick
 from rankfall.errors import InputError
-from rankfall.problems.operators import as_real, take
+from rankfall.problems.operators import as_real
+from rankfall.problems.problem import Problem
 
 
 @dataclass(frozen=True, eq=False)
-class Factorization:
+class Factorization(Problem):
     """Half the squared Frobenius distance to a matrix Φ.
 
     target: Φ (m, n), or (batch, m, n) for many targets, a run for each.
@@ -50,31 +50,13 @@ class Factorization:
         return int(self.target.shape[-2]), int(self.target.shape[-1])
 
     @property
-    def dtype(self) -> Any:
-        """The floating-point type that every computation on this problem uses."""
-        return self.target.dtype
-
-    @property
-    def tables(self) -> int | None:
+    def batch_size(self) -> int | None:
         """How many targets there are, None for one."""
         return int(self.target.shape[0]) if self.target.ndim > 2 else None
 
     def of_runs(self, chosen: Any) -> "Factorization":
         """Of many targets, those chosen by an integer array, or one by its number."""
-        if self.tables is None:
-            return self
-        alone = isinstance(chosen, int | np.integer)
-        return Factorization(self.target[int(chosen), ...] if alone else take(self.target, np.asarray(chosen), 0))
-
-    def loss(self, product: Float[Array, "*batch m n"]) -> Float[Array, "*batch"]:
-        """ℓ(W)."""
-        return self.loss_and_gradient(product)[0]
-
-    def factored_loss(
-        self, left: Float[Array, "*batch m k"], right: Float[Array, "*batch n k"]
-    ) -> Float[Array, "*batch"]:
-        """ℓ(L Rᵀ)."""
-        return self.loss(left @ right.mT)
+        return self if self.batch_size is None else Factorization(pick(self.target, chosen))
 
     def loss_and_gradient(
         self, product: Float[Array, "*batch m n"]
@@ -82,22 +64,3 @@ class Factorization:
         """ℓ(W) and W − Φ."""
         gap = product - self.target
         return 0.5 * namespace(product).sum(gap * gap, axis=(-2, -1)), gap
-
-    def gradient(self, product: Float[Array, "*batch m n"]) -> Float[Array, "*batch m n"]:
-        """W − Φ."""
-        return product - self.target
-
-    def loss_and_pulls(
-        self, left: Float[Array, "*batch m k"], right: Float[Array, "*batch n k"]
-    ) -> tuple[Float[Array, "*batch"], Float[Array, "*batch m k"], Float[Array, "*batch n k"]]:
-        """ℓ(W), G R and Gᵀ L at W = L Rᵀ, G = W − Φ."""
-        loss, gap = self.loss_and_gradient(left @ right.mT)
-        return loss, gap @ right, gap.mT @ left
-
-    def back_projection(self) -> Any:
-        """Φ as a SciPy CSR matrix: −∇ℓ(0)."""
-        from scipy.sparse import csr_array
-
-        if self.tables is not None:
-            raise InputError(f"a back-projection is of one target, got {self.tables}; pick one by of_runs(i)")
-        return csr_array(to_numpy(self.target).astype(np.float64))

@@ -69,9 +69,3 @@ def as_real(array: Any, what: str, dimensions: int | None = None) -> Array:
         return seen.astype(np.float64)
     xp = namespace(array)
     return xp.astype(array, xp.float64)
-
-
-def take(array: Array, chosen: np.ndarray, axis: int) -> Array:
-    """Entries `chosen` along an axis, in the array's own namespace."""
-    xp = namespace(array)
-    return xp.take(array, xp.asarray(chosen, device=array_api_compat.device(array)), axis=axis)

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from rankfall.arrays import Array, is_numpy, like, namespace, to_numpy
+from rankfall.arrays import Array, is_numpy, like, namespace, take, to_numpy
 from rankfall.errors import InputError
 from rankfall.problems.factorization import Factorization
-from rankfall.problems.operators import as_real, take
+from rankfall.problems.operators import as_real
+from rankfall.problems.problem import Problem
 from rankfall.problems.sensing import drawn_aside
 
 _ROUNDING = 1e-6
@@ -37,7 +38,7 @@ class Whitening:
 
 
 @dataclass(frozen=True, eq=False)
-class Regression:
+class Regression(Problem):
     """Samples x_i ↦ y_i, and the mean ℓ_p residual of the linear map W (outputs × features) as the loss.
 
     The gradient is mean sign(e) |e|^{p−1} xᵀ, e = W x − y. It is Lipschitz for p = 2 only: for p > 2 a step that suits
@@ -123,11 +124,6 @@ class Regression:
         return int(self.inputs.shape[0])
 
     @property
-    def dtype(self) -> Any:
-        """The floating-point type that every computation on this problem uses."""
-        return self.inputs.dtype
-
-    @property
     def correlation(self) -> Float[Array, "outputs features"]:
         """Λ_yx = mean y xᵀ."""
         return self.targets.mT @ self.inputs / self.samples
@@ -181,11 +177,7 @@ class Regression:
         residual = times(self.inputs, product.mT) - self.targets
         return self._loss(residual), times(self.inputs.mT, self._slope(residual)).mT
 
-    def gradient(self, product: Float[Array, "*batch m n"]) -> Float[Array, "*batch m n"]:
-        """∇ℓ(W)."""
-        return self.loss_and_gradient(product)[1]
-
-    def loss_and_pulls(
+    def loss_and_factor_gradients(
         self, left: Float[Array, "*batch m k"], right: Float[Array, "*batch n k"]
     ) -> tuple[Float[Array, "*batch"], Float[Array, "*batch m k"], Float[Array, "*batch n k"]]:
         """ℓ(W), G R and Gᵀ L at W = L Rᵀ, G = ∇ℓ(W), forming neither W nor G."""

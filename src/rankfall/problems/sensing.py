@@ -14,15 +14,16 @@ import array_api_compat
 import numpy as np
 from jaxtyping import Float
 
-from rankfall.arrays import Array, like, namespace, to_numpy
+from rankfall.arrays import Array, like, namespace, pick, take, to_numpy
 from rankfall.errors import InputError
-from rankfall.problems.operators import Operator, as_real, take
+from rankfall.problems.operators import Operator, as_real
+from rankfall.problems.problem import Problem
 from rankfall.problems.stacked_operators import DenseOperator, SymmetricOperator
 from rankfall.problems.thin_operators import DiagonalOperator, RankOneOperator
 
 
 @dataclass(frozen=True, eq=False)
-class Sensing:
+class Sensing(Problem):
     """Measurements y_i = ⟨A_i, W⟩ of an m × n matrix, and the mean squared residual over them as the loss.
 
     operator: A, any of `DenseOperator`, `SymmetricOperator`, `RankOneOperator`, `DiagonalOperator`.
@@ -130,27 +131,20 @@ class Sensing:
         return self.operator.count
 
     @property
-    def dtype(self) -> Any:
-        """The floating-point type that every computation on this problem uses."""
-        return self.values.dtype
-
-    @property
     def is_symmetric(self) -> bool:
         """Whether every A_i is, so that a symmetric W stays so under its gradient."""
         return self.operator.is_symmetric
 
     @property
-    def tables(self) -> int | None:
-        """How many tables are measured alike, None for one: the values have a leading axis then, a run for each."""
+    def batch_size(self) -> int | None:
+        """How many matrices are measured alike, None for one: the values have a leading axis then, a run for each."""
         return int(self.values.shape[0]) if self.values.ndim > 1 else None
 
     def of_runs(self, chosen: Any) -> "Sensing":
-        """Of many tables, those chosen by an integer array, or one by its number."""
-        if self.tables is None:
+        """Of many matrices, those chosen by an integer array, or one by its number."""
+        if self.batch_size is None:
             return self
-        alone = isinstance(chosen, int | np.integer)
-        values = self.values[int(chosen), ...] if alone else take(self.values, np.asarray(chosen), 0)
-        return replace(self, values=values, held_out=self.held_out and self.held_out.of_runs(chosen))
+        return replace(self, values=pick(self.values, chosen), held_out=self.held_out and self.held_out.of_runs(chosen))
 
     def symmetrized(self) -> "Sensing":
         """The problem with every A_i replaced by (A_i + A_iᵀ)/2, the same for symmetric W."""
@@ -185,11 +179,7 @@ class Sensing:
         residual = self.measure(product) - self.values
         return _mean_square(residual), self.operator.adjoint(2 / self.count * residual)
 
-    def gradient(self, product: Float[Array, "*batch m n"]) -> Float[Array, "*batch m n"]:
-        """∇ℓ(W)."""
-        return self.loss_and_gradient(product)[1]
-
-    def loss_and_pulls(
+    def loss_and_factor_gradients(
         self, left: Float[Array, "*batch m k"], right: Float[Array, "*batch n k"]
     ) -> tuple[Float[Array, "*batch"], Float[Array, "*batch m k"], Float[Array, "*batch n k"]]:
         """ℓ(W), G R and Gᵀ L at W = L Rᵀ, G = ∇ℓ(W)."""
@@ -200,8 +190,8 @@ class Sensing:
         """(mn/Σ‖A_i‖²) A*(y) as a SciPy CSR matrix: the direction −∇ℓ(0), sized as an estimate of W.   [kwon2024]"""
         from scipy.sparse import csr_array
 
-        if self.tables is not None:
-            raise InputError(f"a back-projection is of one table, got {self.tables}; pick one by of_runs(i)")
+        if self.batch_size is not None:
+            raise InputError(f"a back-projection is of one problem, got {self.batch_size}; choose one by of_runs(i)")
         m, n = self.shape
         return csr_array(to_numpy(self.operator.adjoint(self.values)).astype(np.float64) * (m * n / self.operator.size))
 

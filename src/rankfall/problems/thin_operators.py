@@ -9,9 +9,9 @@ import array_api_compat
 import numpy as np
 from jaxtyping import Float
 
-from rankfall.arrays import Array, namespace, to_numpy
+from rankfall.arrays import Array, namespace, take, to_numpy
 from rankfall.errors import InputError
-from rankfall.problems.operators import as_real, take
+from rankfall.problems.operators import as_real
 from rankfall.problems.stacked_operators import DenseOperator, SymmetricOperator
 
 

@@ -151,8 +151,8 @@ def _entries_of(problem: Completion) -> tuple[Sampling, Float[np.ndarray, " entr
         raise InputError(
             f"recover needs observed entries, got {type(problem).__name__}; build a Completion from an array with NaN"
         )
-    if problem.tables is not None:
-        raise InputError(f"recover takes one table, got {problem.tables}; pick one by problem.of_runs(i)")
+    if problem.batch_size is not None:
+        raise InputError(f"recover takes one table, got {problem.batch_size}; pick one by problem.of_runs(i)")
     if not isinstance(problem.loss_function, Squared):
         raise InputError(
             f"recover fits values exactly, which needs the squared loss, got {type(problem.loss_function).__name__}; "

@@ -66,7 +66,7 @@ def render(summary: Summary) -> str:
 
 def short_html(subject: Any) -> str:
     """The report in a few lines, for a notebook: what was found, and the errors beside those of simple fills."""
-    return _template("short.html.j2").render(summary=summarize(subject))
+    return _template("short.html.j2").render(summary=summarize(subject, whole=False))
 
 
 def _template(name: str) -> Any:

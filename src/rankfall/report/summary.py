@@ -45,10 +45,12 @@ class Summary:
     claims: list[Claim] = field(default_factory=list)
 
 
-def summarize(subject: Any, *, row_names: Any = None, column_names: Any = None) -> Summary:
+def summarize(subject: Any, *, row_names: Any = None, column_names: Any = None, whole: bool = True) -> Summary:
     """The contents of the report of a fitted estimator or of a `Trajectory`.
 
     row_names, column_names: how the user calls them; by default the estimator's own names, or numbers from 1.
+
+    whole: False leaves out what takes time, the motion and the filled cells of a fit.
 
     Raises InputError for anything else, and for a run with fewer than two recorded moments.
     """
@@ -58,10 +60,10 @@ def summarize(subject: Any, *, row_names: Any = None, column_names: Any = None) 
         raise InputError(
             f"a report is of a fitted estimator or a Trajectory, got {type(subject).__name__}; fit it first"
         )
-    return _of_fit(subject, row_names, column_names)
+    return _of_fit(subject, row_names, column_names, whole)
 
 
-def _of_fit(model: Any, row_names: Any, column_names: Any) -> Summary:
+def _of_fit(model: Any, row_names: Any, column_names: Any, whole: bool) -> Summary:
     fitted = model.fitted_
     (m, n), values = fitted.problem.shape, np.asarray(fitted.problem.values, dtype=np.float64)
     own = getattr(model, "feature_names_in_", None)
@@ -104,7 +106,7 @@ def _of_fit(model: Any, row_names: Any, column_names: Any) -> Summary:
         columns=measured,
         doubtful_rows=[rows[i] for i in sparse[:200]],
         row_names=rows,
-        cells=filled_cells(model),
+        cells=filled_cells(model) if whole else None,
         candidates=[
             {
                 "depth": trial.candidate.depth, "width": trial.candidate.width, "scale": trial.candidate.scale,
@@ -113,7 +115,7 @@ def _of_fit(model: Any, row_names: Any, column_names: Any) -> Summary:
             }
             for trial in fitted.selection.trials
         ],
-        **_moved(run),
+        **(_moved(run) if whole else {}),
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float
 
 from rankfall.arrays import Array, to_numpy
 from rankfall.errors import InputError
-from rankfall.integrators.state import Field, Integrator, State, of_runs
+from rankfall.integrators.state import Field, Integrator, State
 from rankfall.models.starts import leading_vectors
 from rankfall.trajectory.snapshot import Snapshot
 
@@ -73,9 +73,9 @@ class Escape:
         """The thresholds of each run. Raises InputError for data that is zero, which has no scale of its own."""
         if self.threshold is not None:
             return np.tile(np.atleast_1d(np.asarray(self.threshold, dtype=np.float64)), (runs, 1))
-        if getattr(problem, "tables", None) is None:
+        if problem.batch_size is None:
             return np.full((runs, 1), self.share * _leading_value(problem))
-        return self.share * np.asarray([[_leading_value(of_runs(problem, run))] for run in range(runs)])
+        return self.share * np.asarray([[_leading_value(problem.of_runs(run))] for run in range(runs)])
 
     def gap(self, now: Snapshot, level: Float[np.ndarray, "batch _"]) -> Float[np.ndarray, "batch k"]:
         """σ minus the thresholds."""

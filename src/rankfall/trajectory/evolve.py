@@ -14,7 +14,7 @@ import numpy as np
 
 from rankfall.arrays import like, namespace, to_numpy
 from rankfall.errors import InputError
-from rankfall.integrators.state import Field, Integrator, of_runs, taken
+from rankfall.integrators.state import Field, Integrator, taken
 from rankfall.kernels.blas_threads import SMALL_PRODUCT, one_blas_thread
 from rankfall.models.starts import Start
 from rankfall.trajectory.groups import groups_of, run_groups
@@ -84,8 +84,8 @@ def evolve(
     not fit, the seeds and scales do not pair up, or the loss is not finite at the start.
     """
     sized = model.sized(problem.shape, start.width)
-    seeds, scales, is_batch = _members(seed, start.scale, getattr(problem, "tables", None))
-    takes_turns = getattr(problem, "is_looped", False) and sized.size * getattr(sized, "rank", np.inf) <= SMALL_PRODUCT
+    seeds, scales, is_batch = _members(seed, start.scale, problem.batch_size)
+    takes_turns = problem.is_looped and sized.size * sized.rank <= SMALL_PRODUCT
     with one_blas_thread(takes_turns):
         weights = sized.draw(problem, start, scales, seeds)
     stop = (LossBelow() if stop is None else stop) | StepLimit(_STEP_LIMIT)
@@ -95,7 +95,7 @@ def evolve(
     groups = [np.arange(len(seeds))] if watched else groups_of(problem, sized, integrator, len(seeds))
 
     def walk(group: np.ndarray, is_interrupted: Callable[[], bool] = lambda: False) -> list[dict[str, Any]]:
-        field = Field(problem if len(groups) == 1 else of_runs(problem, group), sized)
+        field = Field(problem if len(groups) == 1 else problem.of_runs(group), sized)
         with one_blas_thread(takes_turns):
             return _Loop(field, integrator, *asked, is_interrupted).run(like(weights[group], problem.values))
 
@@ -106,7 +106,7 @@ def evolve(
             model=sized,
             seed=seeds[i],
             settings=settings,
-            problem=of_runs(problem, i),
+            problem=problem.of_runs(i),
             start=_alone(start, scales[i]),
             integrator=integrator,
             **end,
@@ -235,7 +235,7 @@ class _Loop:
             self._close(int(self.active[row]), end, *verdict)
         going = np.asarray([verdict is None for verdict in verdicts])
         chosen = np.flatnonzero(going)
-        self.field.problem = of_runs(self.field.problem, chosen)
+        self.field.problem = self.field.problem.of_runs(chosen)
         self.state, self.memory = self.state.take(going), taken(self.memory, chosen)
         self.active = self.active[going]
 

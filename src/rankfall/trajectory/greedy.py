@@ -17,7 +17,6 @@ from rankfall.arrays import Array, like, to_numpy
 from rankfall.errors import InputError
 from rankfall.integrators.flow import Flow
 from rankfall.models.chain import Chain
-from rankfall.models.starts import Given
 from rankfall.models.symmetric import Symmetric
 from rankfall.trajectory.evolve import evolve
 from rankfall.trajectory.record import Record
@@ -100,8 +99,8 @@ def greedy(
         )
     if not scale > 0:
         raise InputError(f"scale must be positive, got {scale}; a direction of size zero never grows, 1e-8 is usual")
-    if getattr(problem, "tables", None) is not None:
-        raise InputError(f"greedy learning is of one table, got {problem.tables}; pick one by of_runs(i)")
+    if problem.batch_size is not None:
+        raise InputError(f"greedy learning is of one table, got {problem.batch_size}; pick one by of_runs(i)")
     integrator = Flow(rtol=1e-6) if integrator is None else integrator
     limit = min(problem.shape) if max_rank is None else max_rank
     stages: list[Trajectory] = []
@@ -121,7 +120,7 @@ def greedy(
             return path(f"rank {limit} was reached", False)
         layers = _widened(layers, left, right, scale, model.depth)
         grown = replace(model, width=len(stages) + 1)
-        run = evolve(problem, grown, Given(layers), integrator, stop=GradientBelow(settled), record=record)
+        run = evolve(problem, grown, FromLayers(layers), integrator, stop=GradientBelow(settled), record=record)
         stages.append(run)
         if run.status not in (Status.CONVERGED, Status.STALLED):
             return path(f"stage {len(stages)} ended as {run.status}: {run.reason}", False)

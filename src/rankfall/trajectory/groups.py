@@ -14,20 +14,18 @@ import numpy as np
 from rankfall.integrators.flow import Flow
 from rankfall.trajectory.status import Status
 
-# Bytes of a group's tables and weights: about a core's own cache where tables are formed, and about what cores share
-# where they are listed and all cores go through them; and how many arrays of each are in use.
-_OWN_CACHE, _SHARED_CACHE, _MATRICES, _VECTORS = 2**20, 2**23, 4, 9
+# How many vectors of all weights are in use.
+_VECTORS = 9
 
 
 def groups_of(problem: Any, model: Any, integrator: Any, count: int) -> list[np.ndarray]:
     """The numbers of the runs of each group: one group, unless formed tables follow the flow."""
-    if not (isinstance(integrator, Flow) and getattr(problem, "is_dense", False)):
+    if not isinstance(integrator, Flow) or problem.cache_bytes is None:
         return [np.arange(count)]
     m, n = problem.shape
     number = np.dtype(str(problem.dtype).rsplit(".", 1)[-1]).itemsize
-    listed = getattr(problem, "is_stack", False)
-    cache, matrices = (_SHARED_CACHE, 0) if listed else (_OWN_CACHE, _MATRICES)
-    fitting = max(1, cache // (number * (matrices * m * n + _VECTORS * model.size)))
+    bytes_of_run = number * (problem.formed_arrays * m * n + _VECTORS * model.size)
+    fitting = max(1, problem.cache_bytes // bytes_of_run)
     return np.array_split(np.arange(count), -(-count // fitting))
 
 

@@ -96,7 +96,7 @@ def value_velocities(problem: Any, model: Any, weights: Float[Array, "batch p"])
     u, values, v = map(to_numpy, model.decomposition(weights))
     gradient = to_numpy(problem.loss_and_gradient(model.product(weights))[1])
     drives = np.einsum("bir,bij,brj->br", u, gradient, v, optimize=True)
-    decay, depth = getattr(model, "decay", 0.0), model.depth
+    decay, depth = model.decay, model.depth
     law = -decay * depth * values - depth * values ** (2 - 2 / depth) * drives
     measured = np.einsum("bir,bij,brj->br", u, product_velocity(problem, model, weights), v, optimize=True)
     return np.stack([law, measured], axis=1)
@@ -109,7 +109,7 @@ def product_velocity(problem: Any, model: Any, weights: Float[Array, "batch p"])
     slope, exact to rounding whatever the distance.
     """
     points = to_numpy(weights).astype(np.float64)
-    velocity = -to_numpy(model.loss_and_gradient(problem, weights)[1]).astype(np.float64)
+    velocity = to_numpy(model.velocity(problem, weights)[1]).astype(np.float64)
     speed = np.linalg.norm(velocity, axis=-1)
     step = np.where(speed > 0, np.linalg.norm(points, axis=-1) / np.where(speed > 0, 10 * speed, 1), 1.0)
     places = np.arange(1, int(np.ceil(model.depth / 2)) + 1)

@@ -88,7 +88,7 @@ class Record:
     def measure(self, now: Snapshot) -> dict[str, np.ndarray]:
         """Everything kept of a moment, each with a leading batch axis."""
         kept: dict[str, np.ndarray] = {"time": now.time, "loss": now.loss}
-        if getattr(now.problem, "truth", None) is not None:
+        if now.problem.truth is not None:
             kept["test_error"] = observables.test_error(now.problem, now.model, now.weights)
         if now.held_out_error is not None:
             kept["held_out_error"] = now.held_out_error

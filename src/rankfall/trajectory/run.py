@@ -119,6 +119,11 @@ class Trajectory:
             f"{self.steps} steps, {self.evaluations} evaluations, {self.seconds:.2g} s)"
         )
 
+    def _repr_html_(self) -> str:
+        from rankfall.trajectory.notebook import html_of
+
+        return html_of(self)
+
 
 class Trajectories(Sequence[Trajectory]):
     """The runs of one batch, in the order of their seeds and scales; stacked where that makes sense."""

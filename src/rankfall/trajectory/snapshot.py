@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from rankfall.arrays import Array, to_numpy
-from rankfall.integrators.state import of_runs, taken
+from rankfall.integrators.state import taken
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +38,7 @@ class Snapshot:
     def take(self, chosen: Int[np.ndarray, " rows"]) -> "Snapshot":
         """The moment of those rows alone."""
         rows = {name: taken(getattr(self, name), chosen) for name in ("time", "weights", "loss", "runs", "curvature")}
-        return replace(self, problem=of_runs(self.problem, chosen), **rows)
+        return replace(self, problem=self.problem.of_runs(chosen), **rows)
 
     @property
     def product(self) -> Float[Array, "batch m n"]:
@@ -71,7 +71,7 @@ class Snapshot:
     @cached_property
     def held_out_error(self) -> Float[np.ndarray, " batch"] | None:
         """Mean squared residual on the held-out entries; None where the problem has none."""
-        held = getattr(self.problem, "held_out", None)
+        held = self.problem.held_out
         if held is None:
             return None
         return to_numpy(self.model.loss(held, self.weights)).astype(np.float64)

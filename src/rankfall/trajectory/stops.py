@@ -183,7 +183,7 @@ class GradientBelow(_Combinable):
         return np.full(runs, np.nan)
 
     def check(self, memory: Memory, now: Snapshot) -> tuple[Memory, np.ndarray]:
-        size = norms(now.model.loss_and_gradient(now.problem, now.weights)[1])
+        size = norms(now.model.velocity(now.problem, now.weights)[1])
         first = np.where(np.isnan(memory), size, memory)
         return first, self._answer(size <= self.share * first)
 

@@ -1,4 +1,4 @@
-"""Completion with features: (I | F) Z (I | G)ᵀ as the formula says, adjoint pulls, and masks that tell something."""
+"""Models with features: (I | F) Z (I | G)ᵀ as the formula says, its velocity, and masks that carry information."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from scipy.sparse import csr_array, random_array
 import rankfall as rf
 from rankfall.errors import InputError
 from rankfall.kernels.sparse_products import Multiplier
-from rankfall.problems.featured import Featured, Features, observed_features, with_observed_features
+from rankfall.models import Features, Lifted, observed_features
 
 SHAPE = (9, 7)
 
@@ -21,53 +21,56 @@ def table():
 
 
 @pytest.fixture
-def problem(table):
-    features = (Features(csr_array(random_array((lines, 4), density=0.5, random_state=1))) for lines in SHAPE)
-    return Featured(table, *features)
+def features():
+    return [Features(csr_array(random_array((lines, 4), density=0.5, random_state=1))) for lines in SHAPE]
 
 
 def dense(features):
     return np.concatenate([np.eye(features.matrix.shape[0]), features.matrix.toarray()], axis=1)
 
 
-def factors_of(problem, width=3, seed=2):
-    rng = np.random.default_rng(seed)
-    return tuple(rng.standard_normal((1, lines, width)) for lines in problem.shape)
-
-
-def test_the_product_is_that_of_the_formula(problem):
-    left, right = factors_of(problem)
-    inner = left[0] @ right[0].T
-    expected = dense(problem.row_features) @ inner @ dense(problem.column_features).T
-    outer = problem.outer_factors(left[0], right[0])
-    np.testing.assert_allclose(outer[0] @ outer[1].T, expected, atol=1e-12)
-    np.testing.assert_allclose(problem.factored_loss(left, right)[0], problem.inner.loss(expected[None])[0])
-
-
-def test_pulls_are_the_gradient_of_the_inner_matrix_times_the_factors(problem):
-    left, right = factors_of(problem)
-    loss, left_pull, right_pull = problem.loss_and_pulls(left, right)
-    product = dense(problem.row_features) @ left[0] @ right[0].T @ dense(problem.column_features).T
-    slope = problem.inner.gradient(product[None])[0]
-    inner_slope = dense(problem.row_features).T @ slope @ dense(problem.column_features)
-    assert loss[0] == pytest.approx(problem.inner.loss(product[None])[0])
-    np.testing.assert_allclose(left_pull[0], inner_slope @ right[0], atol=1e-12)
-    np.testing.assert_allclose(right_pull[0], inner_slope.T @ left[0], atol=1e-12)
+def lifted(features, depth=2, width=3):
+    return Lifted(rf.Chain(depth, width), *features).sized(SHAPE)
 
 
 @pytest.mark.parametrize("depth", [2, 3])
-def test_a_chain_follows_it_down(problem, depth):
-    run = rf.evolve(problem, rf.Chain(depth, 3), rf.Spectral(3, 0.1), rf.Flow(1e-4), stop=rf.TimeReached(20.0))
+def test_the_product_is_that_of_the_formula(table, features, depth):
+    model = lifted(features, depth)
+    weights = np.random.default_rng(2).standard_normal((1, model.size))
+    inner = model.inner.product(weights)[0]
+    expected = dense(features[0]) @ inner @ dense(features[1]).T
+    np.testing.assert_allclose(model.product(weights)[0], expected, atol=1e-12)
+    np.testing.assert_allclose(model.loss(table, weights)[0], table.loss(expected[None])[0])
+
+
+@pytest.mark.parametrize("depth", [2, 3])
+def test_the_velocity_is_minus_the_slope_of_the_loss(table, features, depth):
+    model = lifted(features, depth)
+    rng = np.random.default_rng(3)
+    weights, direction = rng.standard_normal((2, 1, model.size))
+    loss, velocity = model.velocity(table, weights)
+    step = 1e-5
+    ahead, behind = (model.loss(table, weights + s * step * direction)[0] for s in (1, -1))
+    assert loss[0] == pytest.approx(model.loss(table, weights)[0])
+    assert (ahead - behind) / (2 * step) == pytest.approx(-np.sum(velocity * direction), rel=1e-6)
+
+
+@pytest.mark.parametrize("depth", [2, 3])
+def test_a_flow_lowers_the_loss_and_keeps_the_balance(table, features, depth):
+    model = Lifted(rf.Chain(depth, 3), *features)
+    run = rf.evolve(table, model, rf.Spectral(3, 0.1), rf.Flow(1e-4), stop=rf.TimeReached(20.0))
     assert (np.diff(run.history["loss"]) <= 1e-12).all()
     assert run.loss < 0.5 * run.history["loss"][0]
+    assert run.model.imbalance(run.weights[None])[0] < 1e-3
+    assert run.product.shape == SHAPE
+    np.testing.assert_allclose(run.singular_values, np.linalg.svd(run.product, compute_uv=False)[:3], atol=1e-10)
 
 
-def test_a_spectral_start_leaves_the_features_out(problem):
-    projected = problem.back_projection().toarray()
-    assert projected.shape == problem.shape
-    np.testing.assert_array_equal(projected[: SHAPE[0], : SHAPE[1]], problem.inner.back_projection().toarray())
-    assert not projected[SHAPE[0] :].any()
-    assert not projected[:, SHAPE[1] :].any()
+def test_a_spectral_start_leaves_the_features_out(table, features):
+    model = lifted(features)
+    weights = model.draw(table, rf.Spectral(3), [1.0], [0])
+    plain = rf.Chain(2, 3).sized(SHAPE)
+    np.testing.assert_allclose(model.product(weights), plain.product(plain.draw(table, rf.Spectral(3), [1.0], [0])))
 
 
 def test_observed_features_have_the_spectral_norm_asked(table):
@@ -79,11 +82,9 @@ def test_observed_features_have_the_spectral_norm_asked(table):
 
 def test_held_out_entries_are_no_feature(table):
     split = table.hold_out(0.3, seed=0)
-    featured = with_observed_features(split, 1.0)
+    rows, _ = observed_features(split, 1.0)
     assert split.held_out is not None
-    assert featured.held_out is not None
-    assert not featured.row_features.matrix.toarray()[split.held_out.rows, split.held_out.cols].any()
-    assert featured.held_out.row_features is featured.row_features
+    assert not rows.matrix.toarray()[split.held_out.rows, split.held_out.cols].any()
 
 
 def test_a_mask_that_tells_is_used_and_helps():
@@ -116,7 +117,7 @@ def fitted():
 def test_a_row_s_factor_is_its_own_and_what_its_entries_add(fitted):
     values, model = fitted
     run, shape = model.trajectory_, model.fitted_.standardization
-    own = run.factors[0][:150] * shape.row_slow[:, None]
+    own = run.model.inner.factors(run.weights[None])[0][0][:150] * shape.row_slow[:, None]
     np.testing.assert_allclose(own + model.fitted_.shift(~np.isnan(values)), model.fitted_.left, atol=1e-9)
     np.testing.assert_allclose(model.fitted_.shift.own, own.T @ own / 150, atol=1e-9)
 
@@ -133,10 +134,10 @@ def test_new_rows_are_told_by_which_of_their_entries_are_observed(fitted, tmp_pa
     np.testing.assert_array_equal(again.fold_in(row), model.fold_in(row))
 
 
-def test_bad_features_are_told(table, problem):
+def test_bad_features_are_told(table, features):
     short = Features(csr_array((SHAPE[0] - 1, 2)))
     with pytest.raises(InputError, match=f"line for each of the {SHAPE[0]} rows"):
-        Featured(table, short, problem.column_features)
+        rf.evolve(table, Lifted(rf.Chain(2), short, features[1]), rf.Gaussian(), rf.Flow())
     with pytest.raises(InputError, match="features must be True, False or 'auto', got 'yes'"):
         rf.DeepMatrixFactorization(features="yes").fit_problem(table)
     with pytest.raises(InputError, match="depth of at least 2"):

@@ -1,0 +1,63 @@
+"""`rankfall recover`: what the observed cells of a table determine, exactly, and what to measure next."""
+
+import math
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+EXIT_CODES = (
+    "Exit codes: 0 done; 1 nothing but the observed cells is determined, which are written; 2 bad input, nothing "
+    "written; 130 interrupted, nothing written."
+)
+
+
+def recover(
+    table: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="INPUT",
+            help="csv, tsv, parquet, npy, npz or mtx; empty cells, NA and NaN are unknown. None: a planted table.",
+            show_default=False,
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Where to write; the extension names the format.")
+    ] = None,
+    triplets: Annotated[
+        str | None, typer.Option(help="INPUT lists entries: names or places of its columns row,col,value.")
+    ] = None,
+    duplicates: Annotated[str, typer.Option(help="Entries listed twice: error, mean or last.")] = "error",
+    labels: Annotated[
+        str | None, typer.Option(help="Columns to carry along unread, as id,city or 1,3; detected if left out.")
+    ] = None,
+    header: Annotated[
+        bool | None, typer.Option("--header/--no-header", help="Whether text begins with a line of names; detected.")
+    ] = None,
+    depth: Annotated[float, typer.Option(help="Layers of the chain whose metric is frozen; inf is the limit.")] = (
+        math.inf
+    ),
+    tolerance: Annotated[
+        float | None, typer.Option(help="Relative residual that counts as exact; raise it for rounded values.")
+    ] = None,
+    measure: Annotated[int, typer.Option(help="How many cells to suggest for measuring next; 0 for none.")] = 5,
+    seed: Annotated[int, typer.Option(help="Seed of all random vectors.")] = 0,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no summary.")] = False,
+) -> None:
+    """Fill the cells that the observed ones determine, and no others.
+
+    The rank is found, not given. A cell is filled where a certificate says
+    that no other matrix of that rank near by has the same observed cells.
+    Cells that cannot be known stay empty: the summary names their rows and
+    columns, and the cells to measure next.
+    """
+    from rankfall.cli.console import Console
+    from rankfall.cli.recover_table import RecoverOptions, recover_planted, recover_table
+
+    options = RecoverOptions(depth, tolerance, measure, seed)
+    console = Console(quiet)
+    if table is None:
+        done = recover_planted(output, options, console)
+    else:
+        done = recover_table(table, output, triplets, labels, header, duplicates, options, console)
+    raise typer.Exit(console.exit_code or (0 if done else 1))

@@ -1,0 +1,50 @@
+"""A fitted estimator as a page, and in short in a notebook.
+
+The report stands above the estimator, which names it only when asked: imports run one way.
+"""
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+from sklearn.utils import estimator_html_repr
+from sklearn.utils.validation import check_is_fitted
+
+
+class Reporting:
+    """What a fitted estimator tells about itself."""
+
+    def report(
+        self,
+        path: Path | str = "report.html",
+        *,
+        force: bool = False,
+        row_names: Any = None,
+        column_names: Any = None,
+    ) -> Path:
+        """Write what the fit found and how good it is to one HTML page that needs no network; returns its path.
+
+        Parameters
+        ----------
+        path : path, default="report.html"
+            Where to write; the name ends in .html.
+        force : bool, default=False
+            Replace a file that exists.
+        row_names, column_names : sequence of str or None
+            How the table calls its rows and columns; by default the names it was fitted with, or numbers from 1.
+
+        Raises
+        ------
+        InputError
+            For a file that exists without `force`, or one that cannot be written.
+        """
+        check_is_fitted(self)
+        page = importlib.import_module("rankfall.report")
+        return page.write_report(self, path, force=force, row_names=row_names, column_names=column_names)
+
+    def _html_repr(self) -> str:
+        """scikit-learn's diagram; after a fit also what was found, and the errors beside those of simple fills."""
+        diagram = estimator_html_repr(self)
+        if not hasattr(self, "fitted_"):
+            return diagram
+        return diagram + importlib.import_module("rankfall.report").short_html(self)

@@ -1,0 +1,160 @@
+"""The contract of a model: how W is written in layers, hence how it moves.
+
+    Ẇ_j = −∂ℓ/∂W_j, with rates, decay or a preconditioner where a model declares them
+
+All weights of a model lie in one flat vector with a leading batch axis; layers are views of it.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from array_api_compat import device
+from jaxtyping import Float
+
+from rankfall.arrays import Array, namespace
+from rankfall.models.preconditioner import require_movable
+from rankfall.models.start import LayerForm, Start
+from rankfall.problems.problem import Problem
+
+
+class Model(ABC):
+    """How W is written.
+
+    A member must give `sized`, `size`, `rank`, `form`, `layers`, `join`, `product` and `velocity`. It may declare the
+    attributes below, and override what the base derives where it can do better: `factors`, `loss`, `decomposition`,
+    `imbalance`, `weights_of`.
+
+    Attributes
+    ----------
+    depth : float
+        N, the number of layers; for a law of motion, any real number ≥ 1.
+    decay : float
+        λ ≥ 0, the weight decay of each layer.
+    rates : tuple of float or None
+        How much faster or slower each layer moves; None for ones.
+    is_layered : bool
+        Whether the weights are layers that each follow their own gradient, so that imbalance is conserved.
+    is_symmetric : bool
+        Whether W = Wᵀ throughout, so that of ∇ℓ(W) only the symmetric part counts.
+    axis_names : tuple of str
+        Names of the axes of `layers`, for saved runs; empty for the default.
+    """
+
+    registered: ClassVar[dict[str, type["Model"]]] = {}
+    depth: Any = 1
+    decay: Any = 0.0
+    rates: Any = None
+    dimensions: Any = ()
+    is_layered: ClassVar[bool] = True
+    is_symmetric: ClassVar[bool] = False
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        Model.registered[cls.__name__] = cls
+
+    @abstractmethod
+    def sized(self, shape: tuple[int, ...], width: int | None = None) -> "Model":
+        """This model for W of `shape`; `width` is that of the start, used where the model has none."""
+
+    @property
+    @abstractmethod
+    def size(self) -> int:
+        """Number of weights p."""
+
+    @property
+    @abstractmethod
+    def rank(self) -> int:
+        """The largest rank that W can have."""
+
+    @abstractmethod
+    def form(self, width: int | None = None) -> LayerForm:
+        """The form of the layers that a start gives; `width` is that of the start."""
+
+    @abstractmethod
+    def layers(self, weights: Float[Array, "*batch p"]) -> list[Array]:
+        """The layers, W_1 first."""
+
+    @abstractmethod
+    def join(self, layers: Sequence[Array]) -> Float[Array, "*batch p"]:
+        """The flat vector of these layers, the inverse of `layers`."""
+
+    @abstractmethod
+    def product(self, weights: Float[Array, "*batch p"]) -> Array:
+        """W, formed."""
+
+    @abstractmethod
+    def velocity(
+        self, problem: Problem, weights: Float[Array, "*batch p"]
+    ) -> tuple[Float[Array, "*batch"], Float[Array, "*batch p"]]:
+        """ℓ(W) and the velocity of the weights, Ẇ, as a flat vector."""
+
+    @property
+    def layer_shapes(self) -> list[tuple[int, ...]]:
+        """Shape of each layer, W_1 first."""
+        return list(self.form().shapes)
+
+    def weights_of(self, layers: Sequence[np.ndarray], scale: float, is_exact: bool) -> Float[np.ndarray, " p"]:
+        """The weights that a start's layers make, each multiplied by scale^{1/N}."""
+        return self.join([scale ** (1 / self.depth) * layer for layer in layers])
+
+    def require(self, problem: Problem) -> None:
+        """Raise InputError for a problem that this model cannot follow. The default accepts all."""
+        return
+
+    def draw(
+        self, problem: Problem, start: Start, scales: Sequence[float], seeds: Sequence[int]
+    ) -> Float[np.ndarray, "batch p"]:
+        """The weights of a batch of starts, float64.
+
+        Raises
+        ------
+        InputError
+            For a start at exactly zero at depth > 1, and for layers that the model cannot hold.
+        """
+        self.require(problem)
+        form = self.form(start.width)
+        rows = [
+            self.weights_of(start.layers(problem.of_runs(run), form, seed), scale, start.is_exact)
+            for run, (scale, seed) in enumerate(zip(scales, seeds, strict=True))
+        ]
+        weights = np.stack(rows)
+        require_movable(weights, self.depth)
+        return weights
+
+    def factors(self, weights: Float[Array, "*batch p"]) -> tuple[Array, Array]:
+        """L (*batch, m, k) and R (*batch, n, k) with W = L Rᵀ: W beside an identity, unless a layer is narrow."""
+        return beside_identity(self.product(weights))
+
+    def loss(self, problem: Problem, weights: Float[Array, "*batch p"]) -> Float[Array, "*batch"]:
+        """ℓ(W)."""
+        return problem.loss(self.product(weights))
+
+    def decomposition(self, weights: Float[Array, "*batch p"]) -> tuple[Array, Array, Array]:
+        """Thin SVD of W, (U, σ, Vᵀ) with `rank` columns, σ descending."""
+        return tuple(namespace(weights).linalg.svd(self.product(weights), full_matrices=False))
+
+    def imbalance(self, weights: Float[Array, "*batch p"]) -> Float[Array, "*batch"]:
+        """How far the layers are from balanced; zero where the model is balanced by construction."""
+        return namespace(weights).zeros_like(weights[..., 0])
+
+
+def factored_decomposition(
+    left: Float[Array, "*batch m k"], right: Float[Array, "*batch n k"], kept: int
+) -> tuple[Array, Array, Array]:
+    """Thin SVD of L Rᵀ, (U, σ, Vᵀ) with `kept` columns, without forming it."""
+    xp = namespace(left)
+    left_basis, left_core = xp.linalg.qr(left)
+    right_basis, right_core = xp.linalg.qr(right)
+    u, values, v = xp.linalg.svd(left_core @ right_core.mT, full_matrices=False)
+    return left_basis @ u[..., :kept], values[..., :kept], v[..., :kept, :] @ right_basis.mT
+
+
+def beside_identity(product: Float[Array, "*batch m n"]) -> tuple[Array, Array]:
+    """Factors of W with k = min(m, n): W itself and an identity."""
+    xp = namespace(product)
+    m, n = product.shape[-2:]
+    identity = xp.eye(min(m, n), dtype=product.dtype, device=device(product))
+    identity = xp.broadcast_to(identity, (*product.shape[:-2], *identity.shape))
+    return (product, identity) if m >= n else (identity, product.mT)

@@ -1,0 +1,99 @@
+"""The contract of a layout: how the observed entries of a completion problem are stored, and its gradient computed.
+
+    ℓ(W) = Σ_Ω w ρ(W_ij, b_ij) / Σ_Ω w,    G = ∇ℓ(W) = w ∂ρ/∂z / Σ w on Ω and zero off it
+
+A member is made from the observed entries and gives ℓ, G R and Gᵀ L at W = L Rᵀ. Which layout a problem takes is
+chosen by one function (`rankfall.problems.layouts.choose_layout`), or by hand: `Completion(..., layout=Sparse)`.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from rankfall.arrays import Array, is_numpy, namespace
+from rankfall.problems.loss import Loss
+
+
+@dataclass(frozen=True, eq=False)
+class Observed:
+    """The observed entries, as a layout receives them.
+
+    Parameters
+    ----------
+    rows, cols : ndarray of int, shape (|Ω|,)
+        Positions, in row-major order, unique.
+    values : array of shape (|Ω|,) or (batch, |Ω|)
+        Observed values b, of any array namespace.
+    weights : array of shape (|Ω|,) or (batch, |Ω|), or None
+        Weights w ≥ 0; None for ones.
+    shape : tuple of int
+        (m, n).
+    loss : Loss
+        ρ.
+    """
+
+    rows: Int[np.ndarray, " entries"]
+    cols: Int[np.ndarray, " entries"]
+    values: Float[Array, "*batch entries"]
+    weights: Float[Array, "*weighed entries"] | None
+    shape: tuple[int, int]
+    loss: Loss
+
+    @cached_property
+    def total_weight(self) -> Float[Array, "*batch"]:
+        """Σ w over the observed entries."""
+        xp = namespace(self.values)
+        weights = xp.ones_like(self.values) if self.weights is None else self.weights
+        return xp.sum(weights, axis=-1)
+
+    @property
+    def is_numpy(self) -> bool:
+        """Whether compiled loops apply: the values are NumPy arrays."""
+        return is_numpy(self.values)
+
+    @property
+    def size(self) -> int:
+        """m n."""
+        return self.shape[0] * self.shape[1]
+
+    @property
+    def share(self) -> float:
+        """|Ω| / (m n)."""
+        return self.rows.size / self.size
+
+
+class Layout(ABC):
+    """How observed entries are stored.
+
+    A member must give `of` and `loss_and_factor_gradients`. It may declare the attribute below.
+
+    Attributes
+    ----------
+    is_looped : bool
+        Whether compiled loops with threads of their own do the work, rather than BLAS on m × n arrays. The engine then
+        keeps BLAS to one thread between them.
+    cache_bytes : int or None
+        The size of the cache into which the arrays of a group of runs should fit: a large batch is followed in such
+        groups. None: in one group.
+    formed_arrays : int
+        How many m × n arrays each run of a batch uses.
+    """
+
+    is_looped: ClassVar[bool] = False
+    cache_bytes: ClassVar[int | None] = None
+    formed_arrays: ClassVar[int] = 0
+
+    @classmethod
+    @abstractmethod
+    def of(cls, observed: Observed) -> "Layout":
+        """Store the entries. What is expensive to compute is computed here, once."""
+
+    @abstractmethod
+    def loss_and_factor_gradients(
+        self, left: Float[Array, "*batch m k"], right: Float[Array, "*batch n k"]
+    ) -> tuple[Float[Array, "*batch"], Float[Array, "*batch m k"], Float[Array, "*batch n k"]]:
+        """ℓ(W), G R and Gᵀ L at W = L Rᵀ, of the dtype and namespace of the factors."""

@@ -1,0 +1,8 @@
+"""The layouts that the package carries, and the function that chooses one."""
+
+from rankfall.problems.layouts.batched import Batched
+from rankfall.problems.layouts.choose import choose_layout
+from rankfall.problems.layouts.dense import Dense
+from rankfall.problems.layouts.sparse import Sparse
+
+__all__ = ["Batched", "Dense", "Sparse", "choose_layout"]

@@ -1,0 +1,125 @@
+"""The contract of a problem: what is measured of W, and the loss ℓ(W).
+
+A problem offers routes, and a model takes the cheapest that both have:
+
+- *whole*: W in, ℓ(W) and ∇ℓ(W) out (`loss_and_gradient`);
+- *factored*: L and R in, ℓ, G R and Gᵀ L at W = L Rᵀ out (`loss_and_factor_gradients`), G = ∇ℓ(W);
+- *entrywise*: values of W at the measured positions in, ℓ and its derivative there out (`loss_and_entry_gradients`).
+
+A member must give the first. The base derives the factored one from it, by forming W; a member that can do better
+overrides it. The third exists where single entries are measured.
+"""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from rankfall.arrays import Array, like, to_numpy
+from rankfall.errors import InputError
+
+
+class Problem(ABC):
+    """What is measured of W, and the loss.
+
+    A member must give `shape`, `values` and `loss_and_gradient`. It may declare the attributes below.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        (m, n) of W; the side lengths of a tensor.
+    values : array
+        What the loss compares to. Its namespace, dtype and device are those of the whole run.
+    truth : array of shape (m, n) or None
+        W itself where it is known (planted data), for the test error of a run; the loss never uses it.
+    held_out : Problem or None
+        Measurements kept from the loss, as a problem of their own: they choose when to stop.
+    batch_size : int or None
+        How many problems this is, one for each run of a batch; None for one problem.
+    is_looped : bool
+        Whether compiled loops with threads of their own do the work rather than BLAS.
+    cache_bytes, formed_arrays : int or None, int
+        As in `Layout`: how large batches are split into groups.
+    is_symmetric : bool
+        False where measurements differ from their transpose, so that a symmetric W does not stay symmetric.
+    """
+
+    shape: tuple[int, ...]
+    values: Array
+    truth: Any = None
+    held_out: Any = None
+    is_looped: bool = False
+    cache_bytes: int | None = None
+    formed_arrays: int = 0
+    is_symmetric: bool = True
+
+    @abstractmethod
+    def loss_and_gradient(
+        self, product: Float[Array, "*batch m n"]
+    ) -> tuple[Float[Array, "*batch"], Float[Array, "*batch m n"]]:
+        """ℓ(W) and ∇ℓ(W), formed whole."""
+
+    @property
+    def dtype(self) -> Any:
+        """The floating-point type of every computation on this problem."""
+        return self.values.dtype
+
+    @property
+    def batch_size(self) -> int | None:
+        """How many problems this is; None for one."""
+        return None
+
+    def of_runs(self, chosen: int | np.integer | np.ndarray) -> "Problem":
+        """Of many problems, those chosen by an integer array, or one by its number; one problem is the same for all."""
+        if self.batch_size is not None:
+            raise NotImplementedError(f"{type(self).__name__} holds many problems and must give of_runs")
+        return self
+
+    def loss(self, product: Float[Array, "*batch m n"]) -> Float[Array, "*batch"]:
+        """ℓ(W)."""
+        return self.loss_and_gradient(product)[0]
+
+    def gradient(self, product: Float[Array, "*batch m n"]) -> Float[Array, "*batch m n"]:
+        """∇ℓ(W)."""
+        return self.loss_and_gradient(product)[1]
+
+    def factored_loss(
+        self, left: Float[Array, "*batch m k"], right: Float[Array, "*batch n k"]
+    ) -> Float[Array, "*batch"]:
+        """ℓ(L Rᵀ)."""
+        return self.loss(left @ right.mT)
+
+    def loss_and_factor_gradients(
+        self, left: Float[Array, "*batch m k"], right: Float[Array, "*batch n k"]
+    ) -> tuple[Float[Array, "*batch"], Float[Array, "*batch m k"], Float[Array, "*batch n k"]]:
+        """ℓ(W), G R and Gᵀ L at W = L Rᵀ, G = ∇ℓ(W)."""
+        loss, gradient = self.loss_and_gradient(left @ right.mT)
+        return loss, gradient @ right, gradient.mT @ left
+
+    @property
+    def positions(self) -> tuple[np.ndarray, ...] | None:
+        """Indices of the measured entries, one array for each axis of W; None where no single entries are measured."""
+        return None
+
+    def loss_and_entry_gradients(
+        self, predicted: Float[Array, "*batch entries"]
+    ) -> tuple[Float[Array, "*batch"], Float[Array, "*batch entries"]]:
+        """ℓ and ∂ℓ/∂W at `positions`, from the values of W there. Only where `positions` is not None."""
+        raise InputError(
+            f"the entrywise route needs a problem that measures single entries, got {type(self).__name__}; "
+            "use a model that forms W"
+        )
+
+    def back_projection(self) -> Any:
+        """An estimate of W of small effort, as a SciPy CSR matrix; −∇ℓ(0) unless a member knows its scale."""
+        from scipy.sparse import csr_array
+
+        if self.batch_size is not None:
+            raise InputError(f"a back-projection is of one problem, got {self.batch_size}; choose one by of_runs(i)")
+        zero = like(np.zeros(self.shape), self.values)
+        return csr_array(-to_numpy(self.gradient(zero)).astype(np.float64))
+
+    def hold_out(self, fraction: float, seed: int) -> "Problem":
+        """The same problem with a random `fraction` of the measurements set aside in `held_out`."""
+        raise InputError(f"{type(self).__name__} has no measurements to hold out; use a stop other than HeldOutRise")

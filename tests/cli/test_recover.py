@@ -1,0 +1,95 @@
+"""`rankfall recover`: determined cells are filled, the others stay empty and are named."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rankfall.tables import read_table
+from tests.helpers.shell import shell, write
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def planted(name="t.npy"):
+    rng = np.random.default_rng(5)
+    truth = rng.standard_normal((30, 2)) @ rng.standard_normal((2, 24))
+    holes = np.where(rng.random(truth.shape) < 0.5, truth, np.nan)
+    holes[4] = np.nan
+    np.save(name, holes)
+    return truth, holes
+
+
+def test_what_is_determined_is_filled_and_what_is_not_stays_empty():
+    truth, holes = planted()
+    ended = shell("recover", "t.npy", "--measure", 2)
+    assert (ended.code, ended.stderr) == (0, "")
+    filled = np.load("t-recovered.npy")
+    assert np.isnan(filled[4]).all()
+    rest = np.delete(np.arange(30), 4)
+    np.testing.assert_allclose(filled[rest], truth[rest], atol=1e-8)
+    known = ~np.isnan(holes)
+    np.testing.assert_array_equal(filled[known], holes[known])
+    assert "rank 2 fits all entries exactly" in ended.rows["found"]
+    assert "1 rows: row 5" in ended.rows["not determined"]
+    assert ended.stdout.count("row 5, column") == 2
+
+
+def test_without_input_a_planted_table_with_two_undetermined_rows_is_shown():
+    ended = shell("recover")
+    assert ended.code == 0
+    assert "2 rows: row 'r8', row 'r12'" in ended.rows["not determined"]
+    assert "measure next" in ended.rows
+    table = read_table("rankfall-recovered.csv")
+    empty = np.isnan(table.values).any(axis=1)
+    assert np.flatnonzero(empty).tolist() == [7, 11]
+
+
+def test_lists_of_entries_are_read_by_their_columns():
+    truth, holes = planted()
+    places = np.argwhere(~np.isnan(holes)).tolist()
+    lines = ["user,item,rating", *(f"u{i:02},i{j:02},{float(holes[i, j])!r}" for i, j in places)]
+    Path("list.csv").write_text("\n".join(lines))
+    ended = shell("recover", "list.csv", "--triplets", "user,item,rating", "-o", "out.npy", "-q")
+    assert ended == (0, "", "")
+    np.testing.assert_allclose(np.load("out.npy"), np.delete(truth, 4, axis=0), atol=1e-8)
+
+
+def test_too_few_entries_end_with_a_code_and_the_observed_cells():
+    np.save("t.npy", np.where(np.eye(4) > 0, 2.0, np.nan))
+    ended = shell("recover", "t.npy")
+    assert ended.code == 1
+    assert "too few" in ended.rows["found"]
+    np.testing.assert_array_equal(np.load("t-recovered.npy"), np.load("t.npy"))
+
+
+@pytest.mark.parametrize(
+    ("words", "match"),
+    [
+        (["--depth", "1"], "--depth must be a whole number"),
+        (["--tolerance", "2"], "--tolerance must lie between 0 and 1"),
+        (["--measure", "-1"], "--measure must not be negative"),
+        (["--seed", "-1"], "--seed must lie"),
+        (["--triplets", "a,b,c", "--header"], "are for tables"),
+        (["-o", "no/where.csv"], "no"),
+    ],
+)
+def test_bad_options_are_refused_in_a_sentence_and_nothing_is_written(words, match):
+    write("t.csv")
+    ended = shell("recover", "t.csv", *words)
+    assert ended.code == 2
+    assert match in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert [path.name for path in Path().iterdir()] == ["t.csv"]
+
+
+def test_a_table_without_holes_or_with_infinities_is_refused():
+    np.save("full.npy", np.ones((3, 3)))
+    assert "must have unknown entries" in shell("recover", "full.npy").stderr
+    np.save("inf.npy", np.asarray([[1.0, np.inf], [np.nan, 2.0]]))
+    ended = shell("recover", "inf.npy")
+    assert ended.code == 2
+    assert "finite" in ended.stderr
