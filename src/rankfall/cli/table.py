@@ -45,9 +45,7 @@ def complete_table(
         draw(plot, table.values, filled)
     labels_of_rows = next(iter((table.row_labels or {}).values()), None)
     told = page.write(done.estimator, labels_of_rows, table.column_names)
-    names = table.column_names or [""] * table.values.shape[1]
-    titles = [name or f"column {place + 1}" for place, name in enumerate(names)]
-    console.summary([*done.rows(), *column_rows(done.estimator, titles), *told], "written", output)
+    console.summary([*done.rows(), *column_rows(done.estimator, table.column_names or []), *told], "written", output)
 
 
 def completed_name(source: Path, word: str = "completed") -> Path:

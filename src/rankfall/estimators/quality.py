@@ -43,4 +43,6 @@ class ColumnQuality:
         judged = (self.held > 0) & (self.mean_error > 0)
         if not judged.any():
             return float("nan")
-        return float(np.sqrt(np.average((self.error / self.mean_error)[judged] ** 2, weights=self.held[judged])))
+        return float(
+            np.sqrt(np.average((self.error[judged] / self.mean_error[judged]) ** 2, weights=self.held[judged]))
+        )
