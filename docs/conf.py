@@ -19,6 +19,7 @@ extensions = [
     "sphinx-mathjax-offline",
     "sphinx.ext.napoleon",
     "drawing",
+    "running",
 ]
 exclude_patterns = ["_build"]
 default_role = "code"

@@ -25,7 +25,7 @@ def recovery() -> Figure:
     steps = recover(rf.Completion.from_triplets(rows, cols, truth[rows, cols], truth.shape)).path
     scales = np.asarray([step.scale for step in steps])
     path.semilogy(scales / scales[0], color=RUN, label="scale ε, relative")
-    path.semilogy([step.residual for step in steps], color=SECOND, label="residual of the escaped")
+    path.semilogy([step.residual for step in steps], color=SECOND, label="residual ‖z‖/‖b‖")
     path.set_xlabel("frozen flows solved", fontsize=9)
     count = path.twinx()
     count.step(range(len(steps)), [step.rank for step in steps], where="mid", color=THIRD, linewidth=0.9)

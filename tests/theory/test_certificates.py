@@ -75,7 +75,7 @@ def test_descent_with_a_margin_decreases_contracts_and_keeps_its_margin(depth, s
     for report in (
         check_decrease(losses, norms, smallest, STEP, depth),
         check_contraction(times, losses, margin, depth, STEP),
-        check_margin(smallest, losses, margin),
+        check_margin(smallest, margin),
     ):
         assert report.holds, report
     assert imbalance(last) < 1e-2  # O(η)
@@ -101,14 +101,14 @@ def test_flow_with_a_margin_contracts_twice_as_fast(depth, shape):
     losses, _, smallest = readings(np.array([multiply(split(w)) for w in path]), target)
     report = check_contraction(times, losses, margin, depth)
     assert report.holds, report
-    assert check_margin(smallest, losses, margin).holds
+    assert check_margin(smallest, margin).holds
 
 
 def test_a_run_that_breaks_a_promise_is_told_so():
     losses, ones = np.array([1.0, 0.9999, 0.9998]), np.ones(3)
     assert not check_decrease(losses, ones, ones, 0.1, 3).holds
     assert not check_contraction(np.array([0.0, 0.1, 0.2]), losses, 0.5, 3, 0.1).holds
-    assert not check_margin(np.array([1.0, 0.1, 0.1]), losses, 0.5).holds
+    assert not check_margin(np.array([1.0, 0.1, 0.1]), 0.5).holds
 
 
 @over_depths

@@ -5,6 +5,8 @@ and choices. The trajectory of the fit is not; `Trajectory.save` keeps that.
 """
 
 import json
+import zipfile
+import zlib
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -64,7 +66,7 @@ def load_fitted(path: Any) -> tuple[FittedTable, dict[str, Any], dict[str, Any]]
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         header = json.loads(str(arrays.pop("header")))
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, ValueError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(
             f"a saved fit is an .npz that save wrote, got {str(path)!r} ({error}); check the name"
         ) from None
@@ -72,6 +74,7 @@ def load_fitted(path: Any) -> tuple[FittedTable, dict[str, Any], dict[str, Any]]
         raise InputError(
             f"the fit must be of format {FORMAT}, got {header.get('format')}; read it with the version that wrote it"
         )
+    _check_arrays(arrays, header, path)
     trials = tuple(Trial(**{**trial, "candidate": Candidate(**trial["candidate"])}) for trial in header["trials"])
     held = {name: arrays[f"held_{name}"] for name in _HELD}
     selection = Selection(chosen=trials[header["chosen"]], trials=trials, **held)
@@ -89,6 +92,32 @@ def load_fitted(path: Any) -> tuple[FittedTable, dict[str, Any], dict[str, Any]]
     factors = arrays["left"], arrays["right"]
     fitted = FittedTable(problem, standardization, *factors, selection, None, shift, refinement)
     return fitted, header["parameters"], header["notes"]
+
+
+def _check_arrays(arrays: dict[str, np.ndarray], header: dict[str, Any], path: Any) -> None:
+    """Refuses arrays that do not fit one another, before compiled code reads them."""
+    try:
+        (m, n), rows, cols = header["shape"], arrays["rows"], arrays["cols"]
+        left, right = arrays["left"], arrays["right"]
+        fits = {
+            "rows, cols and values": rows.shape == cols.shape == arrays["values"].shape == (rows.size,),
+            "held-out entries": len({arrays[f"held_{name}"].shape[:1] for name in _HELD}) == 1,
+            "factors": left.ndim == right.ndim == 2 and left.shape == (m, right.shape[1]) and right.shape[0] == n,
+            "kinds": rows.dtype.kind in "iu" and cols.dtype.kind in "iu" and left.dtype.kind == right.dtype.kind == "f",
+        }
+        for name, codes, size in (("rows", rows, m), ("cols", cols, n)):
+            for one in (codes, arrays[f"held_{name}"]):
+                fits[name] = fits.get(name, True) and bool(((one >= 0) & (one < size)).all())
+        numbers = [left, right, arrays["values"]]
+        fits["finite numbers"] = all(np.isfinite(one).all() for one in numbers if one.dtype.kind == "f")
+        missing = [name for name, fit in fits.items() if not fit]
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        missing = [f"{type(error).__name__}: {error}"]
+    if missing:
+        raise InputError(
+            f"the arrays of a saved fit must fit one another, those in {str(path)!r} do not ({', '.join(missing)}); "
+            "save it again"
+        )
 
 
 def _plain(arrays: dict[str, np.ndarray]) -> dict[str, Any]:

@@ -75,7 +75,7 @@ class ImbalancePicture(Picture):
 
 @dataclass(frozen=True, eq=False)
 class AlignmentPicture(Picture):
-    """Mean |diagonal| and |off-diagonal| of Uᵀ∇ℓ(W)V: how far W and its gradient share singular vectors.
+    """Mean sizes on and off the diagonal of Uᵀ∇ℓ(W)V: how far W and its gradient share singular vectors.
 
     Recorded with `Record(alignment=True)`.   [arora2019, Figure 3]
     """

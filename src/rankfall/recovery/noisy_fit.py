@@ -27,10 +27,11 @@ _AS_GOOD = 1.05
 
 @dataclass(frozen=True, eq=False)
 class NoisyFit:
-    """The triplets chosen, the root mean squared error on the held-out entries, and the path of the final walk."""
+    """The triplets chosen, their root mean squared error on held-out entries, ‖b − P(W)‖/‖b‖, and the final path."""
 
     triplets: Triplets
     error: float
+    residual: float
     path: tuple[PathStep, ...]
 
 
@@ -54,9 +55,11 @@ def fit_noisy(sampling: Sampling, entries: Float[np.ndarray, " entries"], mean: 
     assert last is not None
     if fitted_error <= _AS_GOOD * least:
         refitted: RankFit = fit_rank(sampling, entries, last.triplets, fitted.rank, persistent=True)
-        return NoisyFit(refitted.triplets, fitted_error, tuple(steps))
+        return NoisyFit(refitted.triplets, fitted_error, refitted.residual, tuple(steps))
     chosen = triplets_of(last.iterate.left, last.iterate.right, last.step.rank)
-    return NoisyFit(chosen, least, tuple(steps))
+    misfit = entries - sampling.read(*_factors(chosen))
+    residual = float(np.linalg.norm(misfit) / np.linalg.norm(entries))
+    return NoisyFit(chosen, least, residual, tuple(steps))
 
 
 def _best_point(

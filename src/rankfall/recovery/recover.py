@@ -27,6 +27,7 @@ from rankfall.recovery.metric import DepthMean
 from rankfall.recovery.noisy_fit import fit_noisy
 from rankfall.recovery.rank_candidates import largest_checked_rank
 from rankfall.recovery.recovery import Recovery
+from rankfall.recovery.redundancy import core_of, redundancy_of
 from rankfall.recovery.sampling import Sampling
 from rankfall.recovery.spectrum import Triplets
 
@@ -36,6 +37,8 @@ _EXACT = {8: 1e-11, 4: 1e-6}
 _MOST = 0.5
 # A held-out error above this share of the values' size predicts nothing.
 _PREDICTIVE = 0.9
+# Held-out entries are predicted within this many times the noise where the rank is right and the entries suffice.
+_TRUSTED = 3.0
 
 
 def recover(
@@ -141,8 +144,13 @@ def recover(
                 path=_in_units(path or noisy.path, unit),
                 attempts=made,
             )
-        certificate = certify(core, noisy.triplets, seed)
-    return _noisy_answer(problem.shape, core, entries, noisy.triplets, certificate, noisy.path, rows, cols, unit, made)
+        rank = noisy.triplets.values.size
+        misfit = entries - core.read(noisy.triplets.left * noisy.triplets.values, noisy.triplets.right)
+        freedom = max(redundancy_of(core, rank, core_of(core, rank)), 1)
+        noise = float(np.linalg.norm(misfit)) / math.sqrt(freedom)
+        trusted = noisy.error <= _TRUSTED * noise
+        certificate = certify(core, noisy.triplets, seed) if trusted else Certificate.nothing(core.shape)
+    return _noisy_answer(problem.shape, noisy, certificate, noise, size, rows, cols, unit, made)
 
 
 def _entries_of(problem: Completion) -> tuple[Sampling, Float[np.ndarray, " entries"], int]:
@@ -196,18 +204,20 @@ def _exact_answer(shape, fit, certificate, path, rows, cols, unit, made) -> Reco
     return Recovery(product, fit.rank, spread, _in_units(path, unit), fit.residual, True, 0.0, status, made)
 
 
-def _noisy_answer(shape, core, entries, triplets, certificate, path, rows, cols, unit, made) -> Recovery:
-    product, spread = _spread(shape, triplets, certificate, rows, cols, unit)
-    rank = triplets.values.size
-    misfit = float(np.linalg.norm(entries - core.read(triplets.left * triplets.values, triplets.right)))
-    freedom = max(core.count - rank * (sum(core.shape) - rank), 1)
-    noise, residual = misfit / math.sqrt(freedom), misfit / float(np.linalg.norm(entries))
-    status = (
-        f"no rank that the entries can check fits them exactly: they contradict rank {rank}, chosen on held-out "
-        f"entries, by noise of deviation {noise * unit:.3g}, a share {residual:.2g} of their size; "
+def _noisy_answer(shape, noisy, certificate, noise, size, rows, cols, unit, made) -> Recovery:
+    product, spread = _spread(shape, noisy.triplets, certificate, rows, cols, unit)
+    rank, share = noisy.triplets.values.size, noise / size
+    extent = (
         f"{_extent(spread, shape)} up to that noise"
+        if spread.count
+        else f"held-out entries are predicted with an error of {noisy.error * unit:.3g}, so no other cell is sure"
     )
-    return Recovery(product, rank, spread, _in_units(path, unit), residual, False, noise * unit, status, made)
+    status = (
+        f"no rank was found that the entries can check and that fits them exactly; they contradict rank {rank}, chosen "
+        f"on held-out entries, by noise of deviation {noise * unit:.3g}, a share {share:.2g} of their size; {extent}"
+    )
+    path = _in_units(noisy.path, unit)
+    return Recovery(product, rank, spread, path, noisy.residual, False, noise * unit, status, made)
 
 
 def _extent(certificate: Certificate, shape: tuple[int, int]) -> str:

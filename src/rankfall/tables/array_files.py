@@ -4,8 +4,10 @@ They hold numbers without words. A dense array gives a Table whose unknown entri
 in which exactly the stored entries are observed, stored zeros included. Pickled objects are never loaded.
 """
 
-import zipfile
+import io
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,10 @@ from rankfall.tables.triplets import Triplets, encode_labels, merge_duplicates
 
 _TRIPLET_KEYS = ("rows", "cols", "values")
 _MATRIX_KEYS = ("values", "X")
+# Damaged, encrypted or foreign files make NumPy, SciPy and zipfile raise nearly anything.
+_DAMAGE = Exception
+# Labels of rows and columns without entries cost memory: this many, or so many times the entries, are meant.
+_LARGEST_SIDE, _MOST_EMPTY = 10**7, 1000
 
 
 def read_npy(path: FilePath) -> Table:
@@ -31,7 +37,10 @@ def read_npz(path: FilePath, columns: Sequence[str] | None = None, duplicates: s
     codes in `rows` and `cols` count from zero; `shape` beside them gives the shape. `columns` names three arrays of
     labels and values instead; their labels are any integers or strings.
     """
-    with _load(path) as archive:
+    found = _load(path)
+    if isinstance(found, np.ndarray):
+        raise InputError(f"{str(path)!r} must be an archive of arrays, it holds one array; name it .npy")
+    with found as archive:
         keys = list(archive.files)
         if columns is not None:
             return _labelled_triplets(path, archive, columns, duplicates)
@@ -66,9 +75,17 @@ def read_mtx(path: FilePath, duplicates: str = "error") -> Table | Triplets:
 
     name = str(check_readable(path))
     try:
-        *_, kind, _ = scipy.io.mminfo(name)
+        m, n, count, layout, kind, _ = scipy.io.mminfo(name)
+        # Each number takes at least a digit and a line end; gzip packs digits by a factor of 1000 at most.
+        room = os.path.getsize(name) * (1000 if name.lower().endswith(".gz") else 1)
+        if (m * n if layout == "array" else count) > room:
+            raise ValueError(f"its head promises {m} × {n} with {count} entries, more than the file can hold")
+        if layout != "array":
+            _check_sides(path, (m, n), count)
         matrix: Any = scipy.io.mmread(name)
-    except (ValueError, TypeError, OSError, EOFError, OverflowError) as error:
+    except InputError:
+        raise
+    except _DAMAGE as error:
         raise InputError(
             f"{name!r} must be a Matrix Market file, it cannot be read as one ({error}); "
             "its first line begins with %%MatrixMarket matrix"
@@ -87,16 +104,42 @@ def read_mtx(path: FilePath, duplicates: str = "error") -> Table | Triplets:
 def _load(path: FilePath) -> Any:
     path = check_readable(path)
     try:
-        return np.load(path, allow_pickle=False)
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        with path.open("rb") as file:
+            if file.read(6) == b"\x93NUMPY":
+                _check_room(path)
+                return np.load(path, allow_pickle=False)
+        # An archive is read from memory: of one that is damaged NumPy would leave the file open.
+        return np.load(io.BytesIO(path.read_bytes()), allow_pickle=False)
+    except _DAMAGE as error:
         raise _unreadable(path, error) from error
 
 
 def _array(path: FilePath, archive: Any, key: str) -> np.ndarray:
     try:
         return archive[key]
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+    except _DAMAGE as error:
         raise _unreadable(path, error) from error
+
+
+def _check_room(path: Any) -> None:
+    """Refuses a head that promises more numbers than the file holds, before memory is taken for them."""
+    with path.open("rb") as file:
+        version = np.lib.format.read_magic(file)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, kind = read(file)
+        size = kind.itemsize
+        for side in shape:
+            size *= side
+        if not kind.hasobject and size > os.path.getsize(path) - file.tell():
+            raise ValueError(f"its head promises the shape {shape}")
+
+
+def _check_sides(path: FilePath, shape: tuple[int, ...], count: int) -> None:
+    if max(shape) > max(_LARGEST_SIDE, _MOST_EMPTY * count):
+        raise InputError(
+            f"a matrix must have entries in some of its rows and columns, {str(path)!r} has the shape {shape} and "
+            f"{count} entries; check its shape"
+        )
 
 
 def _unreadable(path: FilePath, error: Exception) -> InputError:
@@ -134,10 +177,46 @@ def _sparse_triplets(path: FilePath, duplicates: str) -> Triplets:
     import scipy.sparse
 
     try:
-        matrix: Any = scipy.sparse.load_npz(path).tocoo()
-    except (ValueError, OSError, KeyError, NotImplementedError, zipfile.BadZipFile) as error:
+        data = Path(path).read_bytes()
+        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+            _check_sparse(path, {key: archive[key] for key in archive.files})
+        matrix: Any = scipy.sparse.load_npz(io.BytesIO(data)).tocoo()
+    except InputError:
+        raise
+    except _DAMAGE as error:
         raise _unreadable(path, error) from error
     return _from_codes(path, matrix.row, matrix.col, matrix.data, matrix.shape, duplicates)
+
+
+def _check_sparse(path: FilePath, arrays: dict[str, np.ndarray]) -> None:
+    """Refuses index arrays that do not fit one another: compiled code would follow them out of memory."""
+    kind = arrays["format"].item()
+    kind = kind.decode() if isinstance(kind, bytes) else str(kind)
+    shape = tuple(int(size) for size in arrays["shape"].ravel())
+    fits = len(shape) == 2 and min(shape, default=0) > 0
+    if kind in ("csr", "csc", "bsr"):
+        indices, indptr, data = arrays["indices"], arrays["indptr"], arrays["data"]
+        blocks = data.shape[1:] if kind == "bsr" else (1, 1)
+        major, minor = (shape[1], shape[0]) if kind == "csc" else shape
+        fits &= indices.ndim == indptr.ndim == 1 and indices.dtype.kind in "iu" and indptr.dtype.kind in "iu"
+        fits = fits and len(blocks) == 2 and min(blocks) > 0 and len(indptr) == major // blocks[0] + 1
+        fits = fits and len(data) == len(indices) == int(indptr[-1]) and int(indptr[0]) == 0
+        fits = fits and bool(np.all(indptr[1:] >= indptr[:-1]))
+        fits = fits and (not len(indices) or (int(indices.min()) >= 0 and int(indices.max()) < minor // blocks[1]))
+    elif kind == "coo":
+        rows, cols = arrays["row"], arrays["col"]
+        fits &= rows.shape == cols.shape == arrays["data"].shape and rows.ndim == 1
+        for codes, size in ((rows, shape[0]), (cols, shape[1])):
+            fits = fits and codes.dtype.kind in "iu" and (not len(codes) or (codes.min() >= 0 and codes.max() < size))
+    elif kind == "dia":
+        offsets, data = arrays["offsets"], arrays["data"]
+        fits &= offsets.ndim == 1 and data.ndim == 2 and len(offsets) == len(data) and offsets.dtype.kind in "iu"
+    if not fits:
+        raise InputError(
+            f"the arrays of a sparse matrix must fit one another, those in {str(path)!r} do not (format {kind}, shape "
+            f"{shape}); save it again"
+        )
+    _check_sides(path, shape, arrays["data"].size)
 
 
 def _coded_triplets(path: FilePath, archive: Any, duplicates: str) -> Triplets:
@@ -174,6 +253,7 @@ def _from_codes(
                 f"{name} in {str(path)!r} must lie between 0 and {size - 1}, got {int(codes.min())} to "
                 f"{int(codes.max())}; count from zero and check the shape"
             )
+    _check_sides(path, shape, len(values))
     labels = [np.arange(counted_from, size + counted_from) for size in shape]
     return merge_duplicates(
         Triplets(

@@ -70,12 +70,15 @@ def _unpack_zst(data: bytes) -> bytes:
     import zstandard
 
     try:
-        with zstandard.ZstdDecompressor().stream_reader(io.BytesIO(data), read_across_frames=True) as reader:
-            found = reader.read()
+        found = b""
+        while data:
+            frame = zstandard.ZstdDecompressor().decompressobj()
+            found += frame.decompress(data)
+            if not frame.eof:
+                raise ValueError("it ends too early")
+            data = frame.unused_data
     except zstandard.ZstdError as error:
         raise ValueError(str(error)) from error
-    if data and not found:
-        raise ValueError("it ends too early")
     return found
 
 

@@ -183,10 +183,13 @@ def _write_bytes(temporary: Path, data: bytes, path: FilePath) -> None:
 
 
 def _write_frame(frame: Any, temporary: Path, path: FilePath, metadata: dict[str, str] | None) -> None:
+    buffer = io.BytesIO()
     if extension(path) == ".parquet":
-        frame.write_parquet(temporary, metadata=metadata)
+        if metadata is None or not _write_for_pandas(frame, buffer, metadata):
+            frame.write_parquet(buffer, metadata=metadata)
     else:
-        frame.write_ipc(temporary)
+        frame.write_ipc(buffer)
+    temporary.write_bytes(buffer.getbuffer())
 
 
 def _frame_of(table: Table) -> Any:
@@ -209,6 +212,16 @@ def _frame_of(table: Table) -> Any:
         floats = pl.Series(column, nan_to_null=True)
         numbers.append(floats.cast(pl.Int64) if is_whole else floats)
     return pl.DataFrame(dict(zip(names, table.arrange(labels, numbers), strict=True)))
+
+
+def _write_for_pandas(frame: Any, buffer: io.BytesIO, metadata: dict[str, str]) -> bool:
+    """Writes parquet whose Arrow schema tells pandas of its index too, where pyarrow, which reads it so, is at hand."""
+    try:
+        import pyarrow.parquet
+    except ImportError:
+        return False
+    pyarrow.parquet.write_table(frame.to_arrow().replace_schema_metadata(metadata), buffer)
+    return True
 
 
 def _write_mtx(temporary: Path, values: np.ndarray, path: FilePath) -> None:

@@ -1,8 +1,8 @@
 """One question to a run: do the theorems hold on it?
 
-`check(run)` walks the run again with the same integrator and asks every claim whose hypotheses the run meets. What it
-answers is a table of claims with numbers beside bounds that the integrator's tolerance sets: a coarse run follows the
-laws coarsely, and says so.
+`check(run)` first asks whether the run is what it says, by following it again with the same integrator. Then every
+claim is judged, or said not to apply and why. Its number stands beside a bound that the integrator's accuracy sets: a
+coarse run follows the laws coarsely, and says so.
 """
 
 from typing import Any
@@ -10,51 +10,92 @@ from typing import Any
 import numpy as np
 
 from rankfall.errors import InputError
-from rankfall.theory import check_claims, check_instances
-from rankfall.theory.check_path import CheckedPath
-from rankfall.theory.claim import Report
+from rankfall.theory import check_conserved, check_convergence, check_instances, check_laws
+from rankfall.theory.check_identity import check_identity
+from rankfall.theory.check_path import CheckedPath, every_step
+from rankfall.theory.claim import Claim, Report
 
 _CLAIMS = (
-    check_claims.check_values,
-    check_claims.check_imbalance,
-    check_claims.check_descent,
-    check_claims.check_determinant,
-    check_claims.check_product,
-    check_claims.check_alignment,
-    check_claims.check_certificate,
-    check_claims.check_escapes,
+    check_laws.check_values,
+    check_laws.check_product,
+    check_laws.check_vectors,
+    check_laws.check_preconditioner,
+    check_laws.check_single_output,
+    check_conserved.check_imbalance,
+    check_conserved.check_descent,
+    check_conserved.check_determinant,
+    check_convergence.check_certificate,
+    check_convergence.check_escapes,
     check_instances.check_one_measurement,
-    check_instances.check_excess,
+    check_instances.check_commuting,
     check_instances.check_corner,
     check_instances.check_block,
 )
 
 
 def check(run: Any, *, intervals: int = 500) -> Report:
-    """Every claim that applies to a run, held against it.
+    """Judge every claim of this room on a run.
 
-    The law of singular values along every path, the conserved imbalance, a loss that never rises, the sign of the
-    determinant (square W, balanced layers, N ≥ 2), the end-to-end law where W moves fastest, alignment; for
-    `Factorization` also the convergence certificate where its hypotheses hold, and escapes where modes do not mix.
-    Instances of the papers are recognized: modes of one measurement, commuting sensing, the 2 × 2 completion, the
-    invariant block of orthogonal layers.
+    First the run's identity: its weights, loss, times and record are compared with those of the same problem, model,
+    start, integrator and seed, followed again. Where they differ, that is what the report says, and the theorems are
+    not applied. Then the laws of singular values, singular vectors and W, the preconditioner and the single output;
+    the conserved imbalance, a loss that never rises, the sign of the determinant; the convergence certificate and
+    escape times of a factorization; and the instances of the papers: modes of one measurement, commuting sensing, the
+    2 × 2 completion, the invariant block of orthogonal layers.
 
-    run: a `Trajectory` of any model with a depth, as `evolve` returned it; what it recorded does not matter.
-    intervals: how finely the path is looked at; a run of more steps is thinned. Each holds a few SVDs of W, formed.
+    Parameters
+    ----------
+    run : Trajectory
+        A run of any model with a depth, as `evolve` returned it. What it recorded is compared, and need not include
+        anything. A run that was loaded lacks its problem, start and integrator; hand them back with
+        `dataclasses.replace(run, problem=…, start=…, integrator=…)`.
+    intervals : int, default 500
+        How many intervals, or single steps of a descent, the laws are judged over. Each holds a few SVDs of W, formed.
 
-    Raises InputError for a run that was loaded from disk, never moved, or whose motion has no depth.
+    Returns
+    -------
+    Report
+        One claim for each theorem: holds, FAILS, or not applicable and why. `report.holds` is True where none fails.
 
+    Raises
+    ------
+    InputError
+        For a batch, a run without its problem, start and integrator, one that never moved, or a model without a depth.
+
+    Examples
+    --------
     >>> import numpy as np, rankfall as rf
     >>> problem = rf.problems.Factorization(np.diag([3.0, 2.0, 1.0]))
     >>> run = rf.evolve(problem, rf.Chain(2), rf.Identity(1e-2), rf.Flow(1e-6))
     >>> check(run).holds
     True
     """
+    _require_checkable(run)
+    if intervals < 2:
+        raise InputError(f"intervals must be at least 2, got {intervals}; 500 is usual")
+    again, refusal = None, ""
+    try:
+        again = every_step(run)
+    except InputError as error:
+        refusal = str(error)
+    identity = check_identity(run, again, refusal)
+    if again is None or not all(claim.holds for claim in identity):
+        why = "the run is not the one that its problem, model, start, integrator and seed give"
+        return Report([*identity, Claim.not_applicable("the theorems of this room", "rankfall.theory", why)])
+    path = CheckedPath.of(run, intervals, again.history)
+    return Report([*identity, *(claim for check_claim in _CLAIMS for claim in check_claim(path))])
+
+
+def _require_checkable(run: Any) -> None:
     if not hasattr(run, "history") or not hasattr(run, "model"):
         raise InputError(f"check asks one Trajectory, got {type(run).__name__}; of a batch take one run, runs[0]")
     if not isinstance(getattr(run.model, "depth", None), int | float | np.integer):
         raise InputError(f"the laws are those of a depth, got a {type(run.model).__name__} without; try Chain(depth)")
-    if intervals < 2:
-        raise InputError(f"intervals must be at least 2, got {intervals}; 500 is usual")
-    path = CheckedPath.of(run, intervals)
-    return Report(report for claim in _CLAIMS for report in claim(path))
+    missing = [name for name in ("problem", "start", "integrator") if getattr(run, name) is None]
+    if missing:
+        raise InputError(
+            f"a check follows the run again from its problem, start and integrator, got a run without its "
+            f"{', '.join(missing)}, as loaded runs are; dataclasses.replace(run, problem=…) hands them back"
+        )
+    if not run.time > 0:
+        raise InputError(f"a check needs a run that has moved, got one that ended at its start ({run.reason})")

@@ -1,120 +1,188 @@
-"""Claims about particular problems, each asked of a run that is an instance of one; `check` recognizes them.
+"""Claims about particular problems, each judged on a run that is an instance of one; `check` recognizes them.
 
 Two modes of one measurement, sensing that commutes, the 2 × 2 completion that every norm flees, and the invariant block
-of a factorization from orthogonal layers. As everywhere in `check`, a run that is no instance gets no report.
+of a factorization from orthogonal layers.
 """
 
 import numpy as np
+from jaxtyping import Float
 
 from rankfall.arrays import to_numpy
+from rankfall.errors import InputError
 from rankfall.integrators.descent import Descent
 from rankfall.integrators.updates import Gradient
 from rankfall.models.chain import Chain
 from rankfall.problems.completion import Completion
 from rankfall.problems.factorization import Factorization
 from rankfall.problems.sensing import Sensing
-from rankfall.problems.thin_operators import DiagonalOperator
-from rankfall.theory.check_claims import has_equal_rates, law_tolerance, relative_imbalance
+from rankfall.theory.check_laws import BALANCED, first_of
 from rankfall.theory.check_path import CheckedPath
 from rankfall.theory.claim import Claim
-from rankfall.theory.closed_forms import check_measurement_curve
-from rankfall.theory.commuting import minimum_trace
-from rankfall.theory.counterexamples import check_divergence
-from rankfall.theory.optimality import excess_bound
+from rankfall.theory.closed_forms import check_measurement_curve, straighten, unstraighten
+from rankfall.theory.commuting import common_eigenbasis
+from rankfall.theory.counterexamples import divergence_bound
 from rankfall.theory.subspace import check_invariant_block, idle_scales, invariant_block
 
-# Balanced, diagonal, orthogonal: to rounding.
-_ROUNDING = 1e-9
+_CURVE = "two modes of one measurement stay on their curve"
+_COMMUTING = "W ends where the closed form of commuting measurements says"
+_CORNER = "|W_11| ≥ (|z| − √(2ℓ))(|z'| − √(2ℓ))/(|ε| + √(2ℓ))"
+_BLOCK = "outside a block of size 2r each layer is ρ_j times an isometry"
+# Descent of steps that keep the laws ends this near to the closed form of the flow.
+_EULER = 0.02
+# Measurements given as matrices are formed up to this many numbers.
+_NUMBERS = 2**22
 
 
 def check_one_measurement(path: CheckedPath) -> list[Claim]:
-    """Modes that share the only measurement stay on their curves.   [arora2019]"""
-    modes = diagonal_modes(path)
-    if modes is None or path.run.problem.count != 1 or path.decay:
-        return []
-    rows, values = modes
-    sizes = np.abs(rows[0])
+    """Modes that share the only measurement stay on their curves, the worst of all pairs.   [arora2019]"""
+    source, hypotheses = "arora2019, single measurement", "one measurement, W diagonal with it, balanced layers"
+    modes, why = diagonal_modes(path)
+    if modes is not None and len(modes[0]) != 1:
+        why = f"there are {len(modes[0])} measurements"
+    if why:
+        return [Claim.not_applicable(_CURVE, source, why, hypotheses)]
+    assert modes is not None
+    (row,), values = modes
+    sizes = np.abs(row)
     leading = int(np.argmax(sizes))
     lagging = [k for k in range(sizes.size) if k != leading and sizes[k] > 0]
-    tolerance = law_tolerance(path)
-    ratios = rows[0] / rows[0][leading]
+    if not lagging:
+        return [Claim.not_applicable(_CURVE, source, "the measurement sees one mode", hypotheses)]
     curves = [
-        check_measurement_curve(values[:, k], values[:, leading], float(ratios[k]), path.depth, tolerance)
+        check_measurement_curve(
+            values[:, k], values[:, leading], float(row[k] / row[leading]), path.depth, path.tolerance
+        )
         for k in lagging
     ]
-    return [max(curves, key=lambda report: report.measured)] if curves else []
+    return [max(curves, key=lambda claim: float(claim.measured)).assuming(hypotheses)]
 
 
-def check_excess(path: CheckedPath) -> list[Claim]:
-    """W is as near to least nuclear norm as its start demands, where measurements commute.   [arora2019, Theorem 2]
+def check_commuting(path: CheckedPath) -> list[Claim]:
+    """Straightened eigenvalues move in the span of the measurements: θ(w(t)) − θ(w(0)) = Aᵀμ.   [arora2019, Theorem 2]
 
-    Of all positive semidefinite matrices with the measurements of W itself, so that it holds before the data are met.
+    So w(T) is the one point of that family with its own measurements, which is found by the best μ. From it follows
+    how far the end is from least nuclear norm (`excess_bound`); Adam, momentum and unstable descent leave the family.
     """
-    modes = diagonal_modes(path)
-    m, n = path.run.problem.shape
-    if modes is None or path.depth < 2 or path.decay or m != n:
-        return []
+    source, hypotheses = "arora2019, Theorem 2", "commuting measurements, W diagonal with them, balanced layers"
+    modes, why = diagonal_modes(path)
+    if modes is not None and np.linalg.matrix_rank(modes[0]) >= modes[0].shape[1]:
+        why = "the measurements determine W"
+    if why:
+        return [Claim.not_applicable(_COMMUTING, source, why, hypotheses)]
+    assert modes is not None
     rows, values = modes
-    start, end = values[0], np.maximum(values[-1], np.finfo(float).tiny)
-    if not 0 < start[0] < 1 or np.ptp(start) > _ROUNDING * start[0]:
-        return []
-    excess = float(end.sum() - minimum_trace(rows, rows @ end).spectrum.sum())
-    bound = excess_bound(end, path.depth, float(start[0])) + law_tolerance(path) * float(end.sum())
-    return [
-        Claim.at_most("‖W‖_* exceeds the least by no more than the start allows", "arora2019, Theorem 2", excess, bound)
-    ]
+    moved = straighten(values[-1], path.depth) - straighten(values[0], path.depth)
+    # weights w^{2−2/N} turn errors of θ into errors of w
+    weights = values[-1] ** (2 - 2 / path.depth)
+    control = np.linalg.lstsq((rows * weights).T, moved * weights, rcond=None)[0]
+    expected = unstraighten(straighten(values[0], path.depth) + control @ rows, path.depth)
+    # relative to each eigenvalue's own size: the small ones are what tells the rules of descent apart
+    off = float(np.max(np.abs(expected / values[-1] - 1)))
+    # an error of a mode is amplified while the others leave it behind
+    spread = max(float(np.ptp(np.log(values[-1]))), 1.0)
+    bound = _EULER if path.is_discrete else min(spread * path.tolerance, 0.2)
+    return [Claim.at_most(_COMMUTING, source, off, bound, "worst eigenvalue, relative", hypotheses)]
 
 
-def diagonal_modes(path: CheckedPath) -> tuple[np.ndarray, np.ndarray] | None:
-    """The rows of a diagonal sensing problem, and the diagonal of W at every time; None where W is more than that."""
+def diagonal_modes(path: CheckedPath) -> tuple[tuple[np.ndarray, np.ndarray] | None, str]:
+    """Eigenvalues of commuting measurements, a row each, and of W at every time; or nothing, and why not."""
     problem = path.run.problem
-    if not isinstance(problem, Sensing) or not isinstance(problem.operator, DiagonalOperator):
-        return None
-    first = path.product(0)
-    values = np.asarray([np.diagonal(path.product(record)) for record in range(path.times.size)])
-    mixed = np.abs(first[~np.eye(*first.shape, dtype=bool)]).max(initial=0.0)
-    if mixed > _ROUNDING * np.abs(values[0]).max() or not (values > 0).all():
-        return None
-    if relative_imbalance(path) > _ROUNDING or not has_equal_rates(path):
-        return None
-    return to_numpy(problem.operator.entries).astype(np.float64), values
+    why = first_of(
+        (not isinstance(problem, Sensing), f"{type(problem).__name__} is no sensing problem"),
+        (path.decay > 0, "weight decay moves the path"),
+        (path.depth < 2, "at depth 1 W moves in the span of the measurements instead"),
+        (not path.has_equal_rates, "the layers move at different rates"),
+        (path.relative_imbalance > BALANCED, f"the start is unbalanced by {path.relative_imbalance:.2g}"),
+        (problem.shape[0] != problem.shape[1], f"W is {problem.shape[0]} × {problem.shape[1]}, not square"),
+    )
+    if why:
+        return None, why
+    if problem.count * problem.shape[0] ** 2 > _NUMBERS:
+        return None, f"{problem.count} measurements of {problem.shape} are too large to be formed"
+    basis = _basis(problem)
+    if isinstance(basis, str):
+        return None, basis
+    vectors, rows = basis
+    turned = vectors.T @ path.products @ vectors
+    values = np.diagonal(turned, axis1=1, axis2=2)
+    mixed = np.abs(turned[0] - np.diag(values[0])).max()
+    if mixed > BALANCED * np.abs(values[0]).max():
+        return None, "W(0) is not diagonal in the basis of the measurements"
+    if not (values > 0).all():
+        return None, "an eigenvalue of W is not positive"
+    return (rows, values), ""
+
+
+def _basis(problem: Sensing) -> tuple[np.ndarray, Float[np.ndarray, "k d"]] | str:
+    """The common eigenbasis of the measurements and their eigenvalues in it, or why there is none."""
+    units = np.eye(problem.shape[0] ** 2).reshape(-1, *problem.shape)
+    matrices = np.moveaxis(to_numpy(problem.measure(units)).astype(np.float64), 0, -1).reshape(-1, *problem.shape)
+    try:
+        return common_eigenbasis(list(matrices))
+    except InputError as error:
+        return str(error).partition(";")[0]
 
 
 def check_corner(path: CheckedPath) -> list[Claim]:
-    """The entry of a 2 × 2 completion that is not observed grows as the loss falls.   [razin2020]"""
-    problem = path.run.problem
-    if not isinstance(problem, Completion) or problem.shape != (2, 2) or len(problem.rows) != 3 or path.depth < 2:
-        return []
-    if problem.weights is not None:
-        return []
+    """The entry of a 2 × 2 completion that is not observed grows as the loss falls.   [razin2020]
+
+    It must where det W(0) has the sign of z z′, which the flow keeps; a run that loses the sign may break the bound.
+    """
+    source, problem = "razin2020, Theorem 1", path.run.problem
+    hypotheses = "2 × 2, three entries observed with z z′ ≠ 0, N ≥ 2, det W(0) of the sign of z z′, balanced layers"
+    is_small = isinstance(problem, Completion) and problem.shape == (2, 2) and len(problem.rows) == 3
+    why = first_of(
+        (not is_small, "the problem is no 2 × 2 completion with three entries observed"),
+        (is_small and problem.weights is not None, "the entries have weights"),
+        (path.depth < 2, "at depth 1 the determinant may change its sign"),
+        (not path.has_equal_rates, "the layers move at different rates"),
+        (path.relative_imbalance > BALANCED, f"the start is unbalanced by {path.relative_imbalance:.2g}"),
+    )
+    if why:
+        return [Claim.not_applicable(_CORNER, source, why, hypotheses)]
     observed = np.full((2, 2), np.nan)
     observed[problem.rows, problem.cols] = to_numpy(problem.values)
     missing = np.argwhere(np.isnan(observed))[0]
     # rows and columns turned so that it is at the top left; det W may turn its sign, and z z' names the one it needs
     turned = slice(None, None, -1 if missing[0] else 1), slice(None, None, -1 if missing[1] else 1)
-    products = np.asarray([path.product(record)[turned] for record in path.ends])
+    products = path.products[np.unique(path.spans)][:, *turned]
     (_, first), (second, corner) = observed[turned].tolist()
-    losses = np.asarray([1.5 * problem.loss(path.product(record)) for record in path.ends])
-    if not (np.sign(np.linalg.det(products)) == np.sign(first * second)).all() or first * second == 0:
-        return []
-    return [check_divergence(losses, products, first, second, corner)]
+    sign = np.sign(first * second)
+    if sign == 0 or np.sign(np.linalg.det(products[0])) != sign:
+        return [Claim.not_applicable(_CORNER, source, "det W(0) does not have the sign of z z′", hypotheses)]
+    seen = ~np.isnan(observed[turned])
+    losses = np.sum((products[:, seen] - observed[turned][seen]) ** 2, axis=1) / 2
+    bounds = divergence_bound(losses, first, second, corner)
+    useful = bounds > 0
+    if not useful.any():
+        return [Claim.not_applicable(_CORNER, source, "the loss is not small enough for a bound", hypotheses)]
+    # W_11 on the other side of zero is none of what the theorem promises
+    ratios = sign * products[useful, 0, 0] * np.sign(products[useful, 1, 1]) / bounds[useful]
+    lost = int(np.count_nonzero(np.sign(np.linalg.det(products)) != sign))
+    why = f"least |W_11| over its bound, {int(useful.sum())} records; the last bound is {bounds[-1]:.4g}"
+    why += f"; det W has lost its sign at {lost} records" if lost else ""
+    ratios = np.where(lost, -np.abs(ratios), np.abs(ratios))
+    return [Claim.at_least(_CORNER, source, float(ratios.min()), 1 - 1e-9, why, hypotheses)]
 
 
 def check_block(path: CheckedPath) -> list[Claim]:
     """Descent from orthogonal layers moves a block of twice the rank, and the rest by a recursion.   [yaras2024]"""
-    run = path.run
-    if not isinstance(run.problem, Factorization) or not isinstance(run.model, Chain) or not has_equal_rates(path):
-        return []
-    if not isinstance(run.integrator, Descent) or not isinstance(run.integrator.update, Gradient):
-        return []
+    run, source = path.run, "yaras2024, deep matrix factorization"
+    hypotheses = "a factorization of rank r < d/2 by gradient descent, square layers that start orthogonal"
+    is_gradient = isinstance(run.integrator, Descent) and isinstance(run.integrator.update, Gradient)
+    why = first_of(
+        (not isinstance(run.problem, Factorization), f"{type(run.problem).__name__} is no factorization"),
+        (not isinstance(run.model, Chain), f"{type(run.model).__name__} is no chain of layers"),
+        (not path.has_equal_rates, "the layers move at different rates"),
+        (not is_gradient, "the recursion is of gradient descent"),
+    )
+    if why:
+        return [Claim.not_applicable(_BLOCK, source, why, hypotheses)]
     target = to_numpy(run.problem.target).astype(np.float64)
-    size, rank = len(target), int(np.linalg.matrix_rank(target))
     layers = path.layers(0)
-    if not 0 < 2 * rank < size or any(layer.shape != (size, size) for layer in layers):
-        return []
-    grams = [layer.T @ layer for layer in layers]
-    if any(np.abs(gram - gram[0, 0] * np.eye(size)).max() > _ROUNDING * gram[0, 0] for gram in grams):
-        return []
-    block = invariant_block(layers, target, rank)
-    scales = idle_scales(block.scales, float(run.integrator.update.rate), path.losses.size - 1, path.decay)
-    return [check_invariant_block(path.layers(-1), block, scales[-1])]
+    try:
+        block = invariant_block(layers, target, int(np.linalg.matrix_rank(target)), BALANCED)
+    except InputError as error:
+        return [Claim.not_applicable(_BLOCK, source, str(error).partition(";")[0], hypotheses)]
+    scales = idle_scales(block.scales, float(run.integrator.update.rate), path.steps["time"].size - 1, path.decay)
+    return [check_invariant_block(path.layers(-1), block, scales[-1]).assuming(hypotheses)]

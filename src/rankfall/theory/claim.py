@@ -91,6 +91,7 @@ class Claim:
     def judged(cls, statement: str, source: str, measured: Any, bound: Any, holds: bool, **more: Any) -> "Claim":
         """The claim that holds or not; where a finding covers it, it is known not to."""
         finding = more.get("finding")
+        measured, bound = (value if isinstance(value, str) else float(value) for value in (measured, bound))
         known = Verdict.KNOWN if finding is not None and finding.covers else Verdict.FAILS
         return cls(statement, source, measured, bound, Verdict.HOLDS if holds else known, **more)
 
@@ -99,16 +100,14 @@ class Claim:
         cls, statement: str, source: str, measured: float, bound: float, why: str = "", hypotheses: str = ""
     ) -> "Claim":
         """The claim measured ≤ bound; a measurement that is not a number fails."""
-        number, limit = float(measured), float(bound)
-        return cls.judged(statement, source, number, limit, number <= limit, why=why, hypotheses=hypotheses)
+        return cls.judged(statement, source, measured, bound, bool(measured <= bound), why=why, hypotheses=hypotheses)
 
     @classmethod
     def at_least(
         cls, statement: str, source: str, measured: float, bound: float, why: str = "", hypotheses: str = ""
     ) -> "Claim":
         """The claim measured ≥ bound; a measurement that is not a number fails."""
-        number, limit = float(measured), float(bound)
-        return cls.judged(statement, source, number, limit, number >= limit, why=why, hypotheses=hypotheses)
+        return cls.judged(statement, source, measured, bound, bool(measured >= bound), why=why, hypotheses=hypotheses)
 
     @classmethod
     def not_applicable(cls, statement: str, source: str, why: str, hypotheses: str = "") -> "Claim":

@@ -6,8 +6,6 @@ and the settings of the run as attributes, with a format number.
 
 import json
 import os
-import shutil
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +15,7 @@ import numpy as np
 from rankfall import models
 from rankfall.arrays import to_numpy
 from rankfall.errors import InputError
+from rankfall.files import clear_debris, replacing_folder
 from rankfall.trajectory.events import Occurrence
 from rankfall.trajectory.run import Trajectory
 from rankfall.trajectory.status import Status
@@ -62,9 +61,10 @@ def to_xarray(run: Trajectory) -> "xarray.Dataset":
 def check_destination(path: Any) -> Path:
     """The path, where a run can be saved: the folder exists and is writable, and nothing but a run is replaced."""
     path = Path(path)
+    clear_debris(path)
     if not path.parent.is_dir():
         raise InputError(f"the folder of a saved run must exist, got {path.parent}; create it first")
-    if path.exists() and not (path / "zarr.json").exists():
+    if path.exists() and not is_ours(path):
         raise InputError(f"a run is saved to a new name or over another run, got {path}; choose another name")
     if not os.access(path.parent, os.W_OK):
         raise InputError(f"the folder of a saved run must be writable, got {path.parent}; check its permissions")
@@ -84,15 +84,17 @@ def write_zarr(data: "xarray.Dataset", path: Any) -> None:
 
     Raises InputError like `save`.
     """
-    path = check_destination(path)
-    scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    with replacing_folder(check_destination(path), is_ours) as fresh:
+        data.assign_attrs(written_by="rankfall").to_zarr(fresh, mode="w", zarr_format=3, consolidated=False)
+
+
+def is_ours(path: Path) -> bool:
+    """Whether a folder is a Zarr group that rankfall wrote, and not another program's."""
     try:
-        data.to_zarr(scratch / "run", zarr_format=3, consolidated=False)
-        if path.exists():
-            path.rename(scratch / "replaced")
-        (scratch / "run").rename(path)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        attributes = json.loads((path / "zarr.json").read_text())["attributes"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return "rankfall_format" in attributes or attributes.get("written_by") == "rankfall"
 
 
 def load(path: Any) -> Trajectory:
