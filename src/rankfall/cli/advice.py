@@ -10,7 +10,7 @@ _MOST_LISTED, _WELL, _FAIRLY = 40, 0.5, 0.05
 
 
 def column_rows(model: Any, names: Sequence[str]) -> list[tuple[str, str]]:
-    """Lines of the summary where columns have names: a sentence, each column's error beside its mean's, and what contributes to the fit."""
+    """A sentence, each column's error beside its mean's, and what contributes; nothing where columns have no names."""
     quality = model.column_quality()
     judged = np.flatnonzero(quality.held > 0)
     if not judged.size or not 0 < len(names) <= _MOST_LISTED:
