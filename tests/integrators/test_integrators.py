@@ -331,7 +331,7 @@ def test_time_of_descent_is_the_time_of_the_flow():
     [
         (lambda: rf.Flow(rtol=0.0), "rtol must lie between 0 and 1, got 0"),
         (lambda: rf.Flow(rtol=-1e-3), "rtol"),
-        (lambda: rf.Flow(methods=("best",)), "methods must be"),
+        (lambda: rf.Flow(methods=()), "methods must be"),
         (lambda: rf.Reference(method="Euler"), "method must be one of"),
         (lambda: rf.Reference(rtol=0.0), "rtol"),
         (lambda: rf.Gradient(rate=0.0), "rate must be positive, got 0"),
