@@ -115,7 +115,7 @@ class Lifted(Model):
         return self.inner.join(layers)
 
     def factors(self, weights: Float[Array, "*batch p"]) -> tuple[Array, Array]:
-        """L (*batch, m, k) and R (*batch, n, k) of W."""
+        """L `(*batch, m, k)` and R `(*batch, n, k)` of W."""
         return self.outer_factors(*self.inner.factors(weights))
 
     def outer_factors(
@@ -146,6 +146,26 @@ class Lifted(Model):
     def imbalance(self, weights: Float[Array, "*batch p"]) -> Float[Array, "*batch"]:
         """That of the inner model."""
         return self.inner.imbalance(weights)
+
+    def to_saved(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """The inner model, and the arrays of the two feature matrices."""
+        fields, arrays = self.inner.to_saved()
+        for name, side in (("row", self.row_features), ("column", self.column_features)):
+            matrix = side.matrix
+            arrays |= {f"{name}_data": matrix.data, f"{name}_indices": matrix.indices, f"{name}_starts": matrix.indptr}
+        shapes = [list(side.matrix.shape) for side in (self.row_features, self.column_features)]
+        return {"inner": type(self.inner).__name__, "inner_fields": fields, "shapes": shapes}, arrays
+
+    @classmethod
+    def from_saved(cls, fields: dict[str, Any], arrays: dict[str, np.ndarray]) -> "Lifted":
+        """The model that `to_saved` described."""
+        from scipy.sparse import csr_array
+
+        sides = []
+        for name, shape in zip(("row", "column"), fields["shapes"], strict=True):
+            parts = tuple(arrays.pop(f"{name}_{part}") for part in ("data", "indices", "starts"))
+            sides.append(Features(csr_array(parts, shape=tuple(shape))))
+        return cls(Model.registered[fields["inner"]].from_saved(fields["inner_fields"], arrays), *sides)
 
 
 @dataclass(frozen=True, eq=False)
