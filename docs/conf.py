@@ -24,6 +24,8 @@ extensions = [
 exclude_patterns = ["_build"]
 default_role = "code"
 nitpicky = False
+# a parameter named like attributes of several classes is not a cross-reference
+suppress_warnings = ["ref.python"]
 
 html_theme = "furo"
 html_title = f"rankfall {version}"

@@ -78,11 +78,11 @@ def draw_moving(path: Path) -> None:
     truth = planted((24, 24), 3, seed=0)
     rows, cols = uniform_entries(truth.shape, 230, seed=1)
     problem = rf.Completion.from_triplets(rows, cols, truth[rows, cols], truth.shape, truth=truth)
-    record = rf.Record(singular_values=8, vectors=True, times=np.linspace(0, 1200, 60)[1:])
+    record = rf.Record(singular_values=8, vectors=True, times=np.linspace(0, 900, 90)[1:])
     run = rf.evolve(
-        problem, rf.Chain(depth=3), rf.Balanced(1e-3), rf.Flow(1e-3), stop=rf.TimeReached(1200.0), record=record
+        problem, rf.Chain(depth=3), rf.Balanced(1e-3), rf.Flow(1e-3), stop=rf.TimeReached(900.0), record=record
     )
-    Animation(run, frames=60).save(path)
+    Animation(run, frames=90).save(path)
 
 
 def setup(app) -> dict[str, bool]:

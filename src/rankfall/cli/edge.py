@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TextIO
+from typing import Any
 
 import typer
 
@@ -20,7 +20,7 @@ _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u20
 _PLAIN = str.maketrans({"×": "x", "…": "...", "−": "-", "≤": "<=", "≥": ">=", "≈": "~", "²": "^2", "±": "+-", "·": "*"})
 
 
-def say(line: str, stream: TextIO) -> None:
+def say(line: str, stream: Any) -> None:
     """Print one line; control characters are shown as escapes, and signs that the stream lacks are replaced.
 
     A stream that is closed, or a pipe that nobody reads, is no reason to lose a result: the line is dropped.
@@ -38,7 +38,7 @@ def say(line: str, stream: TextIO) -> None:
         _silence(stream)
 
 
-def _silence(stream: TextIO | None) -> None:
+def _silence(stream: Any) -> None:
     """Let what is still buffered for a broken pipe go nowhere, so that the interpreter does not complain at exit."""
     try:
         if stream is not None:

@@ -31,10 +31,9 @@ class Fit:
 
     def rows(self) -> list[tuple[str, str]]:
         """The lines of a summary that every fit has."""
-        from rankfall.report.words import in_words
+        from rankfall.report import errors_in_spreads, in_words
 
         model = self.estimator
-        spread = float(np.std(model.fitted_.problem.values))
         error = f"{model.held_out_error_:.4g} (column means {model.column_mean_error_:.4g})"
         # the held-out error is that of the stopping time chosen, and owed by a run that did not get there
         ended = [] if model.status_ == "converged" else [("ended", f"{model.status_}, before the stopping time")]
@@ -45,7 +44,7 @@ class Fit:
             ("stopping time", f"{model.stopping_time_:.4g}"),
             ("effective rank", f"{model.effective_rank_:.3g}"),
             ("held-out error", "unknown: too few entries" if isnan(model.held_out_error_) else error),
-            ("in words", in_words(model.held_out_error_, model.column_mean_error_, spread)),
+            ("in words", in_words(*errors_in_spreads(model.fitted_))),
             *ended,
             ("seconds", f"{self.seconds:.2f}"),
         ]

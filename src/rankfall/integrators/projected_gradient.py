@@ -27,7 +27,7 @@ class ProjectedState(State):
 class ProjectedGradient:
     """ProjectedGradient gradient steps of W itself, for `Chain(1)` on a square problem; time counts η a step.
 
-    The loss falls for η ≤ 1/L, L the largest curvature of ℓ: 2‖A‖²/M for sensing, 2/|Ω| for completion. It ends where
+    The loss falls for η ≤ 1/L, L the largest curvature of ℓ: 2‖A‖²/M for sensing, `2/|Ω|` for completion. It ends where
     X ⪰ 0, ∇ℓ(X) ⪰ 0 and ∇ℓ(X) X = 0.
 
     Raises InputError for a rate that is not positive, a model other than W itself, or a W that is not square.

@@ -30,15 +30,25 @@ from rankfall.problems.problem import Problem
 class Chain(Model):
     """W = W_N ⋯ W_1, layers[0] = W_1 acting first; gradient flow on it keeps W_{j+1}ᵀW_{j+1} − W_jW_jᵀ constant.
 
-    depth: number N ≥ 1 of layers; depth 1 is W itself.
-    width: hidden width, one for all or one for each of the N − 1 hidden levels; None means min(m, n), or the width
+    Parameters
+    ----------
+    depth
+        number N ≥ 1 of layers; depth 1 is W itself.
+    width
+        hidden width, one for all or one for each of the N − 1 hidden levels; None means min(m, n), or the width
         of the start where that has one: wide enough not to constrain rank.
-    dimensions: (n, d_1, …, d_{N−1}, m), filled in by `sized` once the shape of W is known.
-    rates: α_1 … α_N ≥ 0, by which each layer moves faster or slower, None for ones: Ẇ_j = −α_j (∂φ/∂W_j + λW_j). What
+    dimensions
+        (n, d_1, …, d_{N−1}, m), filled in by `sized` once the shape of W is known.
+    rates
+        α_1 … α_N ≥ 0, by which each layer moves faster or slower, None for ones: Ẇ_j = −α_j (∂φ/∂W_j + λW_j). What
         the flow conserves is then W_{j+1}ᵀW_{j+1}/α_{j+1} − W_jW_jᵀ/α_j; a rate of 0 keeps a layer fixed.   [kwon2024]
-    decay: λ ≥ 0, the weight decay of each layer; the loss stays ℓ(W), and imbalance dies like e^{−2λt}.   [arora2018]
+    decay
+        λ ≥ 0, the weight decay of each layer; the loss stays ℓ(W), and imbalance dies like e^{−2λt}.   [arora2018]
 
-    Raises InputError for depth < 1, width < 1, a number of widths other than depth − 1 or of rates other than depth.
+    Raises
+    ------
+    InputError
+        For depth < 1, width < 1, a number of widths other than depth − 1 or of rates other than depth.
     """
 
     depth: int = 3
@@ -105,7 +115,7 @@ class Chain(Model):
         return LayerForm(tuple(self.layer_shapes), self.rank, deviation)
 
     def layers(self, weights: Float[Array, "*batch p"]) -> list[Array]:
-        """The layers W_1 … W_N, each (*batch, d_j, d_{j−1}), as views of the flat vector."""
+        """The layers W_1 … W_N, each `(*batch, d_j, d_{j−1})`, as views of the flat vector."""
         batch = tuple(weights.shape[:-1])
         return [reshape(weights[..., place], batch + shape) for place, shape in self._places]
 
@@ -128,7 +138,7 @@ class Chain(Model):
         return xp.concat(flat, axis=-1)
 
     def factors(self, weights: Float[Array, "*batch p"]) -> tuple[Array, Array]:
-        """L (*batch, m, k) and R (*batch, n, k) with W = L Rᵀ, k the narrowest hidden width; min(m, n) at depth 1."""
+        """L `(*batch, m, k)` and R `(*batch, n, k)` with W = L Rᵀ, k the least hidden width; min(m, n) at depth 1."""
         if self.depth == 1:
             return beside_identity(self.product(weights))
         lower, upper = self._sides(weights)

@@ -115,7 +115,7 @@ class Lifted(Model):
         return self.inner.join(layers)
 
     def factors(self, weights: Float[Array, "*batch p"]) -> tuple[Array, Array]:
-        """L (*batch, m, k) and R (*batch, n, k) of W."""
+        """L `(*batch, m, k)` and R `(*batch, n, k)` of W."""
         return self.outer_factors(*self.inner.factors(weights))
 
     def outer_factors(

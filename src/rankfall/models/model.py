@@ -124,7 +124,7 @@ class Model(ABC):
         return weights
 
     def factors(self, weights: Float[Array, "*batch p"]) -> tuple[Array, Array]:
-        """L (*batch, m, k) and R (*batch, n, k) with W = L Rᵀ: W beside an identity, unless a layer is narrow."""
+        """L `(*batch, m, k)` and R `(*batch, n, k)` with W = L Rᵀ: W beside an identity, unless a layer is narrow."""
         return beside_identity(self.product(weights))
 
     def loss(self, problem: Problem, weights: Float[Array, "*batch p"]) -> Float[Array, "*batch"]:

@@ -19,11 +19,18 @@ from rankfall.problems.problem import Problem
 class Residual(Start):
     """W_j = scale^{1/N} (I + ε_j), I padded where rectangular, ε_j Gaussian and small.
 
-    noise: the size of ε_j; its entries have standard deviation noise/√(the larger side), so that ‖ε_j‖ ≲ 2 · noise.
+    Parameters
+    ----------
+    noise
+        the size of ε_j; its entries have standard deviation noise/√(the larger side), so that ‖ε_j‖ ≲ 2 · noise.
         0 is `Identity`.
-    scale: that of the product, 1 by default.
+    scale
+        that of the product, 1 by default.
 
-    Raises InputError for a scale that is not positive or a noise that is negative.
+    Raises
+    ------
+    InputError
+        For a scale that is not positive or a noise that is negative.
     """
 
     noise: float | int = 1e-2

@@ -30,13 +30,22 @@ from rankfall.problems.problem import Problem
 class Symmetric(Model):
     """W = U Uᵀ, with U of `width` columns, or of depth/2 layers.
 
-    width: columns of U, or one number for each of the depth/2 hidden levels W_1 … W_h lead to; None means n, or the
+    Parameters
+    ----------
+    width
+        columns of U, or one number for each of the depth/2 hidden levels W_1 … W_h lead to; None means n, or the
         width of the start where that has one.
-    depth: N, even: the layers of the mirrored chain. At depth 2, U is the only weight.
-    decay: λ ≥ 0, the weight decay of each layer.
-    dimensions: (n, d_1, …, d_h, …, d_1, n), filled in by `sized`.
+    depth
+        N, even: the layers of the mirrored chain. At depth 2, U is the only weight.
+    decay
+        λ ≥ 0, the weight decay of each layer.
+    dimensions
+        (n, d_1, …, d_h, …, d_1, n), filled in by `sized`.
 
-    Raises InputError for an odd depth, width < 1, a matrix that is not square, or measurements that are not symmetric.
+    Raises
+    ------
+    InputError
+        For an odd depth, width < 1, a matrix that is not square, or measurements that are not symmetric.
     """
 
     is_symmetric = True
@@ -138,7 +147,7 @@ class Symmetric(Model):
         return self._half.join(layers[: self.depth // 2])
 
     def factors(self, weights: Float[Array, "*batch p"]) -> tuple[Array, Array]:
-        """U (*batch, n, k), twice."""
+        """U `(*batch, n, k)`, twice."""
         root = self._half.product(weights).mT
         return root, root
 

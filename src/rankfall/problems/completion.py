@@ -34,14 +34,14 @@ class Completion(Problem):
 
     Parameters
     ----------
-    rows, cols : ndarray of int, shape (|Ω|,)
+    rows, cols : ndarray of int, shape `(|Ω|,)`
         Positions, zero-based, unique.
-    values : array of shape (|Ω|,) or (batch, |Ω|)
+    values : array of shape `(|Ω|,)` or `(batch, |Ω|)`
         Observed values, or those of many tables with one mask; float32 or float64, of any array namespace, in which
         every computation then stays.
     shape : tuple of int
         (m, n).
-    weights : array of shape (|Ω|,) or (batch, |Ω|), optional
+    weights : array of shape `(|Ω|,)` or `(batch, |Ω|)`, optional
         Weight of each entry, non-negative; None for ones.
     truth : array of shape (m, n), optional
         The whole matrix where it is known (planted data), for the test error of a run; the loss never uses it.
@@ -165,7 +165,7 @@ class Completion(Problem):
 
     @property
     def share(self) -> float:
-        """The observed share of all entries, |Ω| / (m n)."""
+        """The observed share of all entries, `|Ω|` / (m n)."""
         return self.rows.size / (self.shape[0] * self.shape[1])
 
     @cached_property

@@ -24,11 +24,11 @@ class Observed:
 
     Parameters
     ----------
-    rows, cols : ndarray of int, shape (|Ω|,)
+    rows, cols : ndarray of int, shape `(|Ω|,)`
         Positions, in row-major order, unique.
-    values : array of shape (|Ω|,) or (batch, |Ω|)
+    values : array of shape `(|Ω|,)` or `(batch, |Ω|)`
         Observed values b, of any array namespace.
-    weights : array of shape (|Ω|,) or (batch, |Ω|), or None
+    weights : array of shape `(|Ω|,)` or `(batch, |Ω|)`, or None
         Weights w ≥ 0; None for ones.
     shape : tuple of int
         (m, n).
@@ -62,7 +62,7 @@ class Observed:
 
     @property
     def share(self) -> float:
-        """|Ω| / (m n)."""
+        """`|Ω|` / (m n)."""
         return self.rows.size / self.size
 
 

@@ -41,8 +41,9 @@ class Whitening:
 class Regression(Problem):
     """Samples x_i ↦ y_i, and the mean ℓ_p residual of the linear map W (outputs × features) as the loss.
 
-    The gradient is mean sign(e) |e|^{p−1} xᵀ, e = W x − y. It is Lipschitz for p = 2 only: for p > 2 a step that suits
-    the far samples crawls on the near ones, and for p < 2 the flow ends in a corner that finite steps chatter about.
+    The gradient is mean sign(e) `|e|^{p−1}` xᵀ, e = W x − y. It is Lipschitz for p = 2 only: for p > 2 a step that
+    suits samples with large residuals is slow for the others, and for p < 2 the flow ends in a corner around which
+    finite steps oscillate.
 
     inputs: X (samples, features); targets: Y (samples, outputs), or (samples,) for one output.
     exponent: p ≥ 1.

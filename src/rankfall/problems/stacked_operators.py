@@ -23,11 +23,11 @@ class _Formed:
     adjoint: Any
 
     def apply_factored(self, left: Float[Array, "*batch m k"], right: Float[Array, "*batch n k"]) -> Array:
-        """A(L Rᵀ), (*batch, M)."""
+        """A(L Rᵀ), `(*batch, M)`."""
         return self.apply(left @ right.mT)
 
     def pulls(self, multipliers: Array, left: Array, right: Array) -> tuple[Array, Array]:
-        """A*(λ) R (*batch, m, k) and A*(λ)ᵀ L (*batch, n, k)."""
+        """A*(λ) R `(*batch, m, k)` and A*(λ)ᵀ L `(*batch, n, k)`."""
         formed = self.adjoint(multipliers)
         return formed @ right, formed.mT @ left
 

@@ -82,7 +82,7 @@ def recover(
 
     Notes
     -----
-    Memory is O(|Ω| + (m + n) R) and O((m + n) R²) for the small systems; nothing of size m·n is formed. The bits do
+    Memory is O(`|Ω|` + (m + n) R) and O((m + n) R²) for the small systems; nothing of size m·n is formed. The bits do
     not depend on the number of threads. `docs/theory/recovery.md` derives the method and says what the certificate is.
 
     Examples

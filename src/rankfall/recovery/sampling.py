@@ -21,7 +21,7 @@ _JITTER = 1e-13
 class Sampling:
     """Observed positions of an m × n matrix, unique and in row-major order.
 
-    rows, cols: int32 (|Ω|,). shape: (m, n).
+    rows, cols: int32 `(|Ω|,)`. shape: (m, n).
     """
 
     rows: Int[np.ndarray, " entries"]
@@ -30,7 +30,7 @@ class Sampling:
 
     @property
     def count(self) -> int:
-        """|Ω|."""
+        """`|Ω|`."""
         return self.rows.size
 
     @cached_property

@@ -50,7 +50,7 @@ def qualities(fitted: Any, names: list[str]) -> list[ColumnQuality]:
     count = problem.shape[1]
     values = np.asarray(problem.values, dtype=np.float64)
     observed = np.bincount(problem.cols, minlength=count)
-    spread = np.sqrt(np.maximum(_means(values**2, problem.cols, count) - _means(values, problem.cols, count) ** 2, 0))
+    spread = _spreads(values, problem.cols, count)
     errors = [
         np.sqrt(_means((guess - held.values) ** 2, held.cols, count))
         for guess in (held.predicted, held.column_means, _row_and_column_means(fitted))
@@ -77,16 +77,48 @@ def sparse_rows(fitted: Any) -> np.ndarray:
     return np.flatnonzero(np.bincount(fitted.problem.rows, minlength=fitted.problem.shape[0]) < _FEW)
 
 
+def errors_in_spreads(fitted: Any) -> tuple[float, float]:
+    """Root mean squared errors on the held-out entries, of the fit and of column means, in spreads of their columns.
+
+    Columns of different units count alike, as in the quality of each. NaN where nothing was held out.
+    """
+    held, problem = fitted.selection, fitted.problem
+    spread = _spreads(np.asarray(problem.values, dtype=np.float64), problem.cols, problem.shape[1])[held.cols]
+    known = spread > 0
+    if not known.any():
+        return float("nan"), float("nan")
+    errors = [
+        np.sqrt(np.mean(((guess - held.values)[known] / spread[known]) ** 2))
+        for guess in (held.predicted, held.column_means)
+    ]
+    return float(errors[0]), float(errors[1])
+
+
 def _row_and_column_means(fitted: Any) -> Float[np.ndarray, " held"]:
-    """mean of the row + mean of the column − mean of all, at the held-out entries, from the others."""
+    """Mean of the row + mean of the column − mean of all, at the held-out entries, from the others.
+
+    Where the columns have different units, each is measured in spreads from its mean first.
+    """
     held, problem = fitted.selection, fitted.problem
     (m, n), all_values = problem.shape, np.asarray(problem.values, dtype=np.float64)
     places = problem.rows.astype(np.int64) * n + problem.cols
     kept = ~np.isin(places, held.rows.astype(np.int64) * n + held.cols)
     rows, cols, values = problem.rows[kept], problem.cols[kept], all_values[kept]
-    whole = values.mean() if values.size else all_values.mean()
+    origin, unit = np.zeros(n), np.ones(n)
+    if fitted.standardization.mixed:
+        origin = np.nan_to_num(_means(values, cols, n), nan=values.mean())
+        spread = np.nan_to_num(_spreads(values, cols, n))
+        unit = np.where(spread > 0, spread, 1.0)
+    values = (values - origin[cols]) / unit[cols]
+    whole = values.mean()
     row, col = (np.nan_to_num(_means(values, index, size), nan=whole) for index, size in ((rows, m), (cols, n)))
-    return row[held.rows] + col[held.cols] - whole
+    return origin[held.cols] + unit[held.cols] * (row[held.rows] + col[held.cols] - whole)
+
+
+def _spreads(values: np.ndarray, index: np.ndarray, count: int) -> Float[np.ndarray, " groups"]:
+    """The standard deviation of each group, NaN for one without members."""
+    center = _means(values, index, count)
+    return np.sqrt(_means((values - center[index]) ** 2, index, count))
 
 
 def _means(values: np.ndarray, index: np.ndarray, count: int) -> Float[np.ndarray, " groups"]:

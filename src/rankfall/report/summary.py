@@ -10,7 +10,7 @@ import rankfall
 from rankfall.errors import InputError
 from rankfall.report.cells import FilledCells, filled_cells
 from rankfall.report.motion import Motion, motion_of
-from rankfall.report.quality import ColumnQuality, qualities, row_and_column_mean_error, sparse_rows
+from rankfall.report.quality import ColumnQuality, errors_in_spreads, qualities, row_and_column_mean_error, sparse_rows
 from rankfall.report.words import in_words
 from rankfall.theory import Claim
 from rankfall.trajectory import Trajectory
@@ -74,7 +74,7 @@ def _of_fit(model: Any, row_names: Any, column_names: Any, whole: bool) -> Summa
     doubtful = [quality.name for quality in measured if quality.doubt]
     sparse = sparse_rows(fitted)
     run = fitted.trajectory
-    verdict = in_words(model.held_out_error_, model.column_mean_error_, spread)
+    verdict = in_words(*errors_in_spreads(fitted))
     reliance = (
         "Nothing speaks against any column."
         if not doubtful

@@ -5,19 +5,17 @@ import math
 _GOOD, _FAIR, _LITTLE = 0.9, 0.5, 0.1
 
 
-def in_words(error: float, column_mean_error: float, spread: float) -> str:
-    """How good a completion is: the share of variance explained, and the gain over column means.
+def in_words(error: float, column_mean_error: float) -> str:
+    """How good a completion is: the share of the columns' variance explained, and the gain over column means.
 
-    error, column_mean_error: root mean squared errors on held-out entries. spread: standard deviation of all observed.
+    error, column_mean_error: root mean squared errors on held-out entries, in standard deviations of their columns.
     """
     if math.isnan(error):
         return "not measured: too few entries are observed"
-    explained = 1 - (error / spread) ** 2 if spread > 0 else float("nan")
+    explained = 1 - error**2
     if error >= column_mean_error:
         return "no better than column means: the columns tell nothing about each other"
     gain = f"its error is {100 * (1 - error / column_mean_error):.0f} % below that of column means"
-    if math.isnan(explained):
-        return gain
     for bar, word in ((_GOOD, "very good"), (_FAIR, "good"), (_LITTLE, "modest")):
         if explained >= bar:
             return f"{word}: it explains {100 * explained:.0f} % of the variance, and {gain}"

@@ -31,15 +31,24 @@ def lp_losses(
     At depth 1 the error of each coordinate obeys Δ ← Δ(1 − ηΔ^{p−2}): the step is limited by the
     larger target, the rate by the smaller.
 
-    Args:
-        targets: y.
-        exponent: p, even.
-        depth: N.
-        step: η.
-        start: w at the start; zero stays put at depth > 1.
-        iterations: how many; it stops early where the loss overflows.
+    Parameters
+    ----------
+    targets
+        y.
+    exponent
+        p, even.
+    depth
+        N.
+    step
+        η.
+    start
+        w at the start; zero stays put at depth > 1.
+    iterations
+        how many; it stops early where the loss overflows.
 
-    Source: [arora2018, illustration of acceleration].
+    References
+    ----------
+    [arora2018, illustration of acceleration].
     """
     require_even(exponent)
     weights, losses = np.array(start, dtype=float), []
@@ -68,10 +77,14 @@ def acceleration_step(targets: Float[Array, " 2"], exponent: int, depth: float |
     The second coordinate then sees the step η y_1^{2−2/N}, which must satisfy
     η y_1^{2−2/N} y_2^{p−2} < 2 for it to converge: at p = 2 that forbids any gain.
 
-    Raises:
-        InputError: where the second coordinate would be unstable.
+    Raises
+    ------
+    InputError
+        where the second coordinate would be unstable.
 
-    Source: [arora2018, illustration of acceleration].
+    References
+    ----------
+    [arora2018, illustration of acceleration].
     """
     require_even(exponent)
     large, small = float(targets[0]), float(targets[1])
@@ -97,7 +110,9 @@ def acceleration_factor(target: float, depth: float | int, start: float) -> floa
 
     whatever p > 2; y_1/(4ε) at depth 2. Unbounded as ε → 0, ever more so with depth.
 
-    Source: [arora2018, illustration of acceleration].
+    References
+    ----------
+    [arora2018, illustration of acceleration].
     """
     return (target / start) ** (2 - 2 / depth) / (2 * depth)
 
@@ -116,14 +131,22 @@ def loop_integral(
     Zero on every loop if F is a gradient. Depth 1 gives 0; so does depth 2 with ℓ = ⟨u, W⟩, where
     F = ∇(‖W‖ℓ), and with ℓ = ½‖W − a‖², which adds a radial field. Otherwise, in general, not.
 
-    Args:
-        gradient: ∇ℓ, from a point to a vector of R².
-        depth: N.
-        center: of the square, walked counterclockwise; it may contain 0.
-        side: its side.
-        nodes: Gauss–Legendre nodes on each side.
+    Parameters
+    ----------
+    gradient
+        ∇ℓ, from a point to a vector of R².
+    depth
+        N.
+    center
+        of the square, walked counterclockwise; it may contain 0.
+    side
+        its side.
+    nodes
+        Gauss–Legendre nodes on each side.
 
-    Source: [arora2018, Theorem 2].
+    References
+    ----------
+    [arora2018, Theorem 2].
     """
     places, weights = np.polynomial.legendre.leggauss(nodes)
     corners = center + side / 2 * np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
@@ -140,18 +163,26 @@ def loop_integral(
 def half_annulus_integral(slope: float, depth: float | int, inner: float, outer: float) -> float:
     """∮ F(W)·dW around half an annulus at 0, of the field by which depth N replaces a constant gradient.
 
+    ::
+
         2|g| (R^a − r^a) (N/a − 1),    a = 3 − 2/N,    ∇ℓ = g,    r ≤ ‖W‖ ≤ R on one side of the line through g
 
-    Walked from −Rg/|g| along that line inwards, around the small half circle, outwards, and back along the large one.
+    Walked from `−Rg/|g|` along that line inwards, around the small half circle, outwards, and back along the large one.
     Zero at depth 1 and 2 and at no other: for small R it is the leading term of the integral for any ℓ with ∇ℓ(0) = g,
     and the proof that F is no gradient.
 
-    Args:
-        slope: |g|.
-        depth: N ≥ 1, not necessarily a whole number.
-        inner, outer: r and R.
+    Parameters
+    ----------
+    slope
+        `|g|`.
+    depth
+        N ≥ 1, not necessarily a whole number.
+    inner, outer
+        r and R.
 
-    Source: [arora2018, Theorem 2]; the exponents computed.
+    References
+    ----------
+    [arora2018, Theorem 2]; the exponents computed.
     """
     require_depth(depth)
     if not 0 < inner < outer:
@@ -169,13 +200,20 @@ def check_no_regularizer(
 ) -> Claim:
     """The effect of depth is no added penalty: its field has a loop integral that is not 0.
 
-    Args:
-        gradient: ∇ℓ on R²; the theorem asks that it be continuous near 0 and not 0 at 0.
-        depth: N; at depth 1 the claim fails, as it should, and at depth 2 for some ℓ.
-        center, side: of the square.
-        tolerance: integrals up to this count as 0.
+    Parameters
+    ----------
+    gradient
+        ∇ℓ on R²; the theorem asks that it be continuous near 0 and not 0 at 0.
+    depth
+        N; at depth 1 the claim fails, as it should, and at depth 2 for some ℓ.
+    center, side
+        of the square.
+    tolerance
+        integrals up to this count as 0.
 
-    Source: [arora2018, Theorem 2].
+    References
+    ----------
+    [arora2018, Theorem 2].
     """
     integral = loop_integral(gradient, depth, center, side)
     return Claim.judged(

@@ -19,12 +19,18 @@ from rankfall.theory.claim import Claim
 class SensingInstance:
     """Measurements ⟨A_i, W⟩ = y_i of a symmetric positive semidefinite W, and two solutions.
 
-    Attributes:
-        matrices: A_1 … A_k, k × d × d, symmetric.
-        values: y.
-        minimizer: the solution of least nuclear norm.
-        dual: ν that proves it (`certify_nuclear_norm`).
-        rival: another solution, the one that makes the point.
+    Attributes
+    ----------
+    matrices
+        A_1 … A_k, k × d × d, symmetric.
+    values
+        y.
+    minimizer
+        the solution of least nuclear norm.
+    dual
+        ν that proves it (`certify_nuclear_norm`).
+    rival
+        another solution, the one that makes the point.
     """
 
     matrices: Float[Array, "k d d"]
@@ -43,7 +49,9 @@ def schatten_instance(dim: int = 3, epsilon: float = 0.1) -> SensingInstance:
     rival is as good a solution, PSD, arbitrarily near, and of smaller Schatten-p sum for every
     0 < p < 1: W̄ is not even a local minimum.
 
-    Source: [arora2019, Proposition on Schatten quasi-norms].
+    References
+    ----------
+    [arora2019, Proposition on Schatten quasi-norms].
     """
     if dim < 3 or not 0 < epsilon < 1:
         raise InputError(
@@ -78,7 +86,9 @@ def check_schatten(exponent: float, epsilon: float = 0.1, dim: int = 3) -> Claim
 
         (1+ε)^p + (1−ε)^p < 2    for 0 < ε < 1, 0 < p < 1, by strict concavity
 
-    Source: [arora2019, Proposition on Schatten quasi-norms].
+    References
+    ----------
+    [arora2019, Proposition on Schatten quasi-norms].
     """
     instance = schatten_instance(dim, epsilon)
     measured = schatten_sum(instance.rival, exponent)
@@ -96,6 +106,8 @@ def check_schatten(exponent: float, epsilon: float = 0.1, dim: int = 3) -> Claim
 def nuclear_norm_instance(ratio: float = 2.0) -> SensingInstance:
     """A 4×4 completion that a small start solves with rank one, at a larger nuclear norm.
 
+    ::
+
         observed  W_13 = 1, W_14 = R, W_23 = R  (and their mirror images), W ⪰ 0
         minimizer [[R,1,1,R],[1,R,R,1],[1,R,R,1],[R,1,1,R]]: rank 2, nuclear norm 4R, the least
                   because W_11 + W_44 ≥ 2R and W_22 + W_33 ≥ 2R
@@ -103,10 +115,14 @@ def nuclear_norm_instance(ratio: float = 2.0) -> SensingInstance:
 
     Depth-2 gradient flow UUᵀ from a vanishing start ends at the rival: rank, not nuclear norm.
 
-    Args:
-        ratio: R > 1.
+    Parameters
+    ----------
+    ratio
+        R > 1.
 
-    Source: [li2021, counterexample].
+    References
+    ----------
+    [li2021, counterexample].
     """
     if not ratio > 1:
         raise InputError(f"the ratio R must exceed 1, got {ratio}; at R = 1 the two solutions have equal nuclear norm")
@@ -135,19 +151,28 @@ def divergence_bound(
 ) -> Float[Array, "*batch"]:
     """How large the missing entry of a 2×2 completion must be at a given loss.
 
+    ::
+
         observed [[∗, z], [z', ε]],  ℓ = ½ Σ (·)²,  s = √(2ℓ):
         |W_11| ≥ (|z| − s)(|z'| − s) / (|ε| + s)        while det W keeps the sign of zz'
 
     With z = z' = 1, ε = 0 this is (1 − √(2ℓ))²/√(2ℓ), which tends to infinity as the loss tends to
-    zero: to fit, every norm must diverge. Zero where s ≥ min(|z|, |z'|): no bound yet.
+    zero: to fit, every norm must diverge. Zero where s ≥ `min(|z|, |z'|)`: no bound yet.
 
-    Args:
-        loss: ℓ, half the sum of squared residuals over the three observed entries.
-        first: z, the entry observed at row 1, column 2.
-        second: z', at row 2, column 1.
-        corner: ε, at row 2, column 2.
+    Parameters
+    ----------
+    loss
+        ℓ, half the sum of squared residuals over the three observed entries.
+    first
+        z, the entry observed at row 1, column 2.
+    second
+        z', at row 2, column 1.
+    corner
+        ε, at row 2, column 2.
 
-    Source: [razin2020, Theorem 1 and its perturbed form].
+    References
+    ----------
+    [razin2020, Theorem 1 and its perturbed form].
     """
     # no residual exceeds s, so |W_12| ≥ |z| − s, |W_21| ≥ |z'| − s, |W_22| ≤ |ε| + s; and
     # W_11 W_22 lies beyond W_12 W_21, on the side of the sign of zz', by the sign of det W
@@ -166,20 +191,30 @@ def check_divergence(
 ) -> Claim:
     """Along a recorded run, the missing entry is as large as the determinant's sign forces it.
 
-    Args:
-        losses: ℓ = ½ Σ over the three observed entries, at each record.
-        products: W at each record; det W must start with the sign of zz', and at depth 2 and more
-            the flow keeps it.
-        first, second, corner: z, z', ε.
+    Parameters
+    ----------
+    losses
+        ℓ = ½ Σ over the three observed entries, at each record.
+    products
+        W at each record; det W must start with the sign of zz', and at depth 2 and more
+        the flow keeps it.
+    first, second, corner
+        z, z', ε.
 
-    Returns:
-        A report whose measurement is the least ratio of |W_11| to its bound, over records where the
+    Returns
+    -------
+    Claim
+        A report whose measurement is the least ratio of `|W_11|` to its bound, over records where the
         bound says something.
 
-    Raises:
-        InputError: where a determinant has the wrong sign; the theorem then says nothing.
+    Raises
+    ------
+    InputError
+        where a determinant has the wrong sign; the theorem then says nothing.
 
-    Source: [razin2020, Theorem 1].
+    References
+    ----------
+    [razin2020, Theorem 1].
     """
     if len(losses) != len(products):
         raise InputError(f"each loss needs its product, got {len(losses)} losses and {len(products)} products")

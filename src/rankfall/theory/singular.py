@@ -20,7 +20,7 @@ from rankfall.theory.laws import preconditioner_eigenvalues, require_depth, requ
 
 
 def multiplier(singular_values: Float[Array, "*batch"], depth: float | int) -> Float[Array, "*batch"]:
-    """What depth multiplies the speed of a singular value by: N (σ²)^{1−1/N} = N |σ|^{2−2/N}.
+    """What depth multiplies the speed of a singular value by: N (σ²)^{1−1/N} = N `|σ|^{2−2/N}`.
 
     1 at depth 1 whatever σ; zero at σ = 0 for every larger depth, so that no value crosses zero at
     N ≥ 2.

@@ -76,7 +76,7 @@ def margin_to(target: Float[Array, "m n"]) -> Callable[[Any, Any, Array], np.nda
 
 
 def alignment(core: Float[np.ndarray, "*batch q q"]) -> Float[np.ndarray, "*batch 2"]:
-    """Mean |diagonal| and mean |off-diagonal| of Uᵀ∇ℓ(W)V; the second is zero where singular vectors stand still.
+    """Mean `|diagonal|` and mean `|off-diagonal|` of Uᵀ∇ℓ(W)V; the second is zero where singular vectors stand still.
 
     A 1 × 1 core has no off-diagonal: 0.   [arora2019, Figure 3]
     """

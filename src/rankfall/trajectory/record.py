@@ -30,16 +30,27 @@ _OWN = {
 class Record:
     """What to keep along a run.
 
-    singular_values: how many leading ones of W, or True for all.
-    vectors: their singular vectors too, `left_vectors` (m, k) and `right_vectors` (n, k).
-    drives: ⟨∇ℓ(W), u_r v_rᵀ⟩ of those singular values, what pulls each of them.
-    alignment: mean |diagonal| and mean |off-diagonal| of Uᵀ∇ℓ(W)V, (2,): how far W and its gradient share vectors.
-    effective_rank, nuclear_norm, imbalance: those numbers of W and of the layers.
-    curvature: the largest curvature of the loss as the integrator sees it, with the margin it works with.
-    functions: any further quantities, name → f(problem, model, weights) with a leading batch axis.
-    every: keep every so-manieth step; `ratio`: only when time has grown by this factor since the last; `times`: at
+    Parameters
+    ----------
+    singular_values
+        how many leading ones of W, or True for all.
+    vectors
+        their singular vectors too, `left_vectors` (m, k) and `right_vectors` (n, k).
+    drives
+        ⟨∇ℓ(W), u_r v_rᵀ⟩ of those singular values, what pulls each of them.
+    alignment
+        mean `|diagonal|` and mean `|off-diagonal|` of Uᵀ∇ℓ(W)V, (2,): how far W and its gradient share vectors.
+    effective_rank, nuclear_norm, imbalance
+        those numbers of W and of the layers.
+    curvature
+        the largest curvature of the loss as the integrator sees it, with the margin it works with.
+    functions
+        any further quantities, name → f(problem, model, weights) with a leading batch axis.
+    every
+        keep every so-manieth step; `ratio`: only when time has grown by this factor since the last; `times`: at
         exactly these times, by the integrator's own interpolant. Start and end are kept in any case.
-    events: what to find the time of, whenever the steps fall: `Escape()`, `Crossing(name, function)`.
+    events
+        what to find the time of, whenever the steps fall: `Escape()`, `Crossing(name, function)`.
     """
 
     singular_values: int | bool = 0

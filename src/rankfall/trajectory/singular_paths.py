@@ -23,8 +23,16 @@ _TIE = 1e-9
 class SingularPaths:
     """Singular triplets of W by path, in the order of size at the end.
 
-    times: (t,). values: (t, k), signed. left, right: (t, m, k) and (t, n, k), turning continuously.
-    overlaps: (t − 1, k), |u·u'| |v·v'| of each path with itself one record later: near 1 where the records are close
+    Parameters
+    ----------
+    times
+        (t,).
+    values
+        (t, k), signed.
+    left, right
+        (t, m, k) and (t, n, k), turning continuously.
+    overlaps
+        (t − 1, k), `|u·u'|` `|v·v'|` of each path with itself one record later: near 1 where the records are close
         enough to tell the paths apart, small where a match is a guess.
     """
 

@@ -13,7 +13,7 @@ from rankfall.problems.loss import Loss
 
 @dataclass(frozen=True, eq=False)
 class Dense(Layout):
-    """2w/Σw and the values of all entries, zero off the observed ones, both (*batch, m, n); and the loss."""
+    """2w/Σw and the values of all entries, zero off the observed ones, both `(*batch, m, n)`; and the loss."""
 
     # about the cache of one core
     cache_bytes = 2**20

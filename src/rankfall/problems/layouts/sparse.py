@@ -16,7 +16,7 @@ from rankfall.problems.loss import Loss
 
 @dataclass(frozen=True, eq=False)
 class Sparse(Layout):
-    """Positions of the observed entries, their values (*tables, |Ω|) and weights (None for ones), and their loss."""
+    """Positions of the observed entries, their values `(*tables, |Ω|)` and weights (None for ones), and their loss."""
 
     is_looped = True
 

@@ -14,12 +14,12 @@ from rankfall.problems.loss import Kernel, Loss
 
 @dataclass(frozen=True)
 class Absolute(Loss):
-    """ρ = √(r² + s²) − s ≈ |r|: every entry pulls alike, by its sign, so that W tends to medians.
+    """ρ = √(r² + s²) − s ≈ `|r|`: every entry pulls alike, by its sign, so that W tends to medians.
 
-    The most robust of all: of the entries that decide a number, almost half may be arbitrarily wrong. |r| itself has a
-    corner where the flow would chatter; s rounds it off. Residuals far above s cost |r| − s and pull by ±1; far below,
-    they cost r²/2s and pull by r/s. A smaller s is nearer to the median and makes the flow stiffer: its steps cost
-    about 1/√s.
+    The most robust of all: of the entries that decide a number, almost half may be arbitrarily wrong. `|r|` itself has
+    a corner where the flow would chatter; s rounds it off. Residuals far above s cost `|r|` − s and pull by ±1; far
+    below, they cost r²/2s and pull by r/s. A smaller s is nearer to the median and makes the flow stiffer: its steps
+    cost about 1/√s.
 
     smoothing: s > 0, in units of the values.
     """

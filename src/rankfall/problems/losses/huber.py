@@ -14,7 +14,7 @@ from rankfall.problems.loss import Kernel, Loss
 
 @dataclass(frozen=True)
 class Huber(Loss):
-    """ρ = r² for |r| ≤ δ and 2δ|r| − δ² beyond: squares for the bulk, a bounded pull for outliers.   [huber1964]
+    """ρ = r² for `|r|` ≤ δ and `2δ|r|` − δ² beyond: squares for the bulk, a bounded pull for outliers.   [huber1964]
 
     No entry pulls harder than 2δ, so a few gross errors move W little, while noise below δ is averaged as well as by
     squares; δ = 1.345 σ loses 5 % of their efficiency on Gaussian noise of deviation σ. δ → ∞ is `Squared`.

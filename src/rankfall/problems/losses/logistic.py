@@ -39,7 +39,7 @@ class Logistic(Loss):
         return Kernel(observed.LOGISTIC, float(self.offset))
 
     def value(self, prediction: Float[Array, "..."], target: Float[Array, "..."]) -> Float[Array, "..."]:
-        """max(−x, 0) + log(1 + e^{−|x|}) at the margin x = b (z + o): no exponential overflows."""
+        """max(−x, 0) + log(1 + `e^{−|x|}`) at the margin x = b (z + o): no exponential overflows."""
         xp = namespace(prediction)
         margin = target * (prediction + self.offset)
         size = xp.abs(margin)

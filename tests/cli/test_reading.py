@@ -1,0 +1,71 @@
+"""What the shell tells about how it read a file, and lines that neither control a terminal nor end a run."""
+
+import io
+import sys
+from pathlib import Path
+
+import pytest
+
+from rankfall.cli.edge import say
+from tests.helpers.shell import complete, shell
+
+TABLE = "who,a,b,c\nAnn,1,,3\nBob,4,5,\nCyd,7,8,9\nDan,,11,12\n"
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def test_each_decision_is_one_line_that_names_its_option():
+    Path("t.csv").write_text(TABLE + "Total,12,24,24\n")
+    ended = shell("complete", "t.csv", "--depth", "2")
+    assert [line.split(" (")[-1] for line in ended.stderr.splitlines() if line.startswith("read: ")] == [
+        "--separator decides)", "--no-header decides)", "--labels decides)", "--leave-out decides)",
+    ]  # fmt: skip
+    lines = Path("t-completed.csv").read_text().splitlines()
+    assert lines[-1] == "Total,12,24,24"
+    assert all(cell.isdigit() for line in lines[1:] for cell in line.split(",")[1:])
+    assert shell("complete", "t.csv", "--depth", "2", "--quiet").stderr == ""
+
+
+def test_names_never_reach_the_terminal_as_commands():
+    Path("t.csv").write_text(TABLE.replace("a,b", "\x1b[31ma\x07[red],b").replace(",1,", ",oops,"))
+    ended = complete("t.csv")
+    assert ended.code == 2
+    assert ended.stderr.count("\n") == 1
+    assert "\x1b" not in ended.stderr
+    assert "[red]" in ended.stderr
+
+
+def test_a_line_is_printed_whatever_its_stream_can_take(monkeypatch):
+    narrow = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    say("3 × 4 …\nö", narrow)
+    narrow.seek(0)
+    assert narrow.read() == "3 x 4 ...\\n\\xf6\n"
+    closed = io.StringIO()
+    closed.close()
+    say("lost", closed)
+    monkeypatch.setattr(sys, "stdout", closed)
+    Path("t.csv").write_text(TABLE)
+    from rankfall.cli.console import Console
+
+    Console(False).summary([("size", "3 × 4")], "written", "t.csv")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--below", "zero"), "below must be one of half, limit, unknown, got 'zero'"),
+        (("--separator", "ab"), "a separator must be one sign, got 'ab'"),
+        (("--decimal", "x"), "the decimal sign must be a point or a comma, got 'x'"),
+        (("--leave-out", "x"), "--leave-out must be rows counted from 1"),
+        (("--encoding", "klingon"), "the encoding must be one that Python knows, got 'klingon'"),
+        (("--round", "-1"), "--round must be 'auto', 'none' or a number"),
+    ],
+)
+def test_options_of_reading_are_checked(options, words):
+    Path("t.csv").write_text(TABLE)
+    ended = complete("t.csv", *options)
+    assert ended.code == 2
+    assert words in ended.stderr
