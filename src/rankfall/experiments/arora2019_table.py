@@ -107,7 +107,7 @@ def claims(data) -> list[Claim]:
         found.append(number(f"{where}: error{which}", error, float(cell.error), "P", factor=2))
         found.append(number(f"{where}: error, all distinct", error, float(easier.error.median()), "P"))
         found.append(number(f"{where}: nuclear norm{which}", norm, float(cell.nuclear_norm), "P", within=0.02))
-        found.append(number(f"{where}: effective rank{which}", rank, float(cell.effective_rank), "P", within=0.05))
+        found.append(number(f"{where}: effective rank{which}", rank, float(cell.effective_rank), "P", within=0.5 / rank))
     for way in (DRAWN, DISTINCT):
         few = {method: middle.sel(sampling=way, observed=2000, solver=method) for method in METHODS}
 
