@@ -14,6 +14,7 @@ import numpy as np
 
 import rankfall as rf
 from rankfall.datasets import planted, uniform_entries
+from rankfall.models.starts import Start
 
 TARGET = 1e-6
 
@@ -49,7 +50,7 @@ def paper_program(
 
 
 def rankfall_run(
-    problem: rf.Completion, depth: int, start: object, rtol: float, repeats: int, seed: int
+    problem: rf.Completion, depth: int, start: Start, rtol: float, repeats: int, seed: int
 ) -> tuple[float, rf.Trajectory]:
     """Median seconds and the run, recording nothing but time and loss."""
     plain = rf.Completion(problem.rows, problem.cols, problem.values, problem.shape)

@@ -6,33 +6,25 @@ from pathlib import Path
 import pytest
 from jaxtyping import config
 
-from rankfall.trajectory.evolve import _Loop
+from rankfall.trajectory import step_hook
 from tests.helpers.planted import planted_problem  # noqa: F401
 
-# Shapes are checked in the first steps of every run and in every so-manieth of the others: a run makes the same calls
+# Shapes are checked in the first steps of every run and in every 25th of the others: a run makes the same calls
 # over and over, and checking them all takes nine tenths of its time.
 _CHECKED, _EVERY = 20, 25
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(autouse=True)
 def _shapes_of_a_run_are_sampled():
-    walk, advance = _Loop.run, _Loop._advance
+    trusted = config.jaxtyping_disable
 
-    def run(loop, weights):
-        loop.trusted = config.jaxtyping_disable
-        try:
-            return walk(loop, weights)
-        finally:
-            config.update("jaxtyping_disable", loop.trusted)
+    def sample(state):
+        skipped = state.runs.size > 0 and state.step >= _CHECKED and state.step % _EVERY > 0
+        config.update("jaxtyping_disable", trusted or skipped)
 
-    def step(loop):
-        config.update("jaxtyping_disable", loop.trusted or (loop.step >= _CHECKED and loop.step % _EVERY > 0))
-        advance(loop)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_Loop, "run", run)
-        patch.setattr(_Loop, "_advance", step)
+    with step_hook(sample):
         yield
+    config.update("jaxtyping_disable", trusted)
 
 
 @pytest.fixture(scope="session")

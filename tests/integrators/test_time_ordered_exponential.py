@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import rankfall as rf
+from rankfall.integrators import Field
 from rankfall.integrators.projected_gradient import positive_part
-from rankfall.integrators.state import Field
-from rankfall.integrators.time_ordered_exponential import steered
+from rankfall.integrators.time_ordered_exponential import turned
 from rankfall.theory import commuting_solution, minimum_trace, nuclear_norm_instance
 from tests.helpers.derivatives import order_of
 from tests.helpers.planted import planted_problem
@@ -36,7 +36,7 @@ def test_a_step_is_the_flow_with_the_gradient_held_still(problem, model, start):
     weights = sized.draw(problem, start, [0.3, 1.0], [0, 1])
     pull = problem.gradient(sized.product(weights))
     steps = np.asarray([0.7, 2.0])
-    turned = sized.layers(steered(sized, weights, pull, steps))
+    layers = sized.layers(turned(sized, weights, pull, steps))
     for run, step in enumerate(steps):
         first, second = (layer[run] for layer in sized.layers(weights))
         m, n = problem.shape
@@ -48,8 +48,8 @@ def test_a_step_is_the_flow_with_the_gradient_held_still(problem, model, start):
             both = expm(-step * generator) @ np.vstack([second, first.T])
             moved, moved_first = both[:m], both[m:].T
         shrunk = np.exp(-model.decay * step)
-        np.testing.assert_allclose(turned[1][run], shrunk * moved, atol=ROUNDING)
-        np.testing.assert_allclose(turned[0][run], shrunk * moved_first, atol=ROUNDING)
+        np.testing.assert_allclose(layers[1][run], shrunk * moved, atol=ROUNDING)
+        np.testing.assert_allclose(layers[0][run], shrunk * moved_first, atol=ROUNDING)
 
 
 @over_cases
@@ -112,13 +112,13 @@ def test_steering_records_between_its_steps():
         np.testing.assert_allclose(run.history["product"], yardstick.history["product"], atol=2e-2)
 
 
-def test_the_motion_knows_the_gradient_of_the_weights():
+def test_the_state_has_the_velocity_of_the_weights():
     for model, problem in ((rf.Symmetric(decay=0.1), sensing()), (rf.Chain(2, 3, decay=0.1), planted_problem((5, 7)))):
         sized = model.sized(problem.shape)
         weights = sized.draw(problem, rf.Gaussian(1.0), [1.0], [0])
         field = Field(problem, sized)
-        motion = rf.integrators.TimeOrderedExponential().init(field, weights, np.asarray([np.inf]))
-        np.testing.assert_allclose(motion.gradient, field(weights)[1], atol=ROUNDING)
+        state = rf.integrators.TimeOrderedExponential().init(field, weights, np.asarray([np.inf]))
+        np.testing.assert_allclose(state.velocity, field(weights)[1], atol=ROUNDING)
         assert field.evaluations == 2
 
 

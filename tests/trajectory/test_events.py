@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import rankfall as rf
+from rankfall.integrators import Chebyshev2
 from rankfall.theory import mode_time
 from tests.helpers.derivatives import slope_of
 from tests.helpers.planted import planted_problem
@@ -199,7 +200,7 @@ def test_the_curvature_of_a_flow_is_the_norm_of_the_hessian_with_a_margin(depth)
     for seed in range(3):
         run = rf.evolve(
             rf.problems.Factorization(np.diag(TARGETS)),
-            rf.Chain(depth), rf.Gaussian(0.3), rf.Flow(2.5e-4, "stabilized"),
+            rf.Chain(depth), rf.Gaussian(0.3), rf.Flow(2.5e-4, (Chebyshev2(),)),
             stop=rf.LossBelow(1e-6), record=record, seed=seed,
         )  # fmt: skip
         true = [hessian_norm(run.problem, run.model, weights) for weights in run.history["weights"]]

@@ -116,11 +116,11 @@ def test_interrupted_returns_the_run_so_far(how, seed):
 @pytest.mark.parametrize("evaluation", [12, 40, 41, 42, 43, 44, 45, 46, 47, 60])
 def test_ctrl_c_inside_a_step_leaves_a_consistent_run(evaluation):
     class Pressed(rf.Chain):
-        def loss_and_gradient(self, problem, weights):
+        def velocity(self, problem, weights):
             count[0] += 1
             if count[0] == evaluation:
                 raise KeyboardInterrupt
-            return super().loss_and_gradient(problem, weights)
+            return super().velocity(problem, weights)
 
     count = [0]
     try:

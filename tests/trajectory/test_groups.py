@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import rankfall as rf
-from rankfall.trajectory import groups
+from rankfall.problems.layouts import Batched
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def walked(table, **kept):
 def test_groups_change_no_run_beyond_the_tolerance(table, fitting, monkeypatch):
     together = walked(table)
     size = 8 * 9 * rf.Chain(3).sized((5, 4)).size
-    monkeypatch.setattr(groups, "_SHARED_CACHE", fitting * size)
+    monkeypatch.setattr(Batched, "cache_bytes", fitting * size)
     apart = walked(table, record=rf.Record(singular_values=2, events=[rf.trajectory.Escape(0.1)]))
     assert len(apart) == 6
     for one, other in zip(together, apart, strict=True):
@@ -37,7 +37,7 @@ def test_groups_change_no_run_beyond_the_tolerance(table, fitting, monkeypatch):
 
 
 def test_runs_of_groups_of_one_are_the_single_runs(table, monkeypatch):
-    monkeypatch.setattr(groups, "_SHARED_CACHE", 1)
+    monkeypatch.setattr(Batched, "cache_bytes", 1)
     for number, run in enumerate(walked(table)):
         alone = rf.evolve(
             table.of_runs(number), rf.Chain(3), rf.Gaussian(1e-2), rf.Flow(1e-5), stop=rf.TimeReached(30.0), seed=number
@@ -47,14 +47,14 @@ def test_runs_of_groups_of_one_are_the_single_runs(table, monkeypatch):
 
 
 def test_who_watches_sees_the_whole_batch(table, monkeypatch):
-    monkeypatch.setattr(groups, "_SHARED_CACHE", 1)
+    monkeypatch.setattr(Batched, "cache_bytes", 1)
     seen = []
     walked(table, callback=lambda now: seen.append(now.runs.size))
     assert max(seen) == 6
 
 
 def test_an_interrupt_ends_the_group_that_moves_and_all_after_it(table, monkeypatch):
-    monkeypatch.setattr(groups, "_SHARED_CACHE", 1)
+    monkeypatch.setattr(Batched, "cache_bytes", 1)
     seen = []
 
     def count(problem, model, weights):

@@ -5,6 +5,7 @@ stands in the output, or a published claim failed; 2 bad input, one sentence, no
 the best state so far in the output once there is one.
 """
 
+from importlib.metadata import entry_points
 from typing import Annotated
 
 import typer
@@ -29,6 +30,9 @@ app.command(epilog=PLAYGROUND_EXIT_CODES)(at_the_edge(playground))
 app.command(epilog=RECOVER_EXIT_CODES)(at_the_edge(recover))
 app.command(epilog=REPORT_EXIT_CODES)(at_the_edge(report))
 app.command(epilog=REPRODUCE_EXIT_CODES)(at_the_edge(reproduce))
+for point in entry_points(group="rankfall.commands"):
+    # another package's command: a function whose parameters are annotated as Typer needs them
+    app.command(name=point.name)(at_the_edge(point.load()))
 
 
 def _show_version(asked: bool) -> bool:

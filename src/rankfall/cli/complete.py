@@ -83,6 +83,12 @@ def complete(
             "--features/--no-features", help="Learn from which entries are observed, too; by held-out entries."
         ),
     ] = None,
+    scaling: Annotated[str, typer.Option(help="auto, global (one unit) or columns (each its own).")] = "auto",
+    order: Annotated[str | None, typer.Option(help="'rows': rows are in the order of time.")] = None,
+    refine: Annotated[
+        bool | None,
+        typer.Option("--refine/--no-refine", help="Several methods weighed by held-out entries; on for small tables."),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no summary.")] = False,
     plot: Annotated[Path | None, typer.Option(help="Draw the table before and after to this PNG.")] = None,
     report: Annotated[
@@ -104,7 +110,7 @@ def complete(
     options = FitOptions(
         whole_or_auto("depth", depth), whole_or_auto("width", width), number_or_auto("scale", scale),
         number_or_auto("rtol", rtol), number_or_auto("holdout", holdout), seed, min_value, max_value, float32, loss,
-        features,
+        features, scaling, order, refine,
     )  # fmt: skip
     console = Console(quiet)
     reading = reading_of(unknown, below, separator, decimal, thousands, encoding, comment, leave_out, sheet)

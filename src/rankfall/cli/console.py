@@ -60,7 +60,7 @@ class Console:
     @contextmanager
     def _bar(self) -> Iterator[Progress | None]:
         """A bar with the time left, where somebody can see it."""
-        if self.quiet or not sys.stderr.isatty():
+        if self.quiet or sys.stderr is None or not sys.stderr.isatty():
             yield None
             return
         from rich.console import Console as Screen

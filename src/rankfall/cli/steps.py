@@ -34,7 +34,11 @@ class Fit:
         from rankfall.report import errors_in_spreads, in_words
 
         model = self.estimator
-        error = f"{model.held_out_error_:.4g} (column means {model.column_mean_error_:.4g})"
+        found = model.held_out_error_
+        error = f"{found:.4g} (column means {model.column_mean_error_:.4g})"
+        if model.shares_:
+            # columns in units of their own: the largest unit must not decide
+            error = f"{model.column_quality().overall:.3g} of that of column means, each column in its own unit"
         # the held-out error is that of the stopping time chosen, and owed by a run that did not get there
         ended = [] if model.status_ == "converged" else [("ended", f"{model.status_}, before the stopping time")]
         return [
@@ -43,7 +47,7 @@ class Fit:
             ("depth", f"{model.depth_}"),
             ("stopping time", f"{model.stopping_time_:.4g}"),
             ("effective rank", f"{model.effective_rank_:.3g}"),
-            ("held-out error", "unknown: too few entries" if isnan(model.held_out_error_) else error),
+            ("held-out error", "unknown: too few entries" if isnan(found) else error),
             ("in words", in_words(*errors_in_spreads(model.fitted_))),
             *ended,
             ("seconds", f"{self.seconds:.2f}"),

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from rankfall.cli.advice import column_rows
 from rankfall.cli.console import Console
 from rankfall.cli.options import FitOptions
 from rankfall.cli.report_output import ReportOutput
@@ -44,7 +45,7 @@ def complete_table(
         draw(plot, table.values, filled)
     labels_of_rows = next(iter((table.row_labels or {}).values()), None)
     told = page.write(done.estimator, labels_of_rows, table.column_names)
-    console.summary([*done.rows(), *told], "written", output)
+    console.summary([*done.rows(), *column_rows(done.estimator, table.column_names or []), *told], "written", output)
 
 
 def completed_name(source: Path, word: str = "completed") -> Path:

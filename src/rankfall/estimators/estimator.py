@@ -59,6 +59,16 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
         `levels` play no role with the logistic loss.
     levels : list of float or None, default=None
         The values that can occur, e.g. 1, 2, 3, 4, 5: what is filled in is rounded to the nearest.
+    order : "rows" or None, default=None
+        "rows" where neighboring rows are neighbors in time: small tables then also learn from the rows before and
+        after, and held-out entries come in runs as long as the holes are.
+    refine : bool or "auto", default="auto"
+        Whether a small table (up to 50,000 cells and 60 columns, no weights, squared loss) is completed by a stack:
+        deep factorization, row and column effects, regressions, neighbors and trees, weighed by held-out entries.
+        "auto" does so where depth, width, scale, features and scaling are all "auto".
+    decimals : "auto" or None, default=None
+        "auto" rounds what is filled in to as many decimals as the observed entries of the column have, so that whole
+        numbers stay whole, and keeps it inside their range.
     keep_observed : bool, default=True
         Give observed entries back as they came; False gives the fit for them too.
     warm_start : bool, default=False
@@ -79,6 +89,7 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
     effective_rank_ : float, of what the product adds to the effects.
     history_ : dict of arrays, "time", "loss", "singular_values" … along the run on all entries.
     selection_ : Selection, every trial.
+    shares_ : dict, how much each member of the stack contributes; empty for a table that is not refined.
     trajectory_ : Trajectory of the run on all entries, or of the chosen one, whose `best_weights` are the fit, where
         hardly any were held out; with features, that of Z (`rankfall.models.Lifted`).
     status_ : str, how that run ended.
@@ -109,6 +120,9 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
         rtol: float | str = "auto",
         bounds: Any = None,
         levels: Any = None,
+        order: str | None = None,
+        refine: bool | str = "auto",
+        decimals: str | None = None,
         keep_observed: bool = True,
         warm_start: bool = False,
         dtype: str = "auto",
@@ -124,6 +138,9 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
         self.rtol = rtol
         self.bounds = bounds
         self.levels = levels
+        self.order = order
+        self.refine = refine
+        self.decimals = decimals
         self.keep_observed = keep_observed
         self.warm_start = warm_start
         self.dtype = dtype
@@ -222,6 +239,7 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
         self.held_out_error_ = fitted.selection.error
         self.column_mean_error_ = fitted.selection.column_mean_error
         self.selection_ = fitted.selection
+        self.shares_ = {} if fitted.refinement is None else fitted.refinement.shares
         if run is None:
             return self
         self.trajectory_, self.history_ = run, run.history
@@ -235,7 +253,7 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
         return FitSettings.resolve(
             problem.rows.size, depth=self.depth, width=self.width, scale=self.scale, features=self.features,
             scaling=self.scaling, loss=loss_of(self.loss), holdout=self.holdout, rtol=self.rtol, dtype=self.dtype,
-            seed=seed,
+            seed=seed, refine=self.refine, order=self.order,
         )  # fmt: skip
 
     def _validated(self, X: Any, reset: bool) -> Any:

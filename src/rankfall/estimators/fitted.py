@@ -13,9 +13,11 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Float, Int
 
+from rankfall.estimators.column_values import ColumnValues
 from rankfall.estimators.conformal import Calibration, calibrate
 from rankfall.estimators.feature_shift import FeatureShift
 from rankfall.estimators.fold_in import folded, temperature
+from rankfall.estimators.refinement import Refinement
 from rankfall.estimators.selection import Selection
 from rankfall.estimators.standardization import Standardization
 from rankfall.kernels.observed import predict
@@ -23,12 +25,17 @@ from rankfall.low_rank import effective_rank
 from rankfall.problems.completion import Completion
 from rankfall.trajectory.run import Trajectory
 
+# How many held-out entries' worth of doubt draws the error of a column to that of all columns.
+_COLUMN_DOUBT = 5.0
+
 
 @dataclass(frozen=True, eq=False)
 class FittedTable:
     """What a fit found: standardization, factors `left` (m, k) and `right` (n, k), the selection and the run.
 
     shift: what new rows gain from which entries of theirs are observed; None for a fit without features.
+    refinement: the stack's predictions of what is unknown in a small table; observed entries, and new rows and
+    columns, have those of the factorization.
     """
 
     problem: Completion
@@ -38,10 +45,12 @@ class FittedTable:
     selection: Selection
     trajectory: Trajectory | None
     shift: FeatureShift | None = None
+    refinement: Refinement | None = None
 
     def predict(self, rows: np.ndarray, cols: np.ndarray) -> Float[np.ndarray, " entries"]:
         """x̂ at the positions, input units; an index of −1 is an average row or column."""
         rows, cols = np.asarray(rows), np.asarray(cols)
+        places = rows, cols
         shape, left, right = self.standardization, self.left, self.right
         if (rows < 0).any() or (cols < 0).any():
             # one more row and column, at the mean of the others, answers to −1
@@ -49,7 +58,11 @@ class FittedTable:
             shape = shape.with_average()
             rows, cols = rows % left.shape[0], cols % right.shape[0]
         z = shape.offset(rows, cols) + predict(rows, cols, left, right)
-        return shape.from_units(z, cols)
+        values = shape.from_units(z, cols)
+        if self.refinement is None:
+            return values
+        better = np.where((places[0] < 0) | (places[1] < 0), np.nan, self.refinement.table[places])
+        return np.where(np.isnan(better), values, better)
 
     def rows(self, effects: Float[np.ndarray, " r"], left: Float[np.ndarray, "r k"]) -> Float[np.ndarray, "r n"]:
         """x̂ of whole rows, from their effects and factors."""
@@ -60,7 +73,11 @@ class FittedTable:
 
     def trained_rows(self, chosen: slice | np.ndarray) -> Float[np.ndarray, "r n"]:
         """x̂ of some of the rows of the training table."""
-        return self.rows(self.standardization.row_effect[chosen], self.left[chosen])
+        values = self.rows(self.standardization.row_effect[chosen], self.left[chosen])
+        if self.refinement is None:
+            return values
+        better = self.refinement.table[chosen]
+        return np.where(np.isnan(better), values, better)
 
     @cached_property
     def effective_rank(self) -> float:
@@ -91,10 +108,43 @@ class FittedTable:
         return features, max(temperature(self.standardization.loss, residuals), 2e-12)
 
     @cached_property
+    def error_units(self) -> Float[np.ndarray, " n"]:
+        """The unit in which errors of a column are compared with those of others.
+
+        For a refined table it is the root mean squared held-out error of the column, drawn towards that of all columns
+        (in units of their spreads) as by a few entries; otherwise the unit of the standardization.
+        """
+        unit = self.standardization.unit
+        if self.refinement is None:
+            return unit
+        held, n = self.selection, self.problem.shape[1]
+        spreads = self._spreads
+        squares = ((held.values - held.predicted) / spreads[held.cols]) ** 2
+        counts = np.bincount(held.cols, minlength=n)
+        common = float(squares.mean()) + np.finfo(float).tiny
+        shrunk = (np.bincount(held.cols, squares, n) + _COLUMN_DOUBT * common) / (counts + _COLUMN_DOUBT)
+        return spreads * np.sqrt(shrunk)
+
+    @cached_property
+    def _spreads(self) -> Float[np.ndarray, " n"]:
+        """Standard deviations of the columns' observed entries, tiny for a constant one."""
+        cols, n = self.problem.cols, self.problem.shape[1]
+        values = np.asarray(self.problem.values, dtype=np.float64)
+        counts = np.maximum(np.bincount(cols, minlength=n), 1)
+        means = np.bincount(cols, values, n) / counts
+        spreads = np.sqrt(np.bincount(cols, (values - means[cols]) ** 2, n) / counts)
+        return np.maximum(spreads, 1e-12 * np.maximum(np.abs(means), 1e-300))
+
+    @cached_property
+    def column_values(self) -> ColumnValues:
+        """Range and decimals of what each column holds."""
+        return ColumnValues.of(self.problem)
+
+    @cached_property
     def calibration(self) -> Calibration:
         """Held-out errors in units of their columns, made ready for intervals."""
         held, (m, n) = self.selection, self.problem.shape
-        errors = (held.values - held.predicted) / self.standardization.unit[held.cols]
+        errors = (held.values - held.predicted) / self.error_units[held.cols]
         counts = np.bincount(self.problem.rows, minlength=m), np.bincount(self.problem.cols, minlength=n)
         return calibrate(errors, held.rows, held.cols, counts[0].astype(float), counts[1].astype(float))
 

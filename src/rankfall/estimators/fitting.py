@@ -6,6 +6,8 @@ stopping time is used again on all entries: losses are means, so flow time means
 all but a fiftieth of the entries took part in choosing, the winner's run is the fit, at its best moment.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from rankfall.errors import InputError
@@ -13,6 +15,8 @@ from rankfall.estimators.candidate import Candidate, Trial
 from rankfall.estimators.feature_shift import FeatureShift
 from rankfall.estimators.fitted import FittedTable
 from rankfall.estimators.folds import FITTED, RECORD, STEP_LIMIT, is_split_once
+from rankfall.estimators.quality import ColumnQuality
+from rankfall.estimators.refinement import is_refined, refine
 from rankfall.estimators.robust_scaling import standardizations
 from rankfall.estimators.selection import Progress, Selection, select
 from rankfall.estimators.settings import FitSettings
@@ -22,6 +26,7 @@ from rankfall.models.starts import Spectral
 from rankfall.problems.completion import Completion
 from rankfall.trajectory.evolve import evolve
 from rankfall.trajectory.run import Trajectory
+from rankfall.trajectory.status import Status
 from rankfall.trajectory.stops import LossBelow, StepLimit, TimeReached
 
 _DEPTHS = (2, 3)
@@ -36,6 +41,9 @@ _FEATURES, _FEATURED_ENTRIES = 4.0, 5_000_000
 _FEATURED_WIDTH = 32
 _UNEVEN = 0.5
 _WIDTHS = (8, 64)
+# A factorization whose held-out error is this share of that of column means needs no stack; and one whose error is
+# lower than the stack's by this factor, measured on other held-out entries, is kept alone.
+_NEARLY_EXACT, _LOWER = 0.05, 0.9
 # Fewer observed entries than this cannot be split into what to learn from and what to judge by.
 FEWEST = 10
 
@@ -83,12 +91,38 @@ def fit_table(problem: Completion, settings: FitSettings, progress: Progress) ->
     if selection.kept is not None:
         standardization, run = selection.kept
         return _fitted(problem, standardization, run.best_weights, selection, run)
-    return _fit_all(problem, selection, settings, lambda stage, share: progress(stage, 0.8 + 0.2 * share))
+    fitted = _fit_all(problem, selection, settings, lambda stage, share: progress(stage, 0.8 + 0.1 * share))
+    if not (settings.is_stack_wanted and is_refined(problem)):
+        return fitted
+    return _refined(fitted, settings, lambda stage, share: progress(stage, 0.9 + 0.1 * share))
+
+
+def _refined(fitted: FittedTable, settings: FitSettings, progress: Progress) -> FittedTable:
+    """The fit with the stack beside it, whose held-out predictions are those reported; Ctrl-C leaves it as it was.
+
+    The factorization stays alone where its own held-out error is lower: a table of exactly low rank in one unit.
+    """
+    columns = fitted.problem.shape[1]
+    alone = ColumnQuality.of(fitted.selection, columns).overall
+    if alone < _NEARLY_EXACT:
+        return fitted
+    try:
+        refinement = refine(fitted.problem, settings.order == "rows", settings.seed, progress)
+    except KeyboardInterrupt:
+        assert fitted.trajectory is not None
+        run = replace(fitted.trajectory, status=Status.INTERRUPTED, reason="Ctrl-C was pressed while refining")
+        return replace(fitted, trajectory=run)
+    found = {name: getattr(refinement, name) for name in ("rows", "cols", "values", "predicted", "column_means")}
+    selection = replace(fitted.selection, **found)
+    if alone < _LOWER * ColumnQuality.of(selection, columns).overall:
+        return fitted
+    return replace(fitted, selection=selection, refinement=refinement)
 
 
 def refit_table(problem: Completion, before: FittedTable, settings: FitSettings, progress: Progress) -> FittedTable:
     """Fit another table, or a longer one, with the choices of a fit before; its held-out errors are kept."""
-    return _fit_all(problem, before.selection, settings, progress)
+    fitted = _fit_all(problem, before.selection, settings, progress)
+    return fitted if before.refinement is None else _refined(fitted, settings, progress)
 
 
 def _fit_all(problem: Completion, selection: Selection, settings: FitSettings, progress: Progress) -> FittedTable:

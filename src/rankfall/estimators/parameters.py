@@ -30,5 +30,11 @@ def check_parameters(model: Any) -> None:
             f"dtype must be 'auto', 'float32' or 'float64', got {model.dtype!r}; float32 halves the memory"
         )
     Bounds.of(model.bounds)
+    if model.order not in (None, "rows"):
+        raise InputError(f"order must be None or 'rows', got {model.order!r}; 'rows' is for rows in the order of time")
+    if model.refine not in (True, False, "auto"):
+        raise InputError(f"refine must be True, False or 'auto', got {model.refine!r}; 'auto' refines small tables")
+    if model.decimals not in (None, "auto"):
+        raise InputError(f"decimals must be None or 'auto', got {model.decimals!r}; 'auto' rounds as the columns do")
     if model.levels is not None and len(set(model.levels)) < 2:
         raise InputError(f"levels must hold at least 2 values, got {list(model.levels)}; leave it None for any number")

@@ -17,13 +17,14 @@ from rankfall.errors import InputError
 from rankfall.estimators.candidate import Candidate, Trial
 from rankfall.estimators.feature_shift import FeatureShift
 from rankfall.estimators.fitted import FittedTable
+from rankfall.estimators.refinement import Refinement
 from rankfall.estimators.robust_scaling import read_loss, spelled
 from rankfall.estimators.selection import Selection
 from rankfall.estimators.standardization import Standardization
 from rankfall.problems.completion import Completion
 from rankfall.tables.replacing import replacing
 
-FORMAT = 1
+FORMAT = 2
 _SHAPE = [field.name for field in fields(Standardization) if field.name != "loss"]
 _SHIFT = [field.name for field in fields(FeatureShift)]
 _HELD = ("rows", "cols", "values", "predicted", "column_means")
@@ -39,6 +40,8 @@ def save_fitted(fitted: FittedTable, parameters: dict[str, Any], notes: dict[str
     arrays |= {f"held_{name}": getattr(fitted.selection, name) for name in _HELD}
     arrays |= {"rows": problem.rows, "cols": problem.cols, "values": problem.values}
     arrays |= {"left": fitted.left, "right": fitted.right}
+    if fitted.refinement is not None:
+        arrays["refined_table"] = fitted.refinement.table
     if problem.weights is not None:
         arrays["weights"] = problem.weights
     if fitted.shift is not None:
@@ -50,6 +53,7 @@ def save_fitted(fitted: FittedTable, parameters: dict[str, Any], notes: dict[str
         "parameters": parameters,
         "notes": notes,
         "trials": [asdict(trial) for trial in fitted.selection.trials],
+        "refinement": None if fitted.refinement is None else [fitted.refinement.shares, fitted.refinement.seconds],
         "chosen": fitted.selection.trials.index(fitted.selection.chosen),
     }
     with replacing(path) as scratch, scratch.open("wb") as file:
@@ -81,7 +85,12 @@ def load_fitted(path: Any) -> tuple[FittedTable, dict[str, Any], dict[str, Any]]
     shift = None
     if f"shift_{_SHIFT[0]}" in arrays:
         shift = FeatureShift(**_plain({name: arrays[f"shift_{name}"] for name in _SHIFT}))
-    fitted = FittedTable(problem, standardization, arrays["left"], arrays["right"], selection, None, shift)
+    refinement = None
+    if header["refinement"] is not None:
+        shares, seconds = header["refinement"]
+        refinement = Refinement(table=arrays["refined_table"], **held, shares=shares, seconds=seconds)
+    factors = arrays["left"], arrays["right"]
+    fitted = FittedTable(problem, standardization, *factors, selection, None, shift, refinement)
     return fitted, header["parameters"], header["notes"]
 
 

@@ -15,6 +15,7 @@ from rankfall.estimators.bounds import Bounds
 from rankfall.estimators.conformal import Calibration
 from rankfall.estimators.fitted import FittedTable
 from rankfall.estimators.inputs import without_mask
+from rankfall.estimators.quality import ColumnQuality
 from rankfall.problems.losses import Logistic
 
 _BLOCK = 2**22
@@ -33,6 +34,7 @@ class Predictions:
     fitted_: FittedTable
     bounds: Any
     levels: Any
+    decimals: str | None
     loss: Any
 
     def predict(self, rows: Any, cols: Any = None, *, unseen: str = "mean") -> np.ndarray:
@@ -82,11 +84,16 @@ class Predictions:
             )
         rows, cols = self._positions(rows, cols)
         center = self.fitted_.predict(rows, cols)
-        units = np.append(self.fitted_.standardization.unit, np.median(self.fitted_.standardization.unit))[cols]
+        units = np.append(self.fitted_.error_units, np.median(self.fitted_.error_units))[cols]
         width = units * self.calibration_.half_width(rows, cols, alpha)
         low, high = center - width, center + width
         bounds = Bounds.of(self.bounds, self.fitted_.problem.shape[1])
         return bounds.clip(low, cols), bounds.clip(high, cols)
+
+    def column_quality(self) -> ColumnQuality:
+        """The held-out error of each column, beside that of its mean, and the share of its variance explained."""
+        check_is_fitted(self)
+        return ColumnQuality.of(self.fitted_.selection, self.fitted_.problem.shape[1])
 
     @property
     def calibration_(self) -> Calibration:
@@ -163,6 +170,8 @@ class Predictions:
     def _bounded(self, values: np.ndarray, cols: np.ndarray | slice) -> np.ndarray:
         if self.fitted_.signs is not None:
             return np.asarray(self.fitted_.signs)[(self._probabilities(values) >= 0.5).astype(int)]
+        if self.decimals == "auto":
+            values = self.fitted_.column_values.dressed(values, cols)
         values = Bounds.of(self.bounds, self.fitted_.problem.shape[1]).clip(values, cols)
         if self.levels is not None:
             levels = np.unique(np.asarray(self.levels, dtype=np.float64))

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from rankfall.estimators.folds import is_refitted, share_held_out
-from rankfall.problems.losses import Loss
+from rankfall.problems.losses import Loss, Squared
 
 # Observed entries from which on float32 is enough and a coarser flow tolerance loses nothing; the two tolerances.
 _MANY = 100_000
@@ -23,6 +23,8 @@ class FitSettings:
     holdout : share of the observed entries held out.
     rtol, dtype : tolerance of the flow and precision of the run.
     seed : of the held-out splits.
+    refine : whether a small table is completed by the stack; "auto" where nothing about the chain is fixed.
+    order : "rows" where neighboring rows are neighbors in time.
     """
 
     depth: int | str
@@ -35,6 +37,14 @@ class FitSettings:
     rtol: float
     dtype: type
     seed: int
+    refine: bool | str = False
+    order: str | None = None
+
+    @property
+    def is_stack_wanted(self) -> bool:
+        """Whether a table that is small enough is completed by the stack."""
+        is_open = all(part == "auto" for part in (self.depth, self.width, self.scale, self.features, self.scaling))
+        return isinstance(self.loss, Squared) and (self.refine is True or (self.refine == "auto" and is_open))
 
     @classmethod
     def resolve(

@@ -59,7 +59,7 @@ def completion(depth: int, size: int, rank: int, count: int, scales: Sequence[fl
     rtol = 1e-4 if depth > 3 else 1e-3
     runs = evolve(
         problem, Chain(depth), Gaussian(list(scales)), Flow(rtol), stop=LossBelow(LOSS) | StepLimit(3000),
-        seed=2000 + draw, record=Record(nuclear_norm=True, effective_rank=True),
+        seed=[2000 + draw] * len(scales), record=Record(nuclear_norm=True, effective_rank=True),
     )  # fmt: skip
     histories = [run.history | {"error": run.history["test_error"]} for run in runs]
     return {name: np.asarray([_passing(history, name) for history in histories]) for name in QUANTITIES}

@@ -1,6 +1,10 @@
-"""Which experiments there are, by the names the command line knows; each is loaded when it is asked for."""
+"""Which experiments there are, by the names that the command line knows; each is loaded when it is needed.
+
+Another package adds its own by an entry point of the group `rankfall.experiments`: a name, and the `Experiment`.
+"""
 
 import importlib
+from importlib.metadata import EntryPoint, entry_points
 
 from rankfall.errors import InputError
 from rankfall.experiments.experiment import Experiment
@@ -26,12 +30,20 @@ NAMES = (
 
 def experiment(name: str) -> Experiment:
     """The experiment of that name. Raises InputError for one that does not exist."""
+    others = _of_other_packages()
+    if name in others:
+        return others[name].load()
     if name not in NAMES:
-        raise InputError(f"an experiment must be one of {', '.join(NAMES)}, got {name!r}; --list describes them")
+        known = ", ".join([*NAMES, *others])
+        raise InputError(f"an experiment must be one of {known}, got {name!r}; --list describes them")
     module = importlib.import_module(f"rankfall.experiments.{name.replace('-', '_')}")
     return module.EXPERIMENT
 
 
 def experiments() -> list[Experiment]:
-    """All of them, in the order of the papers."""
-    return [experiment(name) for name in NAMES]
+    """All of them: those of the papers in their order, then those of other packages."""
+    return [experiment(name) for name in [*NAMES, *_of_other_packages()]]
+
+
+def _of_other_packages() -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group="rankfall.experiments")}

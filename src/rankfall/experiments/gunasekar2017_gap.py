@@ -68,7 +68,7 @@ def measure(problem: str, norms: list[float], time: float | int, residual: float
     gaps, errors = np.empty((2, len(METHODS), len(norms)))
     for row, integrator in enumerate(METHODS.values()):
         runs = evolve(
-            data, Symmetric(), OfNorm(np.square(norms)), integrator, record=_ENDS, seed=200 + draw,
+            data, Symmetric(), OfNorm(np.square(norms)), integrator, record=_ENDS, seed=[200 + draw] * len(norms),
             stop=LossBelow(residual**2 * float(np.mean(data.values**2))) | TimeReached(time * UNIT),
         )  # fmt: skip
         gaps[row] = [run.nuclear_norm / least.nuclear_norm - 1 for run in runs]

@@ -13,7 +13,7 @@ an unclipped first step from near zero throws U far along one random direction, 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
@@ -24,9 +24,7 @@ from rankfall.experiments.experiment import Arrays, Experiment, Part
 from rankfall.experiments.panel import Curve, Panel
 from rankfall.experiments.published import ordering
 from rankfall.experiments.semidefinite_problem import SIZE, OfNorm, error_of, sensed, target
-from rankfall.integrators import Descent, Flow, Gradient, ProjectedGradient
-from rankfall.integrators.descent import DescentState
-from rankfall.integrators.state import Field
+from rankfall.integrators import Descent, DescentState, Field, Flow, ProjectedGradient, Update
 from rankfall.models import Chain, FromLayers, Gaussian, Symmetric
 from rankfall.problems import Sensing
 from rankfall.theory.claim import Claim
@@ -58,24 +56,17 @@ class Setup:
 
 
 @dataclass(frozen=True)
-class ExactSteps(Descent):
+class ExactSteps(Update):
     """Steepest descent of U Uᵀ to the least loss on each line, a quartic along it, but by at most half of ‖U‖."""
 
-    update: Gradient = field(default_factory=Gradient)
-
-    def step(self, field: Field, state: DescentState) -> DescentState:
-        """One step of every run, five losses each to know the quartic."""
-        unit = 0.1 * np.linalg.norm(state.weights, axis=1) / np.linalg.norm(state.gradient, axis=1)
-        losses = [
-            field.model.loss(field.problem, state.weights - (s * unit)[:, None] * state.gradient) for s in _PLACES
-        ]
+    def change(
+        self, field: Field, state: DescentState
+    ) -> tuple[Float[Array, "runs p"], tuple[Array, ...], Float[Array, " runs"]]:
+        """The best step along Ẇ; five losses know the quartic."""
+        unit = 0.1 * np.linalg.norm(state.weights, axis=1) / np.linalg.norm(state.velocity, axis=1)
+        losses = [field.loss(state.weights + (s * unit)[:, None] * state.velocity) for s in _PLACES]
         steps = unit * np.minimum(least_of_quartics(np.stack(losses, axis=-1)), _FARTHEST)
-        weights = state.weights - steps[:, None] * state.gradient
-        loss, gradient = field(weights)
-        return replace(
-            state, time=state.time + steps, weights=weights, loss=loss, gradient=gradient, count=state.count + 1,
-            before=replace(state, before=None),
-        )  # fmt: skip
+        return steps[:, None] * state.velocity, (), steps
 
 
 def least_of_quartics(values: Float[Array, "runs 5"]) -> Float[Array, " runs"]:
@@ -137,7 +128,7 @@ def fit(name: str, width: int, norms: list[float], draws: int, steps: int, resid
     seeds = np.tile(np.arange(draws), len(norms))
     products = [
         run.product
-        for integrator in (Flow(1e-4), ExactSteps())
+        for integrator in (Flow(1e-4), Descent(ExactSteps()))
         for run in evolve(problem, Symmetric(width), start, integrator, stop=stop, record=_ENDS, seed=seeds)
     ]
     shape = (len(POLICIES), len(norms), draws)

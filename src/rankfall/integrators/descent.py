@@ -1,7 +1,7 @@
-"""Gradient descent: the flow in finite steps, by any rule of `updates`.
+"""Gradient descent: the flow in finite steps, by any update rule.
 
-`Descent(GroupRMSprop(rate=1e-3))` is the program of the papers. The loss may rise and balancedness drifts by O(η),
-which is what the flow is compared against.
+`Descent(GroupRMSprop(rate=1e-3))` is the program of the papers. The loss may rise, and balance is lost by O(η), which
+is what the flow is compared against.
 """
 
 from dataclasses import dataclass, replace
@@ -9,54 +9,48 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float
 
-from rankfall.arrays import Array, namespace
-from rankfall.integrators.state import Field, State
-from rankfall.integrators.updates import Memory, Update
-
-_LOOK_EVERY = 16
-
-
-@dataclass(frozen=True, kw_only=True)
-class DescentState(State):
-    """A state with what the update rule remembers, and the number of steps taken."""
-
-    memory: Memory
-    count: int = 0
-
-    def curvature(self) -> Float[np.ndarray, " batch"]:
-        """The secant of the last step, looked at now and then: it costs passes over the weights, and rules warm up."""
-        return super().curvature() if self.count % _LOOK_EVERY == 0 else np.zeros(self.time.shape)
+from rankfall.arrays import Array
+from rankfall.errors import InputError
+from rankfall.integrators.field import Field
+from rankfall.integrators.integrator import Integrator
+from rankfall.integrators.update import DescentState, Update
 
 
 @dataclass(frozen=True)
-class Descent:
-    """Steps of one update rule, e.g. `Descent(Gradient(rate=0.1))`; time is the flow time that the steps are worth."""
+class Descent(Integrator):
+    """Steps of one update rule, e.g. `Descent(Gradient(rate=0.1))`.
+
+    Time is the flow time that the steps are worth. Between its ends a step is a straight line.
+
+    Raises
+    ------
+    InputError
+        For something that is not an `Update`.
+    """
 
     update: Update
 
-    def init(self, field: Field, weights: Array, horizon: Float[np.ndarray, " batch"]) -> DescentState:
+    def __post_init__(self) -> None:
+        if not isinstance(self.update, Update):
+            raise InputError(f"update must be an update rule, got {self.update!r}; use e.g. Gradient(rate=0.1)")
+
+    def init(
+        self, field: Field, weights: Float[Array, "batch p"], horizon: Float[np.ndarray, " batch"]
+    ) -> DescentState:
         """The state at time zero."""
-        loss, gradient = field(weights)
+        loss, velocity = field(weights)
         zeros = np.zeros(weights.shape[0])
         return DescentState(
-            time=zeros, weights=weights, loss=loss, gradient=gradient, moved=np.ones(zeros.shape, dtype=bool),
+            time=zeros, weights=weights, loss=loss, velocity=velocity, moved=np.ones(zeros.shape, dtype=bool),
             horizon=horizon, memory=self.update.memory(weights),
         )  # fmt: skip
 
     def step(self, field: Field, state: DescentState) -> DescentState:
         """One step of every run."""
-        change, memory, worth = self.update.change(state.gradient, state.memory, state.count + 1)
+        change, memory, worth = self.update.change(field, state)
         weights = state.weights + change
-        loss, gradient = field(weights)
+        loss, velocity = field(weights)
         return replace(
-            state, time=state.time + worth, weights=weights, loss=loss, gradient=gradient, memory=memory,
+            state, time=state.time + worth, weights=weights, loss=loss, velocity=velocity, memory=memory,
             count=state.count + 1, before=replace(state, before=None),
         )  # fmt: skip
-
-    def interpolate(self, field: Field, state: DescentState, run: int, times: Float[np.ndarray, " times"]) -> Array:
-        """Weights of one run at times inside its last step, on the straight line that it is."""
-        before = state.before
-        assert before is not None
-        shares = (times - before.time[run]) / (state.time[run] - before.time[run])
-        old, new = before.weights[run : run + 1, ...], state.weights[run : run + 1, ...]
-        return namespace(old).concat([old + float(share) * (new - old) for share in shares], axis=0)

@@ -13,18 +13,20 @@ from jaxtyping import Float
 
 from rankfall.arrays import Array, namespace
 from rankfall.errors import InputError
-from rankfall.integrators.state import Field, State
+from rankfall.integrators.field import Field
+from rankfall.integrators.integrator import Integrator
+from rankfall.integrators.state import State
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProjectedState(State):
-    """A state with the next point, Π(X − η∇ℓ); `gradient` is (X − next)/η, which vanishes where X is optimal."""
+    """A state with the next point, Π(X − η∇ℓ); `velocity` is (next − X)/η, which vanishes where X is optimal."""
 
     ahead: Array
 
 
 @dataclass(frozen=True)
-class ProjectedGradient:
+class ProjectedGradient(Integrator):
     """ProjectedGradient gradient steps of W itself, for `Chain(1)` on a square problem; time counts η a step.
 
     The loss falls for η ≤ 1/L, L the largest curvature of ℓ: 2‖A‖²/M for sensing, `2/|Ω|` for completion. It ends where
@@ -50,32 +52,24 @@ class ProjectedGradient:
             )
         zeros = np.zeros(weights.shape[0])
         weights = positive_part(weights, m)
-        loss, gradient, ahead = self._look(field, weights)
+        loss, velocity, ahead = self._looked(field, weights)
         return ProjectedState(
-            time=zeros, weights=weights, loss=loss, gradient=gradient, moved=np.ones(zeros.shape, dtype=bool),
+            time=zeros, weights=weights, loss=loss, velocity=velocity, moved=np.ones(zeros.shape, dtype=bool),
             horizon=horizon, ahead=ahead,
         )  # fmt: skip
 
     def step(self, field: Field, state: ProjectedState) -> ProjectedState:
         """One step of every run."""
-        loss, gradient, ahead = self._look(field, state.ahead)
+        loss, velocity, ahead = self._looked(field, state.ahead)
         return replace(
-            state, time=state.time + self.rate, weights=state.ahead, loss=loss, gradient=gradient, ahead=ahead,
+            state, time=state.time + self.rate, weights=state.ahead, loss=loss, velocity=velocity, ahead=ahead,
             before=replace(state, before=None),
         )  # fmt: skip
 
-    def interpolate(self, field: Field, state: ProjectedState, run: int, times: Float[np.ndarray, " times"]) -> Array:
-        """Weights of one run at times inside its last step, on the chord that stays in the cone."""
-        before = state.before
-        assert before is not None
-        shares = (times - before.time[run]) / (state.time[run] - before.time[run])
-        old, new = before.weights[run : run + 1], state.weights[run : run + 1]
-        return namespace(old).concat([old + float(share) * (new - old) for share in shares], axis=0)
-
-    def _look(self, field: Field, weights: Array) -> tuple[Float[np.ndarray, " batch"], Array, Array]:
-        loss, gradient = field(weights)
-        ahead = positive_part(weights - self.rate * gradient, field.problem.shape[0])
-        return loss, (weights - ahead) / self.rate, ahead
+    def _looked(self, field: Field, weights: Array) -> tuple[Float[np.ndarray, " batch"], Array, Array]:
+        loss, velocity = field(weights)
+        ahead = positive_part(weights + self.rate * velocity, field.problem.shape[0])
+        return loss, (ahead - weights) / self.rate, ahead
 
 
 def positive_part(weights: Float[Array, "batch p"], side: int) -> Float[Array, "batch p"]:

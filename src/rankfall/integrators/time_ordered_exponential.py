@@ -1,10 +1,9 @@
-"""The time-ordered exponential: steps that turn the factors instead of moving them along a line.
+"""The time-ordered exponential: each step is the exact flow of two factors with the gradient held fixed.
 
     X ← exp(−h ∇ℓ(X)) X exp(−h ∇ℓ(X)),    U ← exp(−h ∇ℓ(X)) U        [gunasekar2017, (12)]
 
-Each step is the flow of U Uᵀ with the gradient held still, exactly; a whole path is steered by residuals alone, on
-the curved manifold that the flow itself never leaves. Two layers W = L Rᵀ are the same thing in disguise: L above R
-is one factor, and the gradient the symmetric matrix [[0, G], [Gᵀ, 0]].
+The path stays on the manifold of the flow, whatever the step. Two layers W = L Rᵀ are the same case: L above R is one
+factor, and the gradient the symmetric matrix [[0, G], [Gᵀ, 0]].
 """
 
 from dataclasses import dataclass, replace
@@ -15,26 +14,36 @@ from jaxtyping import Float
 
 from rankfall.arrays import Array, namespace, to_numpy
 from rankfall.errors import InputError
-from rankfall.integrators.state import Field, State
+from rankfall.integrators.field import Field
+from rankfall.integrators.integrator import Integrator
+from rankfall.integrators.state import State
 from rankfall.models.chain import Chain
 from rankfall.models.symmetric import Symmetric
 
 
 @dataclass(frozen=True, kw_only=True)
 class TurningState(State):
-    """A state with ∇ℓ(W), formed: what the next step turns by."""
+    """A state with ∇ℓ(W), formed, which the next step holds fixed."""
 
-    pull: Array
+    gradient: Array
 
 
 @dataclass(frozen=True)
-class TimeOrderedExponential:
-    """Steps of length `step_size` for `Symmetric` and for `Chain(2)`; of first order, off the flow's path by O(step).
+class TimeOrderedExponential(Integrator):
+    """Steps of first order for `Symmetric` and `Chain(2)`.
 
-    Conserves LᵀL − RᵀR, keeps W ⪰ 0 and its rank, all to rounding at any step. A step costs an eigen- or singular
+    Conserves LᵀL − RᵀR and keeps W ⪰ 0 and its rank, to rounding at any step. A step costs an eigenvalue or singular
     value decomposition of the gradient.
 
-    Raises InputError for a step that is not positive, a model that is not two layers, or rates of its layers.
+    Parameters
+    ----------
+    step_size : float
+        Flow time of a step, default 1e-2. The path is off the flow's by O(step_size).
+
+    Raises
+    ------
+    InputError
+        For a step size that is not positive and, at the start of a run, a model that is not two layers or has rates.
     """
 
     step_size: float | int = 1e-2
@@ -49,29 +58,28 @@ class TimeOrderedExponential:
         if not isinstance(model, Symmetric | Chain) or model.depth != 2:
             raise InputError(
                 f"TimeOrderedExponential turns the two factors of U Uᵀ or L Rᵀ, got {type(model).__name__} of depth "
-                f"{getattr(model, 'depth', '?')}; use Symmetric() or Chain(2), or Flow for others"
+                f"{model.depth}; use Symmetric() or Chain(2), or Flow for others"
             )
-        rates = model.rates
-        if rates is not None:
+        if model.rates is not None:
             raise InputError(
-                f"TimeOrderedExponential turns both layers at one rate, got {rates}; leave rates out, or use Flow"
+                f"TimeOrderedExponential turns both layers at one rate, got {model.rates}; leave rates out, or use Flow"
             )
-        loss, gradient, pull = _look(field, weights)
+        loss, velocity, gradient = _looked(field, weights)
         zeros = np.zeros(weights.shape[0])
         return TurningState(
-            time=zeros, weights=weights, loss=loss, gradient=gradient, moved=np.ones(zeros.shape, dtype=bool),
-            horizon=horizon, pull=pull,
+            time=zeros, weights=weights, loss=loss, velocity=velocity, moved=np.ones(zeros.shape, dtype=bool),
+            horizon=horizon, gradient=gradient,
         )  # fmt: skip
 
     def step(self, field: Field, state: TurningState) -> TurningState:
         """One step of every run; the last one lands on the horizon."""
         left = state.horizon - state.time
         last = left <= self.step_size * (1 + 1e-9)
-        weights = steered(field.model, state.weights, state.pull, np.where(last, left, self.step_size))
-        loss, gradient, pull = _look(field, weights)
+        weights = turned(field.model, state.weights, state.gradient, np.where(last, left, self.step_size))
+        loss, velocity, gradient = _looked(field, weights)
         return replace(
             state, time=np.where(last, state.horizon, state.time + self.step_size), weights=weights, loss=loss,
-            gradient=gradient, pull=pull, before=replace(state, before=None),
+            velocity=velocity, gradient=gradient, before=replace(state, before=None),
         )  # fmt: skip
 
     def interpolate(self, field: Field, state: TurningState, run: int, times: Float[np.ndarray, " times"]) -> Array:
@@ -79,29 +87,29 @@ class TimeOrderedExponential:
         before: Any = state.before
         xp = namespace(state.weights)
         weights = xp.concat([before.weights[run : run + 1]] * times.size, axis=0)
-        pull = xp.concat([before.pull[run : run + 1]] * times.size, axis=0)
-        return steered(field.model, weights, pull, times - before.time[run])
+        gradient = xp.concat([before.gradient[run : run + 1]] * times.size, axis=0)
+        return turned(field.model, weights, gradient, times - before.time[run])
 
 
-def _look(field: Field, weights: Array) -> tuple[Float[np.ndarray, " batch"], Array, Array]:
-    """Loss, gradient in the weights, and ∇ℓ(W)."""
-    field.evaluations += 1
-    loss, pull = field.problem.loss_and_gradient(field.model.product(weights))
-    if isinstance(field.model, Symmetric):
-        pull = (pull + pull.mT) / 2
-    left, right = field.model.factors(weights)
-    gradient = field.model.join([left.mT @ pull, pull @ right])
-    decay = field.model.decay
-    return to_numpy(loss).astype(np.float64), gradient + decay * weights, pull
+def _looked(field: Field, weights: Array) -> tuple[Float[np.ndarray, " batch"], Array, Array]:
+    """Loss, velocity, and ∇ℓ(W)."""
+    field.tally.evaluations += 1
+    model = field.model
+    loss, gradient = field.problem.loss_and_gradient(model.product(weights))
+    if isinstance(model, Symmetric):
+        gradient = (gradient + gradient.mT) / 2
+    left, right = model.factors(weights)
+    velocity = -model.join([left.mT @ gradient, gradient @ right]) - model.decay * weights
+    return to_numpy(loss).astype(np.float64), velocity, gradient
 
 
-def steered(
+def turned(
     model: Symmetric | Chain,
     weights: Float[Array, "batch p"],
-    pull: Float[Array, "batch m n"],
+    gradient: Float[Array, "batch m n"],
     steps: Float[np.ndarray, " batch"],
 ) -> Float[Array, "batch p"]:
-    """The weights after a turn by ∇ℓ = `pull` for each run's step, the flow with the gradient held still.
+    """The weights after the flow with ∇ℓ held at `gradient`, for the time `steps` of each run.
 
         U Uᵀ:  U ← exp(−hG) U
         L Rᵀ:  L ← L + P((cosh hΣ − 1) PᵀL − sinh hΣ QᵀR),  R likewise,    G = P Σ Qᵀ
@@ -113,10 +121,10 @@ def steered(
     h = xp.asarray(steps, dtype=weights.dtype)[:, None]
     shrunk = xp.exp(-model.decay * h)[..., None]
     if isinstance(model, Symmetric):
-        values, vectors = xp.linalg.eigh(pull)
-        turned = vectors @ (xp.exp(-h * values)[..., None] * (vectors.mT @ left))
-        return model.join([shrunk * turned.mT, shrunk * turned])
-    outputs, values, inputs = xp.linalg.svd(pull, full_matrices=False)
+        values, vectors = xp.linalg.eigh(gradient)
+        side = vectors @ (xp.exp(-h * values)[..., None] * (vectors.mT @ left))
+        return model.join([shrunk * side.mT, shrunk * side])
+    outputs, values, inputs = xp.linalg.svd(gradient, full_matrices=False)
     above, below = outputs.mT @ left, inputs @ right
     # cosh x − 1 = 2 sinh²(x/2), which keeps its digits where x is small
     swing = 2 * xp.sinh(h * values / 2)[..., None] ** 2

@@ -4,31 +4,20 @@
 their bias is the flow's. `Momentum` leaves it by inertia; `Adam`, `AdaGrad` and `AdaDelta` rescale entry by entry,
 which bends the path and, on completion, was reported to cost accuracy [arora2019].
 
-A rule is immutable; what it remembers of a run is a tuple of arrays with a leading batch axis, made by `memory` and
-handed back by `change` with the change of the weights and the flow time that the step is worth.
+Below g = −Ẇ, the gradient of a plain chain. What a member must offer is written in `update`.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
 
 from rankfall.arrays import Array, namespace
 from rankfall.errors import InputError
-from rankfall.integrators.state import column, norms
-
-Memory = tuple[Array, ...]
-
-
-@runtime_checkable
-class Update(Protocol):
-    """A descent rule: the change of the weights from the gradient and what the rule remembers."""
-
-    def memory(self, weights: Array) -> Memory: ...
-
-    def change(self, gradient: Array, memory: Memory, count: int) -> tuple[Array, Memory, np.ndarray]: ...
+from rankfall.integrators.field import Field
+from rankfall.integrators.rows import column, norms
+from rankfall.integrators.update import DescentState, Memory, Update
 
 
 def _positive(name: str, value: float, usual: str) -> None:
@@ -41,12 +30,12 @@ def _fraction(name: str, value: float, usual: str) -> None:
         raise InputError(f"{name} must lie in [0, 1), got {value}; {usual} is usual")
 
 
-def _constant(gradient: Array, rate: float) -> Float[np.ndarray, " batch"]:
-    return np.full(gradient.shape[0], rate)
+def _constant(state: DescentState, rate: float) -> Float[np.ndarray, " batch"]:
+    return np.full(state.time.shape, rate)
 
 
 @dataclass(frozen=True)
-class Gradient:
+class Gradient(Update):
     """W_j ← W_j − η ∂φ/∂W_j: Euler's method for the flow, off its path by O(η)."""
 
     rate: float = 0.1
@@ -54,15 +43,12 @@ class Gradient:
     def __post_init__(self) -> None:
         _positive("rate", self.rate, "0.1 on a mean squared loss")
 
-    def memory(self, weights: Array) -> Memory:
-        return ()
-
-    def change(self, gradient: Array, memory: Memory, count: int) -> tuple[Array, Memory, np.ndarray]:
-        return -self.rate * gradient, (), _constant(gradient, self.rate)
+    def change(self, field: Field, state: DescentState) -> tuple[Array, Memory, Float[np.ndarray, " batch"]]:
+        return self.rate * state.velocity, (), _constant(state, self.rate)
 
 
 @dataclass(frozen=True)
-class Momentum:
+class Momentum(Update):
     """V ← μ V − η ∇φ, W ← W + V (heavy ball); time counts η/(1 − μ) a step, the rate once V has settled."""
 
     rate: float = 0.1
@@ -75,13 +61,13 @@ class Momentum:
     def memory(self, weights: Array) -> Memory:
         return (namespace(weights).zeros_like(weights),)
 
-    def change(self, gradient: Array, memory: Memory, count: int) -> tuple[Array, Memory, np.ndarray]:
-        velocity = self.momentum * memory[0] - self.rate * gradient
-        return velocity, (velocity,), _constant(gradient, self.rate / (1 - self.momentum))
+    def change(self, field: Field, state: DescentState) -> tuple[Array, Memory, Float[np.ndarray, " batch"]]:
+        inertia = self.momentum * state.memory[0] + self.rate * state.velocity
+        return inertia, (inertia,), _constant(state, self.rate / (1 - self.momentum))
 
 
 @dataclass(frozen=True)
-class GroupRMSprop:
+class GroupRMSprop(Update):
     """One scalar step for all layers, η / (√v̂ + ε), v ← β v + (1 − β) ‖∇φ‖², v̂ = v/(1 − β^t).   [arora2019, code]
 
     The direction is exactly the gradient's: the flow in another time, and the time recorded is the flow's, the sum of
@@ -100,14 +86,14 @@ class GroupRMSprop:
     def memory(self, weights: Array) -> Memory:
         return (np.zeros(weights.shape[0]),)
 
-    def change(self, gradient: Array, memory: Memory, count: int) -> tuple[Array, Memory, np.ndarray]:
-        square = self.decay * memory[0] + (1 - self.decay) * norms(gradient) ** 2
-        step = self.rate / (np.sqrt(square / (1 - self.decay**count)) + self.epsilon)
-        return -column(step, gradient) * gradient, (square,), step
+    def change(self, field: Field, state: DescentState) -> tuple[Array, Memory, Float[np.ndarray, " batch"]]:
+        square = self.decay * state.memory[0] + (1 - self.decay) * norms(state.velocity) ** 2
+        step = self.rate / (np.sqrt(square / (1 - self.decay ** (state.count + 1))) + self.epsilon)
+        return column(step, state.velocity) * state.velocity, (square,), step
 
 
 @dataclass(frozen=True)
-class Adam:
+class Adam(Update):
     """m ← β₁m + (1 − β₁)g, v ← β₂v + (1 − β₂)g², W ← W − η m̂/(√v̂ + ε), entry by entry; time counts η a step."""
 
     rate: float = 1e-3
@@ -124,17 +110,18 @@ class Adam:
         zeros = namespace(weights).zeros_like(weights)
         return zeros, zeros
 
-    def change(self, gradient: Array, memory: Memory, count: int) -> tuple[Array, Memory, np.ndarray]:
-        xp = namespace(gradient)
-        mean = self.first_decay * memory[0] + (1 - self.first_decay) * gradient
-        square = self.second_decay * memory[1] + (1 - self.second_decay) * gradient**2
+    def change(self, field: Field, state: DescentState) -> tuple[Array, Memory, Float[np.ndarray, " batch"]]:
+        velocity, count = state.velocity, state.count + 1
+        mean = self.first_decay * state.memory[0] + (1 - self.first_decay) * velocity
+        square = self.second_decay * state.memory[1] + (1 - self.second_decay) * velocity**2
         unbiased = square / (1 - self.second_decay**count)
         step = self.rate / (1 - self.first_decay**count)
-        return -step * mean / (xp.sqrt(unbiased) + self.epsilon), (mean, square), _constant(gradient, self.rate)
+        scale = namespace(velocity).sqrt(unbiased) + self.epsilon
+        return step * mean / scale, (mean, square), _constant(state, self.rate)
 
 
 @dataclass(frozen=True)
-class AdaGrad:
+class AdaGrad(Update):
     """s ← s + g², W ← W − η g/(√s + ε), entry by entry; time counts η a step."""
 
     rate: float = 1e-2
@@ -146,14 +133,14 @@ class AdaGrad:
     def memory(self, weights: Array) -> Memory:
         return (namespace(weights).zeros_like(weights),)
 
-    def change(self, gradient: Array, memory: Memory, count: int) -> tuple[Array, Memory, np.ndarray]:
-        total = memory[0] + gradient**2
-        scaled = gradient / (namespace(gradient).sqrt(total) + self.epsilon)
-        return -self.rate * scaled, (total,), _constant(gradient, self.rate)
+    def change(self, field: Field, state: DescentState) -> tuple[Array, Memory, Float[np.ndarray, " batch"]]:
+        total = state.memory[0] + state.velocity**2
+        scaled = state.velocity / (namespace(total).sqrt(total) + self.epsilon)
+        return self.rate * scaled, (total,), _constant(state, self.rate)
 
 
 @dataclass(frozen=True)
-class AdaDelta:
+class AdaDelta(Update):
     """s ← ρs + (1 − ρ)g², δ = √(u + ε)/√(s + ε) g, u ← ρu + (1 − ρ)δ², W ← W − η δ; time counts η a step."""
 
     rate: float = 1.0
@@ -169,16 +156,16 @@ class AdaDelta:
         zeros = namespace(weights).zeros_like(weights)
         return zeros, zeros
 
-    def change(self, gradient: Array, memory: Memory, count: int) -> tuple[Array, Memory, np.ndarray]:
-        xp = namespace(gradient)
-        square = self.decay * memory[0] + (1 - self.decay) * gradient**2
-        delta = xp.sqrt(memory[1] + self.epsilon) / xp.sqrt(square + self.epsilon) * gradient
+    def change(self, field: Field, state: DescentState) -> tuple[Array, Memory, Float[np.ndarray, " batch"]]:
+        xp, memory = namespace(state.velocity), state.memory
+        square = self.decay * memory[0] + (1 - self.decay) * state.velocity**2
+        delta = xp.sqrt(memory[1] + self.epsilon) / xp.sqrt(square + self.epsilon) * state.velocity
         travelled = self.decay * memory[1] + (1 - self.decay) * delta**2
-        return -self.rate * delta, (square, travelled), _constant(gradient, self.rate)
+        return self.rate * delta, (square, travelled), _constant(state, self.rate)
 
 
 @dataclass(frozen=True)
-class Rates:
+class Rates(Update):
     """One rate a run: the runs of a batch move by `update`, each by its own multiple of it.
 
     A grid of rates is then one batch, `evolve(…, Descent(Rates(Gradient(1.0), grid)), seed=[0] * len(grid))`.
@@ -198,7 +185,7 @@ class Rates:
             )
         return np.asarray(self.rates, dtype=np.float64), *self.update.memory(weights)
 
-    def change(self, gradient: Array, memory: Memory, count: int) -> tuple[Array, Memory, np.ndarray]:
-        rates, *inner = memory
-        change, after, worth = self.update.change(gradient, tuple(inner), count)
-        return column(rates, gradient) * change, (rates, *after), rates * worth
+    def change(self, field: Field, state: DescentState) -> tuple[Array, Memory, Float[np.ndarray, " batch"]]:
+        rates, *inner = state.memory
+        change, after, worth = self.update.change(field, replace(state, memory=tuple(inner)))
+        return column(rates, change) * change, (rates, *after), rates * worth

@@ -147,6 +147,26 @@ class Lifted(Model):
         """That of the inner model."""
         return self.inner.imbalance(weights)
 
+    def to_saved(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """The inner model, and the arrays of the two feature matrices."""
+        fields, arrays = self.inner.to_saved()
+        for name, side in (("row", self.row_features), ("column", self.column_features)):
+            matrix = side.matrix
+            arrays |= {f"{name}_data": matrix.data, f"{name}_indices": matrix.indices, f"{name}_starts": matrix.indptr}
+        shapes = [list(side.matrix.shape) for side in (self.row_features, self.column_features)]
+        return {"inner": type(self.inner).__name__, "inner_fields": fields, "shapes": shapes}, arrays
+
+    @classmethod
+    def from_saved(cls, fields: dict[str, Any], arrays: dict[str, np.ndarray]) -> "Lifted":
+        """The model that `to_saved` described."""
+        from scipy.sparse import csr_array
+
+        sides = []
+        for name, shape in zip(("row", "column"), fields["shapes"], strict=True):
+            parts = tuple(arrays.pop(f"{name}_{part}") for part in ("data", "indices", "starts"))
+            sides.append(Features(csr_array(parts, shape=tuple(shape))))
+        return cls(Model.registered[fields["inner"]].from_saved(fields["inner_fields"], arrays), *sides)
+
 
 @dataclass(frozen=True, eq=False)
 class _Seen(Problem):

@@ -5,8 +5,10 @@
 All weights of a model lie in one flat vector with a leading batch axis; layers are views of it.
 """
 
+import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any, ClassVar
 
 import numpy as np
@@ -38,8 +40,6 @@ class Model(ABC):
         Whether the weights are layers that each follow their own gradient, so that imbalance is conserved.
     is_symmetric : bool
         Whether W = Wᵀ throughout, so that of ∇ℓ(W) only the symmetric part counts.
-    axis_names : tuple of str
-        Names of the axes of `layers`, for saved runs; empty for the default.
     """
 
     registered: ClassVar[dict[str, type["Model"]]] = {}
@@ -94,6 +94,24 @@ class Model(ABC):
     def layer_shapes(self) -> list[tuple[int, ...]]:
         """Shape of each layer, W_1 first."""
         return list(self.form().shapes)
+
+    @property
+    def layer_axes(self) -> list[tuple[str, ...]]:
+        """Names of the axes of each layer, for saved runs: levels where layers form a chain, else numbers."""
+        shapes = self.layer_shapes
+        matrices = all(len(shape) == 2 for shape in shapes)
+        if matrices and all(above[1] == below[0] for below, above in itertools.pairwise(shapes)):
+            return [(f"level_{j}", f"level_{j - 1}") for j in range(1, len(shapes) + 1)]
+        return [tuple(f"layer_{j}_axis_{k}" for k in range(len(shape))) for j, shape in enumerate(shapes, start=1)]
+
+    def to_saved(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """What is saved of the model: JSON values by name, and arrays by name. The default: its dataclass fields."""
+        return asdict(self), {}  # pyright: ignore[reportArgumentType]
+
+    @classmethod
+    def from_saved(cls, fields: dict[str, Any], arrays: dict[str, np.ndarray]) -> "Model":
+        """The model that `to_saved` described; JSON turned its tuples into lists."""
+        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()})
 
     def weights_of(self, layers: Sequence[np.ndarray], scale: float, is_exact: bool) -> Float[np.ndarray, " p"]:
         """The weights that a start's layers make, each multiplied by scale^{1/N}."""

@@ -17,39 +17,9 @@ from rankfall.arrays import Array
 from rankfall.errors import InputError
 from rankfall.theory.claim import Claim
 from rankfall.theory.laws import preconditioner_eigenvalues, require_depth, require_same_shape
+from rankfall.trajectory.singular_value_law import multiplier, singular_value_velocity
 
-
-def multiplier(singular_values: Float[Array, "*batch"], depth: float | int) -> Float[Array, "*batch"]:
-    """What depth multiplies the speed of a singular value by: N (σ²)^{1−1/N} = N `|σ|^{2−2/N}`.
-
-    1 at depth 1 whatever σ; zero at σ = 0 for every larger depth, so that no value crosses zero at
-    N ≥ 2.
-
-    Source: [arora2019, singular values].
-    """
-    require_depth(depth)
-    return depth * np.abs(singular_values) ** (2 - 2 / depth)
-
-
-def singular_value_velocity(
-    singular_values: Float[Array, "*batch"],
-    drives: Float[Array, "*batch"],
-    depth: float | int,
-    decay: float = 0.0,
-) -> Float[Array, "*batch"]:
-    """The speed of singular values under their drives ⟨∇ℓ(W), u_r v_rᵀ⟩.
-
-        σ̇_r = −λN σ_r − N (σ_r²)^{1−1/N} ⟨∇ℓ(W), u_r v_rᵀ⟩
-
-    Args:
-        singular_values: σ_r, signed values allowed.
-        drives: the diagonal of UᵀGV, same shape.
-        depth: N ≥ 1.
-        decay: λ, the weight decay of each layer.
-
-    Source: [arora2019, singular values]; decay from [arora2018, Theorem 1].
-    """
-    return -decay * depth * singular_values - multiplier(singular_values, depth) * drives
+__all__ = ["SingularMotion", "alignment_drift", "multiplier", "singular_motion", "singular_value_velocity"]
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from rankfall.arrays import Array, like, to_numpy
 from rankfall.errors import InputError
 from rankfall.integrators.flow import Flow
 from rankfall.models.chain import Chain
+from rankfall.models.starts import FromLayers
 from rankfall.models.symmetric import Symmetric
 from rankfall.trajectory.evolve import evolve
 from rankfall.trajectory.record import Record
@@ -95,12 +96,12 @@ def greedy(
     if not isinstance(model, Symmetric | Chain) or model.depth < 2:
         raise InputError(
             f"greedy learning adds columns to layers, got {type(model).__name__} of depth "
-            f"{getattr(model, 'depth', '?')}; use Symmetric() or Chain(2)"
+            f"{model.depth}; use Symmetric() or Chain(2)"
         )
     if not scale > 0:
         raise InputError(f"scale must be positive, got {scale}; a direction of size zero never grows, 1e-8 is usual")
     if problem.batch_size is not None:
-        raise InputError(f"greedy learning is of one table, got {problem.batch_size}; pick one by of_runs(i)")
+        raise InputError(f"greedy learning is of one problem, got {problem.batch_size}; pick one by of_runs(i)")
     integrator = Flow(rtol=1e-6) if integrator is None else integrator
     limit = min(problem.shape) if max_rank is None else max_rank
     stages: list[Trajectory] = []

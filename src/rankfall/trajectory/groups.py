@@ -1,26 +1,27 @@
 """Large batches in groups: runs in lockstep share their overhead, but a group should fit in the cache.
 
-Runs of one group take the same number of stages a step, that of the stiffest, and go through memory together. Both
-cost more the more runs there are, while the overhead that lockstep saves is spread over few of them already. So a
-batch of formed tables is walked in groups of about a cache's size. Groups depend on sizes alone, never on the machine:
-the same batch gives the same answer anywhere.
+All runs of a group take the number of stages that the stiffest needs, and go through memory together. Both cost more
+with more runs, while a few runs already share most of the overhead. So a batch of dense problems is integrated in
+groups of about a cache's size. Groups depend on sizes alone, not on the machine, and so does the result.
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
-from rankfall.integrators.flow import Flow
+from rankfall.integrators.integrator import Integrator
+from rankfall.models.model import Model
+from rankfall.problems.problem import Problem
+from rankfall.trajectory.loop_state import End
 from rankfall.trajectory.status import Status
 
 # How many vectors of all weights are in use.
 _VECTORS = 9
 
 
-def groups_of(problem: Any, model: Any, integrator: Any, count: int) -> list[np.ndarray]:
-    """The numbers of the runs of each group: one group, unless formed tables follow the flow."""
-    if not isinstance(integrator, Flow) or problem.cache_bytes is None:
+def groups_of(problem: Problem, model: Model, integrator: Integrator, count: int) -> list[np.ndarray]:
+    """The numbers of the runs of each group: one group, unless dense problems share the stages of a step."""
+    if not integrator.shares_stages or problem.cache_bytes is None:
         return [np.arange(count)]
     m, n = problem.shape
     number = np.dtype(str(problem.dtype).rsplit(".", 1)[-1]).itemsize
@@ -29,14 +30,12 @@ def groups_of(problem: Any, model: Any, integrator: Any, count: int) -> list[np.
     return np.array_split(np.arange(count), -(-count // fitting))
 
 
-def run_groups(
-    groups: list[np.ndarray], walk: Callable[[np.ndarray, Callable[[], bool]], list[dict[str, Any]]]
-) -> list[dict[str, Any]]:
-    """What `walk(group, is_interrupted)` returns of all groups, one after another.
+def run_groups(groups: list[np.ndarray], walk: Callable[[np.ndarray, Callable[[], bool]], list[End]]) -> list[End]:
+    """What `walk(group, is_interrupted)` returns for all groups, one after another.
 
-    Ctrl-C ends the group that moves; the groups after it see `is_interrupted()` and end where they begin.
+    Ctrl-C ends the group that runs; the groups after it see `is_interrupted()` and end at their start.
     """
-    ends: list[dict[str, Any]] = []
+    ends: list[End] = []
     for group in groups:
-        ends.extend(walk(group, lambda: any(end["status"] is Status.INTERRUPTED for end in ends)))
+        ends.extend(walk(group, lambda: any(end.status is Status.INTERRUPTED for end in ends)))
     return ends

@@ -12,6 +12,7 @@ from jaxtyping import Float
 
 from rankfall.arrays import Array, namespace, to_numpy
 from rankfall.errors import InputError
+from rankfall.trajectory.singular_value_law import singular_value_velocity
 
 
 def stable_rank(singular_values: Float[np.ndarray, "*batch q"]) -> Float[Array, "*batch"]:
@@ -96,8 +97,7 @@ def value_velocities(problem: Any, model: Any, weights: Float[Array, "batch p"])
     u, values, v = map(to_numpy, model.decomposition(weights))
     gradient = to_numpy(problem.loss_and_gradient(model.product(weights))[1])
     drives = np.einsum("bir,bij,brj->br", u, gradient, v, optimize=True)
-    decay, depth = model.decay, model.depth
-    law = -decay * depth * values - depth * values ** (2 - 2 / depth) * drives
+    law = singular_value_velocity(values, drives, model.depth, model.decay)
     measured = np.einsum("bir,bij,brj->br", u, product_velocity(problem, model, weights), v, optimize=True)
     return np.stack([law, measured], axis=1)
 

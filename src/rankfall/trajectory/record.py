@@ -15,7 +15,7 @@ from rankfall.arrays import Array, to_numpy
 from rankfall.errors import InputError
 from rankfall.low_rank import effective_rank
 from rankfall.trajectory import observables
-from rankfall.trajectory.events import Event
+from rankfall.trajectory.event import Event
 from rankfall.trajectory.snapshot import Snapshot
 
 Observable = Callable[[Any, Any, Array], Array]
@@ -32,25 +32,33 @@ class Record:
 
     Parameters
     ----------
-    singular_values
-        how many leading ones of W, or True for all.
-    vectors
-        their singular vectors too, `left_vectors` (m, k) and `right_vectors` (n, k).
-    drives
-        ⟨∇ℓ(W), u_r v_rᵀ⟩ of those singular values, what pulls each of them.
-    alignment
-        mean `|diagonal|` and mean `|off-diagonal|` of Uᵀ∇ℓ(W)V, (2,): how far W and its gradient share vectors.
-    effective_rank, nuclear_norm, imbalance
-        those numbers of W and of the layers.
-    curvature
-        the largest curvature of the loss as the integrator sees it, with the margin it works with.
-    functions
-        any further quantities, name → f(problem, model, weights) with a leading batch axis.
-    every
-        keep every so-manieth step; `ratio`: only when time has grown by this factor since the last; `times`: at
-        exactly these times, by the integrator's own interpolant. Start and end are kept in any case.
-    events
-        what to find the time of, whenever the steps fall: `Escape()`, `Crossing(name, function)`.
+    singular_values : int or bool
+        How many of the leading ones of W, or True for all. Default: none.
+    vectors : bool
+        Their singular vectors too, `left_vectors` (m, k) and `right_vectors` (n, k).
+    drives : bool
+        ⟨∇ℓ(W), u_r v_rᵀ⟩ of those singular values: what makes each of them grow.
+    alignment : bool
+        Mean `|diagonal|` and mean `|off-diagonal|` of Uᵀ∇ℓ(W)V, (2,): how far W and its gradient share vectors.
+    curvature : bool
+        The largest curvature of the loss as the integrator sees it, with the margin it works with.
+    effective_rank, nuclear_norm, imbalance : bool
+        Those numbers of W and of the layers.
+    functions : mapping
+        Further quantities, name → f(problem, model, weights) with a leading batch axis.
+    every : int
+        Keep every k-th step, default 1. Start and end are always kept.
+    ratio : float, optional
+        Keep a step only when time has grown by this factor since the last record.
+    times : sequence of float, optional
+        Keep exactly these flow times, by the integrator's interpolant, instead of steps.
+    events : sequence of Event
+        What to find the time of, independent of the steps: `Escape()`, `Crossing(name, function)`.
+
+    Raises
+    ------
+    InputError
+        For a cadence, a count or a name that is not allowed.
     """
 
     singular_values: int | bool = 0
@@ -77,7 +85,7 @@ class Record:
                 )
         for event in self.events:
             if not isinstance(event, Event):
-                raise InputError(f"an event has a name, init and gap, got {event!r}; use Escape() or Crossing(…)")
+                raise InputError(f"an event must be an Event, got {event!r}; use Escape() or Crossing(…)")
         taken = sorted(_OWN.intersection(self.functions))
         if taken:
             raise InputError(f"a recorded function needs a name of its own, got {taken[0]!r}; choose another name")

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from jaxtyping import Float
 
 from rankfall.arrays import Array, namespace, to_numpy
 from rankfall.low_rank import LowRank, effective_rank
-from rankfall.trajectory.events import Occurrence
+from rankfall.trajectory.event import Occurrence
 from rankfall.trajectory.status import Status
 
 if TYPE_CHECKING:
@@ -18,16 +18,32 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Trajectory:
-    """One run: where it ended, why, and what was recorded on the way.
+    """One run: where it ended, why, and what was recorded.
 
-    weights: the flat vector at the end; where the run diverged or was interrupted, at its best moment.
-    time, loss: flow time and loss of those weights.
-    status, reason: how the run ended, and the sentence that says why.
-    history: name → array with one row a record: "time", "loss", and what the record asked for.
-    best_weights, best_time: the moment of the lowest held-out error, or of the lowest loss where none is held out.
-    steps, evaluations, seconds: integrator steps, gradients computed, wall time; of the whole batch if there was one.
-    events: what happened between the steps, (name, index, time) each, in the order of time (`Record(events=…)`).
-    problem, start, integrator: what the run was made of, None when loaded from disk.
+    Parameters
+    ----------
+    model : Model
+        The model with its sizes set.
+    weights : (p,)
+        The flat vector at the end; where the run diverged or was interrupted, at its best moment.
+    time, loss : float
+        Flow time and loss of those weights.
+    status, reason : Status, str
+        How the run ended, and the sentence that says why.
+    history : dict
+        Name → array with one row for each record: "time", "loss", and what the record asked for.
+    best_weights, best_time
+        The moment of the lowest held-out error, or of the lowest loss where nothing is held out.
+    steps, evaluations, seconds
+        Integrator steps, velocities computed, wall time; of the whole batch if there was one.
+    seed : int
+        The seed of the start.
+    settings : dict
+        What the run was made of, as text.
+    events : tuple of Occurrence
+        What happened between the steps, (name, index, time) each, in the order of time (`Record(events=…)`).
+    problem, start, integrator
+        What the run was made of; None when loaded from disk.
     """
 
     model: Any
@@ -131,7 +147,13 @@ class Trajectories(Sequence[Trajectory]):
     def __init__(self, runs: Sequence[Trajectory]) -> None:
         self._runs = tuple(runs)
 
-    def __getitem__(self, index: Any) -> Any:
+    @overload
+    def __getitem__(self, index: int) -> Trajectory: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> "Trajectories": ...
+
+    def __getitem__(self, index: int | slice) -> "Trajectory | Trajectories":
         return Trajectories(self._runs[index]) if isinstance(index, slice) else self._runs[index]
 
     def __len__(self) -> int:

@@ -1,8 +1,9 @@
 """A moment of a batch of runs, as stops, records and callbacks see it.
 
-What several of them want (the singular values, the held-out error) is computed once and kept for the moment.
+What several of them need (the singular values, the held-out error) is computed once.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -13,15 +14,34 @@ from jaxtyping import Float, Int
 from rankfall.arrays import Array, to_numpy
 from rankfall.integrators.state import taken
 
+_ROWS = ("time", "weights", "loss", "runs", "velocity", "curvature")
+_COMPUTED = ("decomposition", "core", "held_out_error")
+
 
 @dataclass(frozen=True, eq=False)
 class Snapshot:
-    """Runs of a batch at one step: `time`, `loss` (batch,), `weights` (batch, p), and the problem and model they share.
+    """Runs of a batch at one step.
 
-    runs: which runs of the whole batch these rows are, (batch,).
-    step: integrator steps tried so far; evaluations: gradients asked for so far.
-    curvature: the largest of the Hessian as the integrator sees it, (batch,), where the record asks for it.
-    events: what happened in the step just taken, run → a list of `Occurrence`.
+    Parameters
+    ----------
+    problem, model
+        What the runs share; a batch of problems has one for each row.
+    time, loss : (batch,)
+        Flow time and ℓ.
+    weights : (batch, p)
+        The weights.
+    runs : (batch,) int
+        Which runs of the whole batch the rows are.
+    step : int
+        Integrator steps tried so far.
+    evaluations : int
+        Velocities computed so far.
+    velocity : (batch, p), optional
+        Ẇ at the weights, at the end of a step.
+    curvature : (batch,), optional
+        The largest curvature of the loss as the integrator sees it, where the record asks for it.
+    events : mapping
+        What happened in the step just taken, run → occurrences in the order of time.
     """
 
     problem: Any
@@ -32,13 +52,25 @@ class Snapshot:
     runs: np.ndarray
     step: int = 0
     evaluations: int = 0
+    velocity: Float[Array, "batch p"] | None = None
     curvature: Float[np.ndarray, " batch"] | None = None
-    events: dict[int, list[Any]] = field(default_factory=dict)
+    events: Mapping[int, Any] = field(default_factory=dict)
 
     def take(self, chosen: Int[np.ndarray, " rows"]) -> "Snapshot":
-        """The moment of those rows alone."""
-        rows = {name: taken(getattr(self, name), chosen) for name in ("time", "weights", "loss", "runs", "curvature")}
-        return replace(self, problem=self.problem.of_runs(chosen), **rows)
+        """The moment of those rows alone; what was computed already is kept."""
+        rows = {name: taken(getattr(self, name), chosen) for name in _ROWS}
+        part = replace(self, problem=self.problem.of_runs(chosen), **rows)
+        part.__dict__.update({name: taken(value, chosen) for name, value in self._computed().items()})
+        return part
+
+    def with_events(self, events: Mapping[int, Any]) -> "Snapshot":
+        """The moment with what happened in the step before it; what was computed already is kept."""
+        whole = replace(self, events=events)
+        whole.__dict__.update(self._computed())
+        return whole
+
+    def _computed(self) -> dict[str, Any]:
+        return {name: self.__dict__[name] for name in _COMPUTED if name in self.__dict__}
 
     @property
     def product(self) -> Float[Array, "batch m n"]:

@@ -6,17 +6,16 @@ and the settings of the run as attributes, with a format number.
 
 import json
 import os
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rankfall import models
 from rankfall.arrays import to_numpy
 from rankfall.errors import InputError
 from rankfall.files import clear_debris, replacing_folder
-from rankfall.trajectory.events import Occurrence
+from rankfall.models.model import Model
+from rankfall.trajectory.event import Occurrence
 from rankfall.trajectory.run import Trajectory
 from rankfall.trajectory.status import Status
 
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     import xarray
 
 FORMAT = 1
+_MODEL = "model_"
 _AXES = {
     "singular_values": ["singular_value"],
     "left_vectors": ["row", "singular_value"],
@@ -42,8 +42,11 @@ def to_xarray(run: Trajectory) -> "xarray.Dataset":
     for name, values in run.history.items():
         axes = _AXES.get(name, [f"{name}_axis_{k}" for k in range(1, values.ndim)])
         variables[name] = (["record", *axes], values)
-    for j, layer in enumerate(run.layers, start=1):
-        variables[f"layer_{j}"] = ((f"level_{j}", f"level_{j - 1}"), to_numpy(layer))
+    for j, (layer, axes) in enumerate(zip(run.layers, run.model.layer_axes, strict=True), start=1):
+        variables[f"layer_{j}"] = (axes, to_numpy(layer))
+    fields, arrays = run.model.to_saved()
+    for name, values in arrays.items():
+        variables[f"{_MODEL}{name}"] = ([f"{_MODEL}{name}_axis_{k}" for k in range(values.ndim)], values)
     variables["best_weights"] = (("weight",), to_numpy(run.best_weights))
     times = variables.pop("time")
     attributes = {name: getattr(run, name) for name in _NUMBERS}
@@ -52,7 +55,7 @@ def to_xarray(run: Trajectory) -> "xarray.Dataset":
         "settings": json.dumps(run.settings),
         "events": json.dumps(run.events),
         "model": type(run.model).__name__,
-        "model_fields": json.dumps(asdict(run.model)),
+        "model_fields": json.dumps(fields),
         "rankfall_format": FORMAT,
     }
     return xarray.Dataset(variables, coords={"time": times}, attrs=attributes)
@@ -111,7 +114,12 @@ def load(path: Any) -> Trajectory:
             "read it with the rankfall version that wrote it"
         )
     fields = json.loads(data.attrs["model_fields"])
-    model = getattr(models, data.attrs["model"])(**fields | {"dimensions": tuple(fields["dimensions"])})
+    if data.attrs["model"] not in Model.registered:
+        raise InputError(
+            f"the model of a saved run must be known, got {data.attrs['model']!r}; import the module that defines it"
+        )
+    arrays = {name.removeprefix(_MODEL): data[name].values for name in map(str, data) if name.startswith(_MODEL)}
+    model = Model.registered[data.attrs["model"]].from_saved(fields, arrays)
     layers = [data[f"layer_{j}"].values for j in range(1, len(model.layer_shapes) + 1)]
     records = [name for name in data.variables if "record" in data[name].dims]
     return Trajectory(

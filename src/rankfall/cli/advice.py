@@ -1,0 +1,45 @@
+"""What a person should know of a filled table: the quality of each column, and one sentence that sums it up."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+# Columns are listed one by one up to so many; shares of variance explained from which one is filled well, or fairly.
+_MOST_LISTED, _WELL, _FAIRLY = 40, 0.5, 0.05
+
+
+def column_rows(model: Any, names: Sequence[str]) -> list[tuple[str, str]]:
+    """A sentence, each column's error beside its mean's, and what contributes; nothing where columns have no names."""
+    quality = model.column_quality()
+    judged = np.flatnonzero(quality.held > 0)
+    if not judged.size or not 0 < len(names) <= _MOST_LISTED:
+        return []
+    rows = [("columns", sentence(names, quality.explained))]
+    for place in judged:
+        rows.append((
+            f"  {names[place]}",
+            f"error {quality.error[place]:.3g} (mean {quality.mean_error[place]:.3g}), "
+            f"{100 * max(0.0, quality.explained[place]):.0f} % of its variance explained",
+        ))  # fmt: skip
+    if model.shares_:
+        parts = sorted(model.shares_.items(), key=lambda part: -part[1])
+        told = ", ".join(f"{name} {100 * share:.0f} %" for name, share in parts if share >= 0.05)
+        rows.append(("weights", f"{told} (small table: several methods, weighed by held-out entries)"))
+    return rows
+
+
+def sentence(names: Sequence[str], explained: np.ndarray) -> str:
+    """Which columns are filled well, fairly, and no better than by their mean."""
+    groups = (
+        ("filled well", explained >= _WELL),
+        ("filled fairly", (explained >= _FAIRLY) & (explained < _WELL)),
+        ("no better than the mean", explained < _FAIRLY),
+    )
+    parts = [f"{_listed(names, chosen)}: {words}" for words, chosen in groups if chosen.any()]
+    return "; ".join(parts) or "no column could be judged"
+
+
+def _listed(names: Sequence[str], chosen: np.ndarray) -> str:
+    listed = [str(names[place]) for place in np.flatnonzero(chosen)]
+    return ", ".join(listed) if len(listed) <= 6 else f"{', '.join(listed[:5])} and {len(listed) - 5} more"

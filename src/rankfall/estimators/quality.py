@@ -1,0 +1,48 @@
+"""How well each column is filled: the error of its held-out entries, beside that of its mean."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from rankfall.estimators.selection import Selection
+
+
+@dataclass(frozen=True, eq=False)
+class ColumnQuality:
+    """Held-out errors by column, input units; NaN where no entry of a column was held out.
+
+    error, mean_error : (n,), root mean squared error, and that of predicting the column's mean.
+    held : (n,), how many entries the errors rest on.
+    """
+
+    error: Float[np.ndarray, " n"]
+    mean_error: Float[np.ndarray, " n"]
+    held: Int[np.ndarray, " n"]
+
+    @classmethod
+    def of(cls, selection: Selection, columns: int) -> "ColumnQuality":
+        """From the cross-fitted predictions of a selection."""
+        held = np.bincount(selection.cols, minlength=columns)
+
+        def root(predicted: np.ndarray) -> np.ndarray:
+            squares = np.bincount(selection.cols, (predicted - selection.values) ** 2, columns)
+            return np.where(held > 0, np.sqrt(squares / np.maximum(held, 1)), np.nan)
+
+        return cls(root(selection.predicted), root(selection.column_means), held)
+
+    @property
+    def explained(self) -> Float[np.ndarray, " n"]:
+        """Share of the column's variance that the predictions explain, 1 − error²/mean_error²; 0 is as its mean."""
+        with np.errstate(all="ignore"):
+            return np.where(self.mean_error > 0, 1 - (self.error / self.mean_error) ** 2, np.nan)
+
+    @property
+    def overall(self) -> float:
+        """Root mean square over held-out entries of the error as a share of that of the column's mean."""
+        judged = (self.held > 0) & (self.mean_error > 0)
+        if not judged.any():
+            return float("nan")
+        return float(
+            np.sqrt(np.average((self.error[judged] / self.mean_error[judged]) ** 2, weights=self.held[judged]))
+        )

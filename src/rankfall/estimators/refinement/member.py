@@ -1,0 +1,70 @@
+"""A member of the stack: one way to complete tables in column units."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """The tables that a member completes: one for each fold, then the whole one.
+
+    tables : (folds + 1, m, n), in units of each table's columns (mean 0, standard deviation 1), NaN where unknown.
+    held : (folds, m, n), which entries of the whole table each fold hides.
+    is_ordered : whether neighboring rows are neighbors in time.
+    seed : of whatever a member draws.
+    """
+
+    tables: Float[np.ndarray, "parts m n"]
+    held: Bool[np.ndarray, "folds m n"]
+    is_ordered: bool
+    seed: int
+
+
+class Member(ABC):
+    """A way to complete tables; what it predicts for entries that it was shown is not used."""
+
+    name: str
+
+    @abstractmethod
+    def complete(self, split: Split) -> Float[np.ndarray, "parts m n"]:
+        """Predictions of every entry of every table, in the same units."""
+
+
+@dataclass(frozen=True)
+class Effects(Member):
+    """Row and column effects, damped by as much as the entries themselves suggest."""
+
+    name: str = "effects"
+
+    def complete(self, split: Split) -> Float[np.ndarray, "parts m n"]:
+        """μ + a_i + b_j."""
+        from rankfall.estimators.standardization import damped_effects
+
+        filled = np.empty_like(split.tables)
+        for part, table in enumerate(split.tables):
+            rows, cols = np.nonzero(~np.isnan(table))
+            mean, row, column, *_ = damped_effects(rows, cols, table[rows, cols], None, table.shape)
+            filled[part] = mean + row[:, None] + column
+        return filled
+
+
+@dataclass(frozen=True)
+class Neighbors(Member):
+    """scikit-learn's nearest neighbors, weighted by distance."""
+
+    count: int = 5
+
+    @property
+    def name(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """With the number of neighbors."""
+        return f"{self.count} neighbors"
+
+    def complete(self, split: Split) -> Float[np.ndarray, "parts m n"]:
+        """What the nearest rows have that know the column."""
+        from sklearn.impute import KNNImputer
+
+        imputer = KNNImputer(n_neighbors=self.count, weights="distance", keep_empty_features=True)
+        return np.stack([imputer.fit_transform(table) for table in split.tables])

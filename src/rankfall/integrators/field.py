@@ -1,0 +1,54 @@
+"""The vector field that integrators follow: a problem seen through a model, weights in, loss and velocity out."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from rankfall.arrays import Array, to_numpy
+
+
+@dataclass
+class Tally:
+    """How many times a field and the parts taken from it computed a velocity."""
+
+    evaluations: int = 0
+
+
+@dataclass(frozen=True)
+class Field:
+    """Loss ℓ and velocity Ẇ of the flow, at the weights of a batch of runs.
+
+    Parameters
+    ----------
+    problem : Problem
+        What is measured; a batch of problems has one for each run.
+    model : Model
+        How W is written, with its sizes set (`model.sized`).
+    tally : Tally
+        The count of evaluations, shared with every field taken from this one.
+    """
+
+    problem: Any
+    model: Any
+    tally: Tally = field(default_factory=Tally)
+
+    def __call__(self, weights: Float[Array, "batch p"]) -> tuple[Float[np.ndarray, " batch"], Float[Array, "batch p"]]:
+        """ℓ (batch,), in NumPy float64, and Ẇ (batch, p)."""
+        self.tally.evaluations += 1
+        loss, velocity = self.model.velocity(self.problem, weights)
+        return to_numpy(loss).astype(np.float64), velocity
+
+    def loss(self, weights: Float[Array, "batch p"]) -> Float[np.ndarray, " batch"]:
+        """ℓ alone (batch,), in NumPy float64; not counted as an evaluation."""
+        return to_numpy(self.model.loss(self.problem, weights)).astype(np.float64)
+
+    @property
+    def evaluations(self) -> int:
+        """How many velocities were computed so far."""
+        return self.tally.evaluations
+
+    def of_runs(self, chosen: Any) -> "Field":
+        """The field of the chosen runs, by an index array or one number; it counts into the same tally."""
+        return Field(self.problem.of_runs(chosen), self.model, self.tally)

@@ -1,0 +1,30 @@
+"""Operations on weights (batch, p), one row for each run of a batch, in any array namespace."""
+
+import numpy as np
+from array_api_compat import device
+from jaxtyping import Bool, Float
+
+from rankfall.arrays import Array, is_numpy, like, namespace, to_numpy
+
+
+def norms(vectors: Float[Array, "batch p"]) -> Float[np.ndarray, " batch"]:
+    """Euclidean norm of each row, in NumPy float64."""
+    if is_numpy(vectors):
+        return np.sqrt(np.vecdot(vectors, vectors), dtype=np.float64)
+    return np.sqrt(to_numpy(namespace(vectors).sum(vectors * vectors, axis=-1)).astype(np.float64))
+
+
+def where(kept: Bool[np.ndarray, " batch"], new: Float[Array, "batch p"], old: Float[Array, "batch p"]) -> Array:
+    """Rows of `new` where `kept`, of `old` elsewhere."""
+    if kept.all():
+        return new
+    if not kept.any():
+        return old
+    xp = namespace(new)
+    mask = xp.asarray(kept, device=device(new))
+    return xp.where(mask[:, None], new, old)
+
+
+def column(numbers: Float[np.ndarray, " batch"], model: Array) -> Array:
+    """One number for each run as a (batch, 1) array of the namespace and dtype of `model`."""
+    return like(numbers[:, None], model)

@@ -1,0 +1,42 @@
+"""What an event must offer: a function of the state whose sign change is the event."""
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from rankfall.trajectory.snapshot import Snapshot
+
+
+class Occurrence(NamedTuple):
+    """What happened (`name`), to which component (`index`, from 0), and when (`time`, flow time)."""
+
+    name: str
+    index: int
+    time: float
+
+
+class Event(ABC):
+    """A function of the state, one or several for each run, that passes through zero from below.
+
+    Its sign is read after every step. Where it changes, the time is found on the integrator's own interpolant, so it
+    does not depend on the steps. Two passages within one step that cancel are not seen.
+
+    A member gives `name` and `gap`. It may give `init`.
+
+    Attributes
+    ----------
+    name : str
+        The name under which occurrences are reported.
+    """
+
+    name: ClassVar[Any]
+
+    def init(self, problem: Any, runs: int) -> Float[np.ndarray, "runs _"]:
+        """The level of each run, which is handed back to `gap`. Zero by default."""
+        return np.zeros((runs, 1))
+
+    @abstractmethod
+    def gap(self, now: Snapshot, level: Float[np.ndarray, "batch _"]) -> Float[np.ndarray, "batch k"]:
+        """How far each of k components of each run is above its level."""

@@ -1,0 +1,54 @@
+"""The laws of every stop."""
+
+import json
+
+import numpy as np
+import pytest
+
+import rankfall as rf
+from rankfall.trajectory import Stop
+from tests.catalogue import STOPS, STOPS_WITH_MEMORY
+from tests.helpers.planted import planted_problem
+
+PROBLEM = planted_problem((7, 5)).hold_out(0.2, seed=0)
+ALL = [stop for stop, _ in STOPS] + STOPS_WITH_MEMORY
+
+
+def walked(stop, seed=0, **more):
+    return rf.evolve(PROBLEM, rf.Chain(2), rf.Gaussian(0.3), rf.Flow(1e-4), stop=stop, seed=seed, **more)
+
+
+@pytest.mark.parametrize(("stop", "is_over"), STOPS, ids=lambda member: str(member)[:30])
+def test_a_run_ends_at_the_first_moment_that_meets_the_condition(stop, is_over):
+    seen = []
+    run = walked(stop, callback=lambda now: seen.append(bool(np.all(is_over(now)))) or False)
+    assert run.reason == str(stop) or run.reason in [str(part) for part in stop.parts]
+    assert seen[-1]
+    assert not any(seen[:-1])
+    assert run.status == stop.status
+
+
+@pytest.mark.parametrize("stop", ALL, ids=lambda stop: str(stop)[:30])
+def test_a_stop_serves_a_batch_as_it_serves_a_run(stop):
+    assert isinstance(stop, Stop)
+    for run, seed in zip(walked(stop, [0, 1, 2]), range(3), strict=True):
+        alone = walked(stop, seed)
+        assert run.reason == alone.reason
+        assert run.loss == pytest.approx(alone.loss, rel=0.2)
+
+
+@pytest.mark.parametrize("stop", ALL, ids=lambda stop: str(stop)[:30])
+def test_a_stop_says_why_and_how_far(stop):
+    seen = []
+    run = walked(stop, progress=lambda share, now: seen.append(share))
+    assert run.status != "budget" or isinstance(stop, rf.StepLimit)
+    assert " object at " not in run.reason
+    assert json.loads(json.dumps(run.settings))["stop"] == repr(stop | rf.StepLimit(1_000_000))
+    assert all(0 <= share <= 1 for share in seen)
+    assert stop.horizon() > 0
+
+
+@pytest.mark.parametrize("stop", ALL, ids=lambda stop: str(stop)[:30])
+def test_a_combination_ends_with_the_first(stop):
+    assert walked(stop | rf.StepLimit(1)).steps == 1
+    assert walked(rf.StepLimit(1) | stop).steps == 1
