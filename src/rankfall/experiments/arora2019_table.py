@@ -33,8 +33,8 @@ _STEPS = 300
 # ends far above it. The median of two such groups belongs to neither: deep products are judged on the recovered draws.
 _RECOVERED = 1e-3
 ONE_DRAW = (
-    "the published digit is of one draw. A rewrite of the authors' program ends between 2.0e-5 and 1.3e-4 on draws with "
-    "replacement, between 1.7e-5 and 1.9e-5 on distinct entries, and goes astray on the same draw from the same start"
+    "the published digit is of one draw. A rewrite of the authors' program ends between 2.0e-5 and 1.3e-4 on draws "
+    "with replacement, between 1.7e-5 and 1.9e-5 on distinct entries, and goes astray on the same draw as we do"
 )
 QUANTITIES = {"error": "reconstruction error", "nuclear_norm": "nuclear norm", "effective_rank": "effective rank"}
 DRAWN, DISTINCT = "drawn", "distinct"
