@@ -1,4 +1,4 @@
-"""`rankfall compare`: our method beside others, on held-out entries of your own table."""
+"""`rankfall compare`: compare completion methods on held-out entries of a table."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,33 +14,33 @@ def compare(
     table: Annotated[
         Path,
         typer.Argument(
-            metavar="INPUT", help="csv, tsv, parquet, npy, npz or mtx; empty cells, NA and NaN are unknown.",
+            metavar="INPUT", help="csv, tsv, parquet, npy, npz or mtx; empty cells, NA and NaN are missing.",
             show_default=False,
         ),
     ],
     triplets: Annotated[
-        str | None, typer.Option(help="INPUT lists entries: names or places of its columns row,col,value.")
+        str | None, typer.Option(help="INPUT lists entries: names or positions of the columns row,col,value.")
     ] = None,
     duplicates: Annotated[str, typer.Option(help="Entries listed twice: error, mean or last.")] = "error",
     labels: Annotated[
-        str | None, typer.Option(help="Columns to leave out, as id,city or 1,3; words are found by themselves.")
+        str | None, typer.Option(help="Columns that are not data, as id,city or 1,3; text columns are detected.")
     ] = None,
     header: Annotated[
-        bool | None, typer.Option("--header/--no-header", help="Whether text begins with a line of names; found out.")
+        bool | None, typer.Option("--header/--no-header", help="The file has a header line; detected by default.")
     ] = None,
     methods: Annotated[
-        str | None, typer.Option(help="Which methods, as rankfall,als,knn; all that are installed.", show_default=False)
+        str | None, typer.Option(help="Methods, as rankfall,als,knn; default: all installed.", show_default=False)
     ] = None,
     holdout: Annotated[float, typer.Option(help="Share of the observed entries to predict.")] = 0.1,
-    repeats: Annotated[int, typer.Option(help="How many times, each with entries of its own.")] = 3,
+    repeats: Annotated[int, typer.Option(help="Number of repeats, each with different held-out entries.")] = 3,
     seed: Annotated[int, typer.Option(help="Seed of the held-out entries and of the methods.")] = 0,
     min_value: Annotated[float | None, typer.Option("--min", help="Lower bound on all predictions.")] = None,
     max_value: Annotated[float | None, typer.Option("--max", help="Upper bound on all predictions.")] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
-    plot: Annotated[Path | None, typer.Option(help="Draw errors and seconds to this PNG.")] = None,
-    json: Annotated[Path | None, typer.Option(help="Write the table, with every repeat, to this JSON.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print no progress.")] = False,
+    plot: Annotated[Path | None, typer.Option(help="Plot errors and seconds to this PNG file.")] = None,
+    json: Annotated[Path | None, typer.Option(help="Write the results of all repeats to this JSON file.")] = None,
 ) -> None:  # fmt: skip
-    """Predict held-out entries of a table by many methods, and rank them.
+    """Predict held-out entries of a table with several methods, and rank the methods.
 
     Every method gets the same training entries, chooses its settings on those
     alone, and runs in a process of its own. One that fails, or that the table

@@ -1,4 +1,4 @@
-"""`rankfall flow`: one run of gradient flow, watched: singular values as they escape, and the theorems asked of it."""
+"""`rankfall flow`: one run of gradient flow: its singular values, and the theorems checked on it."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,26 +17,26 @@ _DIVERGED = 1
 
 
 def flow(
-    rows: Annotated[int | None, typer.Option(help="Rows of a planted matrix.", show_default="100")] = None,
-    cols: Annotated[int | None, typer.Option(help="Its columns.", show_default="100")] = None,
-    rank: Annotated[int | None, typer.Option(help="Its rank.", show_default="5")] = None,
-    observed: Annotated[int | None, typer.Option(help="How many of its entries are seen.", show_default="2000")] = None,
+    rows: Annotated[int | None, typer.Option(help="Number of rows of the planted matrix.", show_default="100")] = None,
+    cols: Annotated[int | None, typer.Option(help="Number of its columns.", show_default="100")] = None,
+    rank: Annotated[int | None, typer.Option(help="Rank of the planted matrix.", show_default="5")] = None,
+    observed: Annotated[int | None, typer.Option(help="Number of its observed entries.", show_default="2000")] = None,
     table: Annotated[
-        Path | None, typer.Option("--input", help="A table with holes (csv, parquet, npy, mtx, …) in its place.")
+        Path | None, typer.Option("--input", help="Table with missing entries, instead of a planted matrix.")
     ] = None,
     depth: Annotated[int, typer.Option(help="Number of layers.")] = 3,
     width: Annotated[int | None, typer.Option(help="Bound on the rank; none, or 20 for a spectral start.")] = None,
-    start: Annotated[str, typer.Option(help=f"Where layers begin: {', '.join(_STARTS)}.")] = "gaussian",
-    scale: Annotated[float, typer.Option(help="Size of the product they begin with.")] = 1e-3,
-    rtol: Annotated[float, typer.Option(help="Tolerance of the flow.")] = 1e-3,
-    loss: Annotated[float, typer.Option(help="Stop when the mean squared residual is down to this.")] = 1e-6,
-    seed: Annotated[int, typer.Option(help="Seed of the start, and from it of matrix and entries.")] = 0,
-    output: Annotated[Path, typer.Option("--output", "-o", help="Where to save the run (Zarr).")] = Path("run.zarr"),
-    plot: Annotated[Path | None, typer.Option(help="Draw the singular values over time to this PNG.")] = None,
-    report: Annotated[bool, typer.Option("--report/--no-report", help="Ask the theorems of the run.")] = True,
+    start: Annotated[str, typer.Option(help=f"Start: {', '.join(_STARTS)}.")] = "gaussian",
+    scale: Annotated[float, typer.Option(help="Size of the initial product.")] = 1e-3,
+    rtol: Annotated[float, typer.Option(help="Relative tolerance of the integrator.")] = 1e-3,
+    loss: Annotated[float, typer.Option(help="Stop when the mean squared residual is below this value.")] = 1e-6,
+    seed: Annotated[int, typer.Option(help="Seed of the start, the planted matrix and its observed entries.")] = 0,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the saved run (Zarr).")] = Path("run.zarr"),
+    plot: Annotated[Path | None, typer.Option(help="Plot the singular values over time to this PNG file.")] = None,
+    report: Annotated[bool, typer.Option("--report/--no-report", help="Check the theorems on the run.")] = True,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing.")] = False,
 ) -> None:
-    """Follow gradient flow on a deep factorization, and ask whether theory holds.
+    """Follow gradient flow on a deep factorization and check the theorems on the run.
 
     A line is printed when a singular value of the product escapes: when it
     passes a tenth of the data's leading one. Then a table of where all of

@@ -16,19 +16,19 @@ _FAILED = 1
 
 def reproduce(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME]...", help="Which experiments.", show_default=False)
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="Names of experiments.", show_default=False)
     ] = None,
-    show_list: Annotated[bool, typer.Option("--list", help="Say which there are, and do nothing.")] = False,
-    run_all: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
-    quick: Annotated[bool, typer.Option("--quick", help="Smaller setups: minutes for all.")] = False,
-    out: Annotated[Path, typer.Option(help="Where claims, data and figures go.")] = Path("reproduced"),
+    show_list: Annotated[bool, typer.Option("--list", help="List the experiments and exit.")] = False,
+    run_all: Annotated[bool, typer.Option("--all", help="Run all experiments.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Use smaller setups; minutes for all.")] = False,
+    out: Annotated[Path, typer.Option(help="Folder for claims, data and figures.")] = Path("reproduced"),
     data: Annotated[
-        Path | None, typer.Option(help="Folder of MovieLens and ethanol data; cache or download without.")
+        Path | None, typer.Option(help="Folder with MovieLens and ethanol data; default: cache or download.")
     ] = None,
-    jobs: Annotated[int, typer.Option(help="How many processes.")] = 1,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, and of the claims only failures.")] = False,
+    jobs: Annotated[int, typer.Option(help="Number of processes.")] = 1,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print failed claims only.")] = False,
 ) -> None:
-    """Repeat the papers' experiments and judge their claims.
+    """Repeat the experiments of the papers and check their claims.
 
     For each experiment OUT/NAME holds claims.json, data.zarr, figure.png and
     figure.svg. Parts that were computed before are not computed again, so a
