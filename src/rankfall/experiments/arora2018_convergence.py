@@ -114,7 +114,7 @@ def promise(depth: int, accuracy: float, data: Any) -> Arrays:
     aside = rng.standard_normal(wanted.shape)
     product = 0.7 * wanted + 0.3 * aside / np.linalg.norm(aside)
     u, values, v = np.linalg.svd(product, full_matrices=False)
-    layers = split_evenly(u, values, v, Chain(depth, _HIDDEN).sized(wanted.shape))
+    layers = split_evenly(u, values, v, Chain(depth, _HIDDEN).sized(wanted.shape).form())
     certificate = certify_convergence(layers, wanted, accuracy=accuracy)
     time = certificate.step * certificate.iterations
     run = evolve(
