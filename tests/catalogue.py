@@ -124,7 +124,7 @@ METHODS = [Chebyshev2(), DormandPrince8(), Heun(), Ralston()]
 # --- update rules ---------------------------------------------------------------------------------------------------
 
 UPDATES = [
-    rf.Gradient(0.3), rf.Momentum(0.05), rf.GroupRMSprop(1e-2), rf.Adam(1e-2), AdaGrad(5e-2), AdaDelta(0.3),
+    rf.Gradient(0.3), rf.Momentum(0.05), rf.GroupRMSprop(1e-2), rf.Adam(1e-2), AdaGrad(5e-2), AdaDelta(1.0),
     Rates(rf.Gradient(0.3), [1.0, 0.5]), Halving(),
 ]  # fmt: skip
 

@@ -41,7 +41,7 @@ def test_a_rule_is_asked_for_a_change_a_memory_and_its_time(update):
 
 @over_updates
 def test_a_rule_lowers_the_loss(update):
-    _, states = walked(update, 60)
+    _, states = walked(update, 200)
     assert (states[-1].loss < 0.5 * states[0].loss).all()
 
 

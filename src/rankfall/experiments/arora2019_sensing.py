@@ -49,6 +49,24 @@ class Setup:
     scales: tuple[float, ...] = SCALES
 
 
+def transition(size: int, rank: int) -> float:
+    """How many Gaussian measurements least nuclear norm needs for an n × n matrix of a rank, about.
+
+        δ = inf_τ r(2n − r + τ²) + (n − r) ∫ (√(n−r) u − τ)₊² √(4 − u²)/π du,    u from 0 to 2
+
+    The statistical dimension of its descent cone: exact recovery fails below and succeeds above, within some √n.
+    [amelunxen2014, Proposition 4.7]
+    """
+    rest, u = size - rank, np.linspace(0.0, 2.0, 2001)
+    density = np.sqrt(4 - u**2) / np.pi
+
+    def dimension(level: float) -> float:
+        above = np.maximum(np.sqrt(rest) * u - level, 0.0) ** 2
+        return rank * (2 * size - rank + level**2) + rest * float(np.trapezoid(above * density, u))
+
+    return min(dimension(level) for level in np.linspace(0.0, 2 * np.sqrt(rest), 801))
+
+
 def _problem(size: int, rank: int, count: int, draw: int) -> Sensing:
     return Sensing.gaussian(planted((size, size), rank, seed=draw), count, seed=1000 + draw)
 
@@ -108,7 +126,9 @@ def gather(setup: Setup, results: Sequence[Arrays]):
         "measurements": ["few", "many"], "draw": np.arange(setup.draws), "depth": list(DEPTHS),
         "scale": list(setup.scales),
     }  # fmt: skip
-    return xarray.Dataset(variables, coords=places, attrs={"size": setup.size, "few": setup.few, "many": setup.many})
+    return xarray.Dataset(
+        variables, coords=places, attrs={"size": setup.size, "rank": setup.rank, "few": setup.few, "many": setup.many}
+    )
 
 
 def claims(data) -> list[Claim]:
@@ -135,6 +155,10 @@ def claims(data) -> list[Claim]:
             found.append(ordering(f"few, scale {scale:g}: error", pair, "F", by=5))
     off = float(abs(many.isel(scale=0).nuclear_norm / many.convex_nuclear_norm - 1).max())
     found.append(statement("many: nuclear norm is the least", "within 1 %", f"{100 * off:.2g} % off", off < 0.01, "P"))
+    needed = transition(data.attrs["size"], data.attrs["rank"])
+    at = f"{data.few} are {data.few / needed:.3f} of it, {data.many} {data.many / needed:.2f}"
+    is_near = abs(data.few / needed - 1) < 0.02 and data.many > 2 * needed
+    found.append(statement("few are at the transition of least nuclear norm", f"about {needed:.0f}", at, is_near, "D"))
     ours = f" ({data.size} × {data.size}, {data.few} and {data.many} here)" if data.size != 100 else ""
     found.append(_beside(f"few, depth 2: error by scale{ours}", FEW, two.error))
     for depth in DEPTHS[1:]:
@@ -175,7 +199,7 @@ EXPERIMENT = Experiment(
     title="Gaussian measurements: error, nuclear norm and effective rank against the scale of the start",
     source="arora2019, appendix",
     quick=Setup(size=40, rank=3, few=450, many=1180, draws=3, scales=(1e-7, 1e-5, 1e-3)),
-    full=Setup(size=100, rank=5, few=2000, many=5000, draws=1),
+    full=Setup(size=100, rank=5, few=2000, many=5000, draws=3),
     parts=parts,
     gather=gather,
     claims=claims,

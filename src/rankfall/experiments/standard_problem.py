@@ -1,10 +1,10 @@
 """The papers' completion problem, and runs that end at a loss rather than somewhere below it.
 
 A 100 × 100 matrix of rank 5 whose mean squared entry is 1, some thousands of its entries observed [arora2019]. The
-published numbers are those of positions drawn *with* replacement: 2000 draws hit about 1813 entries, and at 1813 the
-convex optimum has the published error 0.1, nuclear norm 210 and effective rank 9, where 2000 distinct entries give it
-0.05, 216 and 8. `repeats=True` draws that way, and an entry that comes twice weighs twice, as it does in a mean over
-draws.
+published numbers look like those of positions drawn *with* replacement (an inference: the released generator draws
+without): 2000 draws hit about 1813 entries, and at 1813 the convex optimum has the published error 0.1, nuclear norm
+210 and effective rank 9, where 2000 distinct entries give it 0.05, 216 and 8. `repeats=True` draws that way, and an
+entry that comes twice weighs twice, as it does in a mean over draws.
 
 The papers stop at a training loss of 1e-6, in steps so small that they end there. A flow's last step may be long and
 end far below, with a smaller error than the papers'; `run_to_loss` ends where the loss passes, by the dense output.

@@ -60,7 +60,7 @@ class TimeReached(Stop):
 
 @dataclass(frozen=True)
 class StepLimit(Stop):
-    """`steps` integrator steps were tried, rejected ones included; the run ends with the status `budget`."""
+    """`steps` integrator steps were tried, rejected ones included: the status is `budget`. Checked when a run moved."""
 
     steps: int
     status: ClassVar[Status] = Status.BUDGET
