@@ -7,7 +7,6 @@ import pytest
 from jaxtyping import config
 
 from rankfall.trajectory import step_hook
-from tests.helpers.planted import planted_problem  # noqa: F401
 
 # Shapes are checked in the first steps of every run and in every 25th of the others: a run makes the same calls
 # over and over, and checking them all takes nine tenths of its time.

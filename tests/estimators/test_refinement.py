@@ -80,14 +80,14 @@ def test_held_out_error_is_close_to_the_error_on_the_holes(fitted):
 
 
 def test_intervals_cover_in_every_column():
-    truth, holes = table_of_units(m=200, hidden=0.3, seed=3)
+    truth, holes = table_of_units(m=400, hidden=0.3, seed=5)
     model = rf.DeepMatrixFactorization().fit(holes)
     rows, cols = np.nonzero(np.isnan(holes))
     low, high = model.predict_interval(rows, cols, alpha=0.1)
     inside = (low <= truth[rows, cols]) & (truth[rows, cols] <= high)
     shares = np.bincount(cols, inside) / np.bincount(cols)
-    # folds know a tenth less than the fit, so intervals are rather too wide
-    assert 0.87 < inside.mean() < 0.97
+    # 720 entries: two deviations are 2 %; folds know a tenth less than the fit, so intervals are rather too wide
+    assert 0.87 < inside.mean() < 0.95
     assert shares.min() > 0.8
 
 

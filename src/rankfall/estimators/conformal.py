@@ -55,13 +55,19 @@ def calibrate(
     cols: np.ndarray,
     row_counts: Float[np.ndarray, " m"],
     column_counts: Float[np.ndarray, " n"],
+    kept: float = 1.0,
 ) -> Calibration:
-    """The calibration from held-out errors (in units of each column) at their positions."""
+    """The calibration from held-out errors (in units of each column) at their positions.
+
+    kept: share of the other entries of its row that a held-out entry was predicted from; it was not among them itself.
+    In a narrow table that is much less than what an unknown entry has to lean on. 1 is for tables where it is nothing.
+    """
     if not errors.size:
         return Calibration(np.zeros(0), np.zeros(3), row_counts, column_counts)
     from scipy.optimize import nnls
 
-    terms = _terms(row_counts[rows], column_counts[cols])
+    leaning = row_counts[rows] if kept == 1.0 else kept * (row_counts[rows] - 1)
+    terms = _terms(leaning, column_counts[cols])
     squares = errors**2
     variances, _ = nnls(terms.T @ terms, terms.T @ squares)
     # a floor keeps every spread positive where errors vanish

@@ -146,7 +146,8 @@ class FittedTable:
         held, (m, n) = self.selection, self.problem.shape
         errors = (held.values - held.predicted) / self.error_units[held.cols]
         counts = np.bincount(self.problem.rows, minlength=m), np.bincount(self.problem.cols, minlength=n)
-        return calibrate(errors, held.rows, held.cols, counts[0].astype(float), counts[1].astype(float))
+        kept = 1.0 if self.refinement is None else 0.9
+        return calibrate(errors, held.rows, held.cols, counts[0].astype(float), counts[1].astype(float), kept)
 
     def hide_observed(self, chosen: np.ndarray, values: Float[np.ndarray, "r n"]) -> None:
         """Put −∞ in place of the observed entries of the rows chosen."""
