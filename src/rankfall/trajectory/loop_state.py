@@ -38,7 +38,7 @@ class LoopState:
     """All that changes from step to step. Arrays have a row for each run that still moves; `runs` numbers the rows.
 
     field: ℓ and Ẇ of those runs. state: the integrator's. now: the moment last measured. first_loss: ℓ at the start.
-    rejections: steps rejected in a row. memory: the stop's. watched: of the events. best_…: the moment of the lowest
+    rejections: steps rejected in a row. memory: the stop's. watched: of the events. `best_…`: the moment of the lowest
     held-out error, or of the lowest loss. ends: of every run of the batch, None while it moves.
     """
 
