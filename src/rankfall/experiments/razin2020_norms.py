@@ -24,7 +24,7 @@ from rankfall.experiments.published import number, ordering, series, statement
 from rankfall.integrators import Flow
 from rankfall.low_rank import effective_rank
 from rankfall.models import Balanced, Chain, Identity
-from rankfall.problems import Completion, Factorization
+from rankfall.problems import Completion
 from rankfall.theory import check_divergence, divergence_bound
 from rankfall.theory.claim import Claim
 from rankfall.trajectory import LossBelow, Record, StepLimit, TimeReached, evolve
@@ -62,10 +62,9 @@ def _products(problem, model, weights):
 
 def _signed(sign: float, depth: int, count: int, *, entry: bool = False) -> list[int]:
     """The first seeds of balanced starts whose determinant has this sign, and W_11 too if `entry`."""
-    model, found, seed = Chain(depth).sized((2, 2)), [], 0
-    any_problem = Factorization(np.eye(2))  # a balanced start does not look at it
+    problem, model, found, seed = _problem(np.zeros(3)), Chain(depth).sized((2, 2)), [], 0
     while len(found) < count:
-        product = model.product(model.draw(any_problem, Balanced(1.0), [1.0], [seed]))[0]
+        product = model.product(model.draw(problem, Balanced(1.0), [1.0], [seed]))[0]
         if sign * np.linalg.det(product) > 0 and (not entry or sign * product[0, 0] > 0):
             found.append(seed)
         seed += 1

@@ -6,14 +6,13 @@ spectrum are recalled, not found in the text.   [gunasekar2017, experiments]
 """
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
 from rankfall.datasets import planted, power_law_entries
 from rankfall.models.start import LayerForm, Start
-from rankfall.problems import Completion, Sensing
+from rankfall.problems import Completion, Problem, Sensing
 
 SIZE, RANK = 50, 2
 # A gradient of the mean loss is about 2/n² (X − X*): this much flow time is a unit of the papers' ½Σ.
@@ -27,7 +26,7 @@ class OfNorm(Start):
     scale: float | np.ndarray
     width: int | None = field(default=None, init=False)
 
-    def layers(self, problem: Any, form: LayerForm, seed: int) -> list[np.ndarray]:
+    def layers(self, problem: Problem, form: LayerForm, seed: int) -> list[np.ndarray]:
         """Uᵀ and U of unit norm."""
         drawn = np.random.default_rng(seed).standard_normal(form.shapes[-1])
         drawn /= np.linalg.norm(drawn)
