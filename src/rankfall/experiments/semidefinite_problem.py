@@ -6,14 +6,13 @@ spectrum are recalled, not found in the text.   [gunasekar2017, experiments]
 """
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
 from rankfall.datasets import planted, power_law_entries
-from rankfall.models import Chain
-from rankfall.problems import Completion, Sensing
+from rankfall.models import LayerForm, Start
+from rankfall.problems import Completion, Problem, Sensing
 
 SIZE, RANK = 50, 2
 # A gradient of the mean loss is about 2/n² (X − X*): this much flow time is a unit of the papers' ½Σ.
@@ -21,15 +20,15 @@ UNIT = SIZE**2 / 2
 
 
 @dataclass(frozen=True)
-class OfNorm:
+class OfNorm(Start):
     """A Gaussian U(0) scaled to ‖U(0)‖_F² = `scale` exactly, whatever the draw."""
 
     scale: float | np.ndarray
     width: int | None = field(default=None, init=False)
 
-    def layers(self, problem: Any, chain: Chain, seed: int) -> list[np.ndarray]:
+    def layers(self, problem: Problem, form: LayerForm, seed: int) -> list[np.ndarray]:
         """Uᵀ and U of unit norm."""
-        drawn = np.random.default_rng(seed).standard_normal(chain.layer_shapes[-1])
+        drawn = np.random.default_rng(seed).standard_normal(form.shapes[-1])
         drawn /= np.linalg.norm(drawn)
         return [drawn.T, drawn]
 
