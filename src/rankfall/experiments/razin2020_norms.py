@@ -62,8 +62,7 @@ def _products(problem, model, weights):
 
 def _signed(sign: float, depth: int, count: int, *, entry: bool = False) -> list[int]:
     """The first seeds of balanced starts whose determinant has this sign, and W_11 too if `entry`."""
-    model, found, seed = Chain(depth).sized((2, 2)), [], 0
-    problem = _problem(np.zeros(3))
+    problem, model, found, seed = _problem(np.zeros(3)), Chain(depth).sized((2, 2)), [], 0
     while len(found) < count:
         product = model.product(model.draw(problem, Balanced(1.0), [1.0], [seed]))[0]
         if sign * np.linalg.det(product) > 0 and (not entry or sign * product[0, 0] > 0):

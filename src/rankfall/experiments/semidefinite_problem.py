@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from rankfall.datasets import planted, power_law_entries
-from rankfall.models import LayerForm, Start
+from rankfall.models.start import LayerForm, Start
 from rankfall.problems import Completion, Problem, Sensing
 
 SIZE, RANK = 50, 2

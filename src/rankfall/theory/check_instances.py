@@ -4,6 +4,8 @@ Two modes of one measurement, sensing that commutes, the 2 × 2 completion that 
 of a factorization from orthogonal layers.
 """
 
+from typing import Any
+
 import numpy as np
 from jaxtyping import Float
 

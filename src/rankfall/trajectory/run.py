@@ -148,12 +148,12 @@ class Trajectories(Sequence[Trajectory]):
         self._runs = tuple(runs)
 
     @overload
-    def __getitem__(self, index: int) -> Trajectory: ...
+    def __getitem__(self, index: int | np.integer) -> Trajectory: ...
 
     @overload
     def __getitem__(self, index: slice) -> "Trajectories": ...
 
-    def __getitem__(self, index: int | slice) -> "Trajectory | Trajectories":
+    def __getitem__(self, index: int | np.integer | slice) -> "Trajectory | Trajectories":
         return Trajectories(self._runs[index]) if isinstance(index, slice) else self._runs[index]
 
     def __len__(self) -> int:
