@@ -200,12 +200,12 @@ def claims(data) -> list[Claim]:
                 f"unbalanced start, depth {depth}: explodes",
                 f"loss grows {4**depth}-fold a step",
                 f"{report.measured:.3g}-fold at least",
-                report.holds,
+                bool(report.holds),
                 "P",
             )
         )
     stalling = np.diag([1.0, -0.5])
-    held = check_stall(data.stalling.values, stalling, 2).holds
+    held = bool(check_stall(data.stalling.values, stalling, 2).holds)
     end = float(data.stalling[-1])
     found.append(
         statement("no margin, balanced: never below λ²/2", f"{stalled_loss(stalling):g}", f"{end:.6g}", held, "P")

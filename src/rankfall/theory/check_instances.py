@@ -4,6 +4,8 @@ Two modes of one measurement, sensing that commutes, the 2 × 2 completion that 
 of a factorization from orthogonal layers.
 """
 
+from typing import Any
+
 import numpy as np
 from jaxtyping import Float
 
@@ -184,5 +186,6 @@ def check_block(path: CheckedPath) -> list[Claim]:
         block = invariant_block(layers, target, int(np.linalg.matrix_rank(target)), BALANCED)
     except InputError as error:
         return [Claim.not_applicable(_BLOCK, source, str(error).partition(";")[0], hypotheses)]
-    scales = idle_scales(block.scales, float(run.integrator.update.rate), path.steps["time"].size - 1, path.decay)
+    rate: Any = run.integrator.update.rate  # pyright: ignore[reportAttributeAccessIssue]
+    scales = idle_scales(block.scales, float(rate), path.steps["time"].size - 1, path.decay)
     return [check_invariant_block(path.layers(-1), block, scales[-1]).assuming(hypotheses)]
