@@ -127,7 +127,7 @@ def greedy(
     product = np.zeros(problem.shape)
 
     def path(reason: str, converged: bool) -> GreedyPath:
-        return GreedyPath(tuple(problem.shape), tuple(stages), tuple(drives), reason, converged)
+        return GreedyPath((problem.shape[0], problem.shape[1]), tuple(stages), tuple(drives), reason, converged)
 
     while True:
         drive, left, right = escape_direction(problem, product, isinstance(model, Symmetric))
