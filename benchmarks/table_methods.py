@@ -36,7 +36,7 @@ def iterative(holes: np.ndarray, is_ordered: bool) -> np.ndarray:
     from sklearn.experimental import enable_iterative_imputer  # noqa: F401
     from sklearn.impute import IterativeImputer
 
-    return _in_units(holes, lambda z: IterativeImputer(random_state=0).fit_transform(z))
+    return _in_units(holes, lambda z: np.asarray(IterativeImputer(random_state=0).fit_transform(z)))
 
 
 def miss_forest(holes: np.ndarray, is_ordered: bool) -> np.ndarray:
@@ -46,7 +46,7 @@ def miss_forest(holes: np.ndarray, is_ordered: bool) -> np.ndarray:
     from sklearn.impute import IterativeImputer
 
     trees = ExtraTreesRegressor(n_estimators=100, random_state=0)
-    return _in_units(holes, lambda z: IterativeImputer(trees, max_iter=10, random_state=0).fit_transform(z))
+    return _in_units(holes, lambda z: np.asarray(IterativeImputer(trees, max_iter=10, random_state=0).fit_transform(z)))
 
 
 def soft_impute(holes: np.ndarray, is_ordered: bool) -> np.ndarray:

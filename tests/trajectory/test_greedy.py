@@ -118,7 +118,7 @@ def test_bad_greedy_runs_are_refused():
         rf.trajectory.greedy(problem, rf.EndToEnd(2))
     with pytest.raises(rf.InputError, match="scale must be positive, got 0"):
         rf.trajectory.greedy(problem, scale=0.0)
-    with pytest.raises(rf.InputError, match="of one table, got 2"):
+    with pytest.raises(rf.InputError, match="of one problem, got 2"):
         rf.trajectory.greedy(rf.problems.Factorization(np.ones((2, 3, 3))))
     with pytest.raises(rf.InputError, match="between 0 and 1, got 2"):
         rf.trajectory.GradientBelow(2.0)

@@ -18,7 +18,7 @@ def column_rows(model: Any, names: Sequence[str]) -> list[tuple[str, str]]:
     rows = [("columns", sentence(names, quality.explained))]
     for place in judged:
         rows.append((
-            f"  {names[place]}",
+            f"  {names[int(place)]}",
             f"error {quality.error[place]:.3g} (mean {quality.mean_error[place]:.3g}), "
             f"{100 * max(0.0, quality.explained[place]):.0f} % of its variance explained",
         ))  # fmt: skip
@@ -41,5 +41,5 @@ def sentence(names: Sequence[str], explained: np.ndarray) -> str:
 
 
 def _listed(names: Sequence[str], chosen: np.ndarray) -> str:
-    listed = [str(names[place]) for place in np.flatnonzero(chosen)]
+    listed = [str(names[int(place)]) for place in np.flatnonzero(chosen)]
     return ", ".join(listed) if len(listed) <= 6 else f"{', '.join(listed[:5])} and {len(listed) - 5} more"

@@ -6,6 +6,7 @@ falls behind the best so far, at equal progress in the training loss, is given u
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -148,7 +149,7 @@ def follow(
         return given_up
 
     sure = len(folds) == 1 and folds[0].held.rows.size >= _SURE
-    runs = evolve(
+    runs: Any = evolve(
         problem,
         candidate.model(problem),
         Spectral(candidate.width, candidate.scale),

@@ -205,7 +205,7 @@ def claims(data) -> list[Claim]:
             )
         )
     stalling = np.diag([1.0, -0.5])
-    held = check_stall(data.stalling.values, stalling, 2).holds is True
+    held = bool(check_stall(data.stalling.values, stalling, 2).holds)
     end = float(data.stalling[-1])
     found.append(
         statement("no margin, balanced: never below λ²/2", f"{stalled_loss(stalling):g}", f"{end:.6g}", held, "P")

@@ -6,7 +6,7 @@ none, by its stability interval. The next step is taken by the better one.
 """
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -176,10 +176,10 @@ class Flow(Integrator):
         current, radius = self.methods[state.method], np.maximum(new.radius, _TINY)
         length = np.minimum(new.h, current.reach / radius)
         here = length / current.cost(length * new.radius)
+        changes: dict[str, Any] = {"rest": max(0, new.rest - 1)}
         if not current.is_stabilized:
-            new = replace(new, h=length)
-        rest = max(0, new.rest - 1)
-        found, best = replace(new, rest=rest), _PROMISE * here
+            changes["h"] = length
+        found, best = changes, _PROMISE * here
         for place, other in enumerate(self.methods):
             if place == state.method:
                 continue
@@ -188,15 +188,16 @@ class Flow(Integrator):
                 if new.rest:
                     continue
                 length = other.reach / radius
-                changed = replace(new, method=place, rest=rest)
+                changed = changes | {"method": place}
             else:
                 length = other.safety * h * np.maximum(error / allowed, 1e-12) ** (-1 / other.error_power)
-                changed = replace(new, method=place, rest=_REST, h=np.where(new.moved, length, new.h))
+                ahead = np.where(new.moved, length, changes.get("h", new.h))
+                changed = changes | {"method": place, "rest": _REST, "h": ahead}
             with np.errstate(invalid="ignore"):
                 there = length / other.cost(np.nan_to_num(length * new.radius, posinf=1e9))
             if 2 * np.count_nonzero(there > best) > there.size:
                 found, best = changed, there
-        return found
+        return replace(new, **found)
 
     def interpolate(
         self, field: Field, state: FlowState, run: int, times: Float[np.ndarray, " times"]

@@ -91,7 +91,7 @@ class Model(ABC):
         """ℓ(W) and the velocity of the weights, Ẇ, as a flat vector."""
 
     @property
-    def layer_shapes(self) -> list[tuple[int, ...]]:
+    def layer_shapes(self) -> list[Any]:
         """Shape of each layer, W_1 first."""
         return list(self.form().shapes)
 

@@ -48,5 +48,6 @@ class Residual(Start):
         """The layers for scale 1, W_1 first."""
         rng = np.random.default_rng(seed)
         return [
-            np.eye(*shape) + self.noise / math.sqrt(max(shape)) * rng.standard_normal(shape) for shape in form.shapes
+            np.eye(shape[0], shape[1]) + self.noise / math.sqrt(max(shape)) * rng.standard_normal(shape)
+            for shape in form.shapes
         ]

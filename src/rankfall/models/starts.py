@@ -190,7 +190,7 @@ def _orthonormal(basis: np.ndarray) -> np.ndarray:
     return basis
 
 
-def _padded_identity(shape: tuple[int, int], rank: int) -> np.ndarray:
+def _padded_identity(shape: tuple[int, ...], rank: int) -> np.ndarray:
     padded = np.zeros(shape)
     padded[:rank, :rank] = np.eye(rank)
     return padded

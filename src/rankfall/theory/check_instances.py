@@ -4,6 +4,8 @@ Two modes of one measurement, sensing that commutes, the 2 × 2 completion that 
 of a factorization from orthogonal layers.
 """
 
+from typing import Any
+
 import numpy as np
 from jaxtyping import Float
 
@@ -169,21 +171,21 @@ def check_block(path: CheckedPath) -> list[Claim]:
     """Descent from orthogonal layers moves a block of twice the rank, and the rest by a recursion.   [yaras2024]"""
     run, source = path.run, "yaras2024, deep matrix factorization"
     hypotheses = "a factorization of rank r < d/2 by gradient descent, square layers that start orthogonal"
-    update = run.integrator.update if isinstance(run.integrator, Descent) else None
+    is_gradient = isinstance(run.integrator, Descent) and isinstance(run.integrator.update, Gradient)
     why = first_of(
         (not isinstance(run.problem, Factorization), f"{type(run.problem).__name__} is no factorization"),
         (not isinstance(run.model, Chain), f"{type(run.model).__name__} is no chain of layers"),
         (not path.has_equal_rates, "the layers move at different rates"),
-        (not isinstance(update, Gradient), "the recursion is of gradient descent"),
+        (not is_gradient, "the recursion is of gradient descent"),
     )
     if why:
         return [Claim.not_applicable(_BLOCK, source, why, hypotheses)]
-    assert isinstance(update, Gradient)
     target = to_numpy(run.problem.target).astype(np.float64)
     layers = path.layers(0)
     try:
         block = invariant_block(layers, target, int(np.linalg.matrix_rank(target)), BALANCED)
     except InputError as error:
         return [Claim.not_applicable(_BLOCK, source, str(error).partition(";")[0], hypotheses)]
-    scales = idle_scales(block.scales, float(update.rate), path.steps["time"].size - 1, path.decay)
+    rate: Any = run.integrator.update.rate  # pyright: ignore[reportAttributeAccessIssue]
+    scales = idle_scales(block.scales, float(rate), path.steps["time"].size - 1, path.decay)
     return [check_invariant_block(path.layers(-1), block, scales[-1]).assuming(hypotheses)]

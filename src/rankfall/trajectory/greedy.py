@@ -8,7 +8,6 @@ grows by ε p qᵀ shared evenly by the layers.   [li2021]
 """
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -16,9 +15,12 @@ from jaxtyping import Float
 from rankfall.arrays import Array, like, to_numpy
 from rankfall.errors import InputError
 from rankfall.integrators.flow import Flow
+from rankfall.integrators.integrator import Integrator
 from rankfall.models.chain import Chain
+from rankfall.models.model import Model
 from rankfall.models.starts import FromLayers
 from rankfall.models.symmetric import Symmetric
+from rankfall.problems.problem import Problem
 from rankfall.trajectory.evolve import evolve
 from rankfall.trajectory.record import Record
 from rankfall.trajectory.run import Trajectory
@@ -71,11 +73,11 @@ class GreedyPath:
 
 
 def greedy(
-    problem: Any,
-    model: Any = None,
+    problem: Problem,
+    model: Model | None = None,
     *,
     scale: float | int = 1e-8,
-    integrator: Any = None,
+    integrator: Integrator | None = None,
     settled: float | int = 1e-3,
     tolerance: float | int = 1e-6,
     max_rank: int | None = None,
@@ -83,14 +85,29 @@ def greedy(
 ) -> GreedyPath:
     """Rank-by-rank learning on a problem: what gradient flow tends to as its start vanishes, at depth 2.
 
-    model: `Symmetric()` or `Chain(depth)`, depth ≥ 2, default `Chain(2)`; its width is set to the rank of each stage.
-    scale: ε, the product each new direction starts with; the algorithm's own limit is ε → 0.
-    integrator: default `Flow(rtol=1e-6)`.
-    settled: a stage ends when the gradient is down to this fraction of its first.
-    tolerance: the path ends when λ is at most this share of the first λ.
-    max_rank: and after so many stages in any case; default min(m, n).
+    Parameters
+    ----------
+    problem : Problem
+        What is measured; not a batch.
+    model : Symmetric or Chain, optional
+        `Symmetric()` or `Chain(depth)`, depth ≥ 2, default `Chain(2)`; its width is set to the rank of each stage.
+    scale : float
+        ε, the product each new direction starts with, default 1e-8; the algorithm's own limit is ε → 0.
+    integrator : Integrator, optional
+        Default `Flow(rtol=1e-6)`.
+    settled : float
+        A stage ends when the norm of the velocity is down to this share of its first value, default 1e-3.
+    tolerance : float
+        The path ends when λ is at most this share of the first λ, default 1e-6.
+    max_rank : int, optional
+        The most stages, default min(m, n).
+    record : Record, optional
+        What to keep along each stage.
 
-    Raises InputError for a model without two layers or more, a scale that is not positive, or a problem of many tables.
+    Raises
+    ------
+    InputError
+        For a model with fewer than two layers, a scale that is not positive, or a batch of problems.
     """
     model = Chain(2) if model is None else model
     if not isinstance(model, Symmetric | Chain) or model.depth < 2:
@@ -110,7 +127,7 @@ def greedy(
     product = np.zeros(problem.shape)
 
     def path(reason: str, converged: bool) -> GreedyPath:
-        return GreedyPath(tuple(problem.shape), tuple(stages), tuple(drives), reason, converged)
+        return GreedyPath((problem.shape[0], problem.shape[1]), tuple(stages), tuple(drives), reason, converged)
 
     while True:
         drive, left, right = escape_direction(problem, product, isinstance(model, Symmetric))
@@ -129,7 +146,7 @@ def greedy(
 
 
 def escape_direction(
-    problem: Any, product: Float[np.ndarray, "m n"], symmetric: bool
+    problem: Problem, product: Float[np.ndarray, "m n"], symmetric: bool
 ) -> tuple[float, Float[np.ndarray, " m"], Float[np.ndarray, " n"]]:
     """λ, p and q with −∇ℓ(W) ≈ λ p qᵀ the leading singular pair; with p = q the leading eigenpair if `symmetric`.
 

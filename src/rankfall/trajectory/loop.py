@@ -102,7 +102,9 @@ class Loop:
 
     def advance(self, state: LoopState) -> LoopState:
         """One step of every run, and all that follows from it: records, events, and the ends of runs."""
-        state = replace(state, state=self.integrator.step(state.field, state.state), step=state.step + 1)
+        inner = self.integrator.step(state.field, state.state)
+        rejections = np.where(inner.moved, 0, state.rejections + 1)
+        state = replace(state, state=inner, step=state.step + 1, rejections=rejections)
         state = self._without_rejected(self._without_runaways(state))
         if not state.state.moved.any():
             return state
@@ -125,8 +127,9 @@ class Loop:
         value = _value(now)
         better = inner.moved & (value < state.best_value)
         watched, happened = occurrences(self.record.events, state.watched, now, inner, field, self.integrator)
-        now = now.with_events(happened)
-        self.recorder.write_events(happened)
+        if happened:
+            now = now.with_events(happened)
+            self.recorder.write_events(happened)
         if self.record.times is not None:
             self._write_between(now, inner, field, np.asarray(self.record.times, dtype=np.float64))
         last = self.recorder.last_times(state.runs)
@@ -172,7 +175,9 @@ class Loop:
         verdicts: list[Verdict] = [None if stop is None else (stop.status, str(stop)) for stop in stops]
         for row in np.flatnonzero(state.state.is_still()):
             verdicts[row] = verdicts[row] or (Status.STALLED, "the gradient vanished")
-        return self._without(replace(state, memory=memory), verdicts)
+        if memory is not state.memory:
+            state = replace(state, memory=memory)
+        return self._without(state, verdicts)
 
     def _without_runaways(self, state: LoopState) -> LoopState:
         loss = state.state.loss
@@ -181,13 +186,16 @@ class Loop:
             # a run that started near a solution has only run away when it is worse than nothing, W = 0
             nothing = state.field.loss(namespace(state.state.weights).zeros_like(state.state.weights))
             gone = gone & ~(loss <= _RUNAWAY * nothing)
+        if not gone.any():
+            return state
         return self._without(state, [(Status.DIVERGED, "the loss ran away") if row else None for row in gone])
 
     def _without_rejected(self, state: LoopState) -> LoopState:
-        rejections = np.where(state.state.moved, 0, state.rejections + 1)
+        gone = state.rejections >= _REJECTIONS
+        if not gone.any():
+            return state
         verdict = (Status.STALLED, "no step was small enough for the tolerance")
-        verdicts = [verdict if row else None for row in rejections >= _REJECTIONS]
-        return self._without(replace(state, rejections=rejections), verdicts)
+        return self._without(state, [verdict if row else None for row in gone])
 
     def _without(self, state: LoopState, verdicts: Sequence[Verdict]) -> LoopState:
         """Close the runs that have a verdict, at their end or at their best, and go on with the others."""

@@ -83,7 +83,8 @@ class Either(Stop):
             remembered, given = stop.reached(remembered, now)
             after.append(remembered)
             first = [earlier or later for earlier, later in zip(first, given, strict=True)]
-        return tuple(after), first
+        same = all(new is old for new, old in zip(after, memory, strict=True))
+        return memory if same else tuple(after), first
 
     def fraction(self, memory: Memory, now: Snapshot) -> float:
         return max(stop.fraction(part, now) for stop, part in zip(self.stops, memory, strict=True))
