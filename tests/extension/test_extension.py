@@ -123,7 +123,9 @@ def test_a_stop_from_outside_ends_a_run_and_combines(problem):
 
 
 def rankfall(*arguments, cwd):
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")])}
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE / "installed"), os.environ.get("PYTHONPATH", "")])
+    }
     command = [sys.executable, "-m", "rankfall", *arguments]
     return subprocess.run(command, capture_output=True, text=True, env=environment, cwd=cwd, timeout=120)
 

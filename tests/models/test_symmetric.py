@@ -224,7 +224,7 @@ def test_bad_diagonal_starts_are_refused():
     problem = rf.Sensing.from_diagonals(np.eye(3), np.ones(3))
     with pytest.raises(rf.InputError, match="equal diagonal layers, got layers that are not"):
         rf.evolve(problem, rf.Diagonal(), rf.Gaussian(), rf.Flow())
-    with pytest.raises(rf.InputError, match="got others from Given"):
+    with pytest.raises(rf.InputError, match="got layers that are not"):
         rf.evolve(problem, rf.Diagonal(), rf.FromLayers([np.eye(3), 2 * np.eye(3)]), rf.Flow())
     with pytest.raises(rf.InputError, match="exactly zero never moves at depth 2"):
         rf.evolve(problem, rf.Diagonal(), rf.FromLayers([np.zeros((3, 3))] * 2), rf.Flow())
