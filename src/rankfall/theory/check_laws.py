@@ -24,6 +24,8 @@ _ENTRIES = 400
 _TURN = 0.1
 # Values nearer to each other than this, relative to the largest, leave their vectors undetermined.
 _APART = 1e-3
+# How many times the error of W a gap must be for the vectors beside it to be known.
+_RESOLVED = 5.0
 
 # Near a crossing the law of vectors has a pole, which quadrature misses by this share of a turn.
 _VECTORS = 0.02
@@ -164,7 +166,9 @@ def _turn(path: CheckedPath, a: int, b: int) -> tuple[np.ndarray, np.ndarray]:
     values = np.abs(path.paths.values[nodes])
     gaps = np.abs(values[:, :, None] - values[:, None, :])
     gaps[:, np.arange(gaps.shape[1]), np.arange(gaps.shape[1])] = np.inf
-    apart = (gaps.min(axis=(0, 2)) > _APART * values.max()) & (values.min(axis=0) > _APART * values.max())
+    # a vector is known to the error of W over the gap to the next value, so the run must resolve the gap
+    resolved = max(_APART, _RESOLVED * path.accuracy) * values.max()
+    apart = (gaps.min(axis=(0, 2)) > resolved) & (values.min(axis=0) > resolved)
     if not apart.any() or (np.diff(np.sort(values, axis=1), axis=1) == 0).any() or (values == 0).any():
         return nothing, nothing
     velocities = [_vector_velocity(path, node) for node in nodes]
