@@ -24,6 +24,7 @@ from rankfall.recovery.certificate import Certificate, certify
 from rankfall.recovery.frozen_path import PathStep
 from rankfall.recovery.gauss_newton import RankFit
 from rankfall.recovery.metric import DepthMean
+from rankfall.recovery.noisy_certificate import certify_noisy
 from rankfall.recovery.noisy_fit import fit_noisy
 from rankfall.recovery.rank_candidates import largest_checked_rank
 from rankfall.recovery.recovery import Recovery
@@ -149,7 +150,7 @@ def recover(
         freedom = max(redundancy_of(core, rank, core_of(core, rank)), 1)
         noise = float(np.linalg.norm(misfit)) / math.sqrt(freedom)
         trusted = noisy.error <= _TRUSTED * noise
-        certificate = certify(core, noisy.triplets, seed) if trusted else Certificate.nothing(core.shape)
+        certificate = certify_noisy(core, noisy.triplets, noise, seed) if trusted else Certificate.nothing(core.shape)
     return _noisy_answer(problem.shape, noisy, certificate, noise, size, rows, cols, unit, made)
 
 
