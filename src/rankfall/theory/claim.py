@@ -7,7 +7,7 @@ outside the scope of every claim. A function that checks several claims returns 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, SupportsFloat
 
 
 class Verdict(StrEnum):
@@ -92,8 +92,8 @@ class Claim:
         cls,
         statement: str,
         source: str,
-        measured: float | str,
-        bound: float | str,
+        measured: SupportsFloat | str,
+        bound: SupportsFloat | str,
         holds: bool,
         *,
         why: str = "",

@@ -97,7 +97,7 @@ def margin_to(target: Float[Array, "m n"]) -> Observable:
 
 
 def alignment(core: Float[np.ndarray, "*batch q q"]) -> Float[np.ndarray, "*batch 2"]:
-    """Mean `|diagonal|` and mean `|off-diagonal|` of Uᵀ∇ℓ(W)V; the second is zero where the singular vectors do not turn.
+    """Mean `|diagonal|` and mean `|off-diagonal|` of Uᵀ∇ℓ(W)V; the second is 0 where singular vectors do not turn.
 
     It is 0 for a 1 × 1 core.   [arora2019, Figure 3]
     """
