@@ -100,13 +100,11 @@ def _check_count(weights: np.ndarray | None, rows: np.ndarray) -> None:
 
 
 def check_entries(
-    rows: np.ndarray, values: np.ndarray, shape: tuple[int, int], weights: Array | None
+    rows: np.ndarray, values: np.ndarray, shape: tuple[int, ...], weights: Array | None
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Values and weights of one dtype, known to be finite, at least one of them, with weights that can be averaged."""
     if rows.size == 0:
-        raise InputError(
-            f"at least one entry must be observed, got none in a matrix of shape {shape}; NaN marks the unknown ones"
-        )
+        raise InputError(f"at least one entry must be observed, got none of shape {shape}; NaN marks the unknown ones")
     if not np.isfinite(values).all():
         worst = values[~np.isfinite(values)][0]
         raise InputError(f"observed values must be finite, got {worst}; mark unknown entries by NaN or leave them out")

@@ -57,7 +57,7 @@ def check(run: Trajectory, *, intervals: int = 500) -> Report:
     Raises
     ------
     InputError
-        For a batch, a run without its problem, start and integrator, one that never moved, or a model without a depth.
+        For a batch, a run without its problem, start and integrator, one that never moved, or a tensor.
 
     Examples
     --------
@@ -92,5 +92,8 @@ def _require_checkable(run: Trajectory) -> None:
             f"a check follows the run again from its problem, start and integrator, got a run without its "
             f"{', '.join(missing)}, as loaded runs are; dataclasses.replace(run, problem=…) hands them back"
         )
+    assert run.problem is not None
+    if len(run.problem.shape) != 2:
+        raise InputError(f"the laws are those of matrices, got a W of shape {run.problem.shape}; check a matrix model")
     if not run.time > 0:
         raise InputError(f"a check needs a run that has moved, got one that ended at its start ({run.reason})")

@@ -152,6 +152,7 @@ def _follow(
     problem: Problem, model: Model, start: Start, integrator: Integrator, settings: _Settings,
     seed: int | np.integer | Sequence[int] | np.ndarray,
 ) -> Trajectories:  # fmt: skip
+    model.require_shape(problem.shape)
     sized = model.sized(problem.shape, start.width)
     seeds, scales = _members(seed, start.scale, problem.batch_size)
     takes_turns = problem.is_looped and sized.size * sized.rank <= SMALL_PRODUCT
