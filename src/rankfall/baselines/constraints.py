@@ -132,6 +132,8 @@ def constraints_of(problem: Problem, slack: float | int = 0.0) -> EntryConstrain
     InputError
         For problems that have neither reading, and for a slack around general measurements.
     """
+    if len(problem.shape) != 2:
+        raise InputError(f"a nuclear norm is that of a matrix, got a W of shape {problem.shape}; unfold it first")
     m, n = problem.shape
     if problem.positions is not None:
         rows, cols = problem.positions

@@ -42,10 +42,10 @@ class Pattern:
         InputError
             For problems that do not observe entries.
         """
-        if problem.positions is None:
+        if problem.positions is None or len(problem.shape) != 2:
             raise InputError(
-                f"this baseline completes observed entries, got {type(problem).__name__}; use NuclearNorm for "
-                "general measurements"
+                f"this baseline completes observed entries of a matrix, got {type(problem).__name__}; "
+                "use NuclearNorm for general measurements"
             )
         values = read_values(problem)
         weights = np.ones_like(values) if problem.weights is None else to_numpy(problem.weights).astype(np.float64)
