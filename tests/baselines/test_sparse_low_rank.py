@@ -206,7 +206,7 @@ def test_every_baseline_starts_from_any_solution(baseline):
         (lambda: SoftImpute(rank=0), "rank must be at least 1, got 0"),
         (lambda: SoftImpute(path=[]), "path must be a positive count or positive shrinkages, got []"),
         (lambda: SoftImpute(tolerance=2), "smallest and tolerance must lie between 0 and 1"),
-        (lambda: SoftImpute(1.0).solve(gaussians()[0]), "this baseline completes observed entries of a matrix, got Sensing"),
+        (lambda: SoftImpute(1.0).solve(gaussians()[0]), "completes observed entries of a matrix, got Sensing"),
         (lambda: AlternatingLeastSquares(0), "rank must be at least 1, got 0"),
         (lambda: AlternatingLeastSquares(2, ridge=-1), "ridge must be at least 0, got -1"),
         (lambda: AlternatingLeastSquares(2, iterations=0), "iterations must be at least 1"),
