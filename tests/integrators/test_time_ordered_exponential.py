@@ -98,7 +98,7 @@ def test_steering_records_between_its_steps():
     times = [0.35, 1.0, 1.95]
     record = rf.Record(times=times, functions={"product": lambda p, m, w: m.product(w)})
     problem, start = sensing(), rf.Gaussian([0.1, 0.3])
-    runs = rf.evolve(
+    runs = rf.evolve_batch(
         problem,
         rf.Symmetric(),
         start,
