@@ -106,7 +106,7 @@ def test_steering_records_between_its_steps():
         stop=rf.TimeReached(2.0),
         record=record,
     )
-    exact = rf.evolve(problem, rf.Symmetric(), start, rf.Reference(), stop=rf.TimeReached(2.0), record=record)
+    exact = rf.evolve_batch(problem, rf.Symmetric(), start, rf.Reference(), stop=rf.TimeReached(2.0), record=record)
     for run, yardstick in zip(runs, exact, strict=True):
         np.testing.assert_allclose(run.history["time"][1:4], times)
         np.testing.assert_allclose(run.history["product"], yardstick.history["product"], atol=2e-2)
