@@ -60,12 +60,12 @@ def flow(
     record = Record(singular_values=True, effective_rank=True, imbalance=True, curvature=True, events=[Escape()])
     tell = None if quiet else _Teller()
     run = evolve(problem, model, begun, integrator, stop=stop, record=record, seed=seed, callback=tell)
-    run.save(output)
+    console.interrupted = str(run.status) == "interrupted"
+    console.writing(lambda: run.save(output))
     if plot is not None and run.history["time"].size > 1:
         from rankfall.pictures import SingularValuesPicture
 
-        SingularValuesPicture(run).save(plot)
-    console.interrupted = str(run.status) == "interrupted"
+        console.writing(lambda: SingularValuesPicture(run).save(plot))
     if not quiet:
         print(_ends(run))
     if report and not quiet and run.time > 0 and not console.interrupted:
