@@ -15,10 +15,11 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, check_random_state, validate_data
 
 from rankfall.errors import InputError, RunWarning
+from rankfall.estimators.bounds import Bounds
 from rankfall.estimators.fitted import FittedTable
 from rankfall.estimators.fitting import fit_table, refit_table
 from rankfall.estimators.inputs import check_range, problem_of, stacked, without_mask
-from rankfall.estimators.parameters import check_parameters
+from rankfall.estimators.parameters import check_parameters, plain
 from rankfall.estimators.persistence import load_fitted, save_fitted
 from rankfall.estimators.predictions import Predictions
 from rankfall.estimators.reporting import Reporting
@@ -183,6 +184,7 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
                 "problem and pass loss= to DeepMatrixFactorization, with thresholds in spreads of the table"
             )
         check_range(problem)
+        Bounds.of(self.bounds, problem.shape[1])
         self.n_features_in_ = problem.shape[1]
         if self.warm_start and hasattr(self, "fitted_"):
             return self._keep(refit_table(problem, self.fitted_, self._settings(problem), progress or _silent))
@@ -260,16 +262,18 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
     def _settings(self, problem: Completion) -> FitSettings:
         seed = 0 if self.random_state == 0 else int(check_random_state(self.random_state).randint(2**31 - 1))
         return FitSettings.resolve(
-            problem.rows.size, depth=self.depth, width=self.width, scale=self.scale, features=self.features,
-            scaling=self.scaling, loss=loss_of(self.loss), holdout=self.holdout, rtol=self.rtol, dtype=self.dtype,
-            seed=seed, refine=self.refine, order=self.order,
+            problem.rows.size, depth=plain(self.depth), width=plain(self.width), scale=plain(self.scale),
+            features=plain(self.features), scaling=self.scaling, loss=loss_of(self.loss), holdout=plain(self.holdout),
+            rtol=plain(self.rtol), dtype=self.dtype, seed=seed, refine=plain(self.refine), order=self.order,
         )  # fmt: skip
 
     def _validated(self, X: Any, reset: bool) -> Any:
-        return validate_data(
-            self, X, reset=reset, accept_sparse=["csr", "csc", "coo"], ensure_all_finite="allow-nan",
-            dtype=[np.float64, np.float32],
-        )  # fmt: skip
+        # where numbers are infinite, or their sum is, scikit-learn looks closer by itself
+        with np.errstate(over="ignore", invalid="ignore"):
+            return validate_data(
+                self, X, reset=reset, accept_sparse=["csr", "csc", "coo"], ensure_all_finite="allow-nan",
+                dtype=[np.float64, np.float32],
+            )  # fmt: skip
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -48,6 +48,11 @@ def check_parameters(model: Any) -> None:
         _check_levels(model.levels)
 
 
+def plain(value: Any) -> Any:
+    """A number of NumPy as one of Python; anything else as it is."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
 def _check_levels(levels: Any) -> None:
     try:
         values = np.unique(np.asarray(list(levels), dtype=np.float64))

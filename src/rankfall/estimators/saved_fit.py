@@ -22,27 +22,27 @@ class Rule:
 
     kind: str
     axes: str = ""
-    each: Callable[[np.ndarray], np.ndarray] = np.isfinite
+    each: Callable[[Any], Any] = np.isfinite
 
 
-def _positive(values: np.ndarray) -> np.ndarray:
+def _positive(values: Any) -> Any:
     return np.isfinite(values) & (values > 0)
 
 
-def _no_less_than_zero(values: np.ndarray) -> np.ndarray:
+def _no_less_than_zero(values: Any) -> Any:
     return np.isfinite(values) & (values >= 0)
 
 
-def _damping(values: np.ndarray) -> np.ndarray:
+def _damping(values: Any) -> Any:
     # effects that are not worth their variance have infinite damping
     return values > 0
 
 
-def _number_or_nan(values: np.ndarray) -> np.ndarray:
+def _number_or_nan(values: Any) -> Any:
     return ~np.isinf(values)
 
 
-def _below(size: int) -> Callable[[np.ndarray], np.ndarray]:
+def _below(size: int) -> Callable[[Any], Any]:
     return lambda index: (index >= 0) & (index < size)
 
 
@@ -72,7 +72,7 @@ def _first_wrong(arrays: dict[str, np.ndarray], header: Any) -> str:
         for axis, size in zip(rule.axes, array.shape, strict=True):
             if sizes.setdefault(axis, size) != size:
                 return f"{name} has the shape {array.shape}"
-        if not rule.each(array).all():
+        if not np.all(rule.each(array)):
             return f"a number in {name} is out of range"
     if not arrays["values"].size or not _is_row_major(arrays["rows"], arrays["cols"], n):
         return "the entries are not in row-major order"
