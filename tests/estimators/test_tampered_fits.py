@@ -41,7 +41,10 @@ def test_every_array_is_needed_and_of_its_kind_shape_and_range(saved, tmp_path):
             "an entry more": np.concatenate([np.atleast_1d(array), np.atleast_1d(array)[:1]]),
         }
         if array.dtype.kind == "f":
-            others |= {"infinite": np.where(np.ones(array.shape, bool), -np.inf, 0.0), "whole": np.ones(array.shape, int)}
+            others |= {
+                "infinite": np.where(np.ones(array.shape, bool), -np.inf, 0.0),
+                "whole": np.ones(array.shape, int),
+            }
             if name != "refined_table":
                 others["NaN"] = np.full(array.shape, np.nan)
         if array.dtype.kind in "iu":

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from rankfall.errors import InputError
-from rankfall.tables import Table, read_table
+from rankfall.tables import read_table
 from tests.fuzz.files import FORMATS, WORDS, damage, write
 from tests.fuzz.tables import random_table, some
 from tests.helpers.shell import Ended, shell
@@ -46,10 +46,10 @@ def case(seed: int, folder: Path) -> Case:
     """The case of a seed, its files in the folder."""
     rng = np.random.default_rng(seed)
     source = write(rng, folder, random_table(rng))
-    is_whole = rng.random() < 0.5
+    is_whole = rng.random() < 0.65
     if not is_whole:
         source = damage(rng, source)
-    command = some(rng, *["complete"] * 8, "recover", "recover", "flow")
+    command = some(rng, *["complete"] * 12, "recover", "flow")
     output = folder / ("out" + some(rng, *FORMATS).removeprefix("sparse").removeprefix("coded"))
     words = [command, str(source), "-o", str(output)]
     if command == "flow":
@@ -74,8 +74,8 @@ def case(seed: int, folder: Path) -> Case:
 
 def _options(rng: np.random.Generator) -> list[str]:
     # the stack takes seconds, so most tables do without
-    words = ["--depth", "2"] if rng.random() < 0.95 else []
-    for options, share in ((READING, 0.04), (FITTING, 0.05)):
+    words = ["--depth", "2"] if rng.random() < 0.98 else []
+    for options, share in ((READING, 0.025), (FITTING, 0.025)):
         for name, values in options.items():
             if rng.random() < share:
                 words += [f"{name}={some(rng, *values)}"]
@@ -110,7 +110,7 @@ def judge(case: Case) -> str:
         "no result": ended.code == 2 or after[1] is not None,
     }
     wrong = [what for what, is_right in checks.items() if not is_right]
-    if ended.code == 0 and case.words[0] == "complete" and not wrong:
+    if ended.code == 0 and case.words[0] == "complete" and "--triplets" not in case.words and not wrong:
         wrong += _wrong_result(case)
     return "; ".join(wrong)
 
@@ -137,13 +137,15 @@ def _header(case: Case) -> bool | None:
 
 
 def _wrong_result(case: Case) -> list[str]:
-    try:
-        found = read_table(case.output, label_columns=_value(case, "--labels="), header=_header(case))
-    except InputError as error:
-        return [f"the result cannot be read: {error}"]
-    values = found.values
-    if isinstance(found, Table) and not np.isfinite(values).all():
-        return ["the result has holes"]
-    if not np.isfinite(values).all():
-        return ["the result is not finite"]
-    return []
+    said = []
+    # a header or labels that were asked for may be none in the format of the output
+    for labels, header in ((_value(case, "--labels="), _header(case)), (None, None)):
+        try:
+            found = read_table(case.output, label_columns=labels, header=header)
+        except InputError as error:
+            said.append(f"the result cannot be read: {error}")
+            continue
+        if np.isfinite(found.values).all():
+            return []
+        said.append("the result has holes")
+    return said

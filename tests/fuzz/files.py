@@ -1,4 +1,4 @@
-"""Random files: a table in some format, then damaged, so that readers meet what no careful program would write."""
+"""Random files: a table in some format, then damaged, so that readers meet what no careful program writes."""
 
 import bz2
 import gzip
@@ -21,8 +21,9 @@ FORMATS = (
     ".arrow", ".npy", ".npz", ".mtx", ".mtx.gz", ".xlsx", "sparse.npz", "coded.npz",
 )  # fmt: skip
 WORDS = (
-    "", "NA", "nan", "inf", "-inf", "1e400", "1e308", "-1e-320", "oops", "1,5", "1.234,5", "< 0.1", "12 %", "$3", "TRUE",
-    "2024-01-05", "\x1b[31mred", "\u202e7", "'", '"', '"a,b"', "a\nb", "\x00", "9" * 400, "1_000", "０", "½", "#REF!", "=1/0",
+    "", "NA", "nan", "inf", "-inf", "1e400", "1e308", "-1e-320", "oops", "1,5", "1.234,5", "< 0.1", "12 %", "$3",
+    "TRUE", "2024-01-05", "\x1b[31mred", "\u202e7", "'", '"', '"a,b"', "a\nb", "\x00", "9" * 400, "1_000", "０", "½",
+    "#REF!", "=1/0",
 )  # fmt: skip
 
 

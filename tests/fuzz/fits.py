@@ -43,7 +43,8 @@ def fit_case(seed: int) -> tuple[dict[str, Any], Any, Any]:
     if rng.random() < 0.15:
         weights = some(
             rng, np.ones(len(values)), rng.random(values.shape), np.zeros(values.shape), -np.ones(values.shape),
-            np.ones(3), np.full(values.shape, 1e200), np.full(values.shape, NAN), 10.0 ** rng.integers(-9, 9, values.shape),
+            np.ones(3), np.full(values.shape, 1e200), np.full(values.shape, NAN),
+            10.0 ** rng.integers(-9, 9, values.shape),
         )  # fmt: skip
     return parameters, _as_type(rng, values), weights
 
