@@ -84,6 +84,8 @@ def test_a_forgiving_stream_takes_everything(inside):
     stream = Forgiving(inside)
     for text in ("σ ≤ 3\n", "\udcff", "plain"):
         assert stream.write(text) == len(text)
+    with pytest.raises(TypeError):
+        stream.write(b"")
     stream.flush()
     assert stream.isatty() is False
 

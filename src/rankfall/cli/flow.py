@@ -16,6 +16,8 @@ _PLANTED = {"rows": 100, "cols": 100, "rank": 5, "observed": 2000}
 _DIVERGED = 1
 # A residual of a few units in the last place of the largest entry.
 _ROUNDING = 1e-14
+# Of numbers that cannot be squared the problem itself says so.
+_SQUARED = 1e150
 
 
 def flow(
@@ -96,8 +98,8 @@ def _check_loss(loss: float, problem: Any) -> None:
     import numpy as np
 
     largest = float(np.abs(problem.values).max())
-    least = (_ROUNDING * min(largest, 1e150)) ** 2
-    if not loss > least:
+    least = (_ROUNDING * largest) ** 2 if largest < _SQUARED else 0.0
+    if not loss >= least:
         raise InputError(
             f"--loss must be above what rounding leaves of this matrix, {least:.2g}, got {loss:g}; raise it, or choose "
             "another unit"

@@ -43,7 +43,11 @@ class Forgiving(io.TextIOBase):
         return getattr(self._stream, "encoding", None) or "utf-8"
 
     def write(self, text: str) -> int:
-        """Write and flush, or drop the text where that is impossible."""
+        """Write and flush, or drop the text where that is impossible. Raises TypeError for bytes, as text streams do."""
+        if not isinstance(text, str):
+            raise TypeError(f"a stream of text takes text, got {type(text).__name__}")
+        if self._stream is None:
+            return len(text)
         try:
             try:
                 shown = text.encode(self.encoding, "rankfall-plain").decode(self.encoding)
@@ -51,7 +55,7 @@ class Forgiving(io.TextIOBase):
                 shown = text.encode("ascii", "rankfall-plain").decode()
             self._stream.write(shown)
             self._stream.flush()
-        except (OSError, ValueError, AttributeError):
+        except (OSError, ValueError):
             self._drop()
         return len(text)
 
