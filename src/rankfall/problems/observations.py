@@ -110,10 +110,14 @@ def check_entries(
         raise InputError(f"observed values must be finite, got {worst}; mark unknown entries by NaN or leave them out")
     if weights is None:
         return values, None
-    weights = real_numbers(weights, "weights").astype(values.dtype)
-    if not (np.isfinite(weights).all() and (weights >= 0).all()):
+    given = real_numbers(weights, "weights")
+    with np.errstate(over="ignore", under="ignore"):
+        # a float64 that no float32 holds becomes infinite
+        weights = given.astype(values.dtype)
+    wrong = ~(np.isfinite(weights) & (weights >= 0))
+    if wrong.any():
         raise InputError(
-            f"weights must be finite and not negative, got {weights.min()}; a weight of 0 ignores an entry"
+            f"weights must be finite and not negative, got {given[wrong][0]}; a weight of 0 ignores an entry"
         )
     if not (weights.sum(axis=-1) > 0).all():
         raise InputError("weights must not all be zero, got only zeros; an entry counts by its weight")
