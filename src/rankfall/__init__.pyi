@@ -55,6 +55,7 @@ from .trajectory import (
     Trajectories as Trajectories,
     Trajectory as Trajectory,
     evolve as evolve,
+    evolve_batch as evolve_batch,
 )
 
 __version__: str
