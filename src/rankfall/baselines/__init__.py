@@ -11,6 +11,7 @@ from rankfall.baselines.nuclear_norm import NuclearNorm
 from rankfall.baselines.refinement import GaussNewton
 from rankfall.baselines.soft_impute import SoftImpute, largest_shrinkage
 from rankfall.baselines.solution import Solution
+from rankfall.baselines.tensor_least_squares import TensorLeastSquares
 
 __all__ = [
     "AlternatingLeastSquares",
@@ -19,5 +20,6 @@ __all__ = [
     "NuclearNorm",
     "SoftImpute",
     "Solution",
+    "TensorLeastSquares",
     "largest_shrinkage",
 ]
