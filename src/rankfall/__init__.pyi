@@ -58,6 +58,7 @@ from .trajectory import (
     Trajectories as Trajectories,
     Trajectory as Trajectory,
     evolve as evolve,
+    evolve_batch as evolve_batch,
 )
 
 __version__: str

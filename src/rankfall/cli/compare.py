@@ -43,8 +43,8 @@ def compare(
     """Predict held-out entries of a table with several methods, and rank the methods.
 
     Every method gets the same training entries, chooses its settings on those
-    alone, and runs in a process of its own. One that fails, or that the table
-    is too large for, says why and stops nobody else.
+    alone, and runs in a process of its own. A method that fails, or for which the table
+    is too large, is listed with the reason; the others continue.
     """
     from rankfall import comparison
     from rankfall.cli.console import Console
@@ -61,12 +61,13 @@ def compare(
         why = "; ".join(f"{row.method}: {row.reason}" for row in found.rows)
         raise InputError(f"a comparison needs a method that can be measured, got none ({why})")
     if json is not None:
-        found.to_json(json)
+        console.writing(lambda: found.to_json(json))
     if plot is not None:
         from rankfall.pictures import ComparisonPicture
 
-        ComparisonPicture(found).save(plot)
+        console.writing(lambda: ComparisonPicture(found).save(plot))
     _show(found)
+    raise typer.Exit(console.exit_code)
 
 
 def _check_outputs(plot: Path | None, json: Path | None) -> None:
@@ -109,6 +110,7 @@ def _show(found: Any) -> None:
     from rich.table import Table
 
     from rankfall.cli.console import screen
+    from rankfall.cli.edge import harmless
 
     m, n = found.shape
     paper = screen()
@@ -129,7 +131,7 @@ def _show(found: Any) -> None:
     paper.print(shown)
     for row in found.rows:
         if not row.is_measured:
-            paper.print(f"{row.title}: {row.reason}", markup=False, soft_wrap=True)
+            paper.print(harmless(f"{row.title}: {row.reason}"), markup=False, soft_wrap=True)
 
 
 def _with_spread(value: float, spread: float) -> str:

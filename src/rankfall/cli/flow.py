@@ -14,13 +14,21 @@ EXIT_CODES = (
 _STARTS = ("gaussian", "uniform", "identity", "orthogonal", "balanced", "spectral")
 _PLANTED = {"rows": 100, "cols": 100, "rank": 5, "observed": 2000}
 _DIVERGED = 1
+# A residual of a few units in the last place of the largest entry.
+_ROUNDING = 1e-14
+# Of numbers that cannot be squared the problem itself says so.
+_SQUARED = 1e150
 
 
 def flow(
     rows: Annotated[int | None, typer.Option(help="Number of rows of the planted matrix.", show_default="100")] = None,
-    cols: Annotated[int | None, typer.Option(help="Number of its columns.", show_default="100")] = None,
+    cols: Annotated[
+        int | None, typer.Option(help="Number of columns of the planted matrix.", show_default="100")
+    ] = None,
     rank: Annotated[int | None, typer.Option(help="Rank of the planted matrix.", show_default="5")] = None,
-    observed: Annotated[int | None, typer.Option(help="Number of its observed entries.", show_default="2000")] = None,
+    observed: Annotated[
+        int | None, typer.Option(help="Number of observed entries of the planted matrix.", show_default="2000")
+    ] = None,
     table: Annotated[
         Path | None, typer.Option("--input", help="Table with missing entries, instead of a planted matrix.")
     ] = None,
@@ -39,8 +47,8 @@ def flow(
     """Follow gradient flow on a deep factorization and check the theorems on the run.
 
     A line is printed when a singular value of the product escapes: when it
-    passes a tenth of the data's leading one. Then a table of where all of
-    them ended, and the papers' claims with the numbers measured on this run.
+    passes a tenth of the data's leading one. Then follow a table of their
+    final values, and the papers' claims with the values measured on this run.
     """
     from rankfall.cli.console import Console
     from rankfall.cli.steps import check_picture
@@ -56,16 +64,17 @@ def flow(
     stop, integrator, model = LossBelow(loss), Flow(rtol), Chain(depth, width)
     _check_seed(seed)
     problem = _problem(table, {"rows": rows, "cols": cols, "rank": rank, "observed": observed}, seed)
+    _check_loss(loss, problem)
     console = Console(quiet)
     record = Record(singular_values=True, effective_rank=True, imbalance=True, curvature=True, events=[Escape()])
     tell = None if quiet else _Teller()
     run = evolve(problem, model, begun, integrator, stop=stop, record=record, seed=seed, callback=tell)
-    run.save(output)
+    console.interrupted = str(run.status) == "interrupted"
+    console.writing(lambda: run.save(output))
     if plot is not None and run.history["time"].size > 1:
         from rankfall.pictures import SingularValuesPicture
 
-        SingularValuesPicture(run).save(plot)
-    console.interrupted = str(run.status) == "interrupted"
+        console.writing(lambda: SingularValuesPicture(run).save(plot))
     if not quiet:
         print(_ends(run))
     if report and not quiet and run.time > 0 and not console.interrupted:
@@ -86,6 +95,19 @@ def _start(name: str, scale: float, width: int | None) -> Any:
     if name != "spectral":
         return kind(scale=scale)
     return kind(scale=scale) if width is None else kind(width=width, scale=scale)
+
+
+def _check_loss(loss: float, problem: Any) -> None:
+    """Refuse a loss that rounding does not allow: the run would never end."""
+    import numpy as np
+
+    largest = float(np.abs(problem.values).max())
+    least = (_ROUNDING * largest) ** 2 if largest < _SQUARED else 0.0
+    if not loss >= least:
+        raise InputError(
+            f"--loss must be above what rounding leaves of this matrix, {least:.2g}, got {loss:g}; raise it, or choose "
+            "another unit"
+        )
 
 
 def _check_seed(seed: int) -> None:

@@ -25,14 +25,15 @@ def recover(
         Path | None, typer.Option("--output", "-o", help="Where to write; the extension names the format.")
     ] = None,
     triplets: Annotated[
-        str | None, typer.Option(help="INPUT lists entries: names or places of its columns row,col,value.")
+        str | None, typer.Option(help="INPUT lists entries: names or positions of its columns row,col,value.")
     ] = None,
     duplicates: Annotated[str, typer.Option(help="Entries listed twice: error, mean or last.")] = "error",
     labels: Annotated[
-        str | None, typer.Option(help="Columns to carry along unread, as id,city or 1,3; detected if left out.")
+        str | None, typer.Option(help="Columns that are not data, as id,city or 1,3; text columns are detected.")
     ] = None,
     header: Annotated[
-        bool | None, typer.Option("--header/--no-header", help="Whether text begins with a line of names; detected.")
+        bool | None,
+        typer.Option("--header/--no-header", help="Whether the file has a header line; detected by default."),
     ] = None,
     depth: Annotated[float, typer.Option(help="Layers of the chain whose metric is frozen; inf is the limit.")] = (
         math.inf
@@ -44,11 +45,11 @@ def recover(
     seed: Annotated[int, typer.Option(help="Seed of all random vectors.")] = 0,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no summary.")] = False,
 ) -> None:
-    """Fill the cells that the observed ones determine, and no others.
+    """Fill only the cells that the observed cells determine.
 
-    The rank is found, not given. A cell is filled where a certificate says
-    that no other matrix of that rank near by has the same observed cells.
-    Cells that cannot be known stay empty: the summary names their rows and
+    The rank is found, not given. A cell is filled where a certificate shows
+    that no other matrix of that rank nearby has the same observed cells.
+    Cells that are not determined stay empty: the summary names their rows and
     columns, and the cells to measure next.
     """
     from rankfall.cli.console import Console

@@ -31,8 +31,8 @@ def reproduce(
     """Repeat the experiments of the papers and check their claims.
 
     For each experiment OUT/NAME holds claims.json, data.zarr, figure.png and
-    figure.svg. Parts that were computed before are not computed again, so a
-    run that was stopped goes on where it was.
+    figure.svg. Parts that are already computed are reused, so an
+    interrupted run continues where it stopped.
     """
     from rankfall import experiments
     from rankfall.cli.console import Console
@@ -53,11 +53,13 @@ def reproduce(
     for each in chosen:
         with console.fitting() as progress:
             outcome = experiments.reproduce(each, out, quick=quick, data=data, jobs=jobs, progress=progress)
-        _draw(outcome)
+        console.writing(lambda found=outcome: _draw(found))
         _show(outcome, quiet)
         judged += [claim for claim in outcome.claims if claim.holds is not None]
     if not quiet:
         print(f"{_counted(judged)}; all is in {str(out)!r}")
+    if console.interrupted:
+        raise typer.Exit(console.exit_code)
     raise typer.Exit(_FAILED if any(claim.fails for claim in judged) else 0)
 
 

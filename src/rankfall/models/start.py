@@ -25,7 +25,7 @@ Layers = list[np.ndarray]
 
 @dataclass(frozen=True)
 class LayerForm:
-    """What a model tells a start about its layers.
+    """The layers of a model, as a start receives them.
 
     Parameters
     ----------

@@ -14,7 +14,6 @@ import math
 from abc import abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -121,7 +120,9 @@ class TensorModel(Model):
         ]
         return xp.concat(flat, axis=-1)
 
-    def entries(self, weights: Float[Array, "batch p"], positions: Any) -> Float[np.ndarray, "batch _"]:
+    def entries(
+        self, weights: Float[Array, "batch p"], positions: Sequence[int | Sequence[int] | np.ndarray]
+    ) -> Float[np.ndarray, "batch _"]:
         """W at the positions, one list of indices for each axis, forming nothing else.
 
         Raises InputError for positions outside W.

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -96,7 +95,7 @@ def leading_subspace(problem: Problem, axis: int, width: int) -> Float[np.ndarra
     matrix = matricized_entries(np.stack([*rows, *columns]), flat.data, shape, [axis])
     if shape[axis] > _FORMED:
         return leading_vectors(matrix, width)[0]
-    gram: Any = (matrix @ matrix.T).toarray()
+    gram = np.asarray((matrix @ matrix.T).toarray())
     share = flat.nnz / math.prod(map(float, matricized_shape(shape)))
     gram[np.diag_indices_from(gram)] *= share
     if shape[axis] <= max(_SMALL, 4 * width):

@@ -22,7 +22,7 @@ from rankfall.arrays import Array, namespace, reshape
 from rankfall.errors import InputError
 from rankfall.kernels import tree_entries
 from rankfall.models.cp import columnwise_products
-from rankfall.models.mode_tree import Node, as_structure, balanced, nodes_of
+from rankfall.models.mode_tree import Node, Structure, as_structure, balanced, nodes_of
 from rankfall.models.preconditioner import require_decay
 from rankfall.models.tensor_model import TensorModel, require_axes, require_count
 
@@ -49,7 +49,7 @@ class Tree(TensorModel):
         For a tree that misses or repeats an axis, ranks that do not fit the tree, a negative decay.
     """
 
-    structure: Any = None
+    structure: Structure | None = None
     ranks: int | Sequence[int] | None = None
     decay: float | int = 0.0
     dimensions: tuple[int, ...] = ()

@@ -1,4 +1,4 @@
-"""Convergence promised in advance: from the layers at the start, how many steps reach a given loss.
+"""Convergence certificates: from the layers at the start, the number of steps to a given loss.
 
 Gradient descent on ½‖W_N ⋯ W_1 − Φ‖_F² converges at a linear rate when three hypotheses hold at
 the start: the layers are nearly balanced, the product is nearer to Φ than any singular matrix is
@@ -21,13 +21,18 @@ THEOREM = "arora2018convergence, Theorem 1"
 
 @dataclass(frozen=True)
 class ConvergenceCertificate:
-    """What Theorem 1 promises of a start, and on which hypotheses.
+    """The conclusion of Theorem 1 for a start, and its hypotheses.
 
-    Attributes:
-        hypotheses: one claim for each hypothesis: balance, margin, step.
-        margin: c, the deficiency margin of the start.
-        step: η, the step asked about, or the largest admissible one; 0 without a margin.
-        iterations: T after which the loss is at most ε; infinite where a hypothesis fails.
+    Attributes
+    ----------
+    hypotheses
+        one claim for each hypothesis: balance, margin, step.
+    margin
+        c, the deficiency margin of the start.
+    step
+        η, the step asked about, or the largest admissible one; 0 without a margin.
+    iterations
+        T after which the loss is at most ε; infinite where a hypothesis fails.
     """
 
     hypotheses: Report
@@ -100,14 +105,21 @@ def certify_convergence(
     if the start has deficiency margin c > 0, the layers are δ-balanced, and η is admissible. A
     hypothesis that fails is a report that does not hold; the certificate then promises nothing.
 
-    Args:
-        layers: W_1 … W_N at the start.
-        target: Φ; of full rank, or no margin is positive.
-        step: η, in the units of ½‖W − Φ‖_F²; the largest admissible one by default.
-        accuracy: ε.
+    Parameters
+    ----------
+    layers
+        W_1 … W_N at the start.
+    target
+        Φ; of full rank, or no margin is positive.
+    step
+        η, in the units of ½‖W − Φ‖_F²; the largest admissible one by default.
+    accuracy
+        ε.
 
-    Raises:
-        InputError: where the shapes do not fit or a hidden width is below min(m, n).
+    Raises
+    ------
+    InputError
+        where the shapes do not fit or a hidden width is below min(m, n).
 
     Source: [arora2018convergence, Theorem 1].
     """

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -30,7 +29,7 @@ _REJECTIONS = 60
 Verdict = tuple[Status, str] | None
 
 
-Hook = Callable[[LoopState], Any]
+Hook = Callable[[LoopState], object]
 _HOOKS: ContextVar[tuple[Hook, ...]] = ContextVar("hooks", default=())
 
 
@@ -59,7 +58,7 @@ class Loop:
     stop: Stop
     record: Record
     recorder: Recorder
-    callback: Callable[[Snapshot], Any] | None = None
+    callback: Callable[[Snapshot], object] | None = None
     progress: Callable[[float, Snapshot], None] | None = None
 
     def run(

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from rankfall.trajectory.event import Occurrence
+from rankfall.trajectory.occurrence import Occurrence
 from rankfall.trajectory.record import Record
 from rankfall.trajectory.snapshot import Snapshot
 

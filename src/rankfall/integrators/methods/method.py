@@ -122,7 +122,7 @@ class Method(ABC):
     ) -> Float[Array, "times p"]:
         """Weights at fractions of a step of one run: by default the cubic through both ends and their slopes."""
         old, new = interval.weights, interval.new_weights
-        rows = []
+        rows: list[Array] = []
         for x in map(float, fractions):
             rise, slope_old, slope_new = x * x * (3 - 2 * x), x * (1 - x) ** 2, -x * x * (1 - x)
             slope = slope_old * interval.velocity + slope_new * interval.new_velocity
