@@ -268,7 +268,7 @@ class Tree(TensorModel):
     def from_saved(cls, fields: dict[str, Any], arrays: dict[str, np.ndarray]) -> "Tree":
         """The model that `to_saved` described; JSON turned its tuples into lists, at every level."""
         ranks, dimensions = (tuple(v) if isinstance(v, list) else v for v in (fields["ranks"], fields["dimensions"]))
-        return cls(fields["structure"], ranks, fields["decay"], dimensions)
+        return cls(as_structure(fields["structure"]), ranks, fields["decay"], dimensions)
 
 
 def _full_rank(nodes: Sequence[Node], v: int, shape: Sequence[int]) -> int:

@@ -126,7 +126,8 @@ class DeepTensorCompletion(BaseEstimator):
         chosen, self.trials_ = choose(split, families, width, self.random_state, report)
         held = split.held_out
         assert held is not None
-        residuals = np.asarray(held.values) - self._mean(chosen.model.entries(chosen.weights[None], held.indices)[0])
+        predicted = self._mean(chosen.model.entries(chosen.weights[None], tuple(held.indices))[0])
+        residuals = np.asarray(held.values) - predicted
         residuals = residuals * self.units_.at(held.indices)
         self.held_out_error_ = float(np.sqrt(np.mean(residuals**2)))
         # intervals are in units of the slices, which residuals of one slice share
@@ -144,7 +145,7 @@ class DeepTensorCompletion(BaseEstimator):
         lists = [np.atleast_1d(np.asarray(each)) for each in indices]
         check_indices(lists, self.shape_)
         stacked = np.stack(lists)
-        return self._mean(self.model_.entries(self.weights_[None, :], stacked)[0]) * self.units_.at(stacked)
+        return self._mean(self.model_.entries(self.weights_[None, :], lists)[0]) * self.units_.at(stacked)
 
     def intervals(self, indices: Any, alpha: float = 0.1) -> tuple[np.ndarray, np.ndarray]:
         """Lower and upper ends that cover a new entry with probability at least 1 − `alpha`, by split conformal.
