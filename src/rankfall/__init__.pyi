@@ -15,7 +15,10 @@ from . import (
     trajectory as trajectory,
 )
 from .errors import InputError as InputError, RunWarning as RunWarning
-from .estimators import DeepMatrixFactorization as DeepMatrixFactorization
+from .estimators import (
+    DeepMatrixFactorization as DeepMatrixFactorization,
+    DeepTensorCompletion as DeepTensorCompletion,
+)
 from .integrators import (
     Adam as Adam,
     Descent as Descent,

@@ -16,6 +16,7 @@ from rankfall.baselines.refinement import GaussNewton
 from rankfall.baselines.riemannian_cg import RiemannianCG
 from rankfall.baselines.soft_impute import SoftImpute, largest_shrinkage
 from rankfall.baselines.solution import Solution
+from rankfall.baselines.tensor_least_squares import TensorLeastSquares
 
 __all__ = [
     "GNMR",
@@ -28,5 +29,6 @@ __all__ = [
     "RiemannianCG",
     "SoftImpute",
     "Solution",
+    "TensorLeastSquares",
     "largest_shrinkage",
 ]
