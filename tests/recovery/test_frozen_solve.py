@@ -116,6 +116,13 @@ def test_the_path_shrinks_its_scale_and_its_residual_on_a_planted_matrix():
     assert all(step.rank >= 1 for step in steps)
 
 
+def test_a_bound_on_the_escaped_directions_is_kept():
+    sampling, left, right, _ = drawn((40, 30), 0.5, 3)
+    entries = sampling.read(left * [3.0, 2.0, 1.0], right)
+    ranks = [point.step.rank for point in follow(sampling, entries, DepthMean(), 0.9, widest=2)]
+    assert max(ranks) == 2
+
+
 @pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="needs two threads")
 def test_the_bits_do_not_depend_on_the_number_of_threads():
     sampling, left, right, rng = drawn((600, 600), 0.8, 8)

@@ -49,9 +49,9 @@ def attempts_at(mean: Mean) -> tuple[Attempt, ...]:
 
 def attempt_exact(
     sampling: Sampling, entries: Float[np.ndarray, " entries"], attempt: Attempt, tolerance: float, seed: int,
-    watch: Callable[[PathStep], None] | None = None,
+    watch: Callable[[PathStep], None] | None = None, widest: int | None = None,
 ) -> Attempted:  # fmt: skip
-    """Walk, then fit; exact is a residual of at most `tolerance`·‖b‖."""
+    """Walk, with at most `widest` directions, then fit; exact is a residual of at most `tolerance`·‖b‖."""
     start = None
     if attempt.dropped:
         kept = np.random.default_rng([seed, 2]).random(sampling.count) >= attempt.dropped
@@ -60,7 +60,7 @@ def attempt_exact(
     last = None
     # an exact fit shows before the residual is below what counts as one
     enough = max(1e-8, tolerance)
-    for last in follow(sampling, entries, attempt.mean, attempt.decay, start, seed, enough, watch):
+    for last in follow(sampling, entries, attempt.mean, attempt.decay, start, seed, enough, watch, widest):
         steps.append(last.step)
     assert last is not None
     for rank in candidate_ranks(sampling, last.triplets.values, last.step.rank):

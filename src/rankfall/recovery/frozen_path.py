@@ -69,15 +69,16 @@ def follow(
     seed: int = 0,
     residual: float = 1e-8,
     watch: Callable[[PathStep], None] | None = None,
+    widest: int | None = None,
 ) -> Iterator[PathPoint]:
     """Walk the path, one point a step, until ‖z‖ < `residual`·‖b‖ or ε has become negligible.
 
     mean: what M_ab is. decay: factor of ε from step to step. start: entries of the first iterate, b if None.
-    seed: of the random columns in block power iterations.
+    seed: of the random columns in block power iterations. widest: bound on R beside that of the entries.
     """
     rng = np.random.default_rng(seed)
     unit = float(np.linalg.norm(entries))
-    cap = widest_rank(sampling)
+    cap = widest_rank(sampling) if widest is None else min(widest, widest_rank(sampling))
     iterate = Iterate.observed(sampling, entries if start is None else start)
     triplets = leading_triplets(iterate, np.zeros((sampling.shape[1], 0)), _FEWEST, 12, rng)
     scale = 0.9 * float(triplets.values[0])

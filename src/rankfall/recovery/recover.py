@@ -122,7 +122,9 @@ def recover(
         made = 0
         for made, attempt in enumerate(attempts_at(mean)[: attempts if exact else 0], start=1):
             watch = None if progress is None else _named(progress, f"attempt {made}")
-            tried = attempt_exact(core, entries, attempt, tolerance, seed, watch)
+            # an exact fit that certifies nothing has a rank too high: the next path is kept below it
+            widest = None if best is None or best[0].rank == 1 or best[1].count else best[0].rank - 1
+            tried = attempt_exact(core, entries, attempt, tolerance, seed, watch, widest)
             path = tried.path if best is None else path
             if tried.fit is None:
                 continue
