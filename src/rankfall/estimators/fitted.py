@@ -34,8 +34,8 @@ class FittedTable:
     """What a fit found: standardization, factors `left` (m, k) and `right` (n, k), the selection and the run.
 
     shift: what new rows gain from which entries of theirs are observed; None for a fit without features.
-    refinement: the stack's predictions of what is unknown in a small table; observed entries, and new rows and
-    columns, have those of the factorization.
+    refinement: the stack's predictions of what is unknown in a small table, and its model of new rows; observed entries
+    and new columns have the predictions of the factorization.
     """
 
     problem: Completion
@@ -176,6 +176,8 @@ class FittedTable:
 
     def fold_in(self, values: Float[np.ndarray, "r n"]) -> Float[np.ndarray, "r n"]:
         """x̂ of new rows given as an array with NaN for what is unknown."""
+        if self.refinement is not None:
+            return self.refinement.row_model.fill(values)
         features, heat = self._prior
         shape = self.standardization
         targets = (values - shape.origin) / shape.unit
