@@ -27,10 +27,8 @@ class Trees(Learner):
         is_final: bool,
     ) -> Float[np.ndarray, " lack"]:
         """The mean over trees."""
-        from sklearn import config_context
         from sklearn.ensemble import ExtraTreesRegressor
 
         count = self.trees if is_final else self.trees_of_folds
         forest = ExtraTreesRegressor(count, min_samples_leaf=self.leaf, random_state=seed, n_jobs=1)
-        with config_context(skip_parameter_validation=True):
-            return forest.fit(known.astype(np.float32), targets).predict(unknown.astype(np.float32))
+        return forest.fit(known.astype(np.float32), targets).predict(unknown.astype(np.float32))
