@@ -83,7 +83,7 @@ def complete(
             "--features/--no-features", help="Learn from which entries are observed, too; by held-out entries."
         ),
     ] = None,
-    scaling: Annotated[str, typer.Option(help="auto, global (one unit) or columns (each its own).")] = "auto",
+    scaling: Annotated[str, typer.Option(help="auto, global (one unit), columns (each its own), log or raw.")] = "auto",
     order: Annotated[str | None, typer.Option(help="'rows': rows are in the order of time.")] = None,
     refine: Annotated[
         bool | None,

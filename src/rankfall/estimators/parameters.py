@@ -7,6 +7,7 @@ import numpy as np
 from rankfall.errors import InputError
 from rankfall.estimators.bounds import Bounds
 from rankfall.estimators.robust_scaling import loss_of
+from rankfall.estimators.scalings import SCALINGS
 
 
 def check_parameters(model: Any) -> None:
@@ -25,6 +26,8 @@ def check_parameters(model: Any) -> None:
         raise InputError(f"features must be True, False or 'auto', got {model.features!r}; 'auto' tries them")
     if model.features is True and model.depth == 1:
         raise InputError("features need a depth of at least 2, got 1; use depth='auto' or features=False")
+    if model.scaling not in SCALINGS:
+        raise InputError(f"scaling must be one of {', '.join(SCALINGS)}, got {model.scaling!r}; 'auto' tries them")
     if model.dtype not in ("auto", "float32", "float64"):
         raise InputError(
             f"dtype must be 'auto', 'float32' or 'float64', got {model.dtype!r}; float32 halves the memory"
