@@ -3,9 +3,9 @@
 A table is read as x_ij = o_j + q_j (μ + a_i + b_j + s_i t_j W_ij): origin o and unit q of each column, row and column
 effects a and b, and the product W of the chain; of a column that is positive over decades, log x_ij may be read so.
 Effects are damped means, each shrunk by as much as the entries themselves suggest (empirical Bayes), so that a row
-seen twice is not taken at its word. The popularity s_i t_j ∝
-(degree)^(−γ) slows rows and columns that are seen often, which would otherwise be fitted first. Fitting W to the
-residuals with weights (s_i t_j)² is then an ordinary completion problem.
+seen twice is not taken at its word. The popularity s_i t_j ∝ (degree)^(−γ) slows rows and columns that are seen often,
+which would otherwise be fitted first. Fitting W to the residuals with weights (s_i t_j)² is then an ordinary
+completion problem.
 """
 
 from dataclasses import dataclass, field, replace
