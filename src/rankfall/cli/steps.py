@@ -17,8 +17,6 @@ from rankfall.tables.files import extension
 
 # The largest matrix that is written or drawn whole from a list of entries.
 LARGEST_TABLE = 10**8
-# Squares of numbers up to here can be summed in float64, and those of numbers down to its inverse are not zero.
-_LARGEST_NUMBER = 1e150
 
 
 @dataclass(frozen=True)
@@ -56,12 +54,6 @@ class Fit:
 
 def fit(problem: Any, options: FitOptions, console: Console) -> Fit:
     """Fit with progress; how it ended is noted in the console."""
-    largest = float(np.abs(problem.values).max())
-    if largest and not 1 / _LARGEST_NUMBER < largest < _LARGEST_NUMBER:
-        raise InputError(
-            f"the largest number must lie between {1 / _LARGEST_NUMBER:.0e} and {_LARGEST_NUMBER:.0e}, got "
-            f"{largest:g}; errors are squared, choose another unit"
-        )
     estimator = options.estimator()
     begun = time.perf_counter()
     with console.fitting() as progress:

@@ -18,7 +18,7 @@ from rankfall.estimators.bounds import Bounds
 from rankfall.estimators.draws import drawn_tables
 from rankfall.estimators.fitted import FittedTable
 from rankfall.estimators.fitting import fit_table, refit_table
-from rankfall.estimators.inputs import problem_of, stacked, without_mask
+from rankfall.estimators.inputs import check_magnitudes, problem_of, stacked, without_mask
 from rankfall.estimators.parameters import check_parameters
 from rankfall.estimators.persistence import load_fitted, save_fitted
 from rankfall.estimators.predictions import Predictions
@@ -185,6 +185,7 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
                 f"the estimator's loss decides, got a problem with {problem.loss_function}; leave it out of the "
                 "problem and pass loss= to DeepMatrixFactorization, with thresholds in spreads of the table"
             )
+        check_magnitudes(problem)
         self.n_features_in_ = problem.shape[1]
         if self.warm_start and hasattr(self, "fitted_"):
             return self._keep(refit_table(problem, self.fitted_, self._settings(problem), progress or _silent))

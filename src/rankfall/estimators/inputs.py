@@ -7,6 +7,19 @@ import numpy as np
 from rankfall.errors import InputError
 from rankfall.problems.completion import Completion
 
+# Squares of numbers up to here can be summed in float64, and those of numbers down to its inverse are not zero.
+_LARGEST_NUMBER = 1e150
+
+
+def check_magnitudes(problem: Completion) -> None:
+    """Raise InputError for numbers whose squares overflow or vanish."""
+    largest = float(np.abs(problem.values).max(initial=0.0))
+    if largest and not 1 / _LARGEST_NUMBER < largest < _LARGEST_NUMBER:
+        raise InputError(
+            f"the largest number must lie between {1 / _LARGEST_NUMBER:.0e} and {_LARGEST_NUMBER:.0e}, got "
+            f"{largest:g}; errors are squared, choose another unit"
+        )
+
 
 def without_mask(X: Any) -> Any:
     """A masked array as an array with NaN where it is masked; anything else as it is."""

@@ -1,4 +1,4 @@
-"""Filled cells in the look of their column: as many decimals, whole numbers whole, two values for booleans."""
+"""Filled cells in the look of their column: its range, as many decimals, whole numbers whole, two values of booleans."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ def rounded(table: Table, filled: np.ndarray, digits: str | int = "auto", within
 
     digits: "auto" for as many decimals as each column has, "none" for all, or a number of decimals. Booleans become 0
     or 1 whatever the number of decimals.
-    `within` keeps a column of whole numbers, which are counts or levels, within the range of its known entries.
+    `within` keeps every column within the range of its known entries.
 
     Raises InputError for any other `digits`.
     """
@@ -24,7 +24,7 @@ def rounded(table: Table, filled: np.ndarray, digits: str | int = "auto", within
     for place, ((_, most), dress) in enumerate(zip(decimals, dresses, strict=True)):
         unknown = np.isnan(table.values[:, place])
         cells = filled[unknown, place]
-        if within and most == 0 and not unknown.all():
+        if within and not unknown.all():
             known = table.values[~unknown, place]
             cells = np.clip(cells, known.min(), known.max())
         if dress is not None and dress.words is not None:
