@@ -34,6 +34,13 @@ def lint(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def fuzz(session: nox.Session) -> None:
+    """Run thousands of random commands and fits, and faults while results are written; minutes."""
+    session.install(".[test]")
+    session.run("pytest", "--no-cov", "-m", "fuzz or not fuzz", "tests/fuzz", *session.posargs)
+
+
+@nox.session(default=False)
 def docs(session: nox.Session) -> None:
     """Build the documentation into docs/_build."""
     session.install(".[docs]")

@@ -25,6 +25,7 @@ from .integrators import (
     Reference as Reference,
 )
 from .models import (
+    CP as CP,
     Balanced as Balanced,
     Chain as Chain,
     Diagonal as Diagonal,
@@ -35,8 +36,16 @@ from .models import (
     Orthogonal as Orthogonal,
     Spectral as Spectral,
     Symmetric as Symmetric,
+    Train as Train,
+    Tree as Tree,
 )
-from .problems import Completion as Completion, Regression as Regression, Sensing as Sensing
+from .problems import (
+    Completion as Completion,
+    Regression as Regression,
+    Sensing as Sensing,
+    TensorCompletion as TensorCompletion,
+    TensorSensing as TensorSensing,
+)
 from .trajectory import (
     HeldOutRise as HeldOutRise,
     LossBelow as LossBelow,

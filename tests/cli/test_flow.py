@@ -268,3 +268,11 @@ def test_ctrl_c_before_there_is_a_run_writes_nothing(monkeypatch):
     monkeypatch.setattr("rankfall.datasets.planted", press)
     assert shell("flow", *SMALL)[:3] == (130, "", "rankfall: interrupted before there was a result to keep\n")
     assert not list(Path().iterdir())
+
+
+def test_a_loss_below_rounding_is_refused_as_no_run_would_reach_it():
+    np.save("t.npy", HOLES * 1e100)
+    ended = shell("flow", "--input", "t.npy", "--loss", "0.1", "-o", "h.zarr")
+    assert ended.code == 2
+    assert "must be above what rounding leaves of this matrix" in ended.stderr
+    assert not Path("h.zarr").exists()

@@ -112,7 +112,7 @@ def test_pairs_that_do_not_fit():
         (("--rtol", "-1e-3"), "--rtol must lie between 0 and 1, got -0.001"),
         (("--holdout", "1"), "--holdout must lie between 0 and 1, got 1.0"),
         (("--seed", "-1"), "--seed must lie between 0 and 4294967295, got -1"),
-        (("--min", "nan"), "--min must be a number, got nan"),
+        (("--min", "nan"), "--min must be a finite number, got nan"),
         (("--min", "2", "--max", "1"), "--min must not exceed --max, got 2.0 and 1.0"),
         (("--duplicates", "first"), "duplicates must be one of error, mean, last, got 'first'"),
         (("--predict", "pairs.csv"), "--predict needs --triplets, got only 'pairs.csv'"),

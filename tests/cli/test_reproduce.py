@@ -97,6 +97,21 @@ def test_a_finding_is_told_with_its_reason_and_exits_0(monkeypatch):
 
 
 @pytest.mark.usefixtures("toys")
+def test_a_part_that_was_cut_or_changed_is_computed_again():
+    assert reproduce("toy2000-doubles", "--quick").code == 0
+    first, second = sorted(Path("reproduced/toy2000-doubles/parts").iterdir())
+    first.write_bytes(first.read_bytes()[:100])
+    damaged = bytearray(second.read_bytes())
+    damaged[len(damaged) // 2] ^= 255
+    second.write_bytes(damaged)
+    COMPUTED.clear()
+    assert reproduce("toy2000-doubles", "--quick").code == 0
+    assert COMPUTED == [1, 2]
+    assert reproduce("toy2000-doubles", "--quick").code == 0
+    assert COMPUTED == [1, 2]
+
+
+@pytest.mark.usefixtures("toys")
 def test_quiet_shows_failures_alone():
     assert reproduce("toy2000-doubles", "-q").stdout == ""
     ended = reproduce("toy2000-triples", "-q")

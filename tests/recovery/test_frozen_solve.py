@@ -33,10 +33,11 @@ def test_sampling_and_writing_back_are_adjoint():
     np.testing.assert_allclose(sampling.times(entries, right), dense(sampling, entries) @ right, atol=1e-12)
 
 
-def test_the_tangent_fit_is_the_dense_least_squares_solution():
+@pytest.mark.parametrize("one_call", [True, False])
+def test_the_tangent_fit_is_the_dense_least_squares_solution(one_call):
     sampling, left, right, rng = drawn()
     entries, charge = rng.standard_normal(sampling.count), np.asarray([0.1, 0.5, 2.0])
-    found = fit_tangent(sampling, entries, left, right, charge, tolerance=1e-13)
+    found = fit_tangent(sampling, entries, left, right, charge, tolerance=1e-13, one_call=one_call)
     (m, n), k = sampling.shape, 3
     design = np.zeros((sampling.count, (m + n) * k))
     for e, (i, j) in enumerate(zip(sampling.rows, sampling.cols, strict=True)):
@@ -46,6 +47,18 @@ def test_the_tangent_fit_is_the_dense_least_squares_solution():
     exact = np.linalg.solve(design.T @ design + np.diag(penalty), design.T @ entries)
     np.testing.assert_allclose(np.vstack([found.left, found.right]).ravel(), exact, atol=1e-9)
     np.testing.assert_allclose(found.residual, entries - design @ exact, atol=1e-9)
+
+
+def test_one_call_and_passes_take_the_same_iterations():
+    sampling, left, right, rng = drawn((60, 50), 0.3, 5)
+    entries, start = rng.standard_normal(sampling.count), rng.standard_normal((50, 5))
+    found = [
+        fit_tangent(sampling, entries, left, right, np.geomspace(1e-3, 1, 5), start, iterations=12, one_call=one_call)
+        for one_call in (True, False)
+    ]
+    assert found[0].iterations == found[1].iterations
+    np.testing.assert_allclose(found[0].right, found[1].right, rtol=1e-7, atol=1e-9)
+    np.testing.assert_allclose(found[0].residual, found[1].residual, rtol=1e-7, atol=1e-9)
 
 
 def test_the_iterate_multiplies_like_the_matrix_it_stands_for():

@@ -70,3 +70,34 @@ def test_xarray_axes_have_names():
 
 def test_a_run_introduces_itself():
     assert "budget" in repr(evolve(stop=rf.StepLimit(2)))
+
+
+def test_a_run_with_a_part_missing_or_changed_is_refused(tmp_path):
+    run = evolve(record=rf.Record(singular_values=True, imbalance=True), stop=rf.StepLimit(6))
+    path = tmp_path / "run.zarr"
+    run.save(path)
+    rng = np.random.default_rng(0)
+    for part in [part for part in path.rglob("*") if part.is_file()]:
+        whole = part.read_bytes()
+        flipped = bytearray(whole)
+        flipped[int(rng.integers(len(flipped)))] ^= 1
+        for damaged in (None, b"", whole[: len(whole) // 2], bytes(flipped)):
+            part.unlink(missing_ok=True)
+            if damaged is not None:
+                part.write_bytes(damaged)
+            try:
+                back = rf.Trajectory.load(path)
+            except rf.InputError:
+                continue
+            np.testing.assert_array_equal(back.weights, run.weights)
+            assert back.history.keys() == run.history.keys()
+        part.write_bytes(whole)
+    assert rf.Trajectory.load(path).loss == run.loss
+
+
+def test_a_missing_chunk_is_not_a_number_and_refused(tmp_path):
+    run = evolve(stop=rf.StepLimit(6))
+    run.save(tmp_path / "run.zarr")
+    (tmp_path / "run.zarr" / "layer_1" / "c" / "0" / "0").unlink()
+    with pytest.raises(rf.InputError, match="must be whole"):
+        rf.Trajectory.load(tmp_path / "run.zarr")

@@ -18,6 +18,7 @@ from rankfall.cli.playground import EXIT_CODES as PLAYGROUND_EXIT_CODES, playgro
 from rankfall.cli.recover import EXIT_CODES as RECOVER_EXIT_CODES, recover
 from rankfall.cli.report import EXIT_CODES as REPORT_EXIT_CODES, report
 from rankfall.cli.reproduce import EXIT_CODES as REPRODUCE_EXIT_CODES, reproduce
+from rankfall.cli.streams import forgiving_streams, occupy_closed_descriptors
 
 app = typer.Typer(
     name="rankfall", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -55,4 +56,6 @@ def _root(
 
 def main() -> None:
     """Run the command line on the arguments of the process."""
-    app(prog_name="rankfall")
+    occupy_closed_descriptors()
+    with forgiving_streams():
+        app(prog_name="rankfall")

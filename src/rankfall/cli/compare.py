@@ -61,12 +61,13 @@ def compare(
         why = "; ".join(f"{row.method}: {row.reason}" for row in found.rows)
         raise InputError(f"a comparison needs a method that can be measured, got none ({why})")
     if json is not None:
-        found.to_json(json)
+        console.writing(lambda: found.to_json(json))
     if plot is not None:
         from rankfall.pictures import ComparisonPicture
 
-        ComparisonPicture(found).save(plot)
+        console.writing(lambda: ComparisonPicture(found).save(plot))
     _show(found)
+    raise typer.Exit(console.exit_code)
 
 
 def _check_outputs(plot: Path | None, json: Path | None) -> None:
@@ -112,6 +113,7 @@ def _show(found: Any) -> None:
     from rich.table import Table
 
     from rankfall.cli.console import screen
+    from rankfall.cli.edge import harmless
 
     m, n = found.shape
     paper = screen()
@@ -132,7 +134,7 @@ def _show(found: Any) -> None:
     paper.print(shown)
     for row in found.rows:
         if not row.is_measured:
-            paper.print(f"{row.title}: {row.reason}", markup=False, soft_wrap=True)
+            paper.print(harmless(f"{row.title}: {row.reason}"), markup=False, soft_wrap=True)
 
 
 def _with_spread(value: float, spread: float) -> str:

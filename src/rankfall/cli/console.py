@@ -6,7 +6,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from rankfall.cli.edge import INTERRUPTED, deferred_signals, say
 from rankfall.errors import RunWarning
@@ -14,6 +14,7 @@ from rankfall.errors import RunWarning
 DIVERGED = 1
 
 Progress = Callable[[str, float], None]
+Written = TypeVar("Written")
 
 
 # A pipe has no width, and digits must not be cut.
@@ -24,7 +25,7 @@ def screen() -> Any:
     """Rich's console for stdout, wide enough for a table where nobody says how wide it is."""
     from rich.console import Console as Screen
 
-    return Screen(highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
+    return Screen(highlight=False, width=None if sys.stdout is not None and sys.stdout.isatty() else _PIPE_WIDTH)
 
 
 class Console:
@@ -111,12 +112,13 @@ class Console:
             elif not self.quiet:
                 say(f"read: {note}", sys.stderr)
 
-    def writing(self, write: Callable[[], None], where: object) -> None:
+    def writing(self, write: Callable[[], Written]) -> Written:
         """Write a result to its end: Ctrl-C and SIGTERM meanwhile are obeyed when it is written."""
         with deferred_signals() as caught:
-            write()
+            written = write()
         if caught:
             self.interrupted = True
+        return written
 
     def summary(self, rows: Sequence[tuple[str, str]], what: str, where: object) -> None:
         """The results on stdout, what was made and where in the last row; an early end is told in any case."""

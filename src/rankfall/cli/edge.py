@@ -1,7 +1,6 @@
 """The edge of a command: what it may raise, as what the shell sees of it, and lines that never end a run."""
 
 import functools
-import os
 import re
 import signal
 import sys
@@ -12,41 +11,23 @@ from typing import Any
 
 import typer
 
+from rankfall.cli.streams import Forgiving, forgiving_streams
 from rankfall.errors import InputError
 
 BAD_INPUT, INTERRUPTED = 2, 130
 # Escape sequences of terminals first, then whatever controls a terminal, turns text around, or breaks a line.
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\u200e\u200f\ufeff]")
-_PLAIN = str.maketrans({"×": "x", "…": "...", "−": "-", "≤": "<=", "≥": ">=", "≈": "~", "²": "^2", "±": "+-", "·": "*"})
 
 
 def say(line: str, stream: Any) -> None:
-    """Print one line; control characters are shown as escapes, and signs that the stream lacks are replaced.
-
-    A stream that is closed, or a pipe that nobody reads, is no reason to lose a result: the line is dropped.
-    """
-    line = _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), line)
-    try:
-        encoding = getattr(stream, "encoding", None) or "utf-8"
-        try:
-            line.encode(encoding)
-        except (UnicodeEncodeError, LookupError):
-            line = line.translate(_PLAIN).encode("ascii", "backslashreplace").decode()
-        stream.write(line + "\n")
-        stream.flush()
-    except (OSError, ValueError, AttributeError):
-        _silence(stream)
+    """Print one line; control characters are shown as escapes, and nothing about the stream ends a run."""
+    stream = stream if isinstance(stream, Forgiving) else Forgiving(stream)
+    stream.write(harmless(line) + "\n")
 
 
-def _silence(stream: Any) -> None:
-    """Let what is still buffered for a broken pipe go nowhere, so that the interpreter does not complain at exit."""
-    try:
-        if stream is not None:
-            null = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(null, stream.fileno())
-            os.close(null)
-    except (OSError, ValueError, AttributeError):
-        pass
+def harmless(line: str) -> str:
+    """The line with control characters shown as escapes: names in files must not command a terminal."""
+    return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), line)
 
 
 @contextmanager
@@ -75,7 +56,7 @@ def at_the_edge(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def guarded(*arguments: Any, **options: Any) -> None:
         try:
-            with _terminable():
+            with forgiving_streams(), _terminable():
                 command(*arguments, **options)
         except InputError as error:
             _end(str(error), BAD_INPUT)

@@ -71,18 +71,18 @@ def complete_entries(
         filled = done.estimator.transform(holes)
         if pairs is None:
             whole = entries.table(filled)
-            console.writing(lambda: write_table(whole, output), output)
+            console.writing(lambda: write_table(whole, output))
         if plot is not None:
-            draw(plot, holes, filled)
+            console.writing(lambda: draw(plot, holes, filled))
     if pairs is not None:
         predicted = done.estimator.predict(pairs.rows, pairs.cols)
         if digits.isdecimal():
             predicted = np.round(predicted, int(digits))
         console.writing(
-            lambda: write_triplets(output, pairs.row_labels, pairs.col_labels, predicted, names=pairs.names), output
+            lambda: write_triplets(output, pairs.row_labels, pairs.col_labels, predicted, names=pairs.names)
         )
         rows += _error_rows(pairs, predicted)
-    rows += page.write(done.estimator, entries.row_labels, entries.col_labels)
+    rows += console.writing(lambda: page.write(done.estimator, entries.row_labels, entries.col_labels))
     console.summary(rows, "written", output)
 
 

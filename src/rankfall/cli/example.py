@@ -34,12 +34,12 @@ def complete_example(
     )
     done = fit(Completion.from_array(holes), options, console)
     filled = done.estimator.transform(holes)
-    draw(path, holes, filled, truth)
+    console.writing(lambda: draw(path, holes, filled, truth))
     rows = [("photograph", f"china.jpg, {100 * _HIDDEN:.0f} % of the pixels hidden"), *done.rows()]
     for name, fill in {"rankfall": filled, **simple_fills(holes)}.items():
         error = float(np.sqrt(np.mean((fill - truth)[np.isnan(holes)] ** 2)))
         rows.append((f"error on hidden, {name}", f"{error:.2f} of {_WHITE:.0f}"))
-    rows += page.write(done.estimator)
+    rows += console.writing(lambda: page.write(done.estimator))
     console.summary(rows, "drawn", path)
 
 

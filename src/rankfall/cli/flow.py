@@ -14,6 +14,10 @@ EXIT_CODES = (
 _STARTS = ("gaussian", "uniform", "identity", "orthogonal", "balanced", "spectral")
 _PLANTED = {"rows": 100, "cols": 100, "rank": 5, "observed": 2000}
 _DIVERGED = 1
+# A residual of a few units in the last place of the largest entry.
+_ROUNDING = 1e-14
+# Of numbers that cannot be squared the problem itself says so.
+_SQUARED = 1e150
 
 
 def flow(
@@ -57,15 +61,16 @@ def flow(
     _check_seed(seed)
     console = Console(quiet)
     problem = _problem(table, {"rows": rows, "cols": cols, "rank": rank, "observed": observed}, seed, console)
+    _check_loss(loss, problem)
     record = Record(singular_values=True, effective_rank=True, imbalance=True, curvature=True, events=[Escape()])
     tell = None if quiet else _Teller()
     run = evolve(problem, model, begun, integrator, stop=stop, record=record, seed=seed, callback=tell)
-    run.save(output)
+    console.interrupted = str(run.status) == "interrupted"
+    console.writing(lambda: run.save(output))
     if plot is not None and run.history["time"].size > 1:
         from rankfall.pictures import SingularValuesPicture
 
-        SingularValuesPicture(run).save(plot)
-    console.interrupted = str(run.status) == "interrupted"
+        console.writing(lambda: SingularValuesPicture(run).save(plot))
     if not quiet:
         print(_ends(run))
     if report and not quiet and run.time > 0 and not console.interrupted:
@@ -86,6 +91,19 @@ def _start(name: str, scale: float, width: int | None) -> Any:
     if name != "spectral":
         return kind(scale=scale)
     return kind(scale=scale) if width is None else kind(width=width, scale=scale)
+
+
+def _check_loss(loss: float, problem: Any) -> None:
+    """Refuse a loss that rounding does not allow: the run would never end."""
+    import numpy as np
+
+    largest = float(np.abs(problem.values).max())
+    least = (_ROUNDING * largest) ** 2 if largest < _SQUARED else 0.0
+    if not loss >= least:
+        raise InputError(
+            f"--loss must be above what rounding leaves of this matrix, {least:.2g}, got {loss:g}; raise it, or choose "
+            "another unit"
+        )
 
 
 def _check_seed(seed: int) -> None:

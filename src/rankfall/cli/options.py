@@ -5,7 +5,7 @@ loaded when there is something to fit.
 """
 
 from dataclasses import dataclass
-from math import inf, isnan
+from math import inf, isfinite
 from typing import Any
 
 from rankfall.errors import InputError
@@ -66,8 +66,8 @@ class FitOptions:
         if not 0 <= self.seed < 2**32:
             raise InputError(f"--seed must lie between 0 and {2**32 - 1}, got {self.seed}; 0 is as good as any")
         for name, bound in (("min", self.min_value), ("max", self.max_value)):
-            if bound is not None and isnan(bound):
-                raise InputError(f"--{name} must be a number, got {bound}; leave it out for no bound")
+            if bound is not None and not isfinite(bound):
+                raise InputError(f"--{name} must be a finite number, got {bound}; leave it out for no bound")
         if self.min_value is not None and self.max_value is not None and self.min_value > self.max_value:
             raise InputError(f"--min must not exceed --max, got {self.min_value} and {self.max_value}; swap them")
 

@@ -114,7 +114,7 @@ def _recover(table: Table, output: Path, options: RecoverOptions, console: Conso
     certified = found.certificate.rows[:, None] & found.certificate.cols[None, :]
     unknown = np.isnan(table.values)
     filled = table.with_values(np.where(unknown & certified, found.product.product, table.values))
-    console.writing(lambda: write_table(filled, output), output)
+    console.writing(lambda: write_table(filled, output))
     count, left = int((unknown & certified).sum()), int((unknown & ~certified).sum())
     rows: list[tuple[str, str]] = [
         ("size", " × ".join(map(str, problem.shape))),

@@ -1,10 +1,12 @@
 """`rankfall report`: a saved run or a saved model, as a page."""
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from rankfall.cli.edge import say
 from rankfall.errors import InputError
 
 EXIT_CODES = "Exit codes: 0 done; 2 bad input, nothing written."
@@ -27,7 +29,7 @@ def report(
 
     check_report_path(output, force)
     written = write_report(load_subject(source), output, force=force)
-    print(f"written  {written}")
+    say(f"written  {written}", sys.stdout)
 
 
 def load_subject(path: Path) -> Any:

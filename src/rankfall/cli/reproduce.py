@@ -53,11 +53,13 @@ def reproduce(
     for each in chosen:
         with console.fitting() as progress:
             outcome = experiments.reproduce(each, out, quick=quick, data=data, jobs=jobs, progress=progress)
-        _draw(outcome)
+        console.writing(lambda found=outcome: _draw(found))
         _show(outcome, quiet)
         judged += [claim for claim in outcome.claims if claim.holds is not None]
     if not quiet:
         print(f"{_counted(judged)}; all is in {str(out)!r}")
+    if console.interrupted:
+        raise typer.Exit(console.exit_code)
     raise typer.Exit(_FAILED if any(claim.fails for claim in judged) else 0)
 
 

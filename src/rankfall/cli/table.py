@@ -40,11 +40,11 @@ def complete_table(
     done = fit(problem, options, console)
     filled = done.estimator.transform(table.values)
     filled = rounded(table, filled, digits, within=options.min_value is None and options.max_value is None)
-    console.writing(lambda: write_table(table.with_values(filled), output), output)
+    console.writing(lambda: write_table(table.with_values(filled), output))
     if plot is not None:
-        draw(plot, table.values, filled)
+        console.writing(lambda: draw(plot, table.values, filled))
     labels_of_rows = next(iter((table.row_labels or {}).values()), None)
-    told = page.write(done.estimator, labels_of_rows, table.column_names)
+    told = console.writing(lambda: page.write(done.estimator, labels_of_rows, table.column_names))
     console.summary([*done.rows(), *column_rows(done.estimator, table.column_names or []), *told], "written", output)
 
 

@@ -6,7 +6,7 @@ of those set aside; their values stay here. What a method chooses, it chooses on
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from math import isnan
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -138,8 +138,8 @@ def _checked(
     if seed < 0:
         raise InputError(f"seed must not be negative, got {seed}; 0 is as good as any")
     low, high = bounds
-    if any(bound is not None and isnan(bound) for bound in bounds):
-        raise InputError(f"bounds must be numbers or None, got {low} and {high}; None is no bound")
+    if any(bound is not None and not isfinite(bound) for bound in bounds):
+        raise InputError(f"bounds must be finite numbers or None, got {low} and {high}; None is no bound")
     if low is not None and high is not None and low > high:
         raise InputError(f"the lower bound must not exceed the upper, got {low} and {high}; swap them")
     values = to_numpy(problem.values)

@@ -1,6 +1,8 @@
 """Bounds on what is filled in: one pair for the whole table, or one pair for each column."""
 
 from dataclasses import dataclass
+from math import isfinite
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -19,10 +21,13 @@ class Bounds:
     def of(cls, given: Any, columns: int | None = None) -> "Bounds":
         """The bounds that a user wrote as None, (low, high), or a list of such pairs, one for each of `columns`.
 
-        Raises InputError where an entry is no pair, a lower end exceeds its upper end, or the count is another.
+        Raises InputError where an entry is no pair of finite numbers, a lower end exceeds its upper end, or the count
+        is another.
         """
         if given is None:
             return cls(np.full(1, -np.inf), np.full(1, np.inf))
+        if isinstance(given, str) or not np.iterable(given):
+            raise InputError(f"bounds must be (low, high) or one such pair for each column, got {given!r}")
         pairs = list(given)
         is_one = len(pairs) == 2 and all(end is None or np.ndim(end) == 0 for end in pairs)
         pairs = [given] if is_one else pairs
@@ -32,6 +37,9 @@ class Bounds:
                     f"bounds must be (low, high) or one such pair for each column, got {pair!r} among them"
                 )
         ends = [(None, None) if pair is None else tuple(pair) for pair in pairs]
+        numbers = [end for pair in ends for end in pair if end is not None]
+        if not all(isinstance(end, Real) and isfinite(end) for end in numbers):
+            raise InputError(f"bounds must be finite numbers, got {given!r}; None leaves an end free")
         low = np.asarray([-np.inf if end[0] is None else end[0] for end in ends], dtype=np.float64)
         high = np.asarray([np.inf if end[1] is None else end[1] for end in ends], dtype=np.float64)
         wrong = ~(low <= high)

@@ -7,6 +7,7 @@ fitted estimator answers (predictions, intervals, recommendations) is in `predic
 
 import warnings
 from collections.abc import Callable
+from numbers import Integral
 from typing import Any, no_type_check
 
 import numpy as np
@@ -18,8 +19,8 @@ from rankfall.estimators.bounds import Bounds
 from rankfall.estimators.draws import drawn_tables
 from rankfall.estimators.fitted import FittedTable
 from rankfall.estimators.fitting import fit_table, refit_table
-from rankfall.estimators.inputs import check_magnitudes, problem_of, stacked, without_mask
-from rankfall.estimators.parameters import check_parameters
+from rankfall.estimators.inputs import check_range, problem_of, stacked, without_mask
+from rankfall.estimators.parameters import check_parameters, plain
 from rankfall.estimators.persistence import load_fitted, save_fitted
 from rankfall.estimators.predictions import Predictions
 from rankfall.estimators.reporting import Reporting
@@ -185,7 +186,8 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
                 f"the estimator's loss decides, got a problem with {problem.loss_function}; leave it out of the "
                 "problem and pass loss= to DeepMatrixFactorization, with thresholds in spreads of the table"
             )
-        check_magnitudes(problem)
+        check_range(problem)
+        Bounds.of(self.bounds, problem.shape[1])
         self.n_features_in_ = problem.shape[1]
         if self.warm_start and hasattr(self, "fitted_"):
             return self._keep(refit_table(problem, self.fitted_, self._settings(problem), progress or _silent))
@@ -232,7 +234,7 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
         """Write the fitted estimator to a versioned `.npz` without pickles; `load` reads it back."""
         check_is_fitted(self)
         parameters = self.get_params()
-        if not isinstance(self.random_state, (int, type(None))):
+        if not isinstance(self.random_state, (Integral, type(None))):
             parameters["random_state"] = None
         if not isinstance(self.loss, str):
             parameters["loss"] = spelled(self.loss)
@@ -248,9 +250,16 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
     def load(cls, path: Any) -> "DeepMatrixFactorization":
         """The estimator that `save` wrote, fitted; its trajectory is not stored."""
         fitted, parameters, notes = load_fitted(path)
-        if not isinstance(parameters["loss"], str):
+        strange = set(parameters) ^ set(cls().get_params())
+        if strange:
+            raise InputError(
+                f"the parameters of a saved fit must be those of {cls.__name__}, {', '.join(sorted(strange))} in "
+                f"{str(path)!r} differ; read it with the version that wrote it"
+            )
+        if isinstance(parameters["loss"], dict):
             parameters["loss"] = read_loss(parameters["loss"])
         model = cls(**parameters)
+        check_parameters(model)
         model.n_features_in_ = fitted.problem.shape[1]
         if notes["names"] is not None:
             vars(model)["feature_names_in_"] = np.asarray(notes["names"], dtype=object)
@@ -279,16 +288,18 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
     def _settings(self, problem: Completion) -> FitSettings:
         seed = 0 if self.random_state == 0 else int(check_random_state(self.random_state).randint(2**31 - 1))
         return FitSettings.resolve(
-            problem.rows.size, depth=self.depth, width=self.width, scale=self.scale, features=self.features,
-            scaling=self.scaling, loss=loss_of(self.loss), holdout=self.holdout, rtol=self.rtol, dtype=self.dtype,
-            seed=seed, refine=self.refine, order=self.order,
+            problem.rows.size, depth=plain(self.depth), width=plain(self.width), scale=plain(self.scale),
+            features=plain(self.features), scaling=self.scaling, loss=loss_of(self.loss), holdout=plain(self.holdout),
+            rtol=plain(self.rtol), dtype=self.dtype, seed=seed, refine=plain(self.refine), order=self.order,
         )  # fmt: skip
 
     def _validated(self, X: Any, reset: bool) -> Any:
-        return validate_data(
-            self, X, reset=reset, accept_sparse=["csr", "csc", "coo"], ensure_all_finite="allow-nan",
-            dtype=[np.float64, np.float32],
-        )  # fmt: skip
+        # where numbers are infinite, or their sum is, scikit-learn looks closer by itself
+        with np.errstate(over="ignore", invalid="ignore"):
+            return validate_data(
+                self, X, reset=reset, accept_sparse=["csr", "csc", "coo"], ensure_all_finite="allow-nan",
+                dtype=[np.float64, np.float32],
+            )  # fmt: skip
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -7,18 +7,19 @@ import numpy as np
 from rankfall.errors import InputError
 from rankfall.problems.completion import Completion
 
-# Squares of numbers up to here can be summed in float64, and those of numbers down to its inverse are not zero.
-_LARGEST_NUMBER = 1e150
+# Squares of numbers up to here can be summed and weighed in float64, and those down to its inverse are not zero.
+_LARGEST = 1e140
 
 
-def check_magnitudes(problem: Completion) -> None:
-    """Raise InputError for numbers whose squares overflow or vanish."""
-    largest = float(np.abs(problem.values).max(initial=0.0))
-    if largest and not 1 / _LARGEST_NUMBER < largest < _LARGEST_NUMBER:
-        raise InputError(
-            f"the largest number must lie between {1 / _LARGEST_NUMBER:.0e} and {_LARGEST_NUMBER:.0e}, got "
-            f"{largest:g}; errors are squared, choose another unit"
-        )
+def check_range(problem: Completion) -> None:
+    """Refuse numbers, and weights, whose squares no float64 holds."""
+    for what, values in (("number", problem.values), ("weight", problem.weights)):
+        largest = 0.0 if values is None else float(np.abs(values).max())
+        if largest and not 1 / _LARGEST < largest < _LARGEST:
+            raise InputError(
+                f"the largest {what} must lie between {1 / _LARGEST:.0e} and {_LARGEST:.0e}, got {largest:g}; errors "
+                "are squared, choose another unit"
+            )
 
 
 def without_mask(X: Any) -> Any:

@@ -1,11 +1,12 @@
 """What the parameters of the estimator may be: each rule, with its sentence."""
 
+from math import isfinite
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 
 from rankfall.errors import InputError
-from rankfall.estimators.bounds import Bounds
 from rankfall.estimators.robust_scaling import loss_of
 from rankfall.estimators.scalings import SCALINGS
 
@@ -13,31 +14,66 @@ from rankfall.estimators.scalings import SCALINGS
 def check_parameters(model: Any) -> None:
     """Raise InputError for a parameter of a `DeepMatrixFactorization` that is out of range."""
     for name, value in (("depth", model.depth), ("width", model.width)):
-        if value != "auto" and not (isinstance(value, (int, np.integer)) and value >= 1):
+        if not (_is_auto(value) or (_is_number(value, Integral) and value >= 1)):
             raise InputError(f"{name} must be 'auto' or at least 1, got {value!r}; 'auto' chooses by held-out entries")
-    if model.scale != "auto" and not (isinstance(model.scale, (int, float)) and model.scale > 0):
+    if not (_is_auto(model.scale) or (_is_number(model.scale) and 0 < model.scale < np.inf)):
         raise InputError(f"scale must be 'auto' or positive, got {model.scale!r}; smaller starts favor lower rank")
     loss_of(model.loss)
-    if model.holdout != "auto" and not (isinstance(model.holdout, (int, float)) and 0 < model.holdout < 1):
-        raise InputError(f"holdout must lie between 0 and 1, got {model.holdout}; 'auto' is a tenth, or less of many")
-    if model.rtol != "auto" and not (isinstance(model.rtol, (int, float)) and 0 < model.rtol < 1):
-        raise InputError(f"rtol must lie between 0 and 1, got {model.rtol}; 'auto' is close enough to complete a table")
-    if model.features not in (True, False, "auto"):
+    if not (_is_auto(model.holdout) or (_is_number(model.holdout) and 0 < model.holdout < 1)):
+        raise InputError(f"holdout must lie between 0 and 1, got {model.holdout!r}; 'auto' is a tenth, or less of many")
+    if not (_is_auto(model.rtol) or (_is_number(model.rtol) and 0 < model.rtol < 1)):
+        raise InputError(
+            f"rtol must lie between 0 and 1, got {model.rtol!r}; 'auto' is close enough to complete a table"
+        )
+    if not _is_flag(model.features):
         raise InputError(f"features must be True, False or 'auto', got {model.features!r}; 'auto' tries them")
-    if model.features is True and model.depth == 1:
+    if not _is_auto(model.features) and model.features and model.depth == 1:
         raise InputError("features need a depth of at least 2, got 1; use depth='auto' or features=False")
-    if model.scaling not in SCALINGS:
+    if not _is_word(model.scaling, *SCALINGS):
         raise InputError(f"scaling must be one of {', '.join(SCALINGS)}, got {model.scaling!r}; 'auto' tries them")
-    if model.dtype not in ("auto", "float32", "float64"):
+    if not _is_word(model.dtype, "auto", "float32", "float64"):
         raise InputError(
             f"dtype must be 'auto', 'float32' or 'float64', got {model.dtype!r}; float32 halves the memory"
         )
-    Bounds.of(model.bounds)
-    if model.order not in (None, "rows"):
+    if not (model.order is None or _is_word(model.order, "rows")):
         raise InputError(f"order must be None or 'rows', got {model.order!r}; 'rows' is for rows in the order of time")
-    if model.refine not in (True, False, "auto"):
+    if not _is_flag(model.refine):
         raise InputError(f"refine must be True, False or 'auto', got {model.refine!r}; 'auto' refines small tables")
-    if model.decimals not in (None, "auto"):
+    if not (model.decimals is None or _is_auto(model.decimals)):
         raise InputError(f"decimals must be None or 'auto', got {model.decimals!r}; 'auto' rounds as the columns do")
-    if model.levels is not None and len(set(model.levels)) < 2:
-        raise InputError(f"levels must hold at least 2 values, got {list(model.levels)}; leave it None for any number")
+    if model.levels is not None:
+        _check_levels(model.levels)
+
+
+def plain(value: Any) -> Any:
+    """A number of NumPy as one of Python; anything else as it is."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _check_levels(levels: Any) -> None:
+    try:
+        values = np.unique(np.asarray(list(levels), dtype=np.float64))
+    except (TypeError, ValueError):
+        raise InputError(
+            f"levels must be numbers, got {levels!r}; give the values that can occur, as in [1, 2, 3, 4, 5]"
+        ) from None
+    if not np.isfinite(values).all():
+        raise InputError(f"levels must be finite, got {levels!r}; leave it None for any number")
+    if values.size < 2:
+        raise InputError(f"levels must hold at least 2 values, got {levels!r}; leave it None for any number")
+
+
+def _is_word(value: Any, *words: str) -> bool:
+    return isinstance(value, str) and value in words
+
+
+def _is_auto(value: Any) -> bool:
+    return _is_word(value, "auto")
+
+
+def _is_flag(value: Any) -> bool:
+    return _is_auto(value) or isinstance(value, (bool, np.bool_))
+
+
+def _is_number(value: Any, kind: type = Real) -> bool:
+    return isinstance(value, kind) and not isinstance(value, (bool, np.bool_)) and isfinite(value)

@@ -4,12 +4,12 @@ What is kept is what predicting needs: factors, standardization, observed entrie
 and choices. The trajectory of the fit is not; `Trajectory.save` keeps that.
 """
 
+import io
 import json
-import zipfile
-import zlib
+from collections.abc import Callable
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from rankfall.estimators.fitted import FittedTable
 from rankfall.estimators.refinement import Refinement
 from rankfall.estimators.refinement.row_model import RowModel
 from rankfall.estimators.robust_scaling import read_loss, spelled
+from rankfall.estimators.saved_fit import check_fit
 from rankfall.estimators.selection import Selection
 from rankfall.estimators.standardization import Standardization
 from rankfall.problems.completion import Completion
@@ -29,6 +30,9 @@ FORMAT = 3
 _SHAPE = [field.name for field in fields(Standardization) if field.name != "loss"]
 _SHIFT = [field.name for field in fields(FeatureShift)]
 _ROW_MODEL = [field.name for field in fields(RowModel)]
+# Damaged, encrypted or foreign files make NumPy, zipfile and json raise nearly anything.
+_DAMAGE = Exception
+Made = TypeVar("Made")
 _HELD = ("rows", "cols", "values", "predicted", "column_means")
 
 
@@ -54,7 +58,7 @@ def save_fitted(fitted: FittedTable, parameters: dict[str, Any], notes: dict[str
         "format": FORMAT,
         "shape": problem.shape,
         "loss": spelled(shape.loss),
-        "parameters": parameters,
+        "parameters": {name: _as_json(value) for name, value in parameters.items()},
         "notes": notes,
         "trials": [asdict(trial) for trial in fitted.selection.trials],
         "refinement": _notes_of(fitted.refinement),
@@ -66,28 +70,22 @@ def save_fitted(fitted: FittedTable, parameters: dict[str, Any], notes: dict[str
 
 def load_fitted(path: Any) -> tuple[FittedTable, dict[str, Any], dict[str, Any]]:
     """The fit, parameters and notes that `save_fitted` wrote. Raises InputError for any other file."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-        header = json.loads(str(arrays.pop("header")))
-    except (OSError, KeyError, ValueError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
-        raise InputError(
-            f"a saved fit is an .npz that save wrote, got {str(path)!r} ({error}); check the name"
-        ) from None
-    if header.get("format") != FORMAT:
-        raise InputError(
-            f"the fit must be of format {FORMAT}, got {header.get('format')}; read it with the version that wrote it"
-        )
-    _check_arrays(arrays, header, path)
-    trials = tuple(Trial(**{**trial, "candidate": Candidate(**trial["candidate"])}) for trial in header["trials"])
+    arrays, header = _read(path)
+    check_fit(arrays, header, path)
+    trials = tuple(
+        _known(Trial, {**trial, "candidate": _known(Candidate, trial["candidate"], path)}, path)
+        for trial in header["trials"]
+    )
     held = {name: arrays[f"held_{name}"] for name in _HELD}
     selection = Selection(chosen=trials[header["chosen"]], trials=trials, **held)
     parts = _plain({name: arrays[f"standardization_{name}"] for name in _SHAPE})
-    standardization = Standardization(**parts, loss=read_loss(header["loss"]))
+    loss = read_loss(header["loss"])
     m, n = header["shape"]
     problem = Completion(arrays["rows"], arrays["cols"], arrays["values"], (m, n), arrays.get("weights"))
+    if loss.is_binary and np.unique(problem.values).size != 2:
+        raise InputError(f"a fit of the logistic loss has two values, that in {str(path)!r} has others; save it again")
     shift = None
-    if f"shift_{_SHIFT[0]}" in arrays:
+    if "shift_norm" in arrays:
         shift = FeatureShift(**_plain({name: arrays[f"shift_{name}"] for name in _SHIFT}))
     refinement = None
     if header["refinement"] is not None:
@@ -98,6 +96,7 @@ def load_fitted(path: Any) -> tuple[FittedTable, dict[str, Any], dict[str, Any]]
             row_model=RowModel(**{name: arrays[f"rows_{name}"] for name in _ROW_MODEL}),
         )  # fmt: skip
     factors = arrays["left"], arrays["right"]
+    standardization = Standardization(**parts, loss=loss)
     fitted = FittedTable(problem, standardization, *factors, selection, None, shift, refinement)
     return fitted, header["parameters"], header["notes"]
 
@@ -106,34 +105,36 @@ def _notes_of(refinement: Refinement | None) -> list[Any] | None:
     return None if refinement is None else [refinement.shares, refinement.seconds, list(refinement.simple)]
 
 
-def _check_arrays(arrays: dict[str, np.ndarray], header: dict[str, Any], path: Any) -> None:
-    """Refuses arrays that do not fit one another, before compiled code reads them."""
+def _read(path: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """The arrays of the file, and its header."""
     try:
-        (m, n), rows, cols = header["shape"], arrays["rows"], arrays["cols"]
-        left, right = arrays["left"], arrays["right"]
-        fits = {
-            "rows, cols and values": rows.shape == cols.shape == arrays["values"].shape == (rows.size,),
-            "held-out entries": len({arrays[f"held_{name}"].shape[:1] for name in _HELD}) == 1,
-            "factors": left.ndim == right.ndim == 2 and left.shape == (m, right.shape[1]) and right.shape[0] == n,
-            "kinds": rows.dtype.kind in "iu" and cols.dtype.kind in "iu" and left.dtype.kind == right.dtype.kind == "f",
-        }
-        for name, codes, size in (("rows", rows, m), ("cols", cols, n)):
-            for one in (codes, arrays[f"held_{name}"]):
-                fits[name] = fits.get(name, True) and bool(((one >= 0) & (one < size)).all())
-        if header["refinement"] is not None:
-            sizes = {"origin": (n,), "unit": (n,), "mean": (n,), "covariance": (n, n)}
-            fits["row model"] = all(arrays[f"rows_{name}"].shape == sizes[name] for name in _ROW_MODEL)
-            fits["refined table"] = arrays["refined_table"].shape == (m, n)
-        numbers = [left, right, arrays["values"]]
-        fits["finite numbers"] = all(np.isfinite(one).all() for one in numbers if one.dtype.kind == "f")
-        missing = [name for name, fit in fits.items() if not fit]
-    except (KeyError, ValueError, TypeError, AttributeError) as error:
-        missing = [f"{type(error).__name__}: {error}"]
-    if missing:
+        with np.load(io.BytesIO(Path(path).read_bytes()), allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        header = json.loads(str(arrays.pop("header")))
+        version = header.get("format")
+    except _DAMAGE as error:
+        said = getattr(error, "strerror", None) or type(error).__name__
         raise InputError(
-            f"the arrays of a saved fit must fit one another, those in {str(path)!r} do not ({', '.join(missing)}); "
-            "save it again"
-        )
+            f"a saved fit is an .npz that save wrote, got {str(path)!r} ({said}); check the name"
+        ) from None
+    if version != FORMAT:
+        raise InputError(f"the fit must be of format {FORMAT}, got {version!r}; read it with the version that wrote it")
+    return arrays, header
+
+
+def _known(make: Callable[..., Made], words: dict[str, Any], path: Any) -> Made:
+    """What the words of a file make; words that it does not know are refused."""
+    try:
+        return make(**words)
+    except (TypeError, AttributeError) as error:
+        raise InputError(f"the words of a saved fit must be known, those in {str(path)!r} are not ({error})") from None
+
+
+def _as_json(value: Any) -> Any:
+    """A parameter as JSON has it: NumPy's numbers as Python's, arrays and tuples as lists."""
+    if isinstance(value, (np.ndarray, np.generic)):
+        return value.tolist()
+    return [_as_json(each) for each in value] if isinstance(value, (list, tuple, set)) else value
 
 
 def _plain(arrays: dict[str, np.ndarray]) -> dict[str, Any]:

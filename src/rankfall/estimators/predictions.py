@@ -174,7 +174,7 @@ class Predictions:
             values = self.fitted_.column_values.dressed(values, cols)
         values = Bounds.of(self.bounds, self.fitted_.problem.shape[1]).clip(values, cols)
         if self.levels is not None:
-            levels = np.unique(np.asarray(self.levels, dtype=np.float64))
+            levels = np.unique(np.asarray(list(self.levels), dtype=np.float64))
             values = levels[np.searchsorted((levels[1:] + levels[:-1]) / 2, values)]
         return values
 

@@ -123,4 +123,7 @@ def read_loss(words: dict[str, Any]) -> Loss:
         raise InputError(
             f"the loss of a saved model must be known, got {words.get('name')!r}; import the module that defines it"
         )
-    return Loss.registered[words["name"]](**{name: value for name, value in words.items() if name != "name"})
+    try:
+        return Loss.registered[words["name"]](**{name: value for name, value in words.items() if name != "name"})
+    except TypeError as error:
+        raise InputError(f"a saved loss must have its own parameters, got {words} ({error}); save it again") from None

@@ -7,6 +7,7 @@ an npz beside others, written whole or not at all, so that a run that was stoppe
 
 import hashlib
 import inspect
+import io
 import json
 from collections.abc import Callable
 from functools import cache
@@ -20,6 +21,8 @@ from rankfall.experiments.experiment import Arrays, Part
 from rankfall.tables import replacing
 
 _ROOM = "rankfall.experiments."
+# Damaged files make NumPy and zipfile raise nearly anything; a part is then computed again.
+_DAMAGE = Exception
 
 
 def key_of(part: Part) -> str:
@@ -71,12 +74,13 @@ class Store:
         self.folder = folder
 
     def get(self, part: Part) -> Arrays | None:
-        """The arrays of a part, or None where it was not computed yet."""
+        """The arrays of a part, or None where it was not computed yet, or what is there cannot be read any more."""
         path = self._path(part)
-        if not path.is_file():
+        try:
+            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
+                return dict(arrays)
+        except _DAMAGE:
             return None
-        with np.load(path, allow_pickle=False) as arrays:
-            return dict(arrays)
 
     def put(self, part: Part, arrays: Arrays) -> None:
         """Keep the arrays of a part."""

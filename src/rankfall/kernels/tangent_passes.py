@@ -24,10 +24,10 @@ def _factor(begin, end, starts, others, factor, ridge, jitter, triangles):
         gram = triangles[line]
         gram[:, :] = 0
         for entry in range(starts[line], starts[line + 1]):
-            other = factor[others[entry]]
+            other = others[entry]
             for a in range(rank):
                 for b in range(a + 1):
-                    gram[a, b] += other[a] * other[b]
+                    gram[a, b] += factor[other, a] * factor[other, b]
         trace = 0.0
         for a in range(rank):
             trace += gram[a, a]
@@ -104,9 +104,9 @@ def _pull(begin, end, starts, others, places, values, factor, pulled):
         own[:] = 0
         for entry in range(starts[line], starts[line + 1]):
             value = values[places[entry]]
-            other = factor[others[entry]]
+            other = others[entry]
             for k in range(rank):
-                own[k] += value * other[k]
+                own[k] += value * factor[other, k]
 
 
 @njit(parallel=True, cache=True)

@@ -2,6 +2,7 @@
 
 from rankfall.models.chain import Chain
 from rankfall.models.compressed_start import compressed
+from rankfall.models.cp import CP
 from rankfall.models.diagonal import Diagonal
 from rankfall.models.end_to_end import EndToEnd
 from rankfall.models.features import Features, observed_features
@@ -11,9 +12,15 @@ from rankfall.models.residual_start import Residual
 from rankfall.models.start import LayerForm, Start
 from rankfall.models.starts import Balanced, FromLayers, Gaussian, Identity, Orthogonal, Spectral, Uniform
 from rankfall.models.symmetric import Symmetric
+from rankfall.models.tensor_model import TensorModel
+from rankfall.models.tensor_starts import BalancedComponents, Subspaces
+from rankfall.models.train import Train
+from rankfall.models.tree import Tree
 
 __all__ = [
+    "CP",
     "Balanced",
+    "BalancedComponents",
     "Chain",
     "Diagonal",
     "EndToEnd",
@@ -28,7 +35,11 @@ __all__ = [
     "Residual",
     "Spectral",
     "Start",
+    "Subspaces",
     "Symmetric",
+    "TensorModel",
+    "Train",
+    "Tree",
     "Uniform",
     "compressed",
     "observed_features",

@@ -15,7 +15,9 @@ import numpy as np
 from array_api_compat import device
 from jaxtyping import Float
 
-from rankfall.arrays import Array, namespace
+from rankfall.arrays import Array, namespace, to_numpy
+from rankfall.errors import InputError
+from rankfall.low_rank import LowRank
 from rankfall.models.preconditioner import require_movable
 from rankfall.models.start import LayerForm, Start
 from rankfall.problems.problem import Problem
@@ -117,6 +119,14 @@ class Model(ABC):
         """The weights that a start's layers make, each multiplied by scale^{1/N}."""
         return self.join([scale ** (1 / self.depth) * layer for layer in layers])
 
+    def require_shape(self, shape: tuple[int, ...]) -> None:
+        """Raise InputError for a W of other than two axes, unless the model is one of tensors."""
+        if len(shape) != 2:
+            raise InputError(
+                f"{type(self).__name__} writes matrices, with two axes, got shape {shape}; "
+                "CP, Train and Tree write tensors"
+            )
+
     def require(self, problem: Problem) -> None:
         """Raise InputError for a problem that this model cannot follow. The default accepts all."""
         return
@@ -144,6 +154,14 @@ class Model(ABC):
     def factors(self, weights: Float[Array, "*batch p"]) -> tuple[Array, Array]:
         """L `(*batch, m, k)` and R `(*batch, n, k)` with W = L Rᵀ: W beside an identity, unless a layer is narrow."""
         return beside_identity(self.product(weights))
+
+    def entries(self, weights: Float[Array, "batch p"], positions: Any) -> Float[np.ndarray, "batch _"]:
+        """W at the positions, one list of indices for each axis, from the factors, in NumPy.
+
+        Raises InputError for positions outside W.
+        """
+        left, right = map(to_numpy, self.factors(weights))
+        return np.stack([LowRank(*pair).predict(*positions) for pair in zip(left, right, strict=True)])
 
     def loss(self, problem: Problem, weights: Float[Array, "*batch p"]) -> Float[Array, "*batch"]:
         """ℓ(W)."""

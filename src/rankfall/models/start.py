@@ -35,11 +35,15 @@ class LayerForm:
         The largest rank that the product can have.
     unit_deviation : float
         Standard deviation of independent entries with which E‖W‖_F² = rank.
+    modes : sequence of int or None
+        For layers of a tensor, the axis of W that the first axis of each layer indexes; None for a layer inside.
+        Empty for chains.
     """
 
     shapes: tuple[tuple[int, ...], ...]
     rank: int
     unit_deviation: float
+    modes: tuple[int | None, ...] = ()
 
     @property
     def depth(self) -> int:

@@ -11,6 +11,8 @@ from rankfall.problems.problem import Problem
 from rankfall.problems.regression import Regression
 from rankfall.problems.sensing import Sensing
 from rankfall.problems.stacked_operators import DenseOperator, SymmetricOperator
+from rankfall.problems.tensor_completion import TensorCompletion
+from rankfall.problems.tensor_sensing import TensorSensing
 from rankfall.problems.thin_operators import DiagonalOperator, RankOneOperator
 
 __all__ = [
@@ -35,5 +37,7 @@ __all__ = [
     "Sparse",
     "Squared",
     "SymmetricOperator",
+    "TensorCompletion",
+    "TensorSensing",
     "choose_layout",
 ]

@@ -14,7 +14,7 @@ from rankfall.errors import InputError
 from rankfall.low_rank import check_positions
 
 
-def _as_real(array: Array, what: str) -> np.ndarray:
+def as_numbers(array: Array, what: str) -> np.ndarray:
     """The array in NumPy, float32 if it was, else float64."""
     values = to_numpy(array)
     if np.iscomplexobj(values):
@@ -37,7 +37,7 @@ def dense_entries(
     array: Array, weights: Array | None = None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None, tuple[int, int]]:
     """rows, cols, values and weights of the entries of a two-dimensional array that are not NaN, and its shape."""
-    values = _as_real(array, "a matrix to complete")
+    values = as_numbers(array, "a matrix to complete")
     if values.ndim != 2:
         raise InputError(
             f"a matrix to complete has two dimensions, got shape {values.shape}; "
@@ -57,8 +57,8 @@ def sorted_unique(
     rows: Any, cols: Any, values: np.ndarray, shape: tuple[int, int] | None, weights: Any, duplicates: str
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None, tuple[int, int]]:
     """Triplets in row-major order, one a position, with the shape they live in."""
-    rows, cols, values = np.asarray(rows), np.asarray(cols), _as_real(values, "observed values")
-    weights = None if weights is None else _as_real(weights, "weights")
+    rows, cols, values = np.asarray(rows), np.asarray(cols), as_numbers(values, "observed values")
+    weights = None if weights is None else as_numbers(weights, "weights")
     if duplicates not in ("error", "mean", "last"):
         raise InputError(f"duplicates must be 'error', 'mean' or 'last', got {duplicates!r}; 'mean' averages repeats")
     if rows.ndim != 1 or rows.shape != cols.shape or values.shape[-1:] != rows.shape:
@@ -114,22 +114,24 @@ def _check_count(weights: np.ndarray | None, rows: np.ndarray) -> None:
 
 
 def check_entries(
-    rows: np.ndarray, values: np.ndarray, shape: tuple[int, int], weights: Any
+    rows: np.ndarray, values: np.ndarray, shape: tuple[int, ...], weights: Any
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Values and weights of one dtype, known to be finite, at least one of them, with weights that can be averaged."""
     if rows.size == 0:
-        raise InputError(
-            f"at least one entry must be observed, got none in a matrix of shape {shape}; NaN marks the unknown ones"
-        )
+        raise InputError(f"at least one entry must be observed, got none of shape {shape}; NaN marks the unknown ones")
     if not np.isfinite(values).all():
         worst = values[~np.isfinite(values)][0]
         raise InputError(f"observed values must be finite, got {worst}; mark unknown entries by NaN or leave them out")
     if weights is None:
         return values, None
-    weights = _as_real(weights, "weights").astype(values.dtype)
-    if not (np.isfinite(weights).all() and (weights >= 0).all()):
+    given = as_numbers(weights, "weights")
+    with np.errstate(over="ignore", under="ignore"):
+        # a float64 that no float32 holds becomes infinite
+        weights = given.astype(values.dtype)
+    wrong = ~(np.isfinite(weights) & (weights >= 0))
+    if wrong.any():
         raise InputError(
-            f"weights must be finite and not negative, got {weights.min()}; a weight of 0 ignores an entry"
+            f"weights must be finite and not negative, got {given[wrong][0]}; a weight of 0 ignores an entry"
         )
     if not (weights.sum(axis=-1) > 0).all():
         raise InputError("weights must not all be zero, got only zeros; an entry counts by its weight")

@@ -76,11 +76,11 @@ class Problem(ABC):
             raise NotImplementedError(f"{type(self).__name__} holds many problems and must give of_runs")
         return self
 
-    def loss(self, product: Float[Array, "*batch m n"]) -> Float[Array, "*batch"]:
+    def loss(self, product: Float[Array, "..."]) -> Float[Array, "*batch"]:
         """ℓ(W)."""
         return self.loss_and_gradient(product)[0]
 
-    def gradient(self, product: Float[Array, "*batch m n"]) -> Float[Array, "*batch m n"]:
+    def gradient(self, product: Float[Array, "..."]) -> Float[Array, "..."]:
         """∇ℓ(W)."""
         return self.loss_and_gradient(product)[1]
 

@@ -4,7 +4,7 @@
 
 Columns a of A and B belong to the escaped direction a. A is eliminated exactly, row by row. What is left is a Schur
 complement in B, which conjugate gradients solve, preconditioned by the k × k blocks of the columns. An iteration is
-two passes over the entries, 8·|Ω|·k flops.
+two passes over the entries, 8·|Ω|·k flops. Small problems iterate in one compiled call, large ones pass by pass.
 """
 
 from dataclasses import dataclass
@@ -33,21 +33,44 @@ def fit_tangent(
     ridge: Float[np.ndarray, " k"],
     start: Float[np.ndarray, "n k"] | None = None,
     tolerance: float = 1e-2,
-    iterations: int = 400,
+    iterations: int = 200,
     floor: float = 0.0,
+    one_call: bool | None = None,
 ) -> TangentFit:
     """Solve the problem above for b = `entries`, U = `left`, V = `right` and λ = `ridge`.
 
     start: B to begin with; zero if None, which then gives the solution of least norm where there are many.
     tolerance: of the preconditioned gradient's norm, relative to that at the start.
     floor: absolute bound on the squared preconditioned norm, below which rounding rules.
+    one_call: whether all iterations are one compiled call on one thread; by size if None.
     """
     left, right = np.ascontiguousarray(left), np.ascontiguousarray(right)
     row_systems, col_systems = sampling.factor_rows(right, ridge), sampling.factor_cols(left, ridge)
     solution = np.zeros_like(right) if start is None else start.copy()
-    nothing = np.zeros_like(entries)
     _, residual = sampling.eliminate(entries, row_systems, left, right, solution)
     gradient = sampling.transposed_times(residual, left) - ridge * solution
+    systems = row_systems, col_systems
+    is_small = sampling.is_small(ridge.size) if one_call is None else one_call
+    solve = _solve_in_one_call if is_small else _solve_in_passes
+    step, done = solve(sampling, systems, left, right, ridge, gradient, tolerance, floor, iterations)
+    solution += step
+    solved, residual = sampling.eliminate(entries, row_systems, left, right, solution)
+    return TangentFit(solved, solution, residual, done)
+
+
+def _solve_in_one_call(
+    sampling, systems, left, right, ridge, gradient, tolerance, floor, iterations
+) -> tuple[Float[np.ndarray, "n k"], int]:
+    """S⁻¹ g by conjugate gradients, everything compiled."""
+    return sampling.solve_small(*systems, left, right, gradient, tolerance, floor, iterations)
+
+
+def _solve_in_passes(
+    sampling, systems, left, right, ridge, gradient, tolerance, floor, iterations
+) -> tuple[Float[np.ndarray, "n k"], int]:
+    """S⁻¹ g by conjugate gradients, two passes over the entries an iteration, each on all threads."""
+    row_systems, col_systems = systems
+    solution, nothing = np.zeros_like(right), np.zeros(sampling.count)
     scaled = sampling.solve_cols(col_systems, gradient)
     direction = scaled
     size = float(np.vdot(gradient, scaled))
@@ -67,5 +90,4 @@ def fit_tangent(
         before, size = size, float(np.vdot(gradient, scaled))
         direction = scaled + (size / before) * direction
         done += 1
-    solved, residual = sampling.eliminate(entries, row_systems, left, right, solution)
-    return TangentFit(solved, solution, residual, done)
+    return solution, done

@@ -14,12 +14,12 @@ from rankfall.recovery.frozen_solve import fit_tangent
 from rankfall.recovery.sampling import Sampling
 from rankfall.recovery.spectrum import Triplets, triplets_of
 
-_STEPS, _ITERATIONS = 25, 1500
+_STEPS, _ITERATIONS = 25, 500
 # The tangent space is written with q² parameters too many; so small a ridge picks the least of the solutions.
 _RIDGE = 1e-12
 _ROUNDING = 3e-14
 # Steps after which a fit must have fallen to this share of the first residual, or fall by 0.7 in four steps.
-_PATIENCE, _FALLEN, _FALLING = 8, 1e-3, 0.7
+_PATIENCE, _FALLEN, _FALLING = 5, 1e-3, 0.7
 
 
 @dataclass(frozen=True, eq=False)

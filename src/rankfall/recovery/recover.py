@@ -24,6 +24,7 @@ from rankfall.recovery.certificate import Certificate, certify
 from rankfall.recovery.frozen_path import PathStep
 from rankfall.recovery.gauss_newton import RankFit
 from rankfall.recovery.metric import DepthMean
+from rankfall.recovery.noisy_certificate import certify_noisy
 from rankfall.recovery.noisy_fit import fit_noisy
 from rankfall.recovery.rank_candidates import largest_checked_rank
 from rankfall.recovery.recovery import Recovery
@@ -33,7 +34,7 @@ from rankfall.recovery.spectrum import Triplets
 
 # Relative residual of an exact fit, by the precision of the values.
 _EXACT = {8: 1e-11, 4: 1e-6}
-# A partial certificate on more than this share of all lines is what the entries determine; one more attempt is made.
+# A partial certificate on more than this share of all lines is what the entries determine.
 _MOST = 0.5
 # A held-out error above this share of the values' size predicts nothing.
 _PREDICTIVE = 0.9
@@ -128,7 +129,8 @@ def recover(
             certificate = certify(core, tried.fit.triplets, seed)
             if best is None or (tried.fit.rank, -certificate.count) < (best[0].rank, -best[1].count):
                 best, path = (tried.fit, certificate), tried.path
-            if certificate.is_complete or (made > 1 and certificate.count > _MOST * sum(core.shape)):
+            # what is certified depends on the rank and the pattern: another path could not certify more
+            if certificate.count > _MOST * sum(core.shape):
                 break
         if best is not None:
             return _exact_answer(problem.shape, best[0], best[1], path, rows, cols, unit, made)
@@ -149,7 +151,7 @@ def recover(
         freedom = max(redundancy_of(core, rank, core_of(core, rank)), 1)
         noise = float(np.linalg.norm(misfit)) / math.sqrt(freedom)
         trusted = noisy.error <= _TRUSTED * noise
-        certificate = certify(core, noisy.triplets, seed) if trusted else Certificate.nothing(core.shape)
+        certificate = certify_noisy(core, noisy.triplets, noise, seed) if trusted else Certificate.nothing(core.shape)
     return _noisy_answer(problem.shape, noisy, certificate, noise, size, rows, cols, unit, made)
 
 

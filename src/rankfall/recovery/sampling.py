@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float, Int, Shaped
 
 from rankfall.kernels.observed import equal_work, line_starts, predict
+from rankfall.kernels.tangent_gradients import WORTH_ONE_CALL, solve_schur
 from rankfall.kernels.tangent_passes import eliminate_rows, factor_lines, pull_lines, solve_lines
 
 # Added to the small systems as a share of their trace: a line with fewer entries than k has no unique solution.
@@ -88,6 +89,21 @@ class Sampling:
     ) -> tuple[Float[np.ndarray, "m k"], Float[np.ndarray, " entries"]]:  # fmt: skip
         """The best A at a given B, and the residual z = b − P(A Vᵀ + U Bᵀ)."""
         return eliminate_rows(*self._by_row[:3], entries, factored, left, right, direction)
+
+    def is_small(self, rank: int) -> bool:
+        """Whether `solve_small` is the faster way at this rank."""
+        return self.count * rank < WORTH_ONE_CALL
+
+    def solve_small(
+        self, row_systems: np.ndarray, col_systems: np.ndarray, left: Float[np.ndarray, "m k"],
+        right: Float[np.ndarray, "n k"], gradient: Float[np.ndarray, "n k"], tolerance: float, floor: float,
+        iterations: int,
+    ) -> tuple[Float[np.ndarray, "n k"], int]:  # fmt: skip
+        """The step in B that the Schur complement asks for at this gradient, and the iterations it took."""
+        starts = self._by_row[1]
+        return solve_schur(
+            starts, self.rows, self.cols, row_systems, col_systems, left, right, gradient, tolerance, floor, iterations
+        )
 
     def select(self, kept: Shaped[np.ndarray, " entries"]) -> "Sampling":
         """The same matrix with only the entries of a boolean mask observed."""

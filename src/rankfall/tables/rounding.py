@@ -1,4 +1,4 @@
-"""Filled cells in the look of their column: its range, as many decimals, whole numbers whole, two values of booleans."""
+"""Filled cells in the look of their column: its range and decimals, whole numbers whole, two values of booleans."""
 
 import numpy as np
 

@@ -101,6 +101,7 @@ def evolve(
         start.
     """
     seed = 0 if seed is None else seed
+    model.require_shape(problem.shape)
     sized = model.sized(problem.shape, start.width)
     seeds, scales, is_batch = _members(seed, start.scale, problem.batch_size)
     takes_turns = problem.is_looped and sized.size * sized.rank <= SMALL_PRODUCT

@@ -53,10 +53,10 @@ def of_singular_values(function: Callable[[np.ndarray], np.ndarray]) -> Callable
 
 
 def test_error(problem: Any, model: Any, weights: Float[Array, "batch p"]) -> Float[np.ndarray, " batch"]:
-    """Mean squared error against the truth over all m n entries, the papers' reconstruction error.   [arora2019]"""
+    """Mean squared error against the truth over all entries of W, the papers' reconstruction error.   [arora2019]"""
     xp = namespace(weights)
     gap = model.product(weights) - problem.truth
-    return to_numpy(xp.mean(gap * gap, axis=(-2, -1))).astype(np.float64)
+    return to_numpy(xp.mean(gap * gap, axis=tuple(range(1, gap.ndim)))).astype(np.float64)
 
 
 def margin_to(target: Float[Array, "m n"]) -> Callable[[Any, Any, Array], np.ndarray]:

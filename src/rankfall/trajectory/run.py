@@ -66,7 +66,7 @@ class Trajectory:
     integrator: Any = None
 
     @property
-    def product(self) -> Float[Array, "m n"]:
+    def product(self) -> Float[Array, "..."]:
         """W at the end, formed; for a large matrix read `factors` or `predict` instead."""
         return self.model.product(self.weights[None, :])[0, ...]
 
@@ -106,9 +106,12 @@ class Trajectory:
         """W at the end as L Rᵀ, in NumPy: predictions and norms of a large matrix without forming it."""
         return LowRank(*map(to_numpy, self.factors))
 
-    def predict(self, rows: Any, cols: Any) -> Float[np.ndarray, " entries"]:
-        """W_ij at the positions asked, forming nothing else. Raises InputError for positions outside W."""
-        return self.low_rank.predict(rows, cols)
+    def predict(self, *positions: Any) -> Float[np.ndarray, " entries"]:
+        """W at the positions asked, one list of indices for each axis, forming nothing else.
+
+        Raises InputError for positions outside W.
+        """
+        return to_numpy(self.model.entries(self.weights[None, :], positions))[0]
 
     def to_xarray(self) -> "xarray.Dataset":
         """The run as a labelled data set: history along `record`, layers, and what else is in this object."""
@@ -163,7 +166,7 @@ class Trajectories(Sequence[Trajectory]):
         return iter(self._runs)
 
     @property
-    def product(self) -> Float[Array, "runs m n"]:
+    def product(self) -> Float[Array, "runs ..."]:
         """W of every run."""
         products = [run.product for run in self._runs]
         return namespace(*products).stack(products)

@@ -73,7 +73,7 @@ class Snapshot:
         return {name: self.__dict__[name] for name in _COMPUTED if name in self.__dict__}
 
     @property
-    def product(self) -> Float[Array, "batch m n"]:
+    def product(self) -> Float[Array, "batch ..."]:
         """W of each run, formed."""
         return self.model.product(self.weights)
 
@@ -98,6 +98,7 @@ class Snapshot:
         """Uᵀ∇ℓ(W)V: the gradient seen in the singular bases of W; ∇ℓ is formed whole."""
         u, _, v = self.decomposition
         gradient = to_numpy(self.problem.loss_and_gradient(self.product)[1])
+        gradient = gradient.reshape(*u.shape[:-1], v.shape[-1])  # of a tensor, its matricization
         return np.swapaxes(u, -1, -2) @ gradient @ np.swapaxes(v, -1, -2)
 
     @cached_property

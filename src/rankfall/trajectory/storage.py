@@ -4,8 +4,10 @@ The format is xarray's, readable from any language that reads Zarr: history alon
 and the settings of the run as attributes, with a format number.
 """
 
+import hashlib
 import json
 import os
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +25,10 @@ if TYPE_CHECKING:
     import xarray
 
 FORMAT = 1
+# Damaged files make Zarr, xarray and json raise nearly anything.
+_DAMAGE = Exception
 _MODEL = "model_"
+_DIGEST = "digest"
 _AXES = {
     "singular_values": ["singular_value"],
     "left_vectors": ["row", "singular_value"],
@@ -88,7 +93,9 @@ def write_zarr(data: "xarray.Dataset", path: Any) -> None:
     Raises InputError like `save`.
     """
     with replacing_folder(check_destination(path), is_ours) as fresh:
-        data.assign_attrs(written_by="rankfall").to_zarr(fresh, mode="w", zarr_format=3, consolidated=False)
+        marked = data.assign_attrs(written_by="rankfall")
+        marked.attrs[_DIGEST] = digest(marked)
+        marked.to_zarr(fresh, mode="w", zarr_format=3, consolidated=False)
 
 
 def is_ours(path: Path) -> bool:
@@ -101,34 +108,100 @@ def is_ours(path: Path) -> bool:
 
 
 def load(path: Any) -> Trajectory:
-    """Read a saved run. Raises InputError where there is none, or one of a newer format."""
+    """Read a saved run. Raises InputError where there is none, one of a newer format, or one with parts missing."""
+    path = Path(path)
+    if not (path / "zarr.json").exists():
+        raise InputError(f"a saved run is a Zarr folder, got {path}, which is not one; check the name")
+    try:
+        data = _read(path)
+        version = data.attrs.get("rankfall_format")
+    except _DAMAGE as error:
+        raise _broken(path, f"{type(error).__name__}: {error}") from error
+    if version != FORMAT:
+        raise InputError(
+            f"the run must be of format {FORMAT}, got {version}; read it with the rankfall version that wrote it"
+        )
+    name = data.attrs.get("model")
+    if name not in Model.registered:
+        raise InputError(f"the model of a saved run must be known, got {name!r}; import the module that defines it")
+    try:
+        return _run(data, Model.registered[name])
+    except _DAMAGE as error:
+        raise _broken(path, f"{type(error).__name__}: {error}") from error
+
+
+def _read(path: Path) -> "xarray.Dataset":
+    """The data set of a folder. Raises ValueError where it holds other numbers than were written.
+
+    Zarr has no checksum, and takes a chunk that is missing for one of fill values.
+    """
     import xarray
 
-    if not (Path(path) / "zarr.json").exists():
-        raise InputError(f"a saved run is a Zarr folder, got {path}, which is not one; check the name")
-    with xarray.open_zarr(path, consolidated=False) as data:
-        data = data.load()
-    if data.attrs.get("rankfall_format") != FORMAT:
-        raise InputError(
-            f"the run must be of format {FORMAT}, got {data.attrs.get('rankfall_format')}; "
-            "read it with the rankfall version that wrote it"
-        )
+    with warnings.catch_warnings():
+        # of an array that has lost its description
+        warnings.simplefilter("ignore")
+        with xarray.open_zarr(path, consolidated=False) as data:
+            data = data.load()
+    if _DIGEST in data.attrs and data.attrs[_DIGEST] != digest(data):
+        raise ValueError("its numbers are not those that were written, or some are missing")
+    return data
+
+
+def digest(data: "xarray.Dataset") -> str:
+    """A digest of all numbers and attributes of a data set, but for the digest itself."""
+    found = hashlib.sha256()
+    for name in sorted(map(str, data.variables)):
+        values = np.ascontiguousarray(data[name].values)
+        found.update(f"{name} {values.dtype.str} {values.shape}".encode())
+        found.update(values.tobytes())
+    attributes = {name: _plain(value) for name, value in data.attrs.items() if name != _DIGEST}
+    found.update(json.dumps(attributes, sort_keys=True).encode())
+    return found.hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    """An attribute as it comes back from disk: numbers of Python in place of NumPy's."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _run(data: "xarray.Dataset", kind: type[Model]) -> Trajectory:
+    """The run that a data set describes; raises ValueError, and others, where its parts do not fit one another."""
     fields = json.loads(data.attrs["model_fields"])
-    if data.attrs["model"] not in Model.registered:
-        raise InputError(
-            f"the model of a saved run must be known, got {data.attrs['model']!r}; import the module that defines it"
-        )
     arrays = {name.removeprefix(_MODEL): data[name].values for name in map(str, data) if name.startswith(_MODEL)}
-    model = Model.registered[data.attrs["model"]].from_saved(fields, arrays)
-    layers = [data[f"layer_{j}"].values for j in range(1, len(model.layer_shapes) + 1)]
-    records = [name for name in data.variables if "record" in data[name].dims]
+    model = kind.from_saved(fields, arrays)
+    shapes = [tuple(shape) for shape in model.layer_shapes]
+    layers = [data[f"layer_{j}"].values for j in range(1, len(shapes) + 1)]
+    for j, (layer, shape) in enumerate(zip(layers, shapes, strict=True), start=1):
+        if layer.shape != shape or layer.dtype.kind != "f":
+            raise ValueError(f"layer {j} is {layer.dtype} of the shape {layer.shape}, the model's is {shape}")
+    weights, best = model.join(layers), data["best_weights"].values
+    if best.shape != weights.shape or best.dtype.kind != "f":
+        raise ValueError(f"the best weights are {best.dtype} of the shape {best.shape}, the last are {weights.shape}")
+    if not (np.isfinite(weights).all() and np.isfinite(best).all()):
+        raise ValueError("the weights are not finite")
     return Trajectory(
         model=model,
-        weights=model.join(layers),
+        weights=weights,
         status=Status(data.attrs["status"]),
-        history={str(name): np.asarray(data[name].values) for name in records},
-        best_weights=data["best_weights"].values,
+        history=_history(data),
+        best_weights=best,
         settings=json.loads(data.attrs["settings"]),
         events=tuple(Occurrence(*event) for event in json.loads(data.attrs.get("events", "[]"))),
         **{name: data.attrs[name] for name in _NUMBERS},
+    )
+
+
+def _history(data: "xarray.Dataset") -> dict[str, np.ndarray]:
+    """What was recorded; times never fall, and each of them has a loss."""
+    records = [name for name in data.variables if "record" in data[name].dims]
+    history = {str(name): np.asarray(data[name].values) for name in records}
+    times, losses = history["time"], history["loss"]
+    if not (np.isfinite(times).all() and np.isfinite(losses).all() and (np.diff(times) >= 0).all()):
+        raise ValueError("times or losses are out of order, or not finite")
+    return history
+
+
+def _broken(path: Path, said: str) -> InputError:
+    return InputError(
+        f"a saved run must be whole, {str(path)!r} is not ({' '.join(said.split())[:200]}); save it again"
     )

@@ -1,0 +1,172 @@
+"""What a saved fit must hold: every array with its kind, shape and range, and the words beside them.
+
+A file may be damaged, or made by somebody else. Compiled code follows indices without looking, so all is checked
+before any of it is used.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any
+
+import numpy as np
+
+from rankfall.errors import InputError
+from rankfall.estimators.scalings import SCALINGS
+
+_KINDS = {"f": "f", "i": "iu", "b": "b"}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """The kind of an array's numbers ("f", "i", "b"), its axes by name, and what every one of them satisfies."""
+
+    kind: str
+    axes: str = ""
+    each: Callable[[Any], Any] = np.isfinite
+
+
+def _positive(values: Any) -> Any:
+    return np.isfinite(values) & (values > 0)
+
+
+def _no_less_than_zero(values: Any) -> Any:
+    return np.isfinite(values) & (values >= 0)
+
+
+def _damping(values: Any) -> Any:
+    # effects that are not worth their variance have infinite damping
+    return values > 0
+
+
+def _number_or_nan(values: Any) -> Any:
+    return ~np.isinf(values)
+
+
+def _below(size: int) -> Callable[[Any], Any]:
+    return lambda index: (index >= 0) & (index < size)
+
+
+def check_fit(arrays: dict[str, np.ndarray], header: Any, path: Any) -> None:
+    """Refuse, with a sentence that names what is wrong, arrays and words that `save_fitted` could not have written."""
+    wrong = _first_wrong(arrays, header)
+    if wrong:
+        raise InputError(
+            f"the arrays of a saved fit must fit one another, those in {str(path)!r} do not ({wrong}); save it again"
+        )
+
+
+def _first_wrong(arrays: dict[str, np.ndarray], header: Any) -> str:
+    shape = header.get("shape")
+    if not (_is_list(shape, 2) and all(_is_whole(size) and 0 < size < 2**31 for size in shape)):
+        return "shape"
+    m, n = shape
+    sizes: dict[str, int] = {"m": m, "n": n}
+    for name, rule in _rules(m, n, arrays, header).items():
+        if name not in arrays:
+            return f"{name} is missing"
+        array = arrays[name]
+        if array.dtype.kind not in _KINDS[rule.kind]:
+            return f"{name} is of the type {array.dtype}"
+        if array.ndim != len(rule.axes):
+            return f"{name} has {array.ndim} axes"
+        for axis, size in zip(rule.axes, array.shape, strict=True):
+            if sizes.setdefault(axis, size) != size:
+                return f"{name} has the shape {array.shape}"
+        if not np.all(rule.each(array)):
+            return f"a number in {name} is out of range"
+    if not arrays["values"].size or not _is_row_major(arrays["rows"], arrays["cols"], n):
+        return "the entries are not in row-major order"
+    if "weights" in arrays and not arrays["weights"].sum() > 0:
+        return "all weights are zero"
+    return _wrong_words(header)
+
+
+def _rules(m: int, n: int, arrays: dict[str, np.ndarray], header: dict[str, Any]) -> dict[str, Rule]:
+    row, column = _below(m), _below(n)
+    rules = {
+        "rows": Rule("i", "e", row), "cols": Rule("i", "e", column), "values": Rule("f", "e"),
+        "left": Rule("f", "mk"), "right": Rule("f", "nk"),
+        "held_rows": Rule("i", "h", row), "held_cols": Rule("i", "h", column), "held_values": Rule("f", "h"),
+        "held_predicted": Rule("f", "h"), "held_column_means": Rule("f", "h"),
+        "standardization_origin": Rule("f", "n"), "standardization_unit": Rule("f", "n", _positive),
+        "standardization_mean": Rule("f"), "standardization_noise": Rule("f", "", _positive),
+        "standardization_row_effect": Rule("f", "m"), "standardization_column_effect": Rule("f", "n"),
+        "standardization_row_slow": Rule("f", "m", _positive),
+        "standardization_column_slow": Rule("f", "n", _positive),
+        "standardization_row_damping": Rule("f", "", _damping),
+        "standardization_column_damping": Rule("f", "", _damping), "standardization_mixed": Rule("b"),
+        "standardization_logs": Rule("b", "n"),
+    }  # fmt: skip
+    if "weights" in arrays:
+        rules["weights"] = Rule("f", "e", _no_less_than_zero)
+    if any(name.startswith("shift_") for name in arrays):
+        rules |= {"shift_factors": Rule("f", "nk"), "shift_own": Rule("f", "kk"), "shift_exponent": Rule("f")}
+        rules["shift_norm"] = Rule("f", "", _positive)
+    if header.get("refinement") is not None:
+        rules["refined_table"] = Rule("f", "mn", _number_or_nan)
+        rules |= {"rows_origin": Rule("f", "n"), "rows_unit": Rule("f", "n", _positive), "rows_mean": Rule("f", "n")}
+        rules["rows_covariance"] = Rule("f", "nn")
+        rules |= {name: Rule("f", "h") for name in arrays if name.startswith("simple_")}
+    return rules
+
+
+def _is_row_major(rows: np.ndarray, cols: np.ndarray, columns: int) -> bool:
+    places = rows.astype(np.int64) * columns + cols
+    return bool((places[1:] > places[:-1]).all())
+
+
+def _wrong_words(header: dict[str, Any]) -> str:
+    """What is wrong with the trials, the choice, the notes or the shares; empty where nothing is."""
+    trials, chosen, notes = header.get("trials"), header.get("chosen"), header.get("notes")
+    if not isinstance(trials, list) or not all(_is_trial(trial) for trial in trials):
+        return "trials"
+    if not _is_whole(chosen) or not 0 <= chosen < len(trials):
+        return "the trial that was chosen"
+    if not isinstance(header.get("parameters"), dict) or not isinstance(header.get("loss"), dict):
+        return "parameters"
+    if not isinstance(notes, dict) or not _is_number(notes.get("effective_rank")):
+        return "effective rank"
+    names = notes.get("names")
+    if not isinstance(notes.get("status"), str) or (names is not None and not _are_names(names, header["shape"][1])):
+        return "names of the columns"
+    refinement = header.get("refinement")
+    if refinement is not None and not (_is_list(refinement, 3) and all(map(_are_numbers, refinement[:2]))):
+        return "shares of the stack"
+    if refinement is not None and not _are_names(refinement[2], len(refinement[2])):
+        return "names of the simple methods"
+    return ""
+
+
+def _is_trial(trial: Any) -> bool:
+    if not isinstance(trial, dict) or not isinstance(trial.get("candidate"), dict):
+        return False
+    candidate = trial["candidate"]
+    counts = [candidate.get("depth"), candidate.get("width")]
+    if not all(_is_whole(count) and count >= 1 for count in counts):
+        return False
+    positive = [candidate.get("scale"), trial.get("time")]
+    others = [candidate.get("popularity"), candidate.get("features", 0.0), trial.get("seconds")]
+    # the error of a fit that held nothing out is not a number
+    is_error = isinstance(trial.get("error"), float) and candidate.get("scaling") in SCALINGS
+    return is_error and all(_is_number(value) and value > 0 for value in positive) and all(map(_is_number, others))
+
+
+def _is_list(value: Any, length: int) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str) and len(value) == length
+
+
+def _are_names(value: Any, count: int) -> bool:
+    return _is_list(value, count) and all(isinstance(name, str) for name in value)
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)
+
+
+def _are_numbers(value: Any) -> bool:
+    return isinstance(value, dict) and all(map(_is_number, value.values()))

@@ -1,0 +1,159 @@
+"""A sum of components: W = Σ_r w_r¹ ⊗ ⋯ ⊗ w_r^N, the CP factorization.
+
+    ∂φ/∂w_r^n = ⟨∇ℓ(W), ⊗_{m≠n} w_r^m⟩ over all axes but n                                   [razin2021]
+
+A matrix is the case N = 2, `Chain(2)` written by columns. As a network it is a convolution of width 1 with R channels,
+product pooling over all positions, and a sum.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from rankfall.arrays import Array, namespace, reshape
+from rankfall.errors import InputError
+from rankfall.kernels import cp_entries
+from rankfall.models.preconditioner import require_decay
+from rankfall.models.tensor_model import TensorModel, require_axes, require_count
+
+
+@dataclass(frozen=True)
+class CP(TensorModel):
+    """W = Σ_r w_r¹ ⊗ ⋯ ⊗ w_r^N, layer n the matrix (d_n, R) of all w_r^n; the flow conserves ‖w_r^n‖² − ‖w_r^m‖².
+
+    Parameters
+    ----------
+    components
+        number R of components; None means the width of the start where that has one, else as many as there are
+        entries off the longest axis: wide enough not to constrain rank. Time and memory are proportional to R.
+    decay
+        λ ≥ 0, the weight decay of each layer.
+    dimensions
+        (d_1, …, d_N), filled in by `sized` once the shape of W is known.
+
+    Raises
+    ------
+    InputError
+        For components < 1, a negative decay.
+    """
+
+    components: int | None = None
+    decay: float | int = 0.0
+    dimensions: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.components is not None:
+            require_count(self.components, "the number of components")
+        require_decay(self.decay)
+
+    def sized(self, shape: Sequence[int], width: int | None = None) -> "CP":
+        """This model for W of `shape`; `width` is the start's, used where the model has none."""
+        shape = require_axes(shape)
+        full = math.prod(shape) // max(shape)
+        return replace(self, components=self.components or width or full, dimensions=shape)
+
+    @property
+    def count(self) -> int:
+        """R."""
+        if self.components is None:
+            raise InputError("the number of components is not known before the shape, got CP(None); call sized(shape)")
+        return int(self.components)
+
+    @property
+    def depth(self) -> int:
+        """N, the order of W: the number of layers."""
+        return len(self.dimensions)
+
+    @property
+    def layer_shapes(self) -> list[tuple[int, int]]:
+        """(d_n, R) of each axis."""
+        return [(side, self.count) for side in self.dimensions]
+
+    @property
+    def modes(self) -> tuple[int, ...]:
+        """Layer n is of axis n."""
+        return tuple(range(len(self.dimensions)))
+
+    @property
+    def unit_norm(self) -> float:
+        """R Π d_n."""
+        return float(self.count) * math.prod(map(float, self.dimensions))
+
+    def largest_rank(self, axes: Sequence[int]) -> int:
+        """min(R, rows, columns)."""
+        rows = math.prod(self.dimensions[axis] for axis in axes)
+        return min(self.count, rows, math.prod(self.dimensions) // rows)
+
+    def component_norms(self, weights: Float[Array, "*batch p"]) -> Float[Array, "*batch R"]:
+        """σ_r = Π_n ‖w_r^n‖, in the order of the components."""
+        xp = namespace(weights)
+        norms = None
+        for layer in self.layers(weights):
+            lengths = xp.sqrt(xp.sum(layer * layer, axis=-2))
+            norms = lengths if norms is None else norms * lengths
+        return norms
+
+    def values_at(
+        self, positions: Int[np.ndarray, "order entries"], weights: Float[np.ndarray, "batch p"]
+    ) -> Float[np.ndarray, "batch entries"]:
+        """Σ_r Π_n w_r^n[i_n]."""
+        return cp_entries.values(positions, self._firsts, self._rows(weights))
+
+    def adjoint_at(
+        self,
+        positions: Int[np.ndarray, "order entries"],
+        weights: Float[np.ndarray, "batch p"],
+        slopes: Float[np.ndarray, "batch entries"],
+    ) -> Float[np.ndarray, "batch p"]:
+        """∂/∂weights of Σ slopes · W at the positions."""
+        return reshape(cp_entries.adjoint(positions, self._firsts, self._rows(weights), slopes), weights.shape)
+
+    @cached_property
+    def _firsts(self) -> Int[np.ndarray, " order"]:
+        """Where the rows of each layer begin among those of all layers."""
+        return self.offsets // self.count
+
+    def _rows(self, weights: Float[np.ndarray, "batch p"]) -> Float[np.ndarray, "batch rows R"]:
+        """All layers below one another."""
+        return weights.reshape(weights.shape[0], -1, self.count)
+
+    def factors(self, weights: Float[Array, "*batch p"]) -> tuple[Array, Array]:
+        """L and R of the matricization L Rᵀ, with R columns each."""
+        layers, cut = self.layers(weights), len(self.dimensions) // 2
+        return columnwise_products(layers[:cut]), columnwise_products(layers[cut:])
+
+    def product(self, weights: Float[Array, "*batch p"]) -> Array:
+        """W, formed."""
+        left, right = self.factors(weights)
+        return reshape(left @ right.mT, (*weights.shape[:-1], *self.dimensions))
+
+    def adjoint(self, weights: Float[Array, "*batch p"], gradient: Array) -> list[Array]:
+        """∂/∂w_r^n of ⟨gradient, W⟩."""
+        xp, layers, batch = namespace(weights), self.layers(weights), tuple(weights.shape[:-1])
+        axes, order = tuple(range(len(batch))), len(self.dimensions)
+        pulls = []
+        for n in range(order):
+            others = columnwise_products([*layers[:n], *layers[n + 1 :]])
+            rest = [len(batch) + m for m in range(order) if m != n]
+            turned = xp.permute_dims(gradient, (*axes, len(batch) + n, *rest))
+            pulls.append(xp.reshape(turned, (*batch, self.dimensions[n], others.shape[-2])) @ others)
+        return pulls
+
+    def imbalance(self, weights: Float[Array, "*batch p"]) -> Float[Array, "*batch"]:
+        """max_{r,n,m} |‖w_r^n‖² − ‖w_r^m‖²|: conserved by the flow, zero for balanced components.   [razin2021]"""
+        xp = namespace(weights)
+        squares = xp.stack([xp.sum(layer * layer, axis=-2) for layer in self.layers(weights)], axis=-1)
+        return xp.max(xp.max(squares, axis=-1) - xp.min(squares, axis=-1), axis=-1)
+
+
+def columnwise_products(layers: Sequence[Array]) -> Array:
+    """Column r is the flattened w_r¹ ⊗ w_r² ⊗ ⋯ of these layers, the last index running fastest (Khatri–Rao)."""
+    xp, whole = namespace(*layers), layers[0]
+    for layer in layers[1:]:
+        outer = whole[..., :, None, :] * layer[..., None, :, :]
+        whole = xp.reshape(outer, (*outer.shape[:-3], outer.shape[-3] * outer.shape[-2], outer.shape[-1]))
+    return whole

@@ -1,0 +1,177 @@
+"""What tensor models share: W of any order written in layers, followed entry by entry.
+
+    W_i at the measured positions → ℓ and λ = ∂ℓ/∂W there → Σ_i λ_i ∂W_i/∂(layers)
+
+Few measured entries never form W. Where whole tensors are measured, or the arrays are of another library than NumPy,
+W and ∇ℓ(W) are formed.
+
+The singular values of W, and its factors, are those of its matricization: the first ⌊N/2⌋ axes index the rows, the
+others the columns. For a matrix this is W itself.
+"""
+
+import itertools
+import math
+from abc import abstractmethod
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from rankfall.arrays import Array, is_numpy, namespace, reshape, to_numpy
+from rankfall.errors import InputError
+from rankfall.models.model import Model, beside_identity
+from rankfall.models.start import LayerForm
+from rankfall.problems.matricization import matricized_shape
+from rankfall.problems.problem import Problem
+from rankfall.problems.tensor_observations import check_indices
+
+
+class TensorModel(Model):
+    """A model of tensors of any order.
+
+    A member must give `sized`, `layer_shapes`, `modes`, `unit_norm`, `largest_rank`, `values_at`, `adjoint_at`,
+    `product` and `adjoint`; the rest follows. `dimensions` are the side lengths of W.
+    """
+
+    @property
+    @abstractmethod
+    def layer_shapes(self) -> list[tuple[int, ...]]:
+        """Shape of each layer."""
+
+    @property
+    @abstractmethod
+    def modes(self) -> tuple[int | None, ...]:
+        """The axis of W that the first axis of each layer indexes; None for a layer inside."""
+
+    @property
+    @abstractmethod
+    def unit_norm(self) -> float:
+        """E‖W‖_F² where all entries of the layers are independent and of variance 1."""
+
+    @abstractmethod
+    def largest_rank(self, axes: Sequence[int]) -> int:
+        """The largest rank that the matricization of W with these axes as rows can have; almost all weights have it."""
+
+    @abstractmethod
+    def values_at(
+        self, positions: Int[np.ndarray, "order entries"], weights: Float[np.ndarray, "batch p"]
+    ) -> Float[np.ndarray, "batch entries"]:
+        """W at the positions."""
+
+    @abstractmethod
+    def adjoint_at(
+        self,
+        positions: Int[np.ndarray, "order entries"],
+        weights: Float[np.ndarray, "batch p"],
+        slopes: Float[np.ndarray, "batch entries"],
+    ) -> Float[np.ndarray, "batch p"]:
+        """∂/∂weights of Σ slopes · W at the positions."""
+
+    @abstractmethod
+    def adjoint(self, weights: Float[Array, "*batch p"], gradient: Array) -> list[Array]:
+        """∂/∂layers of ⟨gradient, W⟩, the gradient a formed tensor."""
+
+    @property
+    def size(self) -> int:
+        """Number of weights."""
+        return sum(map(math.prod, self.layer_shapes))
+
+    @property
+    def rank(self) -> int:
+        """The largest rank of the matricization whose rows are the first ⌊N/2⌋ axes."""
+        return self.largest_rank(range(len(self.dimensions) // 2))
+
+    def form(self, width: int | None = None) -> LayerForm:
+        """The layers; E‖W‖_F² is set equal to the rank."""
+        deviation = (self.rank / self.unit_norm) ** (1 / (2 * self.depth))
+        return LayerForm(tuple(self.layer_shapes), self.rank, deviation, self.modes)
+
+    @cached_property
+    def _places(self) -> list[tuple[slice, tuple[int, ...]]]:
+        ends = list(itertools.accumulate(map(math.prod, self.layer_shapes)))
+        return [(slice(end - math.prod(s), end), s) for end, s in zip(ends, self.layer_shapes, strict=True)]
+
+    @cached_property
+    def offsets(self) -> Int[np.ndarray, " layers"]:
+        """Where each layer begins in the flat vector."""
+        return np.asarray([place.start for place, _ in self._places], dtype=np.int64)
+
+    def layers(self, weights: Float[Array, "*batch p"]) -> list[Array]:
+        """The layers, as views of the flat vector."""
+        batch = tuple(weights.shape[:-1])
+        return [reshape(weights[..., place], batch + shape) for place, shape in self._places]
+
+    def join(self, layers: Sequence[Array]) -> Float[Array, "*batch p"]:
+        """The flat vector of these layers."""
+        xp = namespace(*layers)
+        expected = self.layer_shapes
+        shapes = [tuple(a.shape[a.ndim - len(s) :]) for a, s in zip(layers, expected, strict=False)]
+        if len(layers) != len(expected) or shapes != expected:
+            raise InputError(f"layers must have shapes {expected}, got {[tuple(layer.shape) for layer in layers]}")
+        flat = [
+            xp.reshape(a, (*a.shape[: a.ndim - len(s)], math.prod(s))) for a, s in zip(layers, expected, strict=True)
+        ]
+        return xp.concat(flat, axis=-1)
+
+    def entries(self, weights: Float[Array, "batch p"], positions: Any) -> Float[np.ndarray, "batch _"]:
+        """W at the positions, one list of indices for each axis, forming nothing else.
+
+        Raises InputError for positions outside W.
+        """
+        lists = [np.atleast_1d(np.asarray(each)) for each in positions]
+        check_indices(lists, self.dimensions)
+        return self.values_at(np.stack(lists), to_numpy(weights))
+
+    def velocity(
+        self, problem: Problem, weights: Float[Array, "batch p"]
+    ) -> tuple[Float[Array, "*batch"], Float[Array, "batch p"]]:
+        """ℓ(W) and −∂ℓ/∂layers − λ layers, as a flat vector."""
+        if problem.positions is not None and is_numpy(weights):
+            positions = np.asarray(problem.positions)
+            loss, slopes = problem.loss_and_entry_gradients(self.values_at(positions, weights))
+            pull = self.adjoint_at(positions, weights, slopes)
+        else:
+            loss, gradient = problem.loss_and_gradient(self.product(weights))
+            pull = self.join(self.adjoint(weights, gradient))
+        return loss, -(pull + self.decay * weights) if self.decay else -pull
+
+    def loss(self, problem: Problem, weights: Float[Array, "batch p"]) -> Float[Array, "*batch"]:
+        """ℓ(W)."""
+        if problem.positions is not None and is_numpy(weights):
+            return problem.loss_and_entry_gradients(self.values_at(np.asarray(problem.positions), weights))[0]
+        return problem.loss(self.product(weights))
+
+    def factors(self, weights: Float[Array, "*batch p"]) -> tuple[Array, Array]:
+        """L and R of the matricization L Rᵀ: the formed one beside an identity."""
+        xp = namespace(weights)
+        product = self.product(weights)
+        rows, cols = matricized_shape(self.dimensions)
+        whole = xp.reshape(product, (*weights.shape[:-1], rows, cols))
+        return beside_identity(whole)
+
+    def decomposition(self, weights: Float[Array, "*batch p"]) -> tuple[Array, Array, Array]:
+        """Thin SVD of the matricization, (U, σ, Vᵀ) with `rank` columns, σ descending."""
+        xp = namespace(weights)
+        whole = xp.reshape(self.product(weights), (*weights.shape[:-1], *matricized_shape(self.dimensions)))
+        u, values, v = xp.linalg.svd(whole, full_matrices=False)
+        kept = self.rank
+        return u[..., :kept], values[..., :kept], v[..., :kept, :]
+
+    def require_shape(self, shape: tuple[int, ...]) -> None:
+        """Raise InputError for fewer than two axes."""
+        require_axes(shape)
+
+
+def require_axes(shape: Sequence[int]) -> tuple[int, ...]:
+    """The side lengths as a tuple. Raises InputError for fewer than two axes."""
+    if len(shape) < 2:
+        raise InputError(f"a tensor has at least two axes, got shape {tuple(shape)}; a list of numbers has no rank")
+    return tuple(int(side) for side in shape)
+
+
+def require_count(value: object, what: str) -> None:
+    """Raise InputError for a rank or a width that is not a whole number ≥ 1."""
+    if not isinstance(value, int | np.integer) or value < 1:
+        raise InputError(f"{what} must be a whole number of at least 1, got {value!r}; None leaves the rank free")

@@ -1,0 +1,186 @@
+"""A train of cores: W_i = G_1[i_1] G_2[i_2] ⋯ G_N[i_N], the tensor train.
+
+Core n holds one matrix r_{n−1} × r_n for each index of axis n, r_0 = r_N = 1. A matrix is the case N = 2, `Chain(2)`.
+As a network it is recurrent: a state of r_n numbers goes from position to position, multiplied by a matrix that the
+input chooses.   [khrulkov2018]
+"""
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from rankfall.arrays import Array, namespace, reshape
+from rankfall.errors import InputError
+from rankfall.kernels import train_entries
+from rankfall.models.preconditioner import require_decay
+from rankfall.models.tensor_model import TensorModel, require_axes, require_count
+
+
+@dataclass(frozen=True)
+class Train(TensorModel):
+    """W_i = G_1[i_1] ⋯ G_N[i_N], layer n of shape (d_n, r_{n−1}, r_n); the flow conserves G_n against G_{n+1}.
+
+    Conserved: Σ_j G_n[j]ᵀG_n[j] − Σ_j G_{n+1}[j]G_{n+1}[j]ᵀ at each of the N − 1 bonds.
+
+    Parameters
+    ----------
+    ranks
+        r_1 … r_{N−1}, or one number for all, which is cut to what the shape allows; None means the width of the start
+        where that has one, else as wide as the shape allows.
+    decay
+        λ ≥ 0, the weight decay of each layer.
+    dimensions
+        (d_1, …, d_N), filled in by `sized` once the shape of W is known.
+
+    Raises
+    ------
+    InputError
+        For ranks < 1, a number of ranks other than N − 1, ranks that the shape cannot have, a negative decay.
+    """
+
+    ranks: int | Sequence[int] | None = None
+    decay: float | int = 0.0
+    dimensions: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if isinstance(self.ranks, Sequence):
+            object.__setattr__(self, "ranks", tuple(self.ranks))
+        for rank in self.ranks if isinstance(self.ranks, Sequence) else (self.ranks,):
+            if rank is not None:
+                require_count(rank, "a rank of a train")
+        require_decay(self.decay)
+
+    def sized(self, shape: Sequence[int], width: int | None = None) -> "Train":
+        """This model for W of `shape`; `width` is the start's, used where the model has none."""
+        shape = require_axes(shape)
+        bounds = [min(math.prod(shape[:n]), math.prod(shape[n:])) for n in range(1, len(shape))]
+        if isinstance(self.ranks, Sequence):
+            if len(self.ranks) != len(bounds):
+                raise InputError(
+                    f"a train over {len(shape)} axes has {len(bounds)} ranks, got {len(self.ranks)}; pass one for each "
+                    "neighboring pair of axes, or a single number for all"
+                )
+            for n, (rank, bound) in enumerate(zip(self.ranks, bounds, strict=True), start=1):
+                if rank > bound:
+                    raise InputError(
+                        f"rank {n} of a train of shape {shape} is at most {bound}, got {rank}; lower it, or pass one "
+                        "number for all, which is cut to what the shape allows"
+                    )
+            return replace(self, dimensions=shape)
+        wanted = self.ranks or width
+        return replace(self, ranks=tuple(min(wanted or bound, bound) for bound in bounds), dimensions=shape)
+
+    @property
+    def bonds(self) -> tuple[int, ...]:
+        """(1, r_1, …, r_{N−1}, 1)."""
+        if not isinstance(self.ranks, Sequence):
+            raise InputError(f"the ranks of a train are not known before the shape, got {self!r}; call sized(shape)")
+        return (1, *self.ranks, 1)
+
+    @property
+    def depth(self) -> int:
+        """N, the order of W: the number of layers."""
+        return len(self.dimensions)
+
+    @property
+    def layer_shapes(self) -> list[tuple[int, int, int]]:
+        """(d_n, r_{n−1}, r_n) of each axis."""
+        return [(d, *bond) for d, bond in zip(self.dimensions, itertools.pairwise(self.bonds), strict=True)]
+
+    @property
+    def modes(self) -> tuple[int, ...]:
+        """Layer n is of axis n."""
+        return tuple(range(len(self.dimensions)))
+
+    @property
+    def unit_norm(self) -> float:
+        """Π d_n Π r_n."""
+        return math.prod(map(float, self.dimensions)) * math.prod(map(float, self.bonds))
+
+    def largest_rank(self, axes: Sequence[int]) -> int:
+        """The least product of ranks and sides that a cut between the axes and the others passes."""
+        # costs[s]: the cheapest cut of the cores so far, core n on side s; a core on the wrong side cuts its own axis
+        costs = [1, 1]
+        for n, side in enumerate(self.dimensions):
+            bond = self.bonds[n]
+            moved = [min(costs[0], costs[1] * bond), min(costs[1], costs[0] * bond)] if n else costs
+            wrong = 1 if n in tuple(axes) else 0
+            costs = [cost * (side if s == wrong else 1) for s, cost in enumerate(moved)]
+        return min(costs)
+
+    def values_at(
+        self, positions: Int[np.ndarray, "order entries"], weights: Float[np.ndarray, "batch p"]
+    ) -> Float[np.ndarray, "batch entries"]:
+        """G_1[i_1] ⋯ G_N[i_N]."""
+        return train_entries.values(positions, self.offsets, np.asarray(self.bonds), weights)
+
+    def adjoint_at(
+        self,
+        positions: Int[np.ndarray, "order entries"],
+        weights: Float[np.ndarray, "batch p"],
+        slopes: Float[np.ndarray, "batch entries"],
+    ) -> Float[np.ndarray, "batch p"]:
+        """∂/∂weights of Σ slopes · W at the positions."""
+        return train_entries.adjoint(positions, self.offsets, np.asarray(self.bonds), weights, slopes)
+
+    def factors(self, weights: Float[Array, "*batch p"]) -> tuple[Array, Array]:
+        """L and R of the matricization L Rᵀ, with as many columns as the bond in the middle."""
+        layers, cut = self.layers(weights), len(self.dimensions) // 2
+        return self._forth(layers[:cut])[-1], self._back(layers[cut:])[0].mT
+
+    def product(self, weights: Float[Array, "*batch p"]) -> Array:
+        """W, formed."""
+        left, right = self.factors(weights)
+        return reshape(left @ right.mT, (*weights.shape[:-1], *self.dimensions))
+
+    def adjoint(self, weights: Float[Array, "*batch p"], gradient: Array) -> list[Array]:
+        """∂/∂G_n of ⟨gradient, W⟩."""
+        xp, layers, batch = namespace(weights), self.layers(weights), tuple(weights.shape[:-1])
+        lefts, rights = self._forth(layers), self._back(layers)
+        pulls = []
+        for n, (side, rows, cols) in enumerate(self.layer_shapes):
+            # (before, d_n, after) between L (before, r_{n−1}) and R (r_n, after)
+            after = math.prod(self.dimensions[n + 1 :])
+            if n + 1 < len(layers):
+                turned = xp.reshape(gradient, (*batch, -1, after)) @ rights[n + 1].mT
+            else:
+                turned = xp.reshape(gradient, (*batch, -1, 1))
+            turned = xp.reshape(turned, (*batch, -1, side * cols))
+            pulled = lefts[n - 1].mT @ turned if n else turned
+            pulled = xp.reshape(pulled, (*batch, rows, side, cols))
+            pulls.append(xp.moveaxis(pulled, -2, -3))
+        return pulls
+
+    def imbalance(self, weights: Float[Array, "*batch p"]) -> Float[Array, "*batch"]:
+        """max_n ‖Σ_j G_n[j]ᵀG_n[j] − Σ_j G_{n+1}[j]G_{n+1}[j]ᵀ‖_F: conserved by the flow."""
+        xp = namespace(weights)
+        worst = xp.zeros_like(weights[..., 0])
+        for before, after in itertools.pairwise(self.layers(weights)):
+            gap = xp.sum(before.mT @ before, axis=-3) - xp.sum(after @ after.mT, axis=-3)
+            worst = xp.maximum(worst, xp.sqrt(xp.sum(gap * gap, axis=(-2, -1))))
+        return worst
+
+    def _forth(self, layers: Sequence[Array]) -> list[Array]:
+        """G_1[i_1] ⋯ G_n[i_n] for all indices, (d_1 ⋯ d_n, r_n), for n = 1, 2, …"""
+        xp, batch = namespace(*layers), tuple(layers[0].shape[:-3])
+        found = [xp.reshape(layers[0], (*batch, layers[0].shape[-3] * layers[0].shape[-2], layers[0].shape[-1]))]
+        for layer in layers[1:]:
+            side, rows, cols = layer.shape[-3:]
+            wide = xp.reshape(xp.moveaxis(layer, -3, -2), (*batch, rows, side * cols))
+            found.append(xp.reshape(found[-1] @ wide, (*batch, -1, cols)))
+        return found
+
+    def _back(self, layers: Sequence[Array]) -> list[Array]:
+        """G_n[i_n] ⋯ G_N[i_N] for all indices, (r_{n−1}, d_n ⋯ d_N), for the given layers."""
+        xp, batch = namespace(*layers), tuple(layers[0].shape[:-3])
+        found: list[Array] = []
+        for layer in reversed(layers):
+            side, rows, cols = layer.shape[-3:]
+            tall = xp.reshape(xp.moveaxis(layer, -3, -2), (*batch, rows * side, cols))
+            whole = tall @ found[0] if found else tall
+            found.insert(0, xp.reshape(whole, (*batch, rows, -1)))
+        return found

@@ -1,0 +1,273 @@
+"""A tree of matrices over the axes of W: hierarchical tensor factorization.
+
+    leaf of axis n:   H = W_v (d_n × R)        inner node:   H = (H_1 ⊙ ⋯ ⊙ H_k) W_v,  ⊙ column by column
+    W = H of the root, reshaped                                                         [cohen2016], [razin2022]
+
+Column r of the children's matrices with row r of W_v is a *local component* of the node v: of order k + 1. The number
+of them, R_v, bounds the ranks of W along the tree. A node with one child multiplies two matrices, so a chain of any
+depth fits on any edge. As a network it is a deep convolutional one with product pooling.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from rankfall.arrays import Array, namespace, reshape
+from rankfall.errors import InputError
+from rankfall.kernels import tree_entries
+from rankfall.models.cp import columnwise_products
+from rankfall.models.mode_tree import Node, as_structure, balanced, nodes_of
+from rankfall.models.preconditioner import require_decay
+from rankfall.models.tensor_model import TensorModel, require_axes, require_count
+
+
+@dataclass(frozen=True)
+class Tree(TensorModel):
+    """W by a mode tree, one matrix for each node; the flow conserves ‖row r of W_v‖² − ‖column r of a child's matrix‖².
+
+    Parameters
+    ----------
+    structure
+        the mode tree as nested tuples of axis numbers, any number of children; None means the balanced binary one.
+    ranks
+        number of local components R_v of each inner node, children before parents, or one number for all; None means
+        the width of the start where that has one, else as wide as the shape allows.
+    decay
+        λ ≥ 0, the weight decay of each layer.
+    dimensions
+        (d_1, …, d_N), filled in by `sized` once the shape of W is known.
+
+    Raises
+    ------
+    InputError
+        For a tree that misses or repeats an axis, ranks that do not fit the tree, a negative decay.
+    """
+
+    structure: Any = None
+    ranks: int | Sequence[int] | None = None
+    decay: float | int = 0.0
+    dimensions: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.structure is not None:
+            object.__setattr__(self, "structure", as_structure(self.structure))
+        if isinstance(self.ranks, Sequence):
+            object.__setattr__(self, "ranks", tuple(self.ranks))
+        for rank in self.ranks if isinstance(self.ranks, Sequence) else (self.ranks,):
+            if rank is not None:
+                require_count(rank, "a rank of a tree")
+        require_decay(self.decay)
+
+    def sized(self, shape: Sequence[int], width: int | None = None) -> "Tree":
+        """This model for W of `shape`; `width` is the start's, used where the model has none."""
+        shape = require_axes(shape)
+        structure = balanced(len(shape)) if self.structure is None else self.structure
+        nodes = nodes_of(structure, len(shape))
+        inner = [v for v, node in enumerate(nodes) if node.mode is None]
+        if isinstance(self.ranks, Sequence):
+            if len(self.ranks) != len(inner):
+                raise InputError(
+                    f"the tree {structure} has {len(inner)} inner nodes, got {len(self.ranks)} ranks; pass one for "
+                    "each, children before parents, or a single number for all"
+                )
+            return replace(self, structure=structure, dimensions=shape)
+        wanted = self.ranks or width
+        ranks = tuple(wanted or _full_rank(nodes, v, shape) for v in inner)
+        return replace(self, structure=structure, ranks=ranks, dimensions=shape)
+
+    @cached_property
+    def nodes(self) -> list[Node]:
+        """The nodes, children first and the root last; layer v is the matrix of node v."""
+        if not self.dimensions or self.structure is None:
+            raise InputError(f"the nodes of a tree are not known before the shape, got {self!r}; call sized(shape)")
+        return nodes_of(self.structure, len(self.dimensions))
+
+    @cached_property
+    def parents(self) -> tuple[int, ...]:
+        """The parent of each node, −1 for the root."""
+        parents = [-1] * len(self.nodes)
+        for v, node in enumerate(self.nodes):
+            for child in node.children:
+                parents[child] = v
+        return tuple(parents)
+
+    @cached_property
+    def widths(self) -> dict[int, int]:
+        """R_v of each inner node."""
+        assert isinstance(self.ranks, tuple)
+        inner = [v for v, node in enumerate(self.nodes) if node.mode is None]
+        return dict(zip(inner, self.ranks, strict=True))
+
+    @property
+    def depth(self) -> int:
+        """The number of layers, one for each node: W is a polynomial of that degree in them."""
+        return len(self.nodes)
+
+    @cached_property
+    def layer_shapes(self) -> list[tuple[int, int]]:
+        """(d_n, R) of a leaf, (R_v, R of the parent) of an inner node; the root's matrix has one column."""
+        above = [1 if parent < 0 else self.widths[parent] for parent in self.parents]
+        rows = [
+            self.widths[v] if node.mode is None else self.dimensions[node.mode] for v, node in enumerate(self.nodes)
+        ]
+        return list(zip(rows, above, strict=True))
+
+    @property
+    def modes(self) -> tuple[int | None, ...]:
+        """The axis of a leaf, None for an inner node."""
+        return tuple(node.mode for node in self.nodes)
+
+    @property
+    def unit_norm(self) -> float:
+        """Π d_n Π R_v."""
+        return math.prod(map(float, self.dimensions)) * math.prod(map(float, self.widths.values()))
+
+    def axes_below(self, v: int) -> tuple[int, ...]:
+        """The axes of W below node v, ascending: those of its matricization."""
+        node = self.nodes[v]
+        if node.mode is not None:
+            return (node.mode,)
+        return tuple(sorted(axis for child in node.children for axis in self.axes_below(child)))
+
+    def largest_rank(self, axes: Sequence[int]) -> int:
+        """The least product of ranks and sides that a cut between the axes and the others passes."""
+        chosen = tuple(axes)
+        # costs[v][s]: the cheapest cut below node v with its matrix on side s, 0 the side of the axes
+        costs: list[tuple[int, int]] = []
+        for v, node in enumerate(self.nodes):
+            if node.mode is not None:
+                side = self.dimensions[node.mode]
+                costs.append((1, side) if node.mode in chosen else (side, 1))
+                continue
+            together = [math.prod(costs[child][s] for child in node.children) for s in (0, 1)]
+            parted = self.widths[v] * math.prod(min(costs[child]) for child in node.children)
+            costs.append((min(together[0], parted), min(together[1], parted)))
+        return min(costs[-1])
+
+    @cached_property
+    def _loops(self) -> tree_entries.Nodes:
+        rows, cols = np.asarray(self.layer_shapes).T
+        modes = np.asarray([-1 if mode is None else mode for mode in self.modes])
+        return tree_entries.Nodes(np.asarray(self.parents), modes, rows, cols, self.offsets)
+
+    def values_at(
+        self, positions: Int[np.ndarray, "order entries"], weights: Float[np.ndarray, "batch p"]
+    ) -> Float[np.ndarray, "batch entries"]:
+        """W at the positions."""
+        return tree_entries.values(positions, self._loops, weights)
+
+    def adjoint_at(
+        self,
+        positions: Int[np.ndarray, "order entries"],
+        weights: Float[np.ndarray, "batch p"],
+        slopes: Float[np.ndarray, "batch entries"],
+    ) -> Float[np.ndarray, "batch p"]:
+        """∂/∂weights of Σ slopes · W at the positions."""
+        return tree_entries.adjoint(positions, self._loops, weights, slopes)
+
+    def outputs(self, weights: Float[Array, "*batch p"]) -> list[Array]:
+        """H of each node, (entries below, columns), the axes below in the order of the tree."""
+        layers, found = self.layers(weights), []
+        for v, node in enumerate(self.nodes):
+            children = [found[child] for child in node.children]
+            found.append(layers[v] if node.mode is not None else columnwise_products(children) @ layers[v])
+        return found
+
+    def product(self, weights: Float[Array, "*batch p"]) -> Array:
+        """W, formed."""
+        xp, batch = namespace(weights), tuple(weights.shape[:-1])
+        order = self._axes_in_order
+        whole = reshape(self.outputs(weights)[-1], (*batch, *(self.dimensions[axis] for axis in order)))
+        places = [len(batch) + order.index(axis) for axis in range(len(order))]
+        return xp.permute_dims(whole, (*range(len(batch)), *places))
+
+    def adjoint(self, weights: Float[Array, "*batch p"], gradient: Array) -> list[Array]:
+        """∂/∂layers of ⟨gradient, W⟩."""
+        xp, batch, layers = namespace(weights), tuple(weights.shape[:-1]), self.layers(weights)
+        places = [len(batch) + axis for axis in self._axes_in_order]
+        outputs = self.outputs(weights)
+        pulls: list[Array] = [None] * len(layers)
+        above: list[Array] = [None] * len(layers)
+        above[-1] = reshape(xp.permute_dims(gradient, (*range(len(batch)), *places)), (*batch, -1, 1))
+        for v in range(len(layers) - 1, -1, -1):
+            node, pull = self.nodes[v], above[v]
+            if node.mode is not None:
+                pulls[v] = pull
+                continue
+            children = [outputs[child] for child in node.children]
+            pulls[v] = columnwise_products(children).mT @ pull
+            below = pull @ layers[v].mT
+            for k, child in enumerate(node.children):
+                above[child] = _contracted(below, children, k)
+        return pulls
+
+    @cached_property
+    def _axes_in_order(self) -> list[int]:
+        """The axes as the leaves hold them, first leaf first."""
+        return [node.mode for node in self.nodes if node.mode is not None]
+
+    def component_norms(self, weights: Float[Array, "*batch p"]) -> list[Array]:
+        """σ_{v,r} of each inner node, children before parents: ‖row r of W_v‖ Π ‖column r of a child's matrix‖."""
+        xp, layers = namespace(weights), self.layers(weights)
+        found = []
+        for v, node in enumerate(self.nodes):
+            if node.mode is None:
+                norms = xp.sqrt(xp.sum(layers[v] ** 2, axis=-1))
+                for child in node.children:
+                    norms = norms * xp.sqrt(xp.sum(layers[child] ** 2, axis=-2))
+                found.append(norms)
+        return found
+
+    def imbalance(self, weights: Float[Array, "*batch p"]) -> Float[Array, "*batch"]:
+        """The largest |‖row r of W_v‖² − ‖column r of a child's matrix‖²|: conserved by the flow.   [razin2022]"""
+        xp, layers = namespace(weights), self.layers(weights)
+        worst = xp.zeros_like(weights[..., 0])
+        for v, node in enumerate(self.nodes):
+            row = xp.sum(layers[v] ** 2, axis=-1)
+            squares = [row, *(xp.sum(layers[child] ** 2, axis=-2) for child in node.children)]
+            if node.mode is None:
+                stacked = xp.stack(squares, axis=-1)
+                gap = xp.max(xp.max(stacked, axis=-1) - xp.min(stacked, axis=-1), axis=-1)
+                worst = xp.maximum(worst, gap)
+        return worst
+
+    @classmethod
+    def from_saved(cls, fields: dict[str, Any], arrays: dict[str, np.ndarray]) -> "Tree":
+        """The model that `to_saved` described; JSON turned its tuples into lists, at every level."""
+        ranks, dimensions = (tuple(v) if isinstance(v, list) else v for v in (fields["ranks"], fields["dimensions"]))
+        return cls(fields["structure"], ranks, fields["decay"], dimensions)
+
+
+def _full_rank(nodes: Sequence[Node], v: int, shape: Sequence[int]) -> int:
+    """As many local components as any tensor of the shape needs at node v."""
+
+    def entries_below(w: int) -> int:
+        node = nodes[w]
+        return shape[node.mode] if node.mode is not None else math.prod(entries_below(child) for child in node.children)
+
+    sides = [entries_below(child) for child in nodes[v].children]
+    outside = math.prod(shape) // math.prod(sides)
+    sides = [*sides, outside]
+    return math.prod(sides) // max(sides)
+
+
+def _contracted(below: Array, children: Sequence[Array], kept: int) -> Array:
+    """Of (entries of all children, R), the sum over all children but one, weighed by their columns."""
+    xp, batch = namespace(below), tuple(below.shape[:-2])
+    sides, width = [child.shape[-2] for child in children], below.shape[-1]
+    before, after = math.prod(sides[:kept]), math.prod(sides[kept + 1 :])
+    whole = xp.reshape(below, (*batch, before, sides[kept], after, width))
+    for side, others, axis in ((after, children[kept + 1 :], -2), (before, children[:kept], -3)):
+        if not others:
+            whole = xp.sum(whole, axis=axis)
+            continue
+        weighed = columnwise_products(others)
+        spread = weighed[..., None, None, :, :] if axis == -2 else weighed[..., :, None, :]
+        assert side == weighed.shape[-2]
+        whole = xp.sum(whole * spread, axis=axis)
+    return whole

@@ -1,0 +1,102 @@
+"""From what users have to observed entries of a tensor: checks, sorting, duplicates. `observations` is for matrices."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int
+
+from rankfall.arrays import Array, to_numpy
+from rankfall.errors import InputError
+from rankfall.problems.observations import as_numbers
+
+
+def dense_tensor_entries(
+    array: Array, weights: Array | None = None
+) -> tuple[Int[np.ndarray, "order entries"], np.ndarray, np.ndarray | None, tuple[int, ...]]:
+    """Indices, values and weights of the entries of an array that are not NaN, and its shape."""
+    values = as_numbers(array, "a tensor to complete")
+    require_order(values.shape)
+    if weights is not None and tuple(np.shape(weights)) != values.shape:
+        raise InputError(
+            f"weights must have the shape of the tensor, {values.shape}, got {tuple(np.shape(weights))}; "
+            "those of unknown entries are ignored"
+        )
+    indices = np.stack(np.nonzero(~np.isnan(values))).astype(_index_type(values.shape))
+    picked = None if weights is None else to_numpy(weights)[tuple(indices)]
+    return indices, values[tuple(indices)], picked, values.shape
+
+
+def sorted_unique_entries(
+    indices: Any, values: Any, shape: Sequence[int] | None, weights: Any, duplicates: str
+) -> tuple[Int[np.ndarray, "order entries"], np.ndarray, np.ndarray | None, tuple[int, ...]]:
+    """Coordinates in row-major order, one value a position, with the shape they live in."""
+    values = as_numbers(np.asarray(values), "observed values")
+    weights = None if weights is None else as_numbers(weights, "weights")
+    if duplicates not in ("error", "mean", "last"):
+        raise InputError(f"duplicates must be 'error', 'mean' or 'last', got {duplicates!r}; 'mean' averages repeats")
+    lists = [np.asarray(each) for each in indices]
+    lengths = {each.shape for each in lists}
+    if len(lengths) != 1 or lists[0].ndim != 1 or values.shape[-1:] != lists[0].shape:
+        raise InputError(
+            f"indices must be one list for each axis, all as long as values, got shapes "
+            f"{[each.shape for each in lists]} and {values.shape}; transpose an array of (entries, order) first"
+        )
+    if weights is not None and weights.shape[-1:] != lists[0].shape:
+        raise InputError(f"weights must match the {lists[0].size} observed entries, got shape {weights.shape}")
+    if shape is None:
+        shape = tuple(int(each.max()) + 1 if each.size else 0 for each in lists)
+    shape = tuple(int(side) for side in shape)
+    require_order(shape)
+    check_indices(lists, shape)
+    stacked = np.stack(lists).astype(_index_type(shape))
+    order = np.lexsort(stacked[::-1])
+    stacked, values = stacked[:, order], values[..., order]
+    weights = None if weights is None else weights[..., order]
+    fresh = np.ones(stacked.shape[1], dtype=bool)
+    fresh[1:] = (stacked[:, 1:] != stacked[:, :-1]).any(axis=0)
+    if fresh.all():
+        return stacked, values, weights, shape
+    if duplicates == "error":
+        first = tuple(stacked[:, np.flatnonzero(~fresh)[0]].tolist())
+        raise InputError(
+            f"each position may be observed once, got {first} more than once ({int((~fresh).sum())} repeats in all); "
+            "pass duplicates='mean' to average repeats or 'last' to keep the last"
+        )
+    starts = np.flatnonzero(fresh)
+    if duplicates == "last":
+        kept = np.append(starts[1:], fresh.size) - 1
+        return stacked[:, kept], values[..., kept], None if weights is None else weights[..., kept], shape
+    mass = np.ones_like(values) if weights is None else weights
+    summed, total = (np.add.reduceat(each, starts, axis=-1) for each in (mass, mass * values))
+    values = np.where(summed > 0, total / np.where(summed > 0, summed, 1), values[..., starts])
+    return stacked[:, starts], values, None if weights is None else summed, shape
+
+
+def require_order(shape: Sequence[int]) -> None:
+    """Raise InputError for fewer than two axes."""
+    if len(shape) < 2:
+        raise InputError(
+            f"a tensor to complete has at least two axes, got shape {tuple(shape)}; a list of numbers has no rank"
+        )
+
+
+def check_indices(indices: Sequence[np.ndarray], shape: Sequence[int]) -> None:
+    """Raise InputError for indices that are not integers, are of another order, or lie outside `shape`."""
+    if len(indices) != len(shape):
+        raise InputError(
+            f"indices must be one list for each of the {len(shape)} axes of {tuple(shape)}, got {len(indices)} lists"
+        )
+    for axis, (index, side) in enumerate(zip(indices, shape, strict=True)):
+        if index.size and not np.issubdtype(index.dtype, np.integer):
+            raise InputError(f"indices must be integers, got {index.dtype} on axis {axis}; encode labels as 0, 1, 2, …")
+        bad = np.flatnonzero((index < 0) | (index >= side))
+        if bad.size:
+            raise InputError(
+                f"indices of axis {axis} must lie in 0 … {side - 1} for shape {tuple(shape)}, got {index[bad[0]]} in "
+                f"entry {bad[0]}; indices are zero-based"
+            )
+
+
+def _index_type(shape: Sequence[int]) -> type:
+    return np.int32 if max(shape, default=0) < 2**31 else np.int64

@@ -1,0 +1,96 @@
+"""SIGTERM in a process of its own: during a fit the best so far is written; what is being written is finished."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rankfall.trajectory import Trajectory
+from tests.helpers.processes import start, surroundings
+from tests.helpers.shell import low_rank
+
+SECONDS = 240
+# Sends the process a signal at each call of a function of the system that ends a writing.
+AT = """
+import os, signal, sys
+moment, number = sys.argv[1], int(sys.argv[2])
+real = getattr(os, moment)
+def signaled(*given, **options):
+    os.kill(os.getpid(), number)
+    return real(*given, **options)
+setattr(os, moment, signaled)
+sys.argv[1:] = sys.argv[3:]
+from rankfall.cli import main
+main()
+"""
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def signaled(moment: str, number: int, *words) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-c", AT, moment, str(int(number)), *map(str, words)], env=surroundings(),
+        capture_output=True, text=True, timeout=SECONDS, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.slow
+def test_sigterm_during_a_fit_writes_the_best_so_far():
+    rng = np.random.default_rng(0)
+    holes = low_rank((1500, 1200))[1]
+    np.save("t.npy", holes + rng.standard_normal(holes.shape))
+    with start("complete", "t.npy", "--rtol", "1e-6", "--width", "200") as process:
+        time.sleep(1)
+        for _ in range(SECONDS):
+            # numba is imported by what fits, well after the signal's meaning was set
+            if "numba" in Path(f"/proc/{process.pid}/maps").read_text():
+                break
+            time.sleep(0.5)
+        time.sleep(8)
+        process.send_signal(signal.SIGTERM)
+        _, stderr = process.communicate(timeout=SECONDS)
+    assert (process.returncode, stderr.decode()) == (
+        130, "warning: interrupted, the best found so far is written to 't-completed.npy'\n",
+    )  # fmt: skip
+    assert np.isfinite(np.load("t-completed.npy")).all()
+
+
+def test_sigterm_while_a_table_is_written_finishes_it():
+    np.save("t.npy", low_rank((12, 6))[1])
+    ended = signaled("fsync", signal.SIGTERM, "complete", "t.npy", "--depth", 2, "-q")
+    assert ended.returncode == 130
+    assert ended.stderr == "warning: interrupted, the best found so far is written to 't-completed.npy'\n"
+    assert np.isfinite(np.load("t-completed.npy")).all()
+    assert sorted(path.name for path in Path().iterdir()) == ["t-completed.npy", "t.npy"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_at_each_rename_of_a_run_finishes_it(number):
+    words = ("flow", "--rows", 6, "--cols", 5, "--rank", 1, "--observed", 25, "--loss", "0.5", "-o", "h.zarr", "-q")
+    for seed in (1, 2):
+        ended = signaled("rename", number, *words, "--seed", seed)
+        assert (ended.returncode, ended.stdout) == (130, "")
+        assert ended.stderr == "warning: interrupted, the best found so far is saved to 'h.zarr'\n"
+        assert Trajectory.load("h.zarr").seed == seed
+    assert [path.name for path in Path().iterdir()] == ["h.zarr"]
+
+
+@pytest.mark.slow
+def test_a_killed_process_leaves_the_old_run_and_the_next_one_clears_up():
+    words = ("flow", "--rows", 6, "--cols", 5, "--rank", 1, "--observed", 25, "--loss", "0.5", "-o", "h.zarr", "-q")
+    with start(*words, "--seed", 1) as process:
+        process.communicate(timeout=SECONDS)
+    assert signaled("rename", signal.SIGKILL, *words, "--seed", 2).returncode == -signal.SIGKILL
+    assert Trajectory.load("h.zarr").seed == 1
+    with start(*words, "--seed", 3) as process:
+        process.communicate(timeout=SECONDS)
+    assert Trajectory.load("h.zarr").seed == 3
+    assert [path.name for path in Path().iterdir()] == ["h.zarr"]
