@@ -99,7 +99,7 @@ def _read(
             if value is not None:
                 raise InputError(f"--{name} is for tables, got it for a list of entries; --triplets names its columns")
         found = read_triplets(source, columns, duplicates=duplicates)
-    console.notes(found.notes if isinstance(found, Triplets) else found.layout.notes)
+    console.warnings(found.notes if isinstance(found, Triplets) else found.layout.notes)
     if isinstance(found, Triplets):
         return Completion.from_triplets(found.rows, found.cols, found.values, found.shape)
     return Completion.from_array(found.values)

@@ -123,7 +123,7 @@ def _problem(table: Path | None, asked: dict[str, int | None], seed: int, consol
             if value is not None:
                 raise InputError(f"--{name} is for planted matrices, got it with --input; leave it out")
         found = read_table(table)
-        console.notes(found.notes if isinstance(found, Triplets) else found.layout.notes)
+        console.warnings(found.notes if isinstance(found, Triplets) else found.layout.notes)
         if isinstance(found, Triplets):
             return Completion.from_triplets(found.rows, found.cols, found.values, found.shape)
         return Completion.from_array(found.values)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from rankfall.errors import InputError
+from rankfall.estimators.bounds import Bounds
 from rankfall.estimators.robust_scaling import loss_of
 from rankfall.estimators.scalings import SCALINGS
 
@@ -31,6 +32,7 @@ def check_parameters(model: Any) -> None:
         raise InputError("features need a depth of at least 2, got 1; use depth='auto' or features=False")
     if not _is_word(model.scaling, *SCALINGS):
         raise InputError(f"scaling must be one of {', '.join(SCALINGS)}, got {model.scaling!r}; 'auto' tries them")
+    Bounds.of(model.bounds)
     if not _is_word(model.dtype, "auto", "float32", "float64"):
         raise InputError(
             f"dtype must be 'auto', 'float32' or 'float64', got {model.dtype!r}; float32 halves the memory"

@@ -107,7 +107,8 @@ def _rules(m: int, n: int, arrays: dict[str, np.ndarray], header: dict[str, Any]
         rules["refined_table"] = Rule("f", "mn", _number_or_nan)
         rules |= {"rows_origin": Rule("f", "n"), "rows_unit": Rule("f", "n", _positive), "rows_mean": Rule("f", "n")}
         rules["rows_covariance"] = Rule("f", "nn")
-        rules |= {name: Rule("f", "h") for name in arrays if name.startswith("simple_")}
+        count = len(header["refinement"][2]) if _is_list(header["refinement"], 3) else 0
+        rules |= {f"simple_{k}": Rule("f", "h") for k in range(count)}
     return rules
 
 

@@ -5,8 +5,8 @@
 - "log": the same of the logarithms of columns that are positive over decades;
 - "raw": no origin and no effects, a unit for each column: a product of positive factors is of low rank only so.
 
-Of "global" and "columns", effects alone tell on held-out entries which one suits. The others are candidates where the
-table is small enough for another run.
+Of "global" and "columns", effects alone tell on held-out entries which one suits a large table. In a small one, all are
+candidates.
 """
 
 from collections.abc import Sequence
@@ -62,12 +62,12 @@ def scalings_of(
     """What to try for a table, the likeliest first; is_open: whether more than one may be."""
     if scaling != "auto":
         return (scaling,)
-    found = ("global",)
+    likelier, other = "global", "columns"
     if pairs and effects_error(pairs, "columns") < _BETTER * effects_error(pairs, "global"):
-        found = ("columns",)
+        likelier, other = other, likelier
     if not is_open or problem.rows.size > _MOST_ENTRIES:
-        return found
-    return found + (("log",) if columns_over_decades(problem).any() else ()) + ("raw",)
+        return (likelier,)
+    return (likelier, other, *(("log",) if columns_over_decades(problem).any() else ()), "raw")
 
 
 def effects_error(pairs: Sequence[tuple[Completion, Completion]], scaling: str) -> float:
