@@ -5,6 +5,21 @@ from typing import Annotated
 
 import typer
 
+from rankfall.cli.reading_options import (
+    Below,
+    Comment,
+    Decimal,
+    Duplicates,
+    Encoding,
+    Header,
+    Labels,
+    LeaveOut,
+    Separator,
+    Sheet,
+    Thousands,
+    TripletColumns,
+    Unknown,
+)
 from rankfall.errors import InputError
 
 EXIT_CODES = (
@@ -26,80 +41,67 @@ def complete(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Where to write; the extension names the format.")
     ] = None,
-    triplets: Annotated[
-        str | None, typer.Option(help="INPUT lists entries: names or places of its columns row,col,value.")
-    ] = None,
-    predict: Annotated[
-        Path | None, typer.Option(help="Fill the pairs row,col listed in this file, and no more.")
-    ] = None,
-    duplicates: Annotated[str, typer.Option(help="Entries listed twice: error, mean or last.")] = "error",
-    labels: Annotated[
-        str | None,
-        typer.Option(help="Columns to carry along unread, as id,city or 1,3; words are found by themselves."),
-    ] = None,
-    header: Annotated[
-        bool | None,
-        typer.Option("--header/--no-header", help="Whether the first row holds names; detected automatically."),
-    ] = None,
-    unknown: Annotated[
-        str | None, typer.Option(help='Codes that mark unknown entries, as in --unknown="-,?,-999".')
-    ] = None,
-    below: Annotated[
-        str | None, typer.Option(help="What a cell such as <0.5 counts as: half (the limit), limit or unknown.")
-    ] = None,
-    separator: Annotated[str | None, typer.Option(help="What separates cells, or 'tab'; detected.")] = None,
-    decimal: Annotated[str | None, typer.Option(help="The decimal sign, . or , ; detected.")] = None,
-    thousands: Annotated[
-        str | None, typer.Option(help="What separates thousands: comma, point, space, apostrophe or none; detected.")
-    ] = None,
-    encoding: Annotated[str | None, typer.Option(help="The encoding of text, as cp1252; detected.")] = None,
-    comment: Annotated[str | None, typer.Option(help="The sign that begins comment lines, '' for none.")] = None,
-    leave_out: Annotated[
-        str | None,
-        typer.Option(
-            help="Rows that are no part of the table, as 2,22, counted from 1; 'none' keeps units and totals."
-        ),
-    ] = None,
-    sheet: Annotated[str | None, typer.Option(help="The sheet of a spreadsheet, by name or place.")] = None,
+    triplets: TripletColumns = None,
+    predict: Annotated[Path | None, typer.Option(help="Fill only the pairs row,col listed in this file.")] = None,
+    duplicates: Duplicates = "error",
+    labels: Labels = None,
+    header: Header = None,
+    unknown: Unknown = None,
+    below: Below = None,
+    separator: Separator = None,
+    decimal: Decimal = None,
+    thousands: Thousands = None,
+    encoding: Encoding = None,
+    comment: Comment = None,
+    leave_out: LeaveOut = None,
+    sheet: Sheet = None,
     digits: Annotated[
-        str, typer.Option("--round", help="Decimals of what is filled in: auto (as the column has), none, or a number.")
+        str,
+        typer.Option("--round", help="Decimals of the filled values: auto (those of the column), none, or a number."),
     ] = "auto",
-    depth: Annotated[str, typer.Option(help="Number of layers, or 'auto': chosen by held-out entries.")] = "auto",
+    depth: Annotated[str, typer.Option(help="Number of layers, or 'auto': chosen on held-out entries.")] = "auto",
     width: Annotated[str, typer.Option(help="Bound on the rank, or 'auto'.")] = "auto",
     scale: Annotated[str, typer.Option(help="Size of the start, or 'auto'.")] = "auto",
-    rtol: Annotated[str, typer.Option(help="Tolerance of the flow, or 'auto'.")] = "auto",
-    holdout: Annotated[str, typer.Option(help="Share of the observed entries to choose on, or auto.")] = "auto",
+    rtol: Annotated[str, typer.Option(help="Relative tolerance of the integrator, or 'auto'.")] = "auto",
+    holdout: Annotated[str, typer.Option(help="Share of the observed entries to hold out, or 'auto'.")] = "auto",
     seed: Annotated[int, typer.Option(help="Seed of the held-out split.")] = 0,
-    min_value: Annotated[float | None, typer.Option("--min", help="Lower bound on what is filled in.")] = None,
-    max_value: Annotated[float | None, typer.Option("--max", help="Upper bound on what is filled in.")] = None,
-    float32: Annotated[bool, typer.Option("--float32", help="Half the memory.")] = False,
+    min_value: Annotated[float | None, typer.Option("--min", help="Lower bound on the filled values.")] = None,
+    max_value: Annotated[float | None, typer.Option("--max", help="Upper bound on the filled values.")] = None,
+    float32: Annotated[
+        bool, typer.Option("--float32", help="Compute in single precision, with half the memory.")
+    ] = False,
     loss: Annotated[
         str,
-        typer.Option(help="squared, huber or absolute (these two withstand outliers), or logistic (two values)."),
+        typer.Option(help="squared; huber or absolute, robust to outliers; or logistic, for two values."),
     ] = "squared",
     features: Annotated[
         bool | None,
         typer.Option(
-            "--features/--no-features", help="Learn from which entries are observed, too; by held-out entries."
+            "--features/--no-features",
+            help="Also use the positions of the observed entries as features; chosen on held-out entries by default.",
         ),
     ] = None,
-    scaling: Annotated[str, typer.Option(help="auto, global (one unit), columns (each its own), log or raw.")] = "auto",
-    order: Annotated[str | None, typer.Option(help="'rows': rows are in the order of time.")] = None,
+    scaling: Annotated[
+        str,
+        typer.Option(help="Unit of the values: auto, global (one for the table), columns (one for each), log or raw."),
+    ] = "auto",
+    order: Annotated[str | None, typer.Option(help="'rows': the rows are ordered in time.")] = None,
     refine: Annotated[
         bool | None,
-        typer.Option("--refine/--no-refine", help="Several methods weighed by held-out entries; on for small tables."),
+        typer.Option(
+            "--refine/--no-refine",
+            help="Combine several methods with weights from held-out entries; default: for small tables.",
+        ),
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no summary.")] = False,
     plot: Annotated[Path | None, typer.Option(help="Draw the table before and after to this PNG.")] = None,
-    report: Annotated[
-        Path | None, typer.Option(help="Write a report to this HTML file, with all there is to say.")
-    ] = None,
+    report: Annotated[Path | None, typer.Option(help="Write a report to this HTML file, with all results.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a report that exists.")] = False,
 ) -> None:
-    """Fill the holes of a table, and say how well.
+    """Fill the missing cells of a table and report the error.
 
-    Held-out entries choose the depth and the stopping time; the error printed
-    is theirs. Without INPUT, a photograph with 70 % of its pixels hidden is
+    The depth and the stopping time are chosen on held-out entries; the error
+    printed is measured on them. Without INPUT, a photograph with 70 % of its pixels hidden is
     completed and drawn beside the truth. Ctrl-C keeps the best found so far.
     """
     from rankfall.cli.console import Console
