@@ -18,8 +18,8 @@ def complete(
         Path | None,
         typer.Argument(
             metavar="INPUT",
-            help="csv, tsv, xlsx, ods, parquet, feather, npy, npz or mtx; empty cells, NA and NaN are unknown. None: a "
-            "bundled photograph.",
+            help="csv, tsv, xlsx, ods, parquet, feather, npy, npz or mtx; empty cells, NA and NaN are unknown. "
+            "Tensors: npy, npz, nc, zarr, or a long table with --index. None: a bundled photograph.",
             show_default=False,
         ),
     ] = None,
@@ -29,6 +29,10 @@ def complete(
     triplets: Annotated[
         str | None, typer.Option(help="INPUT lists entries: names or positions of its columns row,col,value.")
     ] = None,
+    index: Annotated[
+        str | None, typer.Option(help="INPUT is a long table of a tensor: its columns of indices, as station,day,slot.")
+    ] = None,
+    value: Annotated[str | None, typer.Option(help="With --index: the column of values.")] = None,
     predict: Annotated[Path | None, typer.Option(help="Fill only the pairs row,col listed in this file.")] = None,
     duplicates: Annotated[str, typer.Option(help="Entries listed twice: error, mean or last.")] = "error",
     labels: Annotated[
@@ -128,6 +132,13 @@ def complete(
         from rankfall.cli.example import complete_example
 
         complete_example(output, plot, options, console, page)
+    elif index is not None or value is not None or _is_tensor(table):
+        if index is None and value is not None:
+            raise InputError(f"--value goes with --index, the columns of indices, got --value={value} alone")
+        _refuse("is for tables", "got it for a tensor; leave it out", triplets=triplets, predict=predict, labels=labels)
+        from rankfall.cli.tensor import complete_tensor
+
+        complete_tensor(table, output, index, value, duplicates, options, console)
     elif triplets is None and predict is None:
         from rankfall.cli.table import complete_table
 
@@ -140,6 +151,14 @@ def complete(
             table, triplets, predict, output, plot, header, duplicates, reading, digits, options, console, page
         )
     raise typer.Exit(console.exit_code)
+
+
+def _is_tensor(path: Path) -> bool:
+    if path.suffix.lower() not in (".npy", ".npz", ".nc", ".zarr"):
+        return False
+    from rankfall.tables.tensors import holds_tensor
+
+    return holds_tensor(path)
 
 
 def _refuse(rule: str, got: str, **options: object) -> None:
