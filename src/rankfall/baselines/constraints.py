@@ -1,6 +1,6 @@
-"""What a nuclear norm minimizer must satisfy: |A(X) − b| ≤ slack, as a set one can project on.
+"""The constraint set of nuclear norm minimization, |A(X) − b| ≤ slack.
 
-The set knows its nearest point, X + A*(μ), and the support function that the dual problem pays for it:
+It gives the projection X + A*(μ), and the support function of the dual problem:
 
     max_λ ⟨b, λ⟩ − slack ‖λ‖_1   subject to   ‖A*(λ)‖ ≤ 1 (spectral norm).
 

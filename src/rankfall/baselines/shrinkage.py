@@ -57,7 +57,7 @@ def leading(
 ) -> tuple[Float[np.ndarray, "m q"], Float[np.ndarray, " q"], Float[np.ndarray, "n q"]]:
     """Approximate leading singular triplets by power steps with Rayleigh-Ritz from `block`.
 
-    Stops when no Ritz value above the threshold moves by more than tolerance·σ_1 and none below it is on its way up to
+    Stops when no Ritz value above the threshold moves by more than tolerance·σ_1 and none below it rises towards
     it. Ritz values never exceed the true ones, and their error is the square of the subspace's.
     """
     previous = np.full(block.shape[1], -np.inf)

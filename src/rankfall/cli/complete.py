@@ -5,6 +5,21 @@ from typing import Annotated
 
 import typer
 
+from rankfall.cli.reading_options import (
+    Below,
+    Comment,
+    Decimal,
+    Duplicates,
+    Encoding,
+    Header,
+    Labels,
+    LeaveOut,
+    Separator,
+    Sheet,
+    Thousands,
+    TripletColumns,
+    Unknown,
+)
 from rankfall.errors import InputError
 
 EXIT_CODES = (
@@ -26,42 +41,24 @@ def complete(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Where to write; the extension names the format.")
     ] = None,
-    triplets: Annotated[
-        str | None, typer.Option(help="INPUT lists entries: names or positions of its columns row,col,value.")
-    ] = None,
+    triplets: TripletColumns = None,
     index: Annotated[
         str | None, typer.Option(help="INPUT is a long table of a tensor: its columns of indices, as station,day,slot.")
     ] = None,
     value: Annotated[str | None, typer.Option(help="With --index: the column of values.")] = None,
     predict: Annotated[Path | None, typer.Option(help="Fill only the pairs row,col listed in this file.")] = None,
-    duplicates: Annotated[str, typer.Option(help="Entries listed twice: error, mean or last.")] = "error",
-    labels: Annotated[
-        str | None,
-        typer.Option(help="Columns that are not data, as id,city or 1,3; text columns are detected."),
-    ] = None,
-    header: Annotated[
-        bool | None,
-        typer.Option("--header/--no-header", help="Whether the first row contains names; detected by default."),
-    ] = None,
-    unknown: Annotated[
-        str | None, typer.Option(help='Codes that mark unknown entries, as in --unknown="-,?,-999".')
-    ] = None,
-    below: Annotated[
-        str | None, typer.Option(help="Value of a cell such as <0.5: half (the limit), limit or unknown.")
-    ] = None,
-    separator: Annotated[str | None, typer.Option(help="Separator of cells, or 'tab'; detected by default.")] = None,
-    decimal: Annotated[str | None, typer.Option(help="Decimal sign, . or , ; detected by default.")] = None,
-    thousands: Annotated[
-        str | None,
-        typer.Option(help="Separator of thousands: comma, point, space, apostrophe or none; detected by default."),
-    ] = None,
-    encoding: Annotated[str | None, typer.Option(help="Encoding of the text, as cp1252; detected by default.")] = None,
-    comment: Annotated[str | None, typer.Option(help="Sign at the start of comment lines, '' for none.")] = None,
-    leave_out: Annotated[
-        str | None,
-        typer.Option(help="Rows to leave out, as 2,22, counted from 1; 'none' keeps units and totals."),
-    ] = None,
-    sheet: Annotated[str | None, typer.Option(help="Sheet of a spreadsheet, by name or position.")] = None,
+    duplicates: Duplicates = "error",
+    labels: Labels = None,
+    header: Header = None,
+    unknown: Unknown = None,
+    below: Below = None,
+    separator: Separator = None,
+    decimal: Decimal = None,
+    thousands: Thousands = None,
+    encoding: Encoding = None,
+    comment: Comment = None,
+    leave_out: LeaveOut = None,
+    sheet: Sheet = None,
     digits: Annotated[
         str,
         typer.Option("--round", help="Decimals of the filled values: auto (those of the column), none, or a number."),

@@ -108,7 +108,7 @@ def planted(
 
 
 def coherence_of(matrix: Float[Array, "m n"], rank: int) -> tuple[float, float]:
-    """How far the leading singular vectors lean on single rows and single columns.
+    """The coherence: how concentrated the leading singular vectors are on single rows and columns.
 
     μ(U) = (m/r)·max_i ‖U_i‖², between 1 (spread evenly) and m/r (one row carries a vector by
     itself); the same for V with n. Uniform sampling needs about μ r (m + n) log² entries

@@ -151,7 +151,7 @@ class Chain(Model):
         return partial_products(self.layers(weights))[-1]
 
     def loss(self, problem: Problem, weights: Float[Array, "*batch p"]) -> Float[Array, "*batch"]:
-        """φ alone, forming no more than the problem's observed entries where a layer is narrow."""
+        """φ alone. Where a hidden layer exists, only the observed entries are formed."""
         if self.depth == 1:
             return problem.loss(self.product(weights))
         return problem.factored_loss(*self.factors(weights))

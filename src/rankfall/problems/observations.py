@@ -1,4 +1,4 @@
-"""From what users have to observed entries: checks, sorting, duplicates.
+"""From users' input to observed entries: checks, sorting, duplicates.
 
 Every rule about observed entries is here, each with its sentence: two dimensions, real and finite numbers, indices in
 range, one value a position, weights that are not negative and not all zero.

@@ -1,4 +1,4 @@
-"""Real numbers from what users hand over: NumPy arrays, lists, masked arrays, and arrays of other libraries."""
+"""Real numbers from users' input: NumPy arrays, lists, masked arrays, and arrays of other libraries."""
 
 import array_api_compat
 import numpy as np

@@ -3,7 +3,7 @@
 Gradient descent on ½‖W_N ⋯ W_1 − Φ‖_F² converges at a linear rate when three hypotheses hold at
 the start: the layers are nearly balanced, the product is nearer to Φ than any singular matrix is
 (a positive deficiency margin), and the step is small. `certify_convergence` checks them one by one
-and says which fails; `progress` holds a recorded run against what the proof promises of each step.
+and names those that fail; `progress` checks a recorded run against the bounds for each step.
 """
 
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ class ConvergenceCertificate:
 
     @property
     def holds(self) -> bool:
-        """Whether every hypothesis holds, and with them the promise."""
+        """Whether every hypothesis holds, and hence the conclusion."""
         return self.hypotheses.holds
 
     def __str__(self) -> str:
@@ -103,7 +103,7 @@ def certify_convergence(
         ℓ(T) ≤ ε for T ≥ log(ℓ(0)/ε) / (η c^{2(N−1)/N}),    ℓ = ½‖W − Φ‖_F²,
 
     if the start has deficiency margin c > 0, the layers are δ-balanced, and η is admissible. A
-    hypothesis that fails is a report that does not hold; the certificate then promises nothing.
+    hypothesis that fails makes the report fail; the certificate then has no conclusion.
 
     Parameters
     ----------

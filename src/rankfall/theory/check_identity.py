@@ -1,6 +1,6 @@
 """Verify a run: the same problem, model, start, integrator and seed must give its weights and its record.
 
-The laws are checked on a path that is followed again. These claims tie that path to the run that was handed in: a run
+The laws are checked on a path that is followed again. These claims compare that path with the given run: a run
 with other weights, another history, another problem or another depth fails them, with what differs. Where the steps
 are the same, both agree to rounding; a run of a batch shares its steps with others, and agrees to the integrator's
 accuracy.

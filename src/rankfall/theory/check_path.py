@@ -221,7 +221,7 @@ def every_step(run: Trajectory) -> Trajectory:
 
 
 def followed_again(run: Trajectory, record: Record, end: float) -> Trajectory:
-    """The run, followed once more up to a time, with another record."""
+    """The run followed again up to a time, with another record."""
     assert run.problem is not None
     assert run.start is not None
     assert run.integrator is not None

@@ -1,8 +1,8 @@
 """How depth moves singular values and singular vectors, one mode at a time.
 
 With W = U S Vᵀ and Y = Uᵀ∇ℓ(W)V, depth enters the speed of the r-th singular value only through the
-multiplier N σ_r^{2−2/N}: large values are hurried, small ones held back, more so the deeper the
-product. That is the whole mechanism of the fall towards low rank. The singular vectors turn until Y
+multiplier N σ_r^{2−2/N}: it accelerates large values and slows small ones, the more so the deeper
+the product. This is the mechanism of the bias towards low rank. The singular vectors turn until Y
 is diagonal.
 
 All laws hold for balanced layers, and at any real depth N ≥ 1.

@@ -26,7 +26,7 @@ class Event(ABC):
     name: str
 
     def init(self, problem: Problem, runs: int) -> Float[np.ndarray, "runs _"]:
-        """The level of each run, which is handed back to `gap`. Zero by default."""
+        """The level of each run, an argument of `gap`. Zero by default."""
         return np.zeros((runs, 1))
 
     @abstractmethod

@@ -50,8 +50,8 @@ def step_hook(hook: Hook) -> Iterator[None]:
 class Loop:
     """What stays the same from step to step; `init` makes the first state and `advance` the next one.
 
-    The arguments are those of `evolve`. The recorder is an output: it is handed moments and gives nothing back but
-    the time of its last record.
+    The arguments are those of `evolve`. The recorder is an output: it receives snapshots and returns
+    only the time of its last record.
     """
 
     integrator: Integrator

@@ -1,4 +1,4 @@
-"""The records and events of a batch of runs, as they are handed in: one list for each run."""
+"""The records and events of a batch of runs: one list for each run."""
 
 from collections.abc import Mapping
 
@@ -10,7 +10,7 @@ from rankfall.trajectory.snapshot import Snapshot
 
 
 class Recorder:
-    """Measures the snapshots it is handed, and keeps what `record` asks for.
+    """Measures the snapshots it receives, and keeps the quantities that `record` selects.
 
     Parameters
     ----------

@@ -60,7 +60,7 @@ class Method(ABC):
     order : int
         The order p of the method: the error of a path is O(h^p).
     evaluations : int
-        Evaluations of F in a step, beyond the velocity that is handed in.
+        Evaluations of F in a step, without that of the velocity passed to it.
     reach : float
         The largest hρ, ρ the spectral radius of ∇²φ, for which a step is stable.
     error_power : int
