@@ -8,6 +8,7 @@ from . import (
     models as models,
     pictures as pictures,
     problems as problems,
+    recovery as recovery,
     report as report,
     tables as tables,
     theory as theory,
@@ -49,6 +50,7 @@ from .problems import (
     TensorCompletion as TensorCompletion,
     TensorSensing as TensorSensing,
 )
+from .recovery import recover as recover
 from .trajectory import (
     HeldOutRise as HeldOutRise,
     LossBelow as LossBelow,

@@ -109,7 +109,10 @@ def _tangent_part(
         if size <= enough:
             break
         image = apply(direction)
-        step = size / direction.inner(image)
+        curvature = direction.inner(image)
+        if not curvature > 0:
+            break
+        step = size / curvature
         solution, rest = solution.plus(direction, step), rest.plus(image, -step)
         before, size = size, rest.inner(rest)
         direction = rest.plus(direction, size / before)

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from rankfall.cli.reading_options import Duplicates, Header, Labels, TripletColumns
 from rankfall.errors import InputError
 
 EXIT_CODES = "Exit codes: 0 done; 2 bad input, nothing written; 130 interrupted, nothing written."
@@ -18,16 +19,10 @@ def compare(
             show_default=False,
         ),
     ],
-    triplets: Annotated[
-        str | None, typer.Option(help="INPUT lists entries: names or positions of the columns row,col,value.")
-    ] = None,
-    duplicates: Annotated[str, typer.Option(help="Entries listed twice: error, mean or last.")] = "error",
-    labels: Annotated[
-        str | None, typer.Option(help="Columns that are not data, as id,city or 1,3; text columns are detected.")
-    ] = None,
-    header: Annotated[
-        bool | None, typer.Option("--header/--no-header", help="The file has a header line; detected by default.")
-    ] = None,
+    triplets: TripletColumns = None,
+    duplicates: Duplicates = "error",
+    labels: Labels = None,
+    header: Header = None,
     methods: Annotated[
         str | None, typer.Option(help="Methods, as rankfall,als,knn; default: all installed.", show_default=False)
     ] = None,

@@ -5,6 +5,21 @@ from typing import Annotated
 
 import typer
 
+from rankfall.cli.reading_options import (
+    Below,
+    Comment,
+    Decimal,
+    Duplicates,
+    Encoding,
+    Header,
+    Labels,
+    LeaveOut,
+    Separator,
+    Sheet,
+    Thousands,
+    TripletColumns,
+    Unknown,
+)
 from rankfall.errors import InputError
 
 EXIT_CODES = (
@@ -18,46 +33,32 @@ def complete(
         Path | None,
         typer.Argument(
             metavar="INPUT",
-            help="csv, tsv, xlsx, ods, parquet, feather, npy, npz or mtx; empty cells, NA and NaN are unknown. None: a "
-            "bundled photograph.",
+            help="csv, tsv, xlsx, ods, parquet, feather, npy, npz or mtx; empty cells, NA and NaN are unknown. "
+            "Tensors: npy, npz, nc, zarr, or a long table with --index. None: a bundled photograph.",
             show_default=False,
         ),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Where to write; the extension names the format.")
     ] = None,
-    triplets: Annotated[
-        str | None, typer.Option(help="INPUT lists entries: names or positions of its columns row,col,value.")
+    triplets: TripletColumns = None,
+    index: Annotated[
+        str | None, typer.Option(help="INPUT is a long table of a tensor: its columns of indices, as station,day,slot.")
     ] = None,
+    value: Annotated[str | None, typer.Option(help="With --index: the column of values.")] = None,
     predict: Annotated[Path | None, typer.Option(help="Fill only the pairs row,col listed in this file.")] = None,
-    duplicates: Annotated[str, typer.Option(help="Entries listed twice: error, mean or last.")] = "error",
-    labels: Annotated[
-        str | None,
-        typer.Option(help="Columns that are not data, as id,city or 1,3; text columns are detected."),
-    ] = None,
-    header: Annotated[
-        bool | None,
-        typer.Option("--header/--no-header", help="Whether the first row contains names; detected by default."),
-    ] = None,
-    unknown: Annotated[
-        str | None, typer.Option(help='Codes that mark unknown entries, as in --unknown="-,?,-999".')
-    ] = None,
-    below: Annotated[
-        str | None, typer.Option(help="Value of a cell such as <0.5: half (the limit), limit or unknown.")
-    ] = None,
-    separator: Annotated[str | None, typer.Option(help="Separator of cells, or 'tab'; detected by default.")] = None,
-    decimal: Annotated[str | None, typer.Option(help="Decimal sign, . or , ; detected by default.")] = None,
-    thousands: Annotated[
-        str | None,
-        typer.Option(help="Separator of thousands: comma, point, space, apostrophe or none; detected by default."),
-    ] = None,
-    encoding: Annotated[str | None, typer.Option(help="Encoding of the text, as cp1252; detected by default.")] = None,
-    comment: Annotated[str | None, typer.Option(help="Sign at the start of comment lines, '' for none.")] = None,
-    leave_out: Annotated[
-        str | None,
-        typer.Option(help="Rows to leave out, as 2,22, counted from 1; 'none' keeps units and totals."),
-    ] = None,
-    sheet: Annotated[str | None, typer.Option(help="Sheet of a spreadsheet, by name or position.")] = None,
+    duplicates: Duplicates = "error",
+    labels: Labels = None,
+    header: Header = None,
+    unknown: Unknown = None,
+    below: Below = None,
+    separator: Separator = None,
+    decimal: Decimal = None,
+    thousands: Thousands = None,
+    encoding: Encoding = None,
+    comment: Comment = None,
+    leave_out: LeaveOut = None,
+    sheet: Sheet = None,
     digits: Annotated[
         str,
         typer.Option("--round", help="Decimals of the filled values: auto (those of the column), none, or a number."),
@@ -128,6 +129,13 @@ def complete(
         from rankfall.cli.example import complete_example
 
         complete_example(output, plot, options, console, page)
+    elif index is not None or value is not None or _is_tensor(table):
+        if index is None and value is not None:
+            raise InputError(f"--value goes with --index, the columns of indices, got --value={value} alone")
+        _refuse("is for tables", "got it for a tensor; leave it out", triplets=triplets, predict=predict, labels=labels)
+        from rankfall.cli.tensor import complete_tensor
+
+        complete_tensor(table, output, index, value, duplicates, options, console)
     elif triplets is None and predict is None:
         from rankfall.cli.table import complete_table
 
@@ -140,6 +148,14 @@ def complete(
             table, triplets, predict, output, plot, header, duplicates, reading, digits, options, console, page
         )
     raise typer.Exit(console.exit_code)
+
+
+def _is_tensor(path: Path) -> bool:
+    if path.suffix.lower() not in (".npy", ".npz", ".nc", ".zarr"):
+        return False
+    from rankfall.tables.tensors import holds_tensor
+
+    return holds_tensor(path)
 
 
 def _refuse(rule: str, got: str, **options: object) -> None:

@@ -25,6 +25,7 @@ NAMES = (
     "li2021-greedy",
     "kwon2024-compressed",
     "yaras2024-subspace",
+    "recovery-phase",
 )
 
 
