@@ -25,6 +25,8 @@ NAMES = (
     "li2021-greedy",
     "kwon2024-compressed",
     "yaras2024-subspace",
+    "chou2020-intervals",
+    "stoger2021-phases",
 )
 
 
