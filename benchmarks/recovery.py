@@ -9,7 +9,7 @@ error over all entries is below 1e-4; a certificate is *false* where a cell that
 than 1e-4 of the entries' size, or, where it claims no more than "up to noise", where the root mean squared error of the
 block exceeds three times the noise told. The times of the table are seconds of processor time, the first call
 (compilation) left out; run it with NUMBA_NUM_THREADS=1 and OMP_NUM_THREADS=1 for those of one core. Large instances are
-told in wall time.
+told in wall time. `--yardsticks` runs solvers that are given the rank on the same draws.
 """
 
 import argparse
@@ -20,12 +20,14 @@ from dataclasses import dataclass
 import numpy as np
 
 import rankfall as rf
+from rankfall.baselines import GNMR, R2RILS, MatrixIRLS, RiemannianCG
 from rankfall.datasets import planted, uniform_entries
 from rankfall.recovery import Recovery, certify, recover
 from rankfall.recovery.sampling import Sampling
 from rankfall.recovery.spectrum import triplets_of
 
 RANKS, CONDITIONS, OVERSAMPLINGS = (5, 10), (1.0, 10.0, 1e3, 1e5), (1.5, 1.3, 1.2, 1.1)
+YARDSTICKS = (R2RILS, MatrixIRLS, GNMR, RiemannianCG)
 SOLVED = 1e-4
 COLUMNS = ("n", "r", "κ", "ρ", "draws", "identifiable", "of these solved", "false", "median s", "slowest s")
 
@@ -68,11 +70,18 @@ def observed_positions(size: int, rank: int, oversampling: float, seed: int) -> 
     return kept // size, kept % size
 
 
-def draw(size: int, rank: int, condition: float, oversampling: float, seed: int) -> Draw:
-    """One instance, recovered."""
+def instance(
+    size: int, rank: int, condition: float, oversampling: float, seed: int
+) -> tuple[rf.Completion, np.ndarray]:
+    """A problem and its truth."""
     truth = planted((size, size), rank=rank, condition=condition, seed=seed)
     rows, cols = observed_positions(size, rank, oversampling, seed)
-    problem = rf.Completion.from_triplets(rows, cols, truth[rows, cols], (size, size))
+    return rf.Completion.from_triplets(rows, cols, truth[rows, cols], (size, size)), truth
+
+
+def draw(size: int, rank: int, condition: float, oversampling: float, seed: int) -> Draw:
+    """One instance, recovered."""
+    problem, truth = instance(size, rank, condition, oversampling, seed)
     begun = time.process_time()
     found = recover(problem)
     seconds = time.process_time() - begun
@@ -82,10 +91,23 @@ def draw(size: int, rank: int, condition: float, oversampling: float, seed: int)
     wrong = np.abs(found.product.product - truth)
     return Draw(
         certify(sampling, true).is_complete,
-        float(np.linalg.norm(wrong)) < SOLVED * float(np.linalg.norm(truth)),
+        is_solved(found.product.product, truth),
         is_false(found, wrong, float(np.sqrt(np.mean(truth**2)))),
         seconds,
     )
+
+
+def is_solved(product: np.ndarray, truth: np.ndarray) -> bool:
+    return float(np.linalg.norm(product - truth)) < SOLVED * float(np.linalg.norm(truth))
+
+
+def yardstick(solver: type, size: int, rank: int, condition: float, oversampling: float, seed: int) -> Draw:
+    """The same instance, solved by a method that is given the rank."""
+    problem, truth = instance(size, rank, condition, oversampling, seed)
+    begun = time.process_time()
+    found = solver(rank).solve(problem)
+    seconds = time.process_time() - begun
+    return Draw(True, is_solved(found.product, truth), False, seconds)
 
 
 def is_false(found: Recovery, wrong: np.ndarray, size: float) -> bool:
@@ -102,8 +124,10 @@ def print_row(cells: tuple[str, ...]) -> None:
     print("| " + " | ".join(f"{cell:>{len(t)}}" for cell, t in zip(cells, COLUMNS, strict=True)) + " |", flush=True)
 
 
-def run_table(size: int, ranks: list[int], conditions: list[float], oversamplings: list[float], draws: int) -> None:
-    """The table of success."""
+def run_table(
+    size: int, ranks: list[int], conditions: list[float], oversamplings: list[float], draws: int, beside: bool
+) -> None:
+    """The table of success; `beside` adds a line for each yardstick."""
     draw(60, 2, 10.0, 2.0, 0)
     print_row(COLUMNS)
     print("|" + "|".join("-" * (len(title) + 1) + ":" for title in COLUMNS) + "|")
@@ -117,6 +141,14 @@ def run_table(size: int, ranks: list[int], conditions: list[float], oversampling
                     f"{sum(d.identifiable for d in done)}", f"{sum(d.solved for d in done if d.identifiable)}",
                     f"{sum(d.false for d in done)}", f"{np.median(seconds):.2f}", f"{max(seconds):.2f}",
                 ))  # fmt: skip
+                can = [seed for seed, d in enumerate(done) if d.identifiable]
+                for solver in YARDSTICKS if beside else ():
+                    others = [yardstick(solver, size, rank, condition, oversampling, seed) for seed in can]
+                    times = [d.seconds for d in others] or [0.0]
+                    print_row((
+                        solver.__name__, "", "", "", "", "", f"{sum(d.solved for d in others)}", "",
+                        f"{np.median(times):.2f}", f"{max(times):.2f}",
+                    ))  # fmt: skip
 
 
 def run_large(size: int, rank: int, oversampling: float) -> None:
@@ -144,10 +176,11 @@ def main() -> None:
     parser.add_argument("--conditions", type=float, nargs="+", default=list(CONDITIONS))
     parser.add_argument("--oversamplings", type=float, nargs="+", default=list(OVERSAMPLINGS))
     parser.add_argument("--draws", type=int, default=50)
+    parser.add_argument("--yardsticks", action="store_true", help="solvers that are given the rank, on the same draws")
     parser.add_argument("--large", type=int, nargs="*", default=[10_000], help="sizes of single large instances")
     chosen = parser.parse_args()
     if chosen.draws:
-        run_table(chosen.size, chosen.ranks, chosen.conditions, chosen.oversamplings, chosen.draws)
+        run_table(chosen.size, chosen.ranks, chosen.conditions, chosen.oversamplings, chosen.draws, chosen.yardsticks)
     for size in chosen.large:
         run_large(size, 10, 2.0)
 

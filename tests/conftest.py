@@ -14,8 +14,10 @@ _CHECKED, _EVERY = 20, 25
 
 
 @pytest.fixture(autouse=True)
-def _shapes_of_a_run_are_sampled():
-    trusted = config.jaxtyping_disable
+def _shapes_of_a_run_are_sampled(request):
+    before = config.jaxtyping_disable
+    trusted = before or request.node.get_closest_marker("trusted") is not None
+    config.update("jaxtyping_disable", trusted)
 
     def sample(state):
         skipped = state.runs.size > 0 and state.step >= _CHECKED and state.step % _EVERY > 0
@@ -23,7 +25,7 @@ def _shapes_of_a_run_are_sampled():
 
     with step_hook(sample):
         yield
-    config.update("jaxtyping_disable", trusted)
+    config.update("jaxtyping_disable", before)
 
 
 @pytest.fixture(scope="session")

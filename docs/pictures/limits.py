@@ -20,7 +20,7 @@ def nuclear_norm() -> Figure:
     problem = rf.Sensing.from_diagonals(row, [1.0])
     figure, axis = axes("scale of the start", "nuclear norm above the least", xscale="log", yscale="log")
     for depth in (2, 3, 4):
-        runs = rf.evolve(
+        runs = rf.evolve_batch(
             problem, rf.Chain(depth), rf.Identity(list(scales)), rf.Flow(1e-7), stop=rf.LossBelow(1e-20),
             record=rf.Record(every=10**6),
         )  # fmt: skip
@@ -56,7 +56,7 @@ def four_by_four() -> Figure:
     """The nuclear norm of the fit of a 4 × 4 matrix against the start: from the least towards that of rank one."""
     instance, scales = nuclear_norm_instance(2.0), np.geomspace(1e-12, 0.1, 12)
     problem = rf.Sensing.from_matrices(instance.matrices, instance.values, symmetric=True)
-    runs = rf.evolve(
+    runs = rf.evolve_batch(
         problem, rf.Symmetric(), rf.Gaussian(list(scales)), rf.Flow(1e-5), stop=rf.LossBelow(1e-10), seed=1,
         record=rf.Record(every=10**6),
     )  # fmt: skip

@@ -56,7 +56,7 @@ def escape_times() -> Figure:
         record = rf.Record(every=10**6, events=[rf.trajectory.Escape(threshold=strengths / 2)])
         for mode, strength in enumerate(strengths):
             if mode == 0:
-                runs = rf.evolve(
+                runs = rf.evolve_batch(
                     problem, rf.Chain(depth), rf.Identity(list(scales)), rf.Flow(1e-6), stop=rf.LossBelow(1e-4),
                     record=record,
                 )  # fmt: skip

@@ -8,13 +8,17 @@ from . import (
     models as models,
     pictures as pictures,
     problems as problems,
+    recovery as recovery,
     report as report,
     tables as tables,
     theory as theory,
     trajectory as trajectory,
 )
 from .errors import InputError as InputError, RunWarning as RunWarning
-from .estimators import DeepMatrixFactorization as DeepMatrixFactorization
+from .estimators import (
+    DeepMatrixFactorization as DeepMatrixFactorization,
+    DeepTensorCompletion as DeepTensorCompletion,
+)
 from .integrators import (
     Adam as Adam,
     Descent as Descent,
@@ -46,6 +50,7 @@ from .problems import (
     TensorCompletion as TensorCompletion,
     TensorSensing as TensorSensing,
 )
+from .recovery import recover as recover
 from .trajectory import (
     HeldOutRise as HeldOutRise,
     LossBelow as LossBelow,
@@ -55,6 +60,7 @@ from .trajectory import (
     Trajectories as Trajectories,
     Trajectory as Trajectory,
     evolve as evolve,
+    evolve_batch as evolve_batch,
 )
 
 __version__: str

@@ -12,6 +12,8 @@ import array_api_compat.numpy
 import numpy as np
 
 Array: TypeAlias = Any
+# A SciPy sparse array; SciPy ships no types.
+SparseArray: TypeAlias = Any
 
 
 def namespace(*arrays: Array) -> Any:
@@ -19,6 +21,11 @@ def namespace(*arrays: Array) -> Any:
     if type(arrays[0]) is np.ndarray:
         return array_api_compat.numpy
     return array_api_compat.array_namespace(*arrays)
+
+
+def device(array: Array) -> Any:
+    """Where the array lives, as its own library names it."""
+    return array_api_compat.device(array)
 
 
 def is_numpy(array: Array) -> bool:
@@ -48,13 +55,13 @@ def like(values: np.ndarray, model: Array) -> Array:
     if is_numpy(model):
         return np.asarray(values, dtype=model.dtype)
     xp = namespace(model)
-    return xp.asarray(values, dtype=model.dtype, device=array_api_compat.device(model))
+    return xp.asarray(values, dtype=model.dtype, device=device(model))
 
 
 def take(array: Array, chosen: np.ndarray, axis: int) -> Array:
     """The parts `chosen` along an axis, in the array's own namespace."""
     xp = namespace(array)
-    return xp.take(array, xp.asarray(chosen, device=array_api_compat.device(array)), axis=axis)
+    return xp.take(array, xp.asarray(chosen, device=device(array)), axis=axis)
 
 
 def pick(array: Array, chosen: int | np.integer | np.ndarray) -> Array:

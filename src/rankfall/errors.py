@@ -2,7 +2,7 @@
 
 An `InputError` is one sentence: the rule, the value that broke it, the likely fix. It is a `ValueError`, so
 scikit-learn and ordinary callers need no knowledge of it; the command line turns it into that sentence and exit
-code 2. A `RunWarning` tells of a run or a fit that ended, but not as hoped.
+code 2. A `RunWarning` is issued for a run or a fit that ended other than by its stop.
 """
 
 

@@ -120,7 +120,7 @@ def check_place(path: str | os.PathLike[str]) -> None:
     except (OSError, ValueError) as error:
         if isinstance(error, InputError):
             raise
-        said = getattr(error, "strerror", None) or error
+        said = (error.strerror if isinstance(error, OSError) else None) or error
         raise InputError(f"the output must have a name that can be written, {_short(path)} is none ({said})") from error
     folder = Path(os.path.realpath(path)).parent
     if not folder.is_dir():

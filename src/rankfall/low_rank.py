@@ -1,4 +1,4 @@
-"""A matrix known by two factors, W = L Rᵀ, whoever found it: a run, a baseline, an estimator, a recovery.
+"""A matrix given by two factors, W = L Rᵀ: the result of a run, a baseline, an estimator or a recovery.
 
 Everything here costs O((m + n) k²) or less. The m × n product is formed only by `product`.
 """

@@ -14,7 +14,7 @@ from rankfall.baselines import (
 from rankfall.baselines.acceleration import Anderson
 from rankfall.baselines.constraints import constraints_of
 from rankfall.trajectory import Status
-from tests.helpers.baseline_problems import Gaussians, easy, error, gaussians, norms, problems, recoverers_of_rank
+from tests.helpers.baseline_problems import easy, error, gaussians, norms, problems, recoverers_of_rank
 from tests.helpers.planted import planted_problem
 
 GAP = 1e-6
@@ -83,7 +83,7 @@ def test_sensing_agrees_with_a_conic_solver():
     problem, _ = gaussians(count=20)
     solution = NuclearNorm().solve(problem)
     unknown = cp.Variable(problem.shape)
-    rows = problem.matrices.reshape(problem.values.size, -1)
+    rows = problem.operator.matrices.reshape(problem.values.size, -1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         fit = [rows @ cp.vec(unknown, order="C") == problem.values]
@@ -100,9 +100,10 @@ def test_gaussian_measurements_recover_a_rank_one_matrix():
 
 def test_repeated_measurements_are_harmless_when_they_agree_and_refused_when_not():
     problem, truth = gaussians()
-    twice = Gaussians(np.concatenate([problem.matrices] * 2), np.concatenate([problem.values] * 2))
+    matrices = np.concatenate([problem.operator.matrices] * 2)
+    twice = rf.Sensing.from_matrices(matrices, np.concatenate([problem.values] * 2))
     np.testing.assert_allclose(NuclearNorm(gap=1e-8).solve(twice).product, truth, atol=1e-5)
-    torn = Gaussians(twice.matrices, twice.values + np.arange(twice.values.size))
+    torn = rf.Sensing.from_matrices(matrices, twice.values + np.arange(twice.values.size))
     with pytest.raises(rf.InputError, match="measurements must be consistent"):
         NuclearNorm().solve(torn)
 

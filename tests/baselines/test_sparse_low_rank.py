@@ -19,6 +19,7 @@ from rankfall.baselines import (
 )
 from rankfall.baselines.shrinkage import Shrinkage
 from rankfall.baselines.sparse_low_rank import Pattern
+from rankfall.problems import Factorization
 from rankfall.trajectory import Status
 from tests.helpers.baseline_problems import easy, error, gaussians, problems, recoverers_of_rank
 from tests.helpers.completions import weighted
@@ -200,12 +201,12 @@ def test_every_baseline_starts_from_any_solution(baseline):
         (lambda: NuclearNorm(relaxation=2), "relaxation must lie between 0 and 2, got 2"),
         (lambda: NuclearNorm(iterations=0), "iterations must be at least 1 and memory at least 0, got 0 and 15"),
         (lambda: NuclearNorm(slack=0.1).solve(gaussians()[0]), "slack must be 0 for general measurements, got 0.1"),
-        (lambda: NuclearNorm().solve(gaussians), "a nuclear norm problem needs observed entries"),
+        (lambda: NuclearNorm().solve(Factorization(np.eye(3))), "a nuclear norm problem has observed entries"),
         (lambda: SoftImpute(shrinkage=0), "shrinkage must be positive, got 0"),
         (lambda: SoftImpute(rank=0), "rank must be at least 1, got 0"),
         (lambda: SoftImpute(path=[]), "path must be a positive count or positive shrinkages, got []"),
         (lambda: SoftImpute(tolerance=2), "smallest and tolerance must lie between 0 and 1"),
-        (lambda: SoftImpute(1.0).solve(gaussians()[0]), "this baseline completes observed entries, got Gaussians"),
+        (lambda: SoftImpute(1.0).solve(gaussians()[0]), "completes observed entries of a matrix, got Sensing"),
         (lambda: AlternatingLeastSquares(0), "rank must be at least 1, got 0"),
         (lambda: AlternatingLeastSquares(2, ridge=-1), "ridge must be at least 0, got -1"),
         (lambda: AlternatingLeastSquares(2, iterations=0), "iterations must be at least 1"),

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import pytest
 
 import rankfall
 from rankfall.cli.console import Console, time_left
+from rankfall.trajectory import step_hook
 from tests.helpers.shell import complete, low_rank, write
 
 
@@ -22,29 +22,25 @@ def _in_a_folder_of_its_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
-def interrupting(calls):
-    """A console whose progress presses Ctrl-C at these of its calls."""
+def pressing_at(steps):
+    """A hook that presses Ctrl-C before these steps of all runs of a command, counted from 1."""
     count = 0
 
-    @contextmanager
-    def bar(console):
-        def progress(stage, fraction):
-            nonlocal count
-            count += 1
-            if count in calls:
-                signal.raise_signal(signal.SIGINT)
+    def press(state):
+        nonlocal count
+        count += 1
+        if count in steps:
+            signal.raise_signal(signal.SIGINT)
 
-        yield progress
-
-    return bar
+    return press
 
 
-@pytest.mark.parametrize("calls", [{3}, {40}, {40, 60}])
-def test_ctrl_c_writes_the_best_so_far_and_says_so(calls, monkeypatch):
+@pytest.mark.parametrize("steps", [{3}, {40}, {40, 60}])
+def test_ctrl_c_writes_the_best_so_far_and_says_so(steps):
     _, holes = low_rank()
     np.save("t.npy", holes)
-    monkeypatch.setattr(Console, "_bar", interrupting(calls))
-    ended = complete("t.npy", "--quiet")
+    with step_hook(pressing_at(steps)):
+        ended = complete("t.npy", "--quiet")
     assert (ended.code, ended.stdout) == (130, "")
     assert ended.stderr == "warning: interrupted, the best found so far is written to 't-completed.npy'\n"
     filled = np.load("t-completed.npy")

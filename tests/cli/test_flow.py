@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import rankfall as rf
+from rankfall.trajectory import step_hook
 from tests.helpers.shell import HOLES, low_rank, shell, text
 
 SMALL = ("--rows", 12, "--cols", 10, "--rank", 2, "--observed", 80)
@@ -166,15 +167,13 @@ def test_the_standard_problem_of_the_papers():
 # --- early ends -----------------------------------------------------------------------------------------------------
 
 
-def test_ctrl_c_saves_the_best_so_far(monkeypatch):
-    from rankfall.cli.flow import _Teller
-
-    def press(teller, now):
-        if now.step == 30:
+def test_ctrl_c_saves_the_best_so_far():
+    def press(state):
+        if state.step == 30 and state.runs.size:
             signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(_Teller, "__call__", press)
-    ended = shell("flow", *SMALL)
+    with step_hook(press):
+        ended = shell("flow", *SMALL)
     assert ended.code == 130
     assert ended.stderr.startswith("warning: interrupted, the best found so far is saved to 'run.zarr'\n")
     assert "verdict" not in ended.stdout

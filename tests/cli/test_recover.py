@@ -58,6 +58,16 @@ def test_lists_of_entries_are_read_by_their_columns():
     np.testing.assert_allclose(np.load("out.npy"), np.delete(truth, 4, axis=0), atol=1e-8)
 
 
+def test_files_are_read_as_complete_reads_them():
+    truth, holes = planted()
+    cells = [";".join("-" if np.isnan(v) else repr(float(v)).replace(".", ",") for v in row) for row in holes]
+    Path("t.csv").write_text("\n".join(["measured in 2026", *cells]))
+    words = ["--leave-out", "1", "--no-header", "--unknown", "-", "--separator", ";", "--decimal", ","]
+    assert shell("recover", "t.csv", *words, "-o", "out.npy", "-q").code == 0
+    rest = np.delete(np.arange(30), 4)
+    np.testing.assert_allclose(np.load("out.npy")[rest], truth[rest], atol=1e-8)
+
+
 def test_too_few_entries_end_with_a_code_and_the_observed_cells():
     np.save("t.npy", np.where(np.eye(4) > 0, 2.0, np.nan))
     ended = shell("recover", "t.npy")
@@ -73,7 +83,8 @@ def test_too_few_entries_end_with_a_code_and_the_observed_cells():
         (["--tolerance", "2"], "--tolerance must lie between 0 and 1"),
         (["--measure", "-1"], "--measure must not be negative"),
         (["--seed", "-1"], "--seed must lie"),
-        (["--triplets", "a,b,c", "--header"], "are for tables"),
+        (["--triplets", "a,b,c", "--labels", "d"], "is for tables"),
+        (["--leave-out", "x"], "--leave-out must be rows"),
         (["-o", "no/where.csv"], "no"),
     ],
 )

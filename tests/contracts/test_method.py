@@ -5,9 +5,10 @@ import pytest
 import scipy.integrate
 
 import rankfall as rf
-from rankfall.integrators import Field, Method
+from rankfall.integrators import Method
 from rankfall.integrators.methods import Interval
 from tests.catalogue import METHODS
+from tests.helpers.toy_field import ToyField
 
 over_methods = pytest.mark.parametrize("method", METHODS, ids=lambda method: type(method).__name__)
 
@@ -30,7 +31,7 @@ class Decay:
         return 0.5 * np.sum(self.rates * weights**2, axis=-1), -self.rates * weights
 
 
-FIELD, START = Field(None, Pendulum()), np.asarray([[1.0, -0.5, 0.7]])
+FIELD, START = ToyField(model=Pendulum()), np.asarray([[1.0, -0.5, 0.7]])
 
 
 def exact(time):
@@ -90,7 +91,7 @@ def test_a_step_costs_the_evaluations_declared(method):
 def test_a_step_is_stable_within_the_reach_declared(method):
     for reach in (0.5 * min(method.reach, 100.0), min(method.reach, 100.0)):
         rates = np.linspace(0, reach, 200)
-        field = Field(None, Decay(rates))
+        field = ToyField(model=Decay(rates))
         new = method.step(field, np.ones((1, 200)), -rates[None], np.ones(1), np.asarray([reach])).weights
         assert np.abs(new).max() <= 1 + 1e-9
 

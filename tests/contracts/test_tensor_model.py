@@ -43,7 +43,7 @@ def test_entries_are_those_of_the_formed_tensor(name):
     weights, shape = weights_of(model), model.dimensions
     product = model.product(weights)
     assert product.shape == (2, *shape)
-    np.testing.assert_allclose(model.entries(weights, all_positions(shape)), product.reshape(2, -1), atol=1e-12)
+    np.testing.assert_allclose(model.entries(weights, tuple(all_positions(shape))), product.reshape(2, -1), atol=1e-12)
 
 
 @over_models

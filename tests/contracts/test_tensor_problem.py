@@ -84,7 +84,7 @@ def test_a_batch_of_tensors_is_its_problems():
     problem = planted_tensor((4, 5, 3))
     values = np.stack([problem.values, 2 * problem.values])
     both = rf.TensorCompletion(problem.indices, values, problem.shape)
-    runs = rf.evolve(both, rf.CP(3), rf.Gaussian(0.1), rf.Descent(rf.Gradient(0.1)), stop=rf.StepLimit(20))
+    runs = rf.evolve_batch(both, rf.CP(3), rf.Gaussian(0.1), rf.Descent(rf.Gradient(0.1)), stop=rf.StepLimit(20))
     alone = rf.evolve(both.of_runs(1), rf.CP(3), rf.Gaussian(0.1), rf.Descent(rf.Gradient(0.1)),
                       stop=rf.StepLimit(20))  # fmt: skip
     np.testing.assert_allclose(runs[1].weights, alone.weights, rtol=1e-10)

@@ -1,7 +1,5 @@
 """Problems that the baselines solve, and the error of what they return."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import pytest
 
@@ -44,29 +42,11 @@ def error(solution, problem):
     return float(np.mean((solution.product - problem.truth) ** 2))
 
 
-@dataclass(frozen=True, eq=False)
-class Gaussians:
-    """b_i = ⟨A_i, W⟩ for Gaussian A_i."""
-
-    matrices: np.ndarray
-    values: np.ndarray
-
-    @property
-    def shape(self):
-        return self.matrices.shape[1:]
-
-    def apply(self, product):
-        return np.tensordot(self.matrices, product, 2)
-
-    def adjoint(self, multipliers):
-        return np.tensordot(multipliers, self.matrices, 1)
-
-
 def gaussians(shape=(9, 7), rank=1, count=45, seed=0):
     rng = np.random.default_rng(seed)
     truth = rng.standard_normal((shape[0], rank)) @ rng.standard_normal((rank, shape[1]))
     matrices = rng.standard_normal((count, *shape))
-    return Gaussians(matrices, np.tensordot(matrices, truth, 2)), truth
+    return rf.Sensing.from_matrices(matrices, np.tensordot(matrices, truth, 2)), truth
 
 
 def norms(matrix):

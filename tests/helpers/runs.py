@@ -16,8 +16,8 @@ INTEGRATORS = [
 ]
 
 
-def evolve(problem=None, model=CHAIN, start=START, integrator=None, stop=None, **more):
-    return rf.evolve(
+def evolve(problem=None, model=CHAIN, start=START, integrator=None, stop=None, verb=rf.evolve, **more):
+    return verb(
         problem or planted_problem(SHAPE),
         model,
         start,
@@ -25,3 +25,7 @@ def evolve(problem=None, model=CHAIN, start=START, integrator=None, stop=None, *
         stop=stop or rf.LossBelow(1e-4),
         **more,
     )
+
+
+def evolve_batch(problem=None, **more):
+    return evolve(problem, verb=rf.evolve_batch, **more)

@@ -11,6 +11,7 @@ from rankfall.integrators import Chebyshev2, DormandPrince8, Field
 from rankfall.integrators.methods import Interval, chebyshev2 as chebyshev
 from rankfall.integrators.spectral_radius import spectral_radius
 from tests.helpers.planted import planted_problem
+from tests.helpers.toy_field import ToyField
 
 SHAPE, RANK = (10, 8), 2
 
@@ -36,7 +37,7 @@ class Pendulum:
 
 
 def decay(rates) -> Field:
-    return Field(None, Decay(rates))
+    return ToyField(model=Decay(rates))
 
 
 def exact(field, start, time):
@@ -62,7 +63,7 @@ def run(integrator=None, problem=None, depth=3, scale=0.1, stop=None, **more):
 
 @pytest.mark.parametrize("stages", [2, 3, 5, 10])
 def test_chebyshev_steps_are_of_order_two(stages):
-    field, start = Field(None, Pendulum()), np.asarray([1.0, -0.5, 0.7])
+    field, start = ToyField(model=Pendulum()), np.asarray([1.0, -0.5, 0.7])
     counts = np.asarray([16, 32, 64, 128])
     errors = []
     for count in counts:
@@ -114,7 +115,7 @@ def test_power_iteration_finds_the_stiffest_rate():
 
 
 def test_high_order_step_is_scipys():
-    field, start = Field(None, Pendulum()), np.asarray([1.0, -0.5, 0.7])
+    field, start = ToyField(model=Pendulum()), np.asarray([1.0, -0.5, 0.7])
     solver = scipy.integrate.DOP853(lambda _, y: field(y[None])[1][0], 0, start, np.inf, first_step=0.1, rtol=1e-3)
     solver.step()
     h = solver.t

@@ -98,7 +98,7 @@ def test_steering_records_between_its_steps():
     times = [0.35, 1.0, 1.95]
     record = rf.Record(times=times, functions={"product": lambda p, m, w: m.product(w)})
     problem, start = sensing(), rf.Gaussian([0.1, 0.3])
-    runs = rf.evolve(
+    runs = rf.evolve_batch(
         problem,
         rf.Symmetric(),
         start,
@@ -106,7 +106,7 @@ def test_steering_records_between_its_steps():
         stop=rf.TimeReached(2.0),
         record=record,
     )
-    exact = rf.evolve(problem, rf.Symmetric(), start, rf.Reference(), stop=rf.TimeReached(2.0), record=record)
+    exact = rf.evolve_batch(problem, rf.Symmetric(), start, rf.Reference(), stop=rf.TimeReached(2.0), record=record)
     for run, yardstick in zip(runs, exact, strict=True):
         np.testing.assert_allclose(run.history["time"][1:4], times)
         np.testing.assert_allclose(run.history["product"], yardstick.history["product"], atol=2e-2)

@@ -11,6 +11,7 @@ import rankfall as rf
 from tests.helpers.completions import in_layout
 from tests.helpers.derivatives import slope_of
 from tests.helpers.planted import planted_problem
+from tests.helpers.unchecked import unchecked
 
 # shape (m, n), depth, hidden widths: square, wide and tall; as wide as needed, narrow, wide, uneven
 CATALOGUE = [
@@ -161,7 +162,6 @@ def test_layers_of_other_shapes_are_refused():
 
 
 def test_layers_are_counted_by_whole_numbers():
-    chain = object.__new__(rf.Chain)  # as without the shape checks of the tests
-    object.__setattr__(chain, "depth", 2.5)
+    chain = object.__new__(rf.Chain)
     with pytest.raises(rf.InputError, match="whole number, got 2.5; EndToEnd moves W at any real depth"):
-        chain.__post_init__()
+        unchecked(rf.Chain.__init__)(chain, depth=2.5)

@@ -227,7 +227,7 @@ def test_the_same_start_and_seed_give_the_same_product_as_a_chain(shape):
 
 def test_a_run_reads_like_any_other():
     problem = planted_problem((5, 7))
-    run = rf.evolve(
+    run = rf.evolve_batch(
         problem, rf.EndToEnd(3), rf.Gaussian([1e-2, 1e-1]), rf.Flow(), stop=rf.StepLimit(8),
         record=rf.Record(singular_values=2, imbalance=True, vectors=True),
     )[1]  # fmt: skip

@@ -114,7 +114,7 @@ def test_factorization_is_half_the_squared_distance(batch):
 
 def test_many_targets_are_a_batch():
     targets = np.random.default_rng(4).standard_normal((3, 4, 5))
-    batch = rf.evolve(
+    batch = rf.evolve_batch(
         rf.problems.Factorization(targets), rf.Chain(2), rf.Gaussian(0.1), rf.Flow(1e-5), stop=rf.TimeReached(2.0)
     )
     for target, run in zip(targets, batch, strict=True):

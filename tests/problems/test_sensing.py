@@ -201,7 +201,9 @@ def test_many_tables_measured_alike_are_a_batch():
     operator = DenseOperator(np.random.default_rng(0).standard_normal((30, 4, 5)))
     values = np.random.default_rng(1).standard_normal((3, 30))
     settings = {"stop": rf.TimeReached(3.0), "record": rf.Record(every=100)}
-    batch = rf.evolve(rf.Sensing(operator, values), rf.Chain(2), rf.Gaussian(0.1), rf.Reference(rtol=1e-9), **settings)
+    batch = rf.evolve_batch(
+        rf.Sensing(operator, values), rf.Chain(2), rf.Gaussian(0.1), rf.Reference(rtol=1e-9), **settings
+    )
     for i, run in enumerate(batch):
         alone = rf.evolve(
             rf.Sensing(operator, values[i]), rf.Chain(2), rf.Gaussian(0.1), rf.Reference(rtol=1e-9), **settings

@@ -6,7 +6,7 @@ import pytest
 import rankfall as rf
 from tests.helpers.completions import in_layout
 from tests.helpers.planted import planted_problem
-from tests.helpers.runs import DESCENT, INTEGRATORS, SHAPE, evolve
+from tests.helpers.runs import DESCENT, INTEGRATORS, SHAPE, evolve, evolve_batch
 
 
 @pytest.mark.parametrize("integrator", INTEGRATORS, ids=repr)
@@ -38,7 +38,8 @@ def test_a_batch_is_its_runs(integrator, depth):
 @pytest.mark.parametrize(("rtol", "tolerance"), [(2.5e-4, 0.3), (2.5e-8, 0.01)])
 def test_a_large_batch_whose_runs_end_one_by_one(rtol, tolerance):
     scales = np.geomspace(1e-2, 3, 16)
-    runs = evolve(start=rf.Gaussian(scales), integrator=rf.Flow(rtol=rtol), record=rf.Record(times=[0.5, 2.0, 50.0]))
+    keep = rf.Record(times=[0.5, 2.0, 50.0])
+    runs = evolve_batch(start=rf.Gaussian(scales), integrator=rf.Flow(rtol=rtol), record=keep)
     assert all(run.status == "converged" for run in runs)
     assert len({run.steps for run in runs}) > 3
     for run, scale in zip(runs, scales, strict=True):
@@ -56,7 +57,7 @@ def test_a_problem_of_many_tables_is_a_batch(integrator, dense):
     many = in_layout(many, dense)
     keep = rf.Record(times=[2.0, 8.0])
     stop = rf.TimeReached(20.0) | rf.LossBelow(0.02)
-    runs = evolve(many, integrator=integrator, stop=stop, seed=4, record=keep)
+    runs = evolve_batch(many, integrator=integrator, stop=stop, seed=4, record=keep)
     for i, run in enumerate(runs):
         alone = evolve(many.of_runs(i), integrator=integrator, stop=stop, seed=4, record=keep)
         assert run.status == alone.status
@@ -73,6 +74,16 @@ def test_refused_steps_do_not_use_up_the_patience_of_a_batch():
     for run in evolve(train, seed=[0, 1, 2], stop=stop, start=rf.Gaussian((1e-4, 0.1, 1.0)), record=rf.Record()):
         after = run.history["time"] > run.best_time
         assert run.loss <= 1e-5 or after.sum() >= 5
+
+
+def test_a_batch_with_one_seed_is_refused_and_one_run_is_a_batch_of_one():
+    scales = rf.Gaussian([0.1, 0.2])
+    with pytest.raises(rf.InputError, match="a batch of 2 runs takes a sequence of seeds, got 3; use evolve_batch"):
+        evolve(start=scales, seed=3)
+    one, two = evolve_batch(start=scales, seed=3)
+    assert (one.seed, two.seed) == (3, 3)
+    assert isinstance(evolve_batch(), rf.Trajectories)
+    assert len(evolve_batch()) == 1
 
 
 @pytest.mark.parametrize("integrator", INTEGRATORS, ids=repr)

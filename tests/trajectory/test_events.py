@@ -153,7 +153,7 @@ def test_each_of_many_tables_has_its_own_default_threshold():
     factors = np.array([1.0, 2.0])
     many = rf.Completion.from_triplets(problem.rows, problem.cols, factors[:, None] * problem.values, problem.shape)
     walk = {"stop": rf.TimeReached(400.0), "record": rf.Record(events=[rf.trajectory.Escape()])}
-    runs = rf.evolve(many, rf.Chain(2), rf.Gaussian(1e-3), PRECISE, **walk)
+    runs = rf.evolve_batch(many, rf.Chain(2), rf.Gaussian(1e-3), PRECISE, **walk)
     for i, run in enumerate(runs):
         alone = rf.evolve(many.of_runs(i), rf.Chain(2), rf.Gaussian(1e-3), PRECISE, **walk)
         assert run.events

@@ -7,7 +7,7 @@ import rankfall as rf
 from tests.helpers.completions import in_layout
 from tests.helpers.derivatives import slope_of
 from tests.helpers.planted import planted_problem
-from tests.helpers.runs import DESCENT, INTEGRATORS, SHAPE, evolve
+from tests.helpers.runs import DESCENT, INTEGRATORS, SHAPE, evolve, evolve_batch
 
 # --- how a run ends -------------------------------------------------------------------------------------------------
 
@@ -134,8 +134,10 @@ def test_ctrl_c_inside_a_step_leaves_a_consistent_run(evaluation):
 
 
 def test_a_run_that_had_ended_stays_ended_when_others_are_interrupted():
-    runs = evolve(start=rf.Gaussian((1e-3, 0.5)), integrator=DESCENT, stop=rf.TimeReached(40.0) | rf.LossBelow(2.0),
-                  callback=interrupter(1, "keys"))  # fmt: skip
+    runs = evolve_batch(
+        start=rf.Gaussian((1e-3, 0.5)), integrator=DESCENT, stop=rf.TimeReached(40.0) | rf.LossBelow(2.0),
+        callback=interrupter(1, "keys"),
+    )  # fmt: skip
     assert {str(run.status) for run in runs} <= {"converged", "interrupted"}
 
 

@@ -53,7 +53,7 @@ def test_the_counterexample_is_solved_with_rank_one_at_a_larger_nuclear_norm():
 def test_the_flow_tends_to_the_greedy_path_as_its_start_vanishes():
     _, problem = counterexample()
     scales = [1e-2, 1e-6, 1e-12, 1e-24]
-    runs = rf.evolve(problem, rf.Symmetric(), rf.Gaussian(scales), rf.Flow(1e-6), stop=rf.LossBelow(1e-13))
+    runs = rf.evolve_batch(problem, rf.Symmetric(), rf.Gaussian(scales), rf.Flow(1e-6), stop=rf.LossBelow(1e-13))
     traces = np.asarray([np.trace(run.product) for run in runs])
     assert (np.diff(traces) > 0).all()
     assert 8.0 < traces[0] < 9.5

@@ -11,7 +11,7 @@ import rankfall
 
 SCRIPT = Path(__file__).with_name("user_script.py")
 SOURCE = Path(rankfall.__file__).parents[1]
-TYPES = ["Trajectory", "Trajectories", "dict[str, ndarray", "-> ", "Escape", "Chain"]
+TYPES = ["Trajectory", "Trajectories", "Trajectories", "dict[str, ndarray", "-> ", "Escape", "Chain"]
 
 
 def revealed(output: str) -> list[str]:

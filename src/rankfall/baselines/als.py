@@ -9,7 +9,6 @@ exactly over its factor and F never rises. Scaling the ridge by the degree d mak
 
 import time
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from rankfall.baselines.normal_equations import regress_lines
 from rankfall.baselines.solution import Solution, check_warm
 from rankfall.baselines.sparse_low_rank import Pattern
 from rankfall.errors import InputError
+from rankfall.problems.problem import Problem
 from rankfall.trajectory.status import Status
 
 # Added to the normal equations as a share of their trace: a row with fewer entries than k has no unique solution
@@ -63,7 +63,7 @@ class AlternatingLeastSquares:
                 "100 and 1e-8 are good defaults"
             )
 
-    def solve(self, problem: Any, warm: Solution | None = None) -> Solution:
+    def solve(self, problem: Problem, warm: Solution | None = None) -> Solution:
         """Factors of a completion problem; `warm` gives the starting right factor, padded or cut to the rank.
 
         `history` has "objective" F and "loss" (weighted mean squared residual) after each sweep, and "held_out_error"
@@ -79,7 +79,7 @@ class AlternatingLeastSquares:
         column_degrees = np.bincount(pattern.cols, pattern.weights, pattern.shape[1])
         by_row = row_starts, cols, pattern.values, pattern.weights
         by_column = column_starts, rows, pattern.values[order], pattern.weights[order]
-        aside = None if getattr(problem, "held_out", None) is None else Pattern.of(problem.held_out)
+        aside = None if problem.held_out is None else Pattern.of(problem.held_out)
         history: dict[str, list[float]] = {"objective": [], "loss": []} | ({"held_out_error": []} if aside else {})
         status, before = Status.BUDGET, np.inf
         for _ in range(self.iterations):

@@ -1,6 +1,6 @@
-"""What a nuclear norm minimizer must satisfy: |A(X) − b| ≤ slack, as a set one can project on.
+"""The constraint set of nuclear norm minimization, |A(X) − b| ≤ slack.
 
-The set knows its nearest point, X + A*(μ), and the support function that the dual problem pays for it:
+It gives the projection X + A*(μ), and the support function of the dual problem:
 
     max_λ ⟨b, λ⟩ − slack ‖λ‖_1   subject to   ‖A*(λ)‖ ≤ 1 (spectral norm).
 
@@ -9,7 +9,6 @@ Observed entries are the case where A picks coordinates; a general linear A cost
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -18,6 +17,7 @@ from scipy import linalg
 from rankfall.arrays import to_numpy
 from rankfall.errors import InputError
 from rankfall.problems.operators import Operator
+from rankfall.problems.problem import Problem
 
 # Eigenvalues of A A* below this share of the largest count as zero: measurements that repeat each other.
 _DEPENDENT = 1e-11
@@ -27,7 +27,7 @@ _INCONSISTENT = 1e-7
 _BLOCK = 256
 
 
-def read_values(problem: Any) -> np.ndarray:
+def read_values(problem: Problem) -> np.ndarray:
     """The problem's observations as one float64 vector; baselines solve one table at a time."""
     values = to_numpy(problem.values)
     if values.ndim != 1:
@@ -80,9 +80,9 @@ class EntryConstraints:
 
 @dataclass(frozen=True, eq=False)
 class LinearConstraints:
-    """{X : A(X) = b} for a linear A given by `operator.apply` and `operator.adjoint`."""
+    """{X : A(X) = b} for a linear A."""
 
-    operator: Any
+    operator: Operator
     values: np.ndarray
     shape: tuple[int, int]
     slack: float | int = 0.0
@@ -99,12 +99,9 @@ class LinearConstraints:
     def _pseudo_inverse(self) -> np.ndarray:
         """(A A*)⁺, (p, p), after checking that b lies in the range of A."""
         units = np.eye(self.values.size)
-        if isinstance(self.operator, Operator):
-            # many at once: products of matrices instead of as many passes over a stack of A_i
-            blocks = np.array_split(units, -(-units.shape[0] // _BLOCK))
-            gram = np.concatenate([self.apply(self.adjoint(block)) for block in blocks])
-        else:
-            gram = np.stack([self.apply(self.adjoint(row)) for row in units])
+        # many at once: products of matrices instead of as many passes over a stack of A_i
+        blocks = np.array_split(units, -(-units.shape[0] // _BLOCK))
+        gram = np.concatenate([self.apply(self.adjoint(block)) for block in blocks])
         scale, vectors = linalg.eigh((gram + gram.T) / 2)
         kept = scale > _DEPENDENT * max(scale[-1], 0.0)
         outside = self.values - vectors[:, kept] @ (vectors[:, kept].T @ self.values)
@@ -127,24 +124,27 @@ class LinearConstraints:
         return float(np.linalg.norm(self.apply(matrix) - self.values))
 
 
-def constraints_of(problem: Any, slack: float | int = 0.0) -> EntryConstraints | LinearConstraints:
-    """The constraint set of a completion (rows, cols, values) or a sensing problem (operator, values).
+def constraints_of(problem: Problem, slack: float | int = 0.0) -> EntryConstraints | LinearConstraints:
+    """The constraint set of a problem that observes entries, or of one with linear measurements.
 
     Raises
     ------
     InputError
         For problems that have neither reading, and for a slack around general measurements.
     """
-    if hasattr(problem, "rows") and hasattr(problem, "cols"):
-        return EntryConstraints(problem.rows, problem.cols, read_values(problem), tuple(problem.shape), float(slack))
-    operator = getattr(problem, "operator", problem)
-    if not (hasattr(operator, "apply") and hasattr(operator, "adjoint") and hasattr(problem, "values")):
+    if len(problem.shape) != 2:
+        raise InputError(f"a nuclear norm is that of a matrix, got a W of shape {problem.shape}; unfold it first")
+    m, n = problem.shape
+    if problem.positions is not None:
+        rows, cols = problem.positions
+        return EntryConstraints(rows, cols, read_values(problem), (m, n), float(slack))
+    if problem.operator is None:
         raise InputError(
-            "a nuclear norm problem needs observed entries (rows, cols, values) or measurements (apply, adjoint, "
-            f"values), got {type(problem).__name__}; build a Completion or a Sensing problem"
+            "a nuclear norm problem has observed entries or linear measurements, "
+            f"got {type(problem).__name__}; build a Completion or a Sensing problem"
         )
     if slack:
         raise InputError(
             f"slack must be 0 for general measurements, got {slack}; it is supported for observed entries only"
         )
-    return LinearConstraints(operator, read_values(problem), tuple(problem.shape))
+    return LinearConstraints(problem.operator, read_values(problem), (m, n))

@@ -9,7 +9,6 @@ argument of H_r is sparse plus low rank, so its leading space comes from a warm-
 
 import time
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from rankfall.baselines.solution import Solution, check_warm
 from rankfall.baselines.sparse_low_rank import Pattern
 from rankfall.errors import InputError
 from rankfall.low_rank import balanced_factors
+from rankfall.problems.problem import Problem
 from rankfall.trajectory.status import Status
 
 _HALVINGS = 30
@@ -55,7 +55,7 @@ class HardThreshold:
                 f"{self.tolerance}; 2000 and 1e-6 are good defaults"
             )
 
-    def solve(self, problem: Any, warm: Solution | None = None) -> Solution:
+    def solve(self, problem: Problem, warm: Solution | None = None) -> Solution:
         """A rank-r matrix near the observed entries; STALLED where the loss settles above the tolerance."""
         begun = time.perf_counter()
         pattern = Pattern.of(problem)

@@ -11,7 +11,6 @@ so the answer needs no faith in the iteration. Singular values are computed exac
 
 import time
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -23,6 +22,7 @@ from rankfall.baselines.shrinkage import Shrinkage, shrink_positive
 from rankfall.baselines.solution import Solution, check_warm
 from rankfall.errors import InputError
 from rankfall.low_rank import balanced_factors
+from rankfall.problems.problem import Problem
 from rankfall.trajectory.status import Status
 
 # The step γ is right when the relative changes of primal and dual agree up to these factors (measured on planted and
@@ -89,7 +89,7 @@ class NuclearNorm:
                 "5000 and 15 are good defaults"
             )
 
-    def solve(self, problem: Any, warm: Solution | None = None) -> Solution:
+    def solve(self, problem: Problem, warm: Solution | None = None) -> Solution:
         """The minimizer for a problem with observed entries (rows, cols, values) or measurements (apply, adjoint).
 
         `warm` starts from another solution's factors and dual.

@@ -10,7 +10,6 @@ keep the condition number of W out of the inner problem. Near an exact rank-k fi
 
 import time
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy.sparse.linalg import LinearOperator, lsqr
@@ -20,6 +19,7 @@ from rankfall.baselines.solution import Solution, check_warm
 from rankfall.baselines.sparse_low_rank import Pattern
 from rankfall.errors import InputError
 from rankfall.low_rank import balanced_factors
+from rankfall.problems.problem import Problem
 from rankfall.trajectory.status import Status
 
 _HALVINGS = 10
@@ -62,7 +62,7 @@ class GaussNewton:
                 f"{self.tolerance}; the defaults suit most data"
             )
 
-    def solve(self, problem: Any, warm: Solution | None = None) -> Solution:
+    def solve(self, problem: Problem, warm: Solution | None = None) -> Solution:
         """A rank-k matrix near the observed entries, from `warm` or from the leading part of the back-projection.
 
         `history["loss"]` is the weighted mean squared residual before each step and at the end. STALLED means that

@@ -7,12 +7,14 @@ with Rayleigh-Ritz, started from the last space, finds them with a few products 
 anything with `@` and `.T`, such as sparse plus low rank.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
 
-from rankfall.arrays import Array
+if TYPE_CHECKING:
+    from rankfall.baselines.sparse_low_rank import SparseLowRank
+
 
 # Below this smaller side one symmetric eigenproblem is cheaper than block steps, if the matrix may be formed at all.
 _SMALL_SIDE, _FORMED_SIZE = 160, 2**20
@@ -47,11 +49,15 @@ def shrink_positive(
 
 
 def leading(
-    operator: Any, block: Float[np.ndarray, "n q"], threshold: float, tolerance: float, passes: int
+    operator: "np.ndarray | SparseLowRank",
+    block: Float[np.ndarray, "n q"],
+    threshold: float,
+    tolerance: float,
+    passes: int,
 ) -> tuple[Float[np.ndarray, "m q"], Float[np.ndarray, " q"], Float[np.ndarray, "n q"]]:
     """Approximate leading singular triplets by power steps with Rayleigh-Ritz from `block`.
 
-    Stops when no Ritz value above the threshold moves by more than tolerance·σ_1 and none below it is on its way up to
+    Stops when no Ritz value above the threshold moves by more than tolerance·σ_1 and none below it rises towards
     it. Ritz values never exceed the true ones, and their error is the square of the subspace's.
     """
     previous = np.full(block.shape[1], -np.inf)
@@ -82,7 +88,7 @@ class Shrinkage:
         self._kept = 0
 
     def __call__(
-        self, operator: Array, threshold: float, tolerance: float = 1e-10, passes: int = 20
+        self, operator: "np.ndarray | SparseLowRank", threshold: float, tolerance: float = 1e-10, passes: int = 20
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """U, (σ − t)_+ > 0, V of S_t(operator), at most `limit` of them."""
         dense = isinstance(operator, np.ndarray)
@@ -95,7 +101,7 @@ class Shrinkage:
         return u[:, : self.limit], values[: self.limit], v[:, : self.limit]
 
     def _by_block(
-        self, operator: Array, threshold: float, tolerance: float, passes: int
+        self, operator: "np.ndarray | SparseLowRank", threshold: float, tolerance: float, passes: int
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         most = min(self.limit + 5, *self.shape)
         size = min(self._kept + 5 + self._kept // 4, most)

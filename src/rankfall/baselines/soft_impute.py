@@ -12,7 +12,6 @@ each solution warm-starts the next.
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy.sparse.linalg import svds
@@ -22,6 +21,7 @@ from rankfall.baselines.solution import Solution, check_warm
 from rankfall.baselines.sparse_low_rank import Pattern
 from rankfall.errors import InputError
 from rankfall.low_rank import balanced_factors
+from rankfall.problems.problem import Problem
 from rankfall.trajectory.status import Status
 
 # The path is searched at this tolerance (choosing λ needs no more) and refitted at the one asked for.
@@ -86,7 +86,7 @@ class SoftImpute:
                 f"{self.smallest}, {self.tolerance} and {self.iterations}; the defaults suit most data"
             )
 
-    def solve(self, problem: Any, warm: Solution | None = None) -> Solution:
+    def solve(self, problem: Problem, warm: Solution | None = None) -> Solution:
         """The minimizer of F_λ for a completion problem, `gap` certified by the dual residual.
 
         Where λ was chosen, `history` has "path_shrinkage" and "path_error" (held-out root mean squared error).
@@ -105,9 +105,10 @@ class SoftImpute:
         reason = f"relative duality gap {gap:.2g} at shrinkage {chosen:.4g} after {len(objective)} iterations"
         return Solution(left, right, status, reason, history, time.perf_counter() - begun, gap, dual, chosen)
 
-    def _choose(self, problem: Any) -> tuple[float, Solution, dict[str, np.ndarray]]:
+    def _choose(self, problem: Problem) -> tuple[float, Solution, dict[str, np.ndarray]]:
         """λ with the least held-out error along the path, and the solution there as a warm start."""
         training = problem if problem.held_out is not None else problem.hold_out(self.holdout, self.seed)
+        assert training.held_out is not None
         pattern, aside = Pattern.of(training), Pattern.of(training.held_out)
         state, shrink = _State.start(pattern, None), Shrinkage(pattern.shape, self.rank, self.seed)
         shrinkages, errors = self._shrinkages(pattern), []
@@ -132,7 +133,7 @@ class SoftImpute:
         return top * np.geomspace(1, self.smallest, self.path) if top > 0 else np.ones(1)
 
 
-def largest_shrinkage(problem: Any) -> float:
+def largest_shrinkage(problem: Problem) -> float:
     """λ_max = ‖P_Ω(w b)‖ (spectral norm): the least λ whose soft-impute solution is zero.   [mazumder2010]"""
     pattern = Pattern.of(problem)
     return _norm_on_pattern(pattern, pattern.weights * pattern.values)
@@ -218,5 +219,5 @@ def _norm_on_pattern(pattern: Pattern, entries: np.ndarray) -> float:
         gram = matrix @ matrix.T if pattern.shape[0] <= pattern.shape[1] else matrix.T @ matrix
         return float(np.sqrt(np.linalg.eigvalsh(gram.toarray())[-1]) * (1 + min(pattern.shape) * np.finfo(float).eps))
     start = np.random.default_rng(0).standard_normal(min(pattern.shape))
-    largest: Any = svds(matrix, k=1, v0=start, tol=_LANCZOS, return_singular_vectors=False)  # pyright: ignore
-    return float(largest[0])
+    largest = svds(matrix, k=1, v0=start, tol=_LANCZOS, return_singular_vectors=False)  # pyright: ignore
+    return float(np.asarray(largest)[0])

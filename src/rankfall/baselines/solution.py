@@ -26,7 +26,7 @@ class Solution(LowRank):
     status
         CONVERGED (the tolerance was met), STALLED (no step improves any more) or BUDGET (iterations ran out).
     reason
-        the sentence that says so in numbers.
+        the status in one sentence, with numbers.
     history
         arrays by name, one value a recorded iteration.
     seconds

@@ -8,7 +8,6 @@ sorted once, by rows and by columns; an iteration only hands over new numbers.
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -18,6 +17,7 @@ from rankfall.arrays import to_numpy
 from rankfall.baselines.constraints import read_values
 from rankfall.errors import InputError
 from rankfall.kernels.observed import predict
+from rankfall.problems.problem import Problem
 
 # Up to |Ω|·k numbers, gathering the rows of both factors is cheaper than waking the kernel's threads.
 _GATHERED = 2**16
@@ -34,29 +34,30 @@ class Pattern:
     shape: tuple[int, int]
 
     @classmethod
-    def of(cls, problem: Any) -> "Pattern":
-        """The pattern of a problem with rows, cols, values, shape, and weights or None.
+    def of(cls, problem: Problem) -> "Pattern":
+        """The pattern of a problem that observes entries of a matrix.
 
         Raises
         ------
         InputError
             For problems that do not observe entries.
         """
-        if not hasattr(problem, "rows"):
+        if problem.positions is None or len(problem.shape) != 2:
             raise InputError(
-                f"this baseline completes observed entries, got {type(problem).__name__}; use NuclearNorm for "
-                "general measurements"
+                f"this baseline completes observed entries of a matrix, got {type(problem).__name__}; "
+                "use NuclearNorm for general measurements"
             )
         values = read_values(problem)
         weights = np.ones_like(values) if problem.weights is None else to_numpy(problem.weights).astype(np.float64)
         m, n = problem.shape
-        order = np.lexsort((problem.cols, problem.rows))
+        rows, cols = problem.positions
+        order = np.lexsort((cols, rows))
         if np.any(order[1:] < order[:-1]):
             raise InputError(
                 "observed entries must be in row-major order, got them unsorted; build the problem with "
                 "Completion.from_triplets"
             )
-        return cls(np.asarray(problem.rows), np.asarray(problem.cols), values, weights, (int(m), int(n)))
+        return cls(rows, cols, values, weights, (m, n))
 
     @cached_property
     def _row_starts(self) -> np.ndarray:
@@ -98,10 +99,10 @@ class Pattern:
 
 @dataclass(frozen=True, eq=False)
 class SparseLowRank:
-    """Z = sparse + left rightᵀ; `Z @ V`, `Z.T @ U`, and `dense()` for who needs m × n."""
+    """Z = sparse + left rightᵀ; `Z @ V`, `Z.T @ U`, and `dense()` forms the m × n matrix."""
 
-    sparse: Any
-    sparse_transposed: Any
+    sparse: csr_array
+    sparse_transposed: csr_array
     left: np.ndarray
     right: np.ndarray
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from rankfall.cli.reading_options import Duplicates, Header, Labels, TripletColumns
 from rankfall.errors import InputError
 
 EXIT_CODES = "Exit codes: 0 done; 2 bad input, nothing written; 130 interrupted, nothing written."
@@ -18,16 +19,10 @@ def compare(
             show_default=False,
         ),
     ],
-    triplets: Annotated[
-        str | None, typer.Option(help="INPUT lists entries: names or positions of the columns row,col,value.")
-    ] = None,
-    duplicates: Annotated[str, typer.Option(help="Entries listed twice: error, mean or last.")] = "error",
-    labels: Annotated[
-        str | None, typer.Option(help="Columns that are not data, as id,city or 1,3; text columns are detected.")
-    ] = None,
-    header: Annotated[
-        bool | None, typer.Option("--header/--no-header", help="The file has a header line; detected by default.")
-    ] = None,
+    triplets: TripletColumns = None,
+    duplicates: Duplicates = "error",
+    labels: Labels = None,
+    header: Header = None,
     methods: Annotated[
         str | None, typer.Option(help="Methods, as rankfall,als,knn; default: all installed.", show_default=False)
     ] = None,
@@ -43,8 +38,8 @@ def compare(
     """Predict held-out entries of a table with several methods, and rank the methods.
 
     Every method gets the same training entries, chooses its settings on those
-    alone, and runs in a process of its own. One that fails, or that the table
-    is too large for, says why and stops nobody else.
+    alone, and runs in a process of its own. A method that fails, or for which the table
+    is too large, is listed with the reason; the others continue.
     """
     from rankfall import comparison
     from rankfall.cli.console import Console

@@ -5,6 +5,21 @@ from typing import Annotated
 
 import typer
 
+from rankfall.cli.reading_options import (
+    Below,
+    Comment,
+    Decimal,
+    Duplicates,
+    Encoding,
+    Header,
+    Labels,
+    LeaveOut,
+    Separator,
+    Sheet,
+    Thousands,
+    TripletColumns,
+    Unknown,
+)
 from rankfall.errors import InputError
 
 EXIT_CODES = (
@@ -18,88 +33,78 @@ def complete(
         Path | None,
         typer.Argument(
             metavar="INPUT",
-            help="csv, tsv, xlsx, ods, parquet, feather, npy, npz or mtx; empty cells, NA and NaN are unknown. None: a "
-            "bundled photograph.",
+            help="csv, tsv, xlsx, ods, parquet, feather, npy, npz or mtx; empty cells, NA and NaN are unknown. "
+            "Tensors: npy, npz, nc, zarr, or a long table with --index. None: a bundled photograph.",
             show_default=False,
         ),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Where to write; the extension names the format.")
     ] = None,
-    triplets: Annotated[
-        str | None, typer.Option(help="INPUT lists entries: names or places of its columns row,col,value.")
+    triplets: TripletColumns = None,
+    index: Annotated[
+        str | None, typer.Option(help="INPUT is a long table of a tensor: its columns of indices, as station,day,slot.")
     ] = None,
-    predict: Annotated[
-        Path | None, typer.Option(help="Fill the pairs row,col listed in this file, and no more.")
-    ] = None,
-    duplicates: Annotated[str, typer.Option(help="Entries listed twice: error, mean or last.")] = "error",
-    labels: Annotated[
-        str | None,
-        typer.Option(help="Columns to carry along unread, as id,city or 1,3; words are found by themselves."),
-    ] = None,
-    header: Annotated[
-        bool | None,
-        typer.Option("--header/--no-header", help="Whether the first row holds names; detected automatically."),
-    ] = None,
-    unknown: Annotated[
-        str | None, typer.Option(help='Codes that mark unknown entries, as in --unknown="-,?,-999".')
-    ] = None,
-    below: Annotated[
-        str | None, typer.Option(help="What a cell such as <0.5 counts as: half (the limit), limit or unknown.")
-    ] = None,
-    separator: Annotated[str | None, typer.Option(help="What separates cells, or 'tab'; detected.")] = None,
-    decimal: Annotated[str | None, typer.Option(help="The decimal sign, . or , ; detected.")] = None,
-    thousands: Annotated[
-        str | None, typer.Option(help="What separates thousands: comma, point, space, apostrophe or none; detected.")
-    ] = None,
-    encoding: Annotated[str | None, typer.Option(help="The encoding of text, as cp1252; detected.")] = None,
-    comment: Annotated[str | None, typer.Option(help="The sign that begins comment lines, '' for none.")] = None,
-    leave_out: Annotated[
-        str | None,
-        typer.Option(
-            help="Rows that are no part of the table, as 2,22, counted from 1; 'none' keeps units and totals."
-        ),
-    ] = None,
-    sheet: Annotated[str | None, typer.Option(help="The sheet of a spreadsheet, by name or place.")] = None,
+    value: Annotated[str | None, typer.Option(help="With --index: the column of values.")] = None,
+    predict: Annotated[Path | None, typer.Option(help="Fill only the pairs row,col listed in this file.")] = None,
+    duplicates: Duplicates = "error",
+    labels: Labels = None,
+    header: Header = None,
+    unknown: Unknown = None,
+    below: Below = None,
+    separator: Separator = None,
+    decimal: Decimal = None,
+    thousands: Thousands = None,
+    encoding: Encoding = None,
+    comment: Comment = None,
+    leave_out: LeaveOut = None,
+    sheet: Sheet = None,
     digits: Annotated[
-        str, typer.Option("--round", help="Decimals of what is filled in: auto (as the column has), none, or a number.")
+        str,
+        typer.Option("--round", help="Decimals of the filled values: auto (those of the column), none, or a number."),
     ] = "auto",
-    depth: Annotated[str, typer.Option(help="Number of layers, or 'auto': chosen by held-out entries.")] = "auto",
+    depth: Annotated[str, typer.Option(help="Number of layers, or 'auto': chosen on held-out entries.")] = "auto",
     width: Annotated[str, typer.Option(help="Bound on the rank, or 'auto'.")] = "auto",
     scale: Annotated[str, typer.Option(help="Size of the start, or 'auto'.")] = "auto",
-    rtol: Annotated[str, typer.Option(help="Tolerance of the flow, or 'auto'.")] = "auto",
-    holdout: Annotated[str, typer.Option(help="Share of the observed entries to choose on, or auto.")] = "auto",
+    rtol: Annotated[str, typer.Option(help="Relative tolerance of the integrator, or 'auto'.")] = "auto",
+    holdout: Annotated[str, typer.Option(help="Share of the observed entries to hold out, or 'auto'.")] = "auto",
     seed: Annotated[int, typer.Option(help="Seed of the held-out split.")] = 0,
-    min_value: Annotated[float | None, typer.Option("--min", help="Lower bound on what is filled in.")] = None,
-    max_value: Annotated[float | None, typer.Option("--max", help="Upper bound on what is filled in.")] = None,
-    float32: Annotated[bool, typer.Option("--float32", help="Half the memory.")] = False,
+    min_value: Annotated[float | None, typer.Option("--min", help="Lower bound on the filled values.")] = None,
+    max_value: Annotated[float | None, typer.Option("--max", help="Upper bound on the filled values.")] = None,
+    float32: Annotated[
+        bool, typer.Option("--float32", help="Compute in single precision, with half the memory.")
+    ] = False,
     loss: Annotated[
         str,
-        typer.Option(help="squared, huber or absolute (these two withstand outliers), or logistic (two values)."),
+        typer.Option(help="squared; huber or absolute, robust to outliers; or logistic, for two values."),
     ] = "squared",
     features: Annotated[
         bool | None,
         typer.Option(
-            "--features/--no-features", help="Learn from which entries are observed, too; by held-out entries."
+            "--features/--no-features",
+            help="Also use the positions of the observed entries as features; chosen on held-out entries by default.",
         ),
     ] = None,
-    scaling: Annotated[str, typer.Option(help="auto, global (one unit) or columns (each its own).")] = "auto",
-    order: Annotated[str | None, typer.Option(help="'rows': rows are in the order of time.")] = None,
+    scaling: Annotated[
+        str, typer.Option(help="Unit of the values: auto, global (one for the table) or columns (one for each).")
+    ] = "auto",
+    order: Annotated[str | None, typer.Option(help="'rows': the rows are ordered in time.")] = None,
     refine: Annotated[
         bool | None,
-        typer.Option("--refine/--no-refine", help="Several methods weighed by held-out entries; on for small tables."),
+        typer.Option(
+            "--refine/--no-refine",
+            help="Combine several methods with weights from held-out entries; default: for small tables.",
+        ),
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no summary.")] = False,
     plot: Annotated[Path | None, typer.Option(help="Draw the table before and after to this PNG.")] = None,
-    report: Annotated[
-        Path | None, typer.Option(help="Write a report to this HTML file, with all there is to say.")
-    ] = None,
+    report: Annotated[Path | None, typer.Option(help="Write a report to this HTML file, with all results.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a report that exists.")] = False,
 ) -> None:
-    """Fill the holes of a table, and say how well.
+    """Fill the missing cells of a table and report the error.
 
-    Held-out entries choose the depth and the stopping time; the error printed
-    is theirs. Without INPUT, a photograph with 70 % of its pixels hidden is
+    The depth and the stopping time are chosen on held-out entries; the error
+    printed is measured on them. Without INPUT, a photograph with 70 % of its pixels hidden is
     completed and drawn beside the truth. Ctrl-C keeps the best found so far.
     """
     from rankfall.cli.console import Console
@@ -124,6 +129,13 @@ def complete(
         from rankfall.cli.example import complete_example
 
         complete_example(output, plot, options, console, page)
+    elif index is not None or value is not None or _is_tensor(table):
+        if index is None and value is not None:
+            raise InputError(f"--value goes with --index, the columns of indices, got --value={value} alone")
+        _refuse("is for tables", "got it for a tensor; leave it out", triplets=triplets, predict=predict, labels=labels)
+        from rankfall.cli.tensor import complete_tensor
+
+        complete_tensor(table, output, index, value, duplicates, options, console)
     elif triplets is None and predict is None:
         from rankfall.cli.table import complete_table
 
@@ -136,6 +148,14 @@ def complete(
             table, triplets, predict, output, plot, header, duplicates, reading, digits, options, console, page
         )
     raise typer.Exit(console.exit_code)
+
+
+def _is_tensor(path: Path) -> bool:
+    if path.suffix.lower() not in (".npy", ".npz", ".nc", ".zarr"):
+        return False
+    from rankfall.tables.tensors import holds_tensor
+
+    return holds_tensor(path)
 
 
 def _refuse(rule: str, got: str, **options: object) -> None:

@@ -22,9 +22,13 @@ _SQUARED = 1e150
 
 def flow(
     rows: Annotated[int | None, typer.Option(help="Number of rows of the planted matrix.", show_default="100")] = None,
-    cols: Annotated[int | None, typer.Option(help="Number of its columns.", show_default="100")] = None,
+    cols: Annotated[
+        int | None, typer.Option(help="Number of columns of the planted matrix.", show_default="100")
+    ] = None,
     rank: Annotated[int | None, typer.Option(help="Rank of the planted matrix.", show_default="5")] = None,
-    observed: Annotated[int | None, typer.Option(help="Number of its observed entries.", show_default="2000")] = None,
+    observed: Annotated[
+        int | None, typer.Option(help="Number of observed entries of the planted matrix.", show_default="2000")
+    ] = None,
     table: Annotated[
         Path | None, typer.Option("--input", help="Table with missing entries, instead of a planted matrix.")
     ] = None,
@@ -43,8 +47,8 @@ def flow(
     """Follow gradient flow on a deep factorization and check the theorems on the run.
 
     A line is printed when a singular value of the product escapes: when it
-    passes a tenth of the data's leading one. Then a table of where all of
-    them ended, and the papers' claims with the numbers measured on this run.
+    passes a tenth of the data's leading one. Then follow a table of their
+    final values, and the papers' claims with the values measured on this run.
     """
     from rankfall.cli.console import Console
     from rankfall.cli.steps import check_picture

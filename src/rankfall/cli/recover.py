@@ -6,6 +6,22 @@ from typing import Annotated
 
 import typer
 
+from rankfall.cli.reading_options import (
+    Below,
+    Comment,
+    Decimal,
+    Duplicates,
+    Encoding,
+    Header,
+    Labels,
+    LeaveOut,
+    Separator,
+    Sheet,
+    Thousands,
+    TripletColumns,
+    Unknown,
+)
+
 EXIT_CODES = (
     "Exit codes: 0 done; 1 nothing but the observed cells is determined, which are written; 2 bad input, nothing "
     "written; 130 interrupted, nothing written."
@@ -17,23 +33,27 @@ def recover(
         Path | None,
         typer.Argument(
             metavar="INPUT",
-            help="csv, tsv, parquet, npy, npz or mtx; empty cells, NA and NaN are unknown. None: a planted table.",
+            help="csv, tsv, xlsx, ods, parquet, feather, npy, npz or mtx; empty cells, NA and NaN are unknown. None: a "
+            "planted table.",
             show_default=False,
         ),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Where to write; the extension names the format.")
     ] = None,
-    triplets: Annotated[
-        str | None, typer.Option(help="INPUT lists entries: names or places of its columns row,col,value.")
-    ] = None,
-    duplicates: Annotated[str, typer.Option(help="Entries listed twice: error, mean or last.")] = "error",
-    labels: Annotated[
-        str | None, typer.Option(help="Columns to carry along unread, as id,city or 1,3; detected if left out.")
-    ] = None,
-    header: Annotated[
-        bool | None, typer.Option("--header/--no-header", help="Whether text begins with a line of names; detected.")
-    ] = None,
+    triplets: TripletColumns = None,
+    duplicates: Duplicates = "error",
+    labels: Labels = None,
+    header: Header = None,
+    unknown: Unknown = None,
+    below: Below = None,
+    separator: Separator = None,
+    decimal: Decimal = None,
+    thousands: Thousands = None,
+    encoding: Encoding = None,
+    comment: Comment = None,
+    leave_out: LeaveOut = None,
+    sheet: Sheet = None,
     depth: Annotated[float, typer.Option(help="Layers of the chain whose metric is frozen; inf is the limit.")] = (
         math.inf
     ),
@@ -44,20 +64,22 @@ def recover(
     seed: Annotated[int, typer.Option(help="Seed of all random vectors.")] = 0,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no summary.")] = False,
 ) -> None:
-    """Fill the cells that the observed ones determine, and no others.
+    """Fill only the cells that the observed cells determine.
 
-    The rank is found, not given. A cell is filled where a certificate says
-    that no other matrix of that rank near by has the same observed cells.
-    Cells that cannot be known stay empty: the summary names their rows and
+    The rank is found, not given. A cell is filled where a certificate shows
+    that no other matrix of that rank nearby has the same observed cells.
+    Cells that are not determined stay empty: the summary names their rows and
     columns, and the cells to measure next.
     """
     from rankfall.cli.console import Console
+    from rankfall.cli.reading import reading_of
     from rankfall.cli.recover_table import RecoverOptions, recover_planted, recover_table
 
     options = RecoverOptions(depth, tolerance, measure, seed)
     console = Console(quiet)
+    reading = reading_of(unknown, below, separator, decimal, thousands, encoding, comment, leave_out, sheet)
     if table is None:
         done = recover_planted(output, options, console)
     else:
-        done = recover_table(table, output, triplets, labels, header, duplicates, options, console)
+        done = recover_table(table, output, triplets, labels, header, duplicates, reading, options, console)
     raise typer.Exit(console.exit_code or (0 if done else 1))

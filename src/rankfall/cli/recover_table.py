@@ -16,6 +16,7 @@ from rankfall.errors import InputError
 from rankfall.tables import (
     READ_FORMATS,
     TABLE_FORMATS,
+    Reading,
     Table,
     Triplets,
     check_writable,
@@ -59,24 +60,22 @@ class RecoverOptions:
 
 def recover_table(
     source: Path, output: Path | None, columns: str | None, labels: str | None, header: bool | None, duplicates: str,
-    options: RecoverOptions, console: Console,
+    reading: Reading | None, options: RecoverOptions, console: Console,
 ) -> bool:  # fmt: skip
     """Read a table or a list of entries, fill what is determined, write it; whether anything was."""
     check_merge(duplicates)
     check_readable(source)
-    if columns is not None and (labels is not None or header is not None):
-        raise InputError(
-            "--labels and --header are for tables, got them for a list of entries; --triplets names its columns"
-        )
+    if columns is not None and labels is not None:
+        raise InputError("--labels is for tables, got it for a list of entries; --triplets names its columns")
     if columns is None:
         check_format(source, READ_FORMATS)
     output = output or (completed_name(source, "recovered") if columns is None else beside(source, "recovered", ".csv"))
     check_writable(output, TABLE_FORMATS)
     found: Table | Triplets
     if columns is None:
-        found = read_table(source, label_columns=labels, header=header, duplicates=duplicates)
+        found = read_table(source, label_columns=labels, header=header, duplicates=duplicates, reading=reading)
     else:
-        found = read_triplets(source, columns, duplicates=duplicates)
+        found = read_triplets(source, columns, duplicates=duplicates, reading=reading, header=header)
     notes = found.notes if isinstance(found, Triplets) else found.layout.notes
     if isinstance(found, Triplets):
         check_size(found.shape)

@@ -21,7 +21,7 @@ def report(
 ) -> None:
     """Write the report of a saved run or model: one HTML file that needs no network.
 
-    It says what was found in plain sentences, how good it is, and shows
+    It describes the result, its errors and
     how the fit came about.
     """
     from rankfall.report import write_report

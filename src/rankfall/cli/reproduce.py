@@ -31,8 +31,8 @@ def reproduce(
     """Repeat the experiments of the papers and check their claims.
 
     For each experiment OUT/NAME holds claims.json, data.zarr, figure.png and
-    figure.svg. Parts that were computed before are not computed again, so a
-    run that was stopped goes on where it was.
+    figure.svg. Parts that are already computed are reused, so an
+    interrupted run continues where it stopped.
     """
     from rankfall import experiments
     from rankfall.cli.console import Console

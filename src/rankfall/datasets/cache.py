@@ -94,7 +94,8 @@ def _settle(unpacked: Path, folder: Path) -> None:
 
 
 def _reason(failure: Exception) -> str:
-    response = getattr(failure, "response", None)
-    if response is not None:
-        return f"status {response.status_code}"
+    import requests
+
+    if isinstance(failure, requests.RequestException) and failure.response is not None:
+        return f"status {failure.response.status_code}"
     return f"no complete answer ({type(failure).__name__})"

@@ -8,9 +8,9 @@ O(count) for every shape.
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from jaxtyping import Float, Int
 
 from rankfall.datasets.planted import table_shape
@@ -162,7 +162,7 @@ def planted_ratings(
     rank: int = 10,
     noise: float | int = 0.5,
     seed: int = 0,
-    dtype: Any = np.float32,
+    dtype: npt.DTypeLike = np.float32,
     exponent: float | int | tuple[float | int, float | int] = 0.8,
 ) -> tuple[
     Int[np.ndarray, " count"],
@@ -257,7 +257,9 @@ def _first_to_ring(row_rates: np.ndarray, col_rates: np.ndarray, count: int, rng
     return np.sort(keys)
 
 
-def _distinct(draw: Callable[[int], np.ndarray], count: int, exponent: Any) -> np.ndarray:
+def _distinct(
+    draw: Callable[[int], np.ndarray], count: int, exponent: float | int | tuple[float | int, float | int]
+) -> np.ndarray:
     """Draws until `count` distinct keys are there; a round draws exactly what is missing."""
     keys = np.empty(0, dtype=np.int64)
     drawn = 0

@@ -7,9 +7,9 @@ stated in.
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from jaxtyping import Float
 
 from rankfall.arrays import Array
@@ -108,7 +108,7 @@ def planted(
 
 
 def coherence_of(matrix: Float[Array, "m n"], rank: int) -> tuple[float, float]:
-    """How far the leading singular vectors lean on single rows and single columns.
+    """The coherence: how concentrated the leading singular vectors are on single rows and columns.
 
     μ(U) = (m/r)·max_i ‖U_i‖², between 1 (spread evenly) and m/r (one row carries a vector by
     itself); the same for V with n. Uniform sampling needs about μ r (m + n) log² entries
@@ -125,7 +125,7 @@ def coherence_of(matrix: Float[Array, "m n"], rank: int) -> tuple[float, float]:
     return row_side, col_side
 
 
-def table_shape(shape: Any) -> tuple[int, int]:
+def table_shape(shape: npt.ArrayLike) -> tuple[int, int]:
     """(m, n) as two positive integers; anything else is an InputError."""
     sizes = np.atleast_1d(shape).tolist()
     if len(sizes) != 2 or not all(isinstance(size, int) and size > 0 for size in sizes):

@@ -5,10 +5,11 @@ without ending.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from jaxtyping import Float
+from sklearn.utils import Bunch
 
 from rankfall.errors import InputError
 
@@ -94,7 +95,7 @@ def wine() -> Sample:
     return _sample(load_wine())
 
 
-def hide(X: Any, fraction: float | int = 0.7, seed: int = 0) -> Float[np.ndarray, "..."]:
+def hide(X: npt.ArrayLike, fraction: float | int = 0.7, seed: int = 0) -> Float[np.ndarray, "..."]:
     """A copy with that fraction of its known entries replaced by NaN, chosen uniformly.
 
     Parameters
@@ -121,7 +122,8 @@ def hide(X: Any, fraction: float | int = 0.7, seed: int = 0) -> Float[np.ndarray
     return hidden
 
 
-def _sample(bunch: Any, target: str | None = None) -> Sample:
+def _sample(bunch: object, target: str | None = None) -> Sample:
+    assert isinstance(bunch, Bunch)
     values = np.asarray(bunch.data, dtype=np.float64)
     columns = tuple(str(name) for name in bunch.feature_names)
     if target is not None:

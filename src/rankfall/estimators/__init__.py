@@ -1,5 +1,6 @@
 """The scikit-learn face: tables in, completed tables out."""
 
 from rankfall.estimators.estimator import DeepMatrixFactorization
+from rankfall.estimators.tensors import DeepTensorCompletion
 
-__all__ = ["DeepMatrixFactorization"]
+__all__ = ["DeepMatrixFactorization", "DeepTensorCompletion"]

@@ -7,6 +7,7 @@ all but a fiftieth of the entries took part in choosing, the winner's run is the
 """
 
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from rankfall.estimators.selection import Progress, Selection, select
 from rankfall.estimators.settings import FitSettings
 from rankfall.estimators.standardization import Standardization
 from rankfall.integrators.flow import Flow
+from rankfall.models import Lifted
 from rankfall.models.starts import Spectral
 from rankfall.problems.completion import Completion
 from rankfall.trajectory.evolve import evolve
@@ -149,8 +151,10 @@ def _fitted(
     shift = None
     chosen = selection.chosen.candidate
     if chosen.features and run.problem is not None:
-        inner = np.ascontiguousarray(run.model.inner.factors(weights[None, :])[0][0])
-        shift = FeatureShift.of(run.problem, standardization.row_slow, inner, chosen.features, chosen.popularity)
+        inner = np.ascontiguousarray(cast(Lifted, run.model).inner.factors(weights[None, :])[0][0])
+        shift = FeatureShift.of(
+            cast(Completion, run.problem), standardization.row_slow, inner, chosen.features, chosen.popularity
+        )
     left, right = standardization.factors(left, right)
     return FittedTable(problem, standardization, left, right, selection, run, shift)
 

@@ -6,7 +6,6 @@ falls behind the best so far, at equal progress in the training loss, is given u
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from rankfall.estimators.standardization import Standardization
 from rankfall.integrators.flow import Flow
 from rankfall.models.starts import Spectral
 from rankfall.problems.completion import Completion
-from rankfall.trajectory.evolve import evolve
+from rankfall.trajectory.evolve import evolve_batch
 from rankfall.trajectory.record import Record
 from rankfall.trajectory.run import Trajectory
 from rankfall.trajectory.snapshot import Snapshot
@@ -149,7 +148,7 @@ def follow(
         return given_up
 
     sure = len(folds) == 1 and folds[0].held.rows.size >= _SURE
-    runs: Any = evolve(
+    runs = evolve_batch(
         problem,
         candidate.model(problem),
         Spectral(candidate.width, candidate.scale),
@@ -159,7 +158,7 @@ def follow(
         callback=watch,
         progress=lambda share, now: progress(share),
     )
-    for fold, run in zip(folds, runs if len(folds) > 1 else [runs], strict=True):
+    for fold, run in zip(folds, runs, strict=True):
         fold.run = run
         if not fold.curve:
             fold.curve.append((run.time, float(fold.standardization.noise), 1.0))

@@ -27,7 +27,7 @@ from rankfall.experiments.experiment import Arrays, Experiment, Part
 from rankfall.experiments.panel import Curve, Panel
 from rankfall.experiments.published import number, ordering, statement
 from rankfall.integrators import AdaDelta, AdaGrad, Adam, Descent, Gradient, Rates
-from rankfall.models import Balanced, Chain, EndToEnd, Gaussian, Identity
+from rankfall.models import Balanced, Chain, EndToEnd, Gaussian, Identity, Start
 from rankfall.problems import Regression
 from rankfall.theory.claim import Claim, Finding, Verdict
 from rankfall.trajectory import Record, StepLimit, evolve
@@ -94,7 +94,7 @@ class Setup:
     deep: int
 
 
-def ethanol(exponent: int, samples: int | None, data: Any) -> Regression:
+def ethanol(exponent: int, samples: int | None, data: Path | str | None) -> Regression:
     """Features and target standardized; for least squares the triangle of X = QR, its least loss taken off."""
     gas = gas_ethanol(None if data is None else Path(data) / "gas-ethanol")
     chosen = np.random.default_rng(0).permutation(len(gas.y))[:samples]
@@ -127,14 +127,14 @@ def least_loss(problem: Regression) -> float:
     return min(loss, before)
 
 
-def model_of(depth: int, form: str) -> Any:
+def model_of(depth: int, form: str) -> Chain | EndToEnd:
     """The chain of one width, or the rule without layers."""
     if form == "end to end":
         return EndToEnd(depth)
     return Chain(depth, 100 if form == "width 100" else 1 if depth > 1 else None)
 
 
-def start_of(depth: int, start: str) -> Any:
+def start_of(depth: int, start: str) -> Start:
     """Where layers begin: a product of size 1e-3, layers of deviation 1e-2 each, or identities."""
     return {"small": Balanced(1e-3), "near zero": Gaussian(1e-2**depth), "identity": Identity(1.0)}[start]
 
@@ -148,7 +148,7 @@ def train(
     start: str,
     rates: list[float],
     steps: int,
-    data: Any,
+    data: Path | str | None,
 ) -> Arrays:
     """The loss above its optimum at a hundred iterations, of the rate that ended lowest; and that rate."""
     problem = ethanol(exponent, samples, data)

@@ -27,9 +27,10 @@ from rankfall.experiments.experiment import Arrays, Experiment, Part
 from rankfall.experiments.panel import Curve, Panel
 from rankfall.experiments.published import number, ordering, statement
 from rankfall.integrators import Descent, Flow, Gradient, Rates
-from rankfall.models import Balanced, Chain, FromLayers, Gaussian
+from rankfall.models import Balanced, Chain, FromLayers, Gaussian, Model
 from rankfall.models.starts import split_evenly
 from rankfall.problems import Factorization, Regression
+from rankfall.problems.problem import Problem
 from rankfall.theory import certify_convergence, check_explosion, check_stall, descend, stalled_loss, unbalanced_start
 from rankfall.theory.claim import Claim, Finding
 from rankfall.trajectory import LossBelow, Record, Status, StepLimit, TimeReached, evolve
@@ -53,7 +54,7 @@ class Setup:
     depths: tuple[int, ...] = (3, 8)
 
 
-def target(data: Any) -> np.ndarray:
+def target(data: Path | str | None) -> np.ndarray:
     """Φ of whitened ethanol, ‖Φ‖_F = 1."""
     gas = gas_ethanol(None if data is None else Path(data) / "gas-ethanol")
     return Regression.whitened(gas.X, gas.y, normalize=True).target
@@ -67,7 +68,9 @@ def start_of(kind: str, depth: int, inputs: int, deviation: float) -> Gaussian |
     return Gaussian(deviation**depth * np.sqrt(math.prod(dimensions)))
 
 
-def count(kind: str, depth: int, deviation: float, rates: list[float], steps: int, draws: int, data: Any) -> Arrays:
+def count(
+    kind: str, depth: int, deviation: float, rates: list[float], steps: int, draws: int, data: Path | str | None
+) -> Arrays:
     """Iterations to within 1e-5 of the optimum at the best rate, (draws,); infinite where none gets there."""
     wanted = target(data)
     start = start_of(kind, depth, wanted.size, deviation)
@@ -79,10 +82,10 @@ def count(kind: str, depth: int, deviation: float, rates: list[float], steps: in
     return {"iterations": np.reshape(taken, (len(rates), draws)).min(axis=0)}
 
 
-def balance(deviation: float, rate: float, steps: int, data: Any) -> Arrays:
+def balance(deviation: float, rate: float, steps: int, data: Path | str | None) -> Arrays:
     """Imbalance and the least layer's size along a run from small independent layers, at a hundred iterations."""
 
-    def least_layer(problem: Any, model: Chain, weights: np.ndarray) -> np.ndarray:
+    def least_layer(problem: Problem, model: Model, weights: np.ndarray) -> np.ndarray:
         return np.min([np.linalg.norm(layer @ layer.mT, axis=(-2, -1)) for layer in model.layers(weights)], axis=0)
 
     wanted = target(data)
@@ -104,7 +107,7 @@ def fail() -> Arrays:
     return {**exploding, "stalling": descend([np.eye(2)] * 2, stalling, 0.1, 5000)[1]}
 
 
-def promise(depth: int, accuracy: float, data: Any) -> Arrays:
+def promise(depth: int, accuracy: float, data: Path | str | None) -> Arrays:
     """The loss when the theorem has it below `accuracy`, from balanced layers near Φ.
 
     The admissible step is about 1e-6 and takes a hundred million iterations; the flow stands for it.

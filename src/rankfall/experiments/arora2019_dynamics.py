@@ -22,21 +22,24 @@ distinct entries, and the released generator draws without.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scipy.linalg import eigh
 
+from rankfall.arrays import Array
 from rankfall.datasets import movielens
 from rankfall.experiments.experiment import Arrays, Experiment, Part
 from rankfall.experiments.panel import Curve, Panel
 from rankfall.experiments.published import number, ordering, statement
 from rankfall.experiments.standard_problem import error_of, standard_problem
 from rankfall.integrators import Descent, Flow, Gradient
-from rankfall.models import Chain, Identity, Spectral
+from rankfall.models import Chain, Identity, Model, Spectral
 from rankfall.problems import Completion
+from rankfall.problems.problem import Problem
 from rankfall.theory.claim import Claim
-from rankfall.trajectory import Crossing, Escape, LossBelow, Record, TimeReached, evolve
+from rankfall.trajectory import Crossing, Escape, LossBelow, Record, TimeReached, Trajectory, evolve
 
 DEPTHS = (1, 2, 3)
 RATE, SCALE, LEADING = 0.1, 1e-3, 10
@@ -92,7 +95,7 @@ def overlap(depth: int, steps: int) -> Arrays:
     return {"distance": np.asarray(np.max(np.abs(walked - followed)) / np.max(walked))}
 
 
-def ratings(depth: int, count: int, width: int | None, points: int, data: Any) -> Arrays:
+def ratings(depth: int, count: int, width: int | None, points: int, data: Path | str | None) -> Arrays:
     """The same on `count` ratings, films by users as the authors store them, with the error on all the others."""
     known = movielens("100k", None if data is None else f"{data}/ml-100k")
     order = np.random.default_rng(0).permutation(len(known))
@@ -117,7 +120,7 @@ def ratings(depth: int, count: int, width: int | None, points: int, data: Any) -
     }
 
 
-def leading_values(problem: Any, model: Any, weights: Any) -> np.ndarray:
+def leading_values(problem: Problem, model: Model, weights: Array) -> np.ndarray:
     """The leading singular values of W; at full width from its Gram matrix, for an SVD of all costs more than the run.
 
     Those below 1e-8 of the largest are then lost in rounding.
@@ -138,7 +141,7 @@ def _on(times: np.ndarray, history: dict[str, np.ndarray], name: str) -> np.ndar
     return np.stack(columns, axis=-1).reshape(times.size, *history[name].shape[1:])
 
 
-def _jumps(run: Any) -> np.ndarray:
+def _jumps(run: Trajectory) -> np.ndarray:
     """The steps at which the first five singular values pass their threshold, NaN for those that do not."""
     steps = [event.time / RATE for event in run.events[:5]]
     return np.asarray(steps + [np.nan] * (5 - len(steps)))

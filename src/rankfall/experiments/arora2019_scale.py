@@ -17,18 +17,19 @@ draws that recover is shown. The quick setup has the two ends of the sweep, and 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from rankfall.baselines import NuclearNorm
+from rankfall.baselines import NuclearNorm, Solution
 from rankfall.experiments.experiment import Arrays, Experiment, Part
 from rankfall.experiments.panel import Curve, Panel
 from rankfall.experiments.published import ordering, series, statement
 from rankfall.experiments.standard_problem import error_of, run_to_loss, standard_problem
 from rankfall.low_rank import effective_rank
 from rankfall.models import Chain, Gaussian
+from rankfall.problems.problem import Problem
 from rankfall.theory.claim import Claim, Finding
+from rankfall.trajectory import Trajectory
 
 DEPTHS, OBSERVED, SCALES = (2, 3, 4), (2000, 5000), (1e-6, 1e-5, 1e-4, 1e-3)
 SAMPLINGS = ("drawn", "distinct")
@@ -80,7 +81,7 @@ def convex(observed: int, sampling: str, draw: int) -> Arrays:
     return _described(NuclearNorm(slack=1e-3, gap=1e-5).solve(problem), problem) | truth
 
 
-def _described(found: Any, problem: Any) -> Arrays:
+def _described(found: Trajectory | Solution, problem: Problem) -> Arrays:
     return {
         "error": np.asarray(error_of(found.product, problem)),
         "nuclear_norm": np.asarray(found.nuclear_norm),

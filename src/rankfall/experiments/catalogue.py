@@ -27,6 +27,7 @@ NAMES = (
     "yaras2024-subspace",
     "chou2020-intervals",
     "stoger2021-phases",
+    "recovery-phase",
 )
 
 

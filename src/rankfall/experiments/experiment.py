@@ -7,7 +7,7 @@ else is derived from the arrays and costs nothing.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import xarray
 
 Arrays = dict[str, np.ndarray]
+
+S = TypeVar("S")
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Experiment:
+class Experiment(Generic[S]):
     """One table or figure.
 
     name: as the command line knows it. title: what it shows, in a line. source: key and place in the paper.
@@ -46,10 +48,10 @@ class Experiment:
     name: str
     title: str
     source: str
-    quick: Any
-    full: Any
-    parts: Callable[[Any], Sequence[Part]]
-    gather: Callable[[Any, Sequence[Arrays]], "xarray.Dataset"]
+    quick: S
+    full: S
+    parts: Callable[[S], Sequence[Part]]
+    gather: Callable[[S, Sequence[Arrays]], "xarray.Dataset"]
     claims: Callable[["xarray.Dataset"], Sequence[Claim]]
     panels: Callable[["xarray.Dataset"], Sequence[Panel]]
     columns: int = 4

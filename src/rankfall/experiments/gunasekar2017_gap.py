@@ -15,6 +15,7 @@ setup takes the most active users and the movies most rated.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -76,7 +77,7 @@ def measure(problem: str, norms: list[float], time: float | int, residual: float
     return {"gap": gaps, "error": errors, "least_error": np.asarray(error_of(least.product, truth))}
 
 
-def rated(users: int, movies: int, norm: float, data: Any) -> Arrays:
+def rated(users: int, movies: int, norm: float, data: Path | str | None) -> Arrays:
     """Nuclear norm and relative error ‖·‖₂ on the ratings kept aside of three ways to fit the others."""
     ratings = movielens("100k", data)
     busy = np.argsort(-np.bincount(ratings.users), kind="stable")[:users]

@@ -137,7 +137,10 @@ def fit(name: str, width: int, norms: list[float], draws: int, steps: int, resid
 
 def _read(products: Sequence[Array], problem: Sensing) -> Arrays:
     norms = [np.linalg.svd(product, compute_uv=False).sum() for product in products]
-    return {"error": np.array([error_of(product, problem.truth) for product in products]), "norm": np.array(norms)}
+    return {
+        "error": np.array([error_of(product, np.asarray(problem.truth)) for product in products]),
+        "norm": np.array(norms),
+    }
 
 
 def parts(setup: Setup) -> list[Part]:

@@ -1,6 +1,6 @@
 """What a figure of a paper shows, as numbers: panels of curves over named axes.
 
-An experiment answers with panels; whoever draws them, or wants the numbers behind a line, needs nothing else.
+An experiment returns panels. They contain all numbers that are drawn.
 """
 
 from collections.abc import Sequence

@@ -4,8 +4,6 @@ Both papers on compression train by plain gradient descent to a tiny loss and co
 on what was not observed.   [kwon2024], [yaras2024]
 """
 
-from typing import Any
-
 import numpy as np
 from jaxtyping import Float
 
@@ -13,7 +11,9 @@ from rankfall.arrays import Array
 from rankfall.datasets import planted, uniform_entries
 from rankfall.experiments.experiment import Arrays
 from rankfall.integrators import Descent, Gradient
+from rankfall.models import Model, Start
 from rankfall.problems import Completion
+from rankfall.problems.problem import Problem
 from rankfall.trajectory import LossBelow, Record, Status, StepLimit, evolve
 
 RECORDS = 200
@@ -43,7 +43,9 @@ def stable_rate(truth: Float[Array, "n n"], weight: float, depth: int) -> float:
     return 1 / (weight * depth * float(np.linalg.norm(truth, 2)) ** (2 - 2 / depth))
 
 
-def followed(problem: Any, model: Any, start: Any, rate: float, loss: float, steps: int, seed: int = 0) -> Arrays:
+def followed(
+    problem: Problem, model: Model, start: Start, rate: float, loss: float, steps: int, seed: int = 0
+) -> Arrays:
     """Descent to `loss`: mean squared error over all entries on the way, iterations needed (or infinity), seconds."""
     every = max(1, steps // RECORDS)
     run = evolve(

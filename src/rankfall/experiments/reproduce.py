@@ -14,10 +14,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import FrameType
+from typing import TYPE_CHECKING
 
 from rankfall.errors import InputError
-from rankfall.experiments.experiment import Arrays, Experiment, Part
+from rankfall.experiments.experiment import Arrays, Experiment, Part, S
 from rankfall.experiments.panel import Panel
 from rankfall.experiments.store import Store
 from rankfall.tables import replacing
@@ -86,7 +87,7 @@ def reproduce(
 
 
 def _results(
-    experiment: Experiment, setup: Any, store: Store, data: Any, jobs: int, progress: Progress | None
+    experiment: Experiment[S], setup: S, store: Store, data: Path | str | None, jobs: int, progress: Progress | None
 ) -> list[Arrays]:
     parts = list(experiment.parts(setup))
     found: dict[int, Arrays] = {}
@@ -110,8 +111,8 @@ def _results(
     return [found[place] for place in range(len(parts))]
 
 
-def compute(part: Part, data: Any = None) -> Arrays:
-    """What a part returns. A run that Ctrl-C cut short answers with its best state, which is no result: that raises."""
+def compute(part: Part, data: Path | str | None = None) -> Arrays:
+    """The result of a part. Raises KeyboardInterrupt if Ctrl-C ended a run early: its best state is not a result."""
     given = {"data": data} if part.needs_data else {}
     with _noting_interrupts() as noted:
         arrays = part.function(**part.parameters, **given)
@@ -128,7 +129,7 @@ def _noting_interrupts() -> Iterator[list[int]]:
         yield noted
         return
 
-    def note(number: int, frame: Any) -> None:
+    def note(number: int, frame: FrameType | None) -> None:
         noted.append(number)
         raise KeyboardInterrupt
 
@@ -140,7 +141,7 @@ def _noting_interrupts() -> Iterator[list[int]]:
 
 
 def _compute_apart(
-    parts: list[Part], missing: list[int], data: Any, jobs: int, keep: Callable[[int, Arrays], None]
+    parts: list[Part], missing: list[int], data: Path | str | None, jobs: int, keep: Callable[[int, Arrays], None]
 ) -> None:
     workers = min(jobs, len(missing))
     pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_alone)
@@ -162,7 +163,7 @@ def _alone() -> None:
     threadpool_limits(1)
 
 
-def _write(outcome: Outcome, setup: Any, quick: bool) -> None:
+def _write(outcome: Outcome, setup: object, quick: bool) -> None:
     from rankfall import __version__
     from rankfall.trajectory.storage import write_zarr
 

@@ -10,14 +10,14 @@ The papers stop at a training loss of 1e-6, in steps so small that they end ther
 end far below, with a smaller error than the papers'; `run_to_loss` ends where the loss passes, by the dense output.
 """
 
-from typing import Any
-
 import numpy as np
 
 from rankfall.datasets import planted, uniform_entries
 from rankfall.integrators import Flow
+from rankfall.models import Model, Start
 from rankfall.problems import Completion
-from rankfall.trajectory import Crossing, LossBelow, Record, StepLimit, TimeReached, evolve
+from rankfall.problems.problem import Problem
+from rankfall.trajectory import Crossing, LossBelow, Record, StepLimit, TimeReached, Trajectory, evolve
 
 SIZE, RANK = 100, 5
 
@@ -36,15 +36,15 @@ def standard_problem(observed: int, draw: int, *, repeats: bool = True) -> Compl
     return Completion.from_triplets(rows, cols, truth[rows, cols], truth.shape, weights=weights, truth=truth)
 
 
-def error_of(product: np.ndarray, problem: Any) -> float:
+def error_of(product: np.ndarray, problem: Problem) -> float:
     """The mean squared error over all entries; that of the zero matrix is 1."""
     return float(np.mean((product - problem.truth) ** 2))
 
 
 def run_to_loss(
-    problem: Any, model: Any, start: Any, loss: float, seed: int, *, rtol: float = 1e-3, record: Record | None = None,
-    steps: int = 1_000_000,
-) -> Any:  # fmt: skip
+    problem: Problem, model: Model, start: Start, loss: float, seed: int, *, rtol: float = 1e-3,
+    record: Record | None = None, steps: int = 1_000_000,
+) -> Trajectory:  # fmt: skip
     """The flow, ended at the time when the loss passes `loss`: one run finds the time, a second stops there.
 
     A run that ends otherwise (stalled, out of `steps`) is returned as it ended.

@@ -28,7 +28,7 @@ from rankfall.models import Chain, Gaussian, Orthogonal, compressed
 from rankfall.problems import Factorization
 from rankfall.theory import check_invariant_block, idle_scales, invariant_block
 from rankfall.theory.claim import Claim
-from rankfall.trajectory import LossBelow, Record, StepLimit, evolve
+from rankfall.trajectory import LossBelow, Record, Snapshot, StepLimit, evolve
 
 NETWORKS = ("wide", "compressed", "outer at rest", "narrow")
 _DEPTH, _LAYER = 3, 1e-3
@@ -58,7 +58,7 @@ def block(size: int, rank: int, scale: float, rate: float, decay: float, steps: 
     start = Orthogonal(scale**_DEPTH)
     ends = {}
 
-    def keep(now: Any) -> None:
+    def keep(now: Snapshot) -> None:
         ends[now.step] = [layer[0].copy() for layer in now.layers]
 
     evolve(

@@ -34,6 +34,11 @@ class Descent(Integrator):
         if not isinstance(self.update, Update):
             raise InputError(f"update must be an update rule, got {self.update!r}; use e.g. Gradient(rate=0.1)")
 
+    @property
+    def gradient_rate(self) -> float | None:
+        """η of the update rule where that is plain gradient descent."""
+        return self.update.gradient_rate
+
     def init(
         self, field: Field, weights: Float[Array, "batch p"], horizon: Float[np.ndarray, " batch"]
     ) -> DescentState:

@@ -1,12 +1,13 @@
 """The vector field that integrators follow: a problem seen through a model, weights in, loss and velocity out."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
 from rankfall.arrays import Array, to_numpy
+from rankfall.models.model import Model
+from rankfall.problems.problem import Problem
 
 
 @dataclass
@@ -30,8 +31,8 @@ class Field:
         The count of evaluations, shared with every field taken from this one.
     """
 
-    problem: Any
-    model: Any
+    problem: Problem
+    model: Model
     tally: Tally = field(default_factory=Tally)
 
     def __call__(self, weights: Float[Array, "batch p"]) -> tuple[Float[np.ndarray, " batch"], Float[Array, "batch p"]]:
@@ -49,6 +50,6 @@ class Field:
         """How many velocities were computed so far."""
         return self.tally.evaluations
 
-    def of_runs(self, chosen: Any) -> "Field":
+    def of_runs(self, chosen: int | np.integer | np.ndarray) -> "Field":
         """The field of the chosen runs, by an index array or one number; it counts into the same tally."""
         return Field(self.problem.of_runs(chosen), self.model, self.tally)

@@ -15,16 +15,26 @@ class Integrator(ABC):
     """How the motion Ẇ of a model is followed. Members are frozen dataclasses; all that changes is in the `State`.
 
     A member gives `init` and `step`. It may give `interpolate`; the base draws the straight line between the ends of
-    a step. It may declare `shares_stages`.
+    a step. It may declare the attributes below.
 
     Attributes
     ----------
+    rtol : float or None
+        The relative tolerance to which the flow is followed; None for steps of a length of their own.
+    gradient_rate : float or None
+        η where every step is W_j − η ∂φ/∂W_j, the subject of the theorems on gradient descent; None otherwise.
     shares_stages : bool
         Whether the stiffest run of a batch decides how much work every run does in a step. A large batch is then
         integrated in groups. Default False.
     """
 
+    rtol: float | None = None
     shares_stages: ClassVar[bool] = False
+
+    @property
+    def gradient_rate(self) -> float | None:
+        """η of gradient descent; None for anything else."""
+        return None
 
     @abstractmethod
     def init(self, field: Field, weights: Float[Array, "batch p"], horizon: Float[np.ndarray, " batch"]) -> State:

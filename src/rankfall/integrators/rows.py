@@ -1,10 +1,9 @@
 """Operations on weights (batch, p), one row for each run of a batch, in any array namespace."""
 
 import numpy as np
-from array_api_compat import device
 from jaxtyping import Bool, Float
 
-from rankfall.arrays import Array, is_numpy, like, namespace, to_numpy
+from rankfall.arrays import Array, device, is_numpy, like, namespace, to_numpy
 
 
 def norms(vectors: Float[Array, "batch p"]) -> Float[np.ndarray, " batch"]:

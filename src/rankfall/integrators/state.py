@@ -1,16 +1,16 @@
 """The state of a batch of runs that are integrated in lockstep: one row for each run."""
 
 from dataclasses import dataclass, fields, replace
-from typing import Any, TypeVar
+from typing import TypeVar, cast
 
 import numpy as np
-from array_api_compat import device
 from jaxtyping import Bool, Float
 
-from rankfall.arrays import Array, epsilon, namespace
+from rankfall.arrays import Array, device, epsilon, namespace
 from rankfall.integrators.rows import norms
 
 S = TypeVar("S", bound="State")
+T = TypeVar("T")
 
 # Rounding errors of a velocity settle at one to four times ε ‖∇²φ‖ ‖W‖ (measured at the end of runs that could not go
 # on); a larger bound would cut off small float32 starts of deep chains.
@@ -65,17 +65,17 @@ class State:
         return np.where(path > 0, turn / np.where(path > 0, path, 1), np.inf)
 
 
-def taken(value: Any, chosen: np.ndarray) -> Any:
+def taken(value: T, chosen: np.ndarray) -> T:
     """Rows `chosen` of anything with a batch axis: arrays, lists, states, and tuples of them; the rest as it is."""
     if value is None or isinstance(value, (int, float, str)):
         return value
     if isinstance(value, State):
-        return value.take(chosen)
+        return cast(T, value.take(chosen))
     if isinstance(value, tuple):
-        return tuple(taken(item, chosen) for item in value)
+        return cast(T, tuple(taken(item, chosen) for item in cast(tuple[Array, ...], value)))
     if isinstance(value, list):
-        return [value[i] for i in chosen]
+        return cast(T, [cast(list[Array], value)[i] for i in chosen])
     if isinstance(value, np.ndarray):
-        return value[chosen]
+        return cast(T, value[chosen])
     xp = namespace(value)
     return xp.take(value, xp.asarray(chosen, device=device(value)), axis=0)

@@ -7,7 +7,7 @@ factor, and the gradient the symmetric matrix [[0, G], [Gᵀ, 0]].
 """
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import cast
 
 import numpy as np
 from jaxtyping import Float
@@ -17,8 +17,7 @@ from rankfall.errors import InputError
 from rankfall.integrators.field import Field
 from rankfall.integrators.integrator import Integrator
 from rankfall.integrators.state import State
-from rankfall.models.chain import Chain
-from rankfall.models.symmetric import Symmetric
+from rankfall.models.model import Model
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +54,7 @@ class TimeOrderedExponential(Integrator):
     def init(self, field: Field, weights: Array, horizon: Float[np.ndarray, " batch"]) -> TurningState:
         """The state at time zero."""
         model = field.model
-        if not isinstance(model, Symmetric | Chain) or model.depth != 2:
+        if not model.is_chain or model.depth != 2:
             raise InputError(
                 f"TimeOrderedExponential turns the two factors of U Uᵀ or L Rᵀ, got {type(model).__name__} of depth "
                 f"{model.depth}; use Symmetric() or Chain(2), or Flow for others"
@@ -84,7 +83,7 @@ class TimeOrderedExponential(Integrator):
 
     def interpolate(self, field: Field, state: TurningState, run: int, times: Float[np.ndarray, " times"]) -> Array:
         """Weights of one run at times inside its last step: shorter turns by the same gradient."""
-        before: Any = state.before
+        before = cast(TurningState, state.before)
         xp = namespace(state.weights)
         weights = xp.concat([before.weights[run : run + 1]] * times.size, axis=0)
         gradient = xp.concat([before.gradient[run : run + 1]] * times.size, axis=0)
@@ -96,7 +95,7 @@ def _looked(field: Field, weights: Array) -> tuple[Float[np.ndarray, " batch"], 
     field.tally.evaluations += 1
     model = field.model
     loss, gradient = field.problem.loss_and_gradient(model.product(weights))
-    if isinstance(model, Symmetric):
+    if model.is_symmetric:
         gradient = (gradient + gradient.mT) / 2
     left, right = model.factors(weights)
     velocity = -model.join([left.mT @ gradient, gradient @ right]) - model.decay * weights
@@ -104,7 +103,7 @@ def _looked(field: Field, weights: Array) -> tuple[Float[np.ndarray, " batch"], 
 
 
 def turned(
-    model: Symmetric | Chain,
+    model: Model,
     weights: Float[Array, "batch p"],
     gradient: Float[Array, "batch m n"],
     steps: Float[np.ndarray, " batch"],
@@ -120,7 +119,7 @@ def turned(
     left, right = model.factors(weights)
     h = xp.asarray(steps, dtype=weights.dtype)[:, None]
     shrunk = xp.exp(-model.decay * h)[..., None]
-    if isinstance(model, Symmetric):
+    if model.is_symmetric:
         values, vectors = xp.linalg.eigh(gradient)
         side = vectors @ (xp.exp(-h * values)[..., None] * (vectors.mT @ left))
         return model.join([shrunk * side.mT, shrunk * side])

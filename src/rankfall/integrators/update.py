@@ -30,8 +30,13 @@ class DescentState(State):
 class Update(ABC):
     """A rule that turns the velocity into a finite step. Members are frozen dataclasses; the memory is in the state.
 
-    A member gives `change`, and `memory` if it remembers anything.
+    A member gives `change`, and `memory` if it remembers anything. It may declare `gradient_rate`.
     """
+
+    @property
+    def gradient_rate(self) -> float | None:
+        """η where the change is −η ∇φ exactly, None otherwise."""
+        return None
 
     def memory(self, weights: Float[Array, "batch p"]) -> Memory:
         """What is remembered before the first step: arrays with a leading batch axis. Nothing by default."""

@@ -1,10 +1,10 @@
-"""The discrete rules that turn a gradient into a step of all layers.
+"""Update rules: how a gradient becomes a discrete step of all layers.
 
-`Gradient` and `GroupRMSprop` move along the gradient itself, so they follow the flow's path up to the step size, and
-their bias is the flow's. `Momentum` leaves it by inertia; `Adam`, `AdaGrad` and `AdaDelta` rescale entry by entry,
-which bends the path and, on completion, was reported to cost accuracy [arora2019].
+`Gradient` and `GroupRMSprop` step along the gradient, so they follow the path of the flow to first order in the step
+size and have its bias. `Momentum` deviates from it by inertia. `Adam`, `AdaGrad` and `AdaDelta` rescale each entry,
+which changes the path; on completion this is reported to cost accuracy [arora2019].
 
-Below g = −Ẇ, the gradient of a plain chain. What a member must offer is written in `update`.
+In the formulas g = −Ẇ, the gradient for a chain without rates and decay. The contract is in `update`.
 """
 
 from collections.abc import Sequence
@@ -36,12 +36,17 @@ def _constant(state: DescentState, rate: float) -> Float[np.ndarray, " batch"]:
 
 @dataclass(frozen=True)
 class Gradient(Update):
-    """W_j ← W_j − η ∂φ/∂W_j: Euler's method for the flow, off its path by O(η)."""
+    """W_j ← W_j − η ∂φ/∂W_j: Euler's method for the flow, with an error of O(η)."""
 
     rate: float = 0.1
 
     def __post_init__(self) -> None:
         _positive("rate", self.rate, "0.1 on a mean squared loss")
+
+    @property
+    def gradient_rate(self) -> float:
+        """η."""
+        return self.rate
 
     def change(self, field: Field, state: DescentState) -> tuple[Array, Memory, Float[np.ndarray, " batch"]]:
         return self.rate * state.velocity, (), _constant(state, self.rate)
@@ -49,7 +54,7 @@ class Gradient(Update):
 
 @dataclass(frozen=True)
 class Momentum(Update):
-    """V ← μ V − η ∇φ, W ← W + V (heavy ball); time counts η/(1 − μ) a step, the rate once V has settled."""
+    """V ← μ V − η ∇φ, W ← W + V (heavy ball); a step counts as the time η/(1 − μ), its asymptotic rate."""
 
     rate: float = 0.1
     momentum: float = 0.9
@@ -70,8 +75,8 @@ class Momentum(Update):
 class GroupRMSprop(Update):
     """One scalar step for all layers, η / (√v̂ + ε), v ← β v + (1 − β) ‖∇φ‖², v̂ = v/(1 − β^t).   [arora2019, code]
 
-    The direction is exactly the gradient's: the flow in another time, and the time recorded is the flow's, the sum of
-    the steps. This is the rule behind the papers' completion tables.
+    The direction is that of the gradient, so the rule follows the flow with variable steps; the recorded time is flow
+    time, the sum of the steps. The papers' completion tables use this rule.
     """
 
     rate: float = 1e-3

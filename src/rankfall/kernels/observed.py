@@ -24,7 +24,7 @@ from numba import config, njit, prange
 _FAST = {"reassoc", "contract", "nsz"}
 _CHUNKS_PER_THREAD = 8
 # Entries of a tile of rows: 2 MB of residuals in float32.
-_TILE = 2**19
+TILE = 2**19
 # Multiplications below which waking threads costs more than they save.
 WORTH_THREADS = 2**18
 
@@ -165,12 +165,13 @@ def line_starts(lines: np.ndarray, line_count: int) -> np.ndarray:
 class Entries:
     """Positions of the observed entries of an m × n matrix in row-major order, with what the two passes need.
 
-    `rows`, `columns` int32 `(|Ω|,)`, sorted by row, then column.
+    `rows`, `columns` int32 `(|Ω|,)`, sorted by row, then column. `tile`: about how many entries a tile has.
     """
 
     rows: np.ndarray
     columns: np.ndarray
     shape: tuple[int, int]
+    tile: int = TILE
 
     @cached_property
     def _by_row(self) -> tuple[np.ndarray, np.ndarray]:
@@ -182,7 +183,9 @@ class Entries:
         """Starts of the columns in each tile (tiles, n + 1), chunks of columns, and rows and places in that order."""
         n, count = self.shape[1], self.rows.size
         small = np.int32 if count < 2**31 else np.int64
-        bounds = np.unique(np.searchsorted(self.rows, self.rows[::_TILE], side="left")) if count else np.zeros(1, int)
+        bounds = (
+            np.unique(np.searchsorted(self.rows, self.rows[:: self.tile], side="left")) if count else np.zeros(1, int)
+        )
         order, starts = np.empty(count, small), np.empty((bounds.size, n + 1), np.int64)
         for tile, (begin, end) in enumerate(pairwise([*bounds.tolist(), count])):
             order[begin:end] = np.argsort(self.columns[begin:end], kind="stable") + begin

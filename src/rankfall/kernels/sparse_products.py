@@ -6,11 +6,12 @@ about equal numbers of terms, as those of real tables are long and short.
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, no_type_check
+from typing import no_type_check
 
 import numpy as np
 from numba import njit, prange
 
+from rankfall.arrays import SparseArray
 from rankfall.kernels.observed import WORTH_THREADS, equal_work
 
 _FAST = {"reassoc", "contract", "nsz"}
@@ -41,7 +42,7 @@ def _parallel_lines(chunks, starts, places, values, dense, out):
 class Multiplier:
     """A SciPy CSR matrix (lines, p), ready to multiply."""
 
-    matrix: Any
+    matrix: SparseArray
 
     @cached_property
     def _chunks(self) -> np.ndarray:

@@ -4,8 +4,8 @@ Each layer follows its own gradient, and only the product is seen by the loss:
 
     ∂φ/∂W_j = (W_N ⋯ W_{j+1})ᵀ ∇ℓ(W) (W_{j−1} ⋯ W_1)ᵀ            [arora2018]
 
-The chain is cut at its narrowest layer, W = L Rᵀ; the problem answers with G R and Gᵀ L, and what is left is
-multiplication by layers. All weights of a chain live in one flat vector, W_1 first; layers are views of it.
+The chain is cut at its narrowest layer, W = L Rᵀ; the problem returns G R and Gᵀ L, which are then multiplied
+by the layers. All weights of a chain live in one flat vector, W_1 first; layers are views of it.
 """
 
 import itertools
@@ -19,7 +19,7 @@ from jaxtyping import Float
 
 from rankfall.arrays import Array, is_numpy, like, namespace, reshape
 from rankfall.errors import InputError
-from rankfall.models.layer_products import partial_products, pull_back
+from rankfall.models.layer_products import partial_products, pull_back, write_descent
 from rankfall.models.model import Model, beside_identity, factored_decomposition
 from rankfall.models.preconditioner import require_decay
 from rankfall.models.start import LayerForm
@@ -50,6 +50,8 @@ class Chain(Model):
     InputError
         For depth < 1, width < 1, a number of widths other than depth − 1 or of rates other than depth.
     """
+
+    is_chain = True
 
     depth: int = 3
     width: int | Sequence[int] | None = None
@@ -149,7 +151,7 @@ class Chain(Model):
         return partial_products(self.layers(weights))[-1]
 
     def loss(self, problem: Problem, weights: Float[Array, "*batch p"]) -> Float[Array, "*batch"]:
-        """φ alone, forming no more than the problem's observed entries where a layer is narrow."""
+        """φ alone. Where a hidden layer exists, only the observed entries are formed."""
         if self.depth == 1:
             return problem.loss(self.product(weights))
         return problem.factored_loss(*self.factors(weights))
@@ -158,30 +160,30 @@ class Chain(Model):
         self, problem: Problem, weights: Float[Array, "*batch p"]
     ) -> tuple[Float[Array, "*batch"], Float[Array, "*batch p"]]:
         """φ = ℓ(W_N ⋯ W_1) and Ẇ_j = −α_j (∂φ/∂W_j + λW_j) as a flat vector."""
-        loss, gradient = self._slope(problem, weights)
+        loss, velocity = self._descent(problem, weights)
         if self.decay:
-            gradient = gradient + self.decay * weights
+            velocity = velocity - self.decay * weights
         if self.rates is not None:
             sizes = [math.prod(shape) for shape in self.layer_shapes]
-            gradient = gradient * like(np.repeat(self.rates, sizes), gradient)
-        return loss, _negative(gradient)
+            velocity = velocity * like(np.repeat(self.rates, sizes), velocity)
+        return loss, velocity
 
-    def _slope(self, problem: Problem, weights: Array) -> tuple[Array, Array]:
-        """φ and ∇φ."""
+    def _descent(self, problem: Problem, weights: Array) -> tuple[Array, Array]:
+        """φ and −∇φ."""
         if self.depth == 1:
             loss, gradient = problem.loss_and_gradient(self.product(weights))
-            return loss, self.join([gradient])
+            return loss, reshape(-gradient, tuple(weights.shape))
         lower, upper = self._sides(weights)
         lower_products, upper_products = partial_products(lower), partial_products(upper)
         loss, left_pull, right_pull = problem.loss_and_factor_gradients(upper_products[-1], lower_products[-1].mT)
         if not is_numpy(weights):
-            below = pull_back(lower, lower_products, right_pull.mT)
-            return loss, self.join([*below, *pull_back(upper, upper_products, left_pull)])
-        gradient = np.empty_like(weights)
-        places = self.layers(gradient)
-        pull_back(lower, lower_products, right_pull.mT, places[: len(lower)])
-        pull_back(upper, upper_products, left_pull, places[len(lower) :])
-        return loss, gradient
+            below = pull_back(lower, lower_products, -right_pull.mT)
+            return loss, self.join([*below, *pull_back(upper, upper_products, -left_pull)])
+        descent = np.empty_like(weights)
+        places = self.layers(descent)
+        write_descent(lower, lower_products, right_pull.mT, places[: len(lower)])
+        write_descent(upper, upper_products, left_pull, places[len(lower) :])
+        return loss, descent
 
     def decomposition(self, weights: Float[Array, "*batch p"]) -> tuple[Array, Array, Array]:
         """Thin SVD of W, (U, σ, Vᵀ) with `rank` columns, σ descending; W is not formed where a layer is narrow."""
@@ -208,8 +210,3 @@ class Chain(Model):
         """How many layers lie below the narrowest hidden dimension."""
         hidden = self.dimensions[1:-1]
         return 1 + hidden.index(min(hidden))
-
-
-def _negative(gradient: Array) -> Array:
-    """−∇φ, in place where the array is NumPy's: it was made for this call."""
-    return np.negative(gradient, out=gradient) if is_numpy(gradient) else -gradient

@@ -112,6 +112,17 @@ class CP(TensorModel):
         """∂/∂weights of Σ slopes · W at the positions."""
         return reshape(cp_entries.adjoint(positions, self._firsts, self._rows(weights), slopes), weights.shape)
 
+    def features(
+        self, layer: int, positions: Int[np.ndarray, "order entries"], weights: Float[np.ndarray, " p"]
+    ) -> Float[np.ndarray, "entries _"]:
+        """Π_{m≠n} w_r^m[i_m]."""
+        layers = self.layers(weights)
+        first, *rest = (n for n in range(len(layers)) if n != layer)
+        found = layers[first][positions[first]]
+        for n in rest:
+            found *= layers[n][positions[n]]
+        return found
+
     @cached_property
     def _firsts(self) -> Int[np.ndarray, " order"]:
         """Where the rows of each layer begin among those of all layers."""

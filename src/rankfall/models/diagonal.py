@@ -11,10 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from array_api_compat import device
 from jaxtyping import Float
 
-from rankfall.arrays import Array, namespace
+from rankfall.arrays import Array, device, namespace
 from rankfall.errors import InputError
 from rankfall.models.chain import Chain
 from rankfall.models.model import Model
@@ -104,6 +103,6 @@ class Diagonal(Model):
         pull = weights ** (self.depth - 1) * namespace(weights).linalg.diagonal(gradient)
         return loss, -(pull + self.decay * weights) if self.decay else -pull
 
-    def _formed(self, diagonal: Array, shape: tuple[int, int]) -> Array:
+    def _formed(self, diagonal: Array, shape: tuple[int, ...]) -> Array:
         ones = namespace(diagonal).eye(*shape, dtype=diagonal.dtype, device=device(diagonal))
         return ones * (diagonal[..., None, :] if shape[0] >= shape[1] else diagonal[..., :, None])

@@ -1,17 +1,18 @@
 """Side features of rows and columns: known, sparse, and shared by all lines that have them.
 
-The most telling features cost nothing to collect: *which* entries of a row are observed. People choose what they rate,
-so those who rated the same things are alike before any rating is read (`observed_features`; the idea of SVD++
+The positions of the observed entries are features that cost nothing to collect. People choose what they rate, so two
+people who rated the same items are similar, whatever their ratings (`observed_features`; the idea of SVD++
 [koren2008], which has it on one side).
 """
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
+from scipy.sparse import csr_array
 
+from rankfall.arrays import SparseArray
 from rankfall.kernels.sparse_products import Multiplier
 from rankfall.problems.completion import Completion
 
@@ -20,7 +21,7 @@ from rankfall.problems.completion import Completion
 class Features:
     """(I | F) for the rows, or the columns, of a table; `matrix` F is a SciPy CSR matrix (lines, p)."""
 
-    matrix: Any
+    matrix: SparseArray
 
     @property
     def count(self) -> int:
@@ -51,8 +52,6 @@ def observed_features(problem: Completion, size: float) -> tuple[Features, Featu
     M is the mask, D_r and D_c the numbers of observed entries of rows and columns; so weighed, the features have
     spectral norm `size` whatever the table, and the flow is 1 + size² times as stiff, not more.
     """
-    from scipy.sparse import csr_array
-
     m, n = problem.shape
     degrees = [np.maximum(np.bincount(index, minlength=k), 1) for index, k in ((problem.rows, m), (problem.cols, n))]
     shares = size / np.sqrt(degrees[0][problem.rows] * degrees[1][problem.cols])

@@ -6,14 +6,14 @@ F (m × p) and G (n × q) are known and sparse; Z, (m + p) × (n + q), is what t
 identity gives each row and column a factor of its own, the features one that all lines with that feature share.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
-from rankfall.arrays import Array, is_numpy
+from rankfall.arrays import Array, SparseArray, is_numpy
 from rankfall.errors import InputError
 from rankfall.models.features import Features
 from rankfall.models.model import Model, factored_decomposition
@@ -42,22 +42,22 @@ class Lifted(Model):
     column_features: Features
 
     @property
-    def depth(self) -> Any:
+    def depth(self) -> float | int:
         """N of the inner model."""
         return self.inner.depth
 
     @property
-    def decay(self) -> Any:
+    def decay(self) -> float | int:
         """λ of the inner model."""
         return self.inner.decay
 
     @property
-    def rates(self) -> Any:
+    def rates(self) -> Sequence[float | int] | None:
         """Rates of the inner model."""
         return self.inner.rates
 
     @property
-    def dimensions(self) -> Any:
+    def dimensions(self) -> tuple[int, ...]:
         """Those of the inner model, for Z."""
         return self.inner.dimensions
 
@@ -207,7 +207,7 @@ class _Seen(Problem):
         """ℓ alone."""
         return self.outer.factored_loss(*self.lift.outer_factors(left, right))
 
-    def back_projection(self) -> Any:
+    def back_projection(self) -> SparseArray:
         """That of the problem, with lines of zeros for the features: a spectral start leaves them out."""
         from scipy.sparse import csr_array
 
@@ -216,10 +216,10 @@ class _Seen(Problem):
         return csr_array((table.data, table.indices, starts), shape=self.shape)
 
 
-def _each(function: Any, factors: Float[np.ndarray, "*batch lines k"]) -> np.ndarray:
+def _each(function: Callable[[np.ndarray], np.ndarray], factors: Float[np.ndarray, "*batch lines k"]) -> np.ndarray:
     """A function of one factor, of each factor of a batch."""
     if factors.ndim == 2:
         return function(factors)
     flat = factors.reshape(-1, *factors.shape[-2:])
-    answers = np.stack([function(factor) for factor in flat])
-    return answers.reshape(*factors.shape[:-2], *answers.shape[-2:])
+    results = np.stack([function(factor) for factor in flat])
+    return results.reshape(*factors.shape[:-2], *results.shape[-2:])

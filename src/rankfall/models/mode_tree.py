@@ -35,7 +35,7 @@ def balanced(order: int) -> Structure:
     return halved(0, order)
 
 
-def as_structure(given: Any) -> Structure:
+def as_structure(given: object) -> Structure:
     """Lists as tuples, whole numbers as int. Raises InputError for anything else, and for an empty node."""
     if isinstance(given, Sequence) and not isinstance(given, str):
         if not given:

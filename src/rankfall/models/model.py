@@ -9,13 +9,12 @@ import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
-from array_api_compat import device
 from jaxtyping import Float
 
-from rankfall.arrays import Array, namespace, to_numpy
+from rankfall.arrays import Array, device, namespace, to_numpy
 from rankfall.errors import InputError
 from rankfall.low_rank import LowRank
 from rankfall.models.preconditioner import require_movable
@@ -40,19 +39,23 @@ class Model(ABC):
         How much faster or slower each layer moves; None for ones.
     is_layered : bool
         Whether the weights are layers that each follow their own gradient, so that imbalance is conserved.
+    is_chain : bool
+        Whether W = W_N ⋯ W_1 with layers that each follow their own gradient; the weights are all of them, or, where
+        `is_symmetric`, the first half, which the others mirror.
     is_symmetric : bool
         Whether W = Wᵀ throughout, so that of ∇ℓ(W) only the symmetric part counts.
     """
 
     registered: ClassVar[dict[str, type["Model"]]] = {}
-    depth: Any = 1
-    decay: Any = 0.0
-    rates: Any = None
-    dimensions: Any = ()
+    depth: float | int = 1
+    decay: float | int = 0.0
+    rates: Sequence[float | int] | None = None
+    dimensions: tuple[int, ...] = ()
     is_layered: ClassVar[bool] = True
+    is_chain: ClassVar[bool] = False
     is_symmetric: ClassVar[bool] = False
 
-    def __init_subclass__(cls, **options: Any) -> None:
+    def __init_subclass__(cls, **options: object) -> None:
         super().__init_subclass__(**options)
         Model.registered[cls.__name__] = cls
 
@@ -93,7 +96,7 @@ class Model(ABC):
         """ℓ(W) and the velocity of the weights, Ẇ, as a flat vector."""
 
     @property
-    def layer_shapes(self) -> list[Any]:
+    def layer_shapes(self) -> Sequence[tuple[int, ...]]:
         """Shape of each layer, W_1 first."""
         return list(self.form().shapes)
 
@@ -107,13 +110,18 @@ class Model(ABC):
         return [tuple(f"layer_{j}_axis_{k}" for k in range(len(shape))) for j, shape in enumerate(shapes, start=1)]
 
     def to_saved(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        """What is saved of the model: JSON values by name, and arrays by name. The default: its dataclass fields."""
+        """What is saved of the model: JSON values by name and arrays by name. Default: its dataclass fields."""
         return asdict(self), {}  # pyright: ignore[reportArgumentType]
 
     @classmethod
     def from_saved(cls, fields: dict[str, Any], arrays: dict[str, np.ndarray]) -> "Model":
         """The model that `to_saved` described; JSON turned its tuples into lists."""
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()})
+        return cls(
+            **{
+                name: tuple(cast(list[Any], value)) if isinstance(value, list) else value
+                for name, value in fields.items()
+            }
+        )
 
     def weights_of(self, layers: Sequence[np.ndarray], scale: float, is_exact: bool) -> Float[np.ndarray, " p"]:
         """The weights that a start's layers make, each multiplied by scale^{1/N}."""
@@ -155,7 +163,9 @@ class Model(ABC):
         """L `(*batch, m, k)` and R `(*batch, n, k)` with W = L Rᵀ: W beside an identity, unless a layer is narrow."""
         return beside_identity(self.product(weights))
 
-    def entries(self, weights: Float[Array, "batch p"], positions: Any) -> Float[np.ndarray, "batch _"]:
+    def entries(
+        self, weights: Float[Array, "batch p"], positions: Sequence[int | Sequence[int] | np.ndarray]
+    ) -> Float[np.ndarray, "batch _"]:
         """W at the positions, one list of indices for each axis, from the factors, in NumPy.
 
         Raises InputError for positions outside W.

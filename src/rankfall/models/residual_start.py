@@ -1,7 +1,7 @@
 """The residual start: every layer near the identity, as in a network of skip connections.
 
-A chain from here begins at full speed, its product near the identity: there is no plateau to leave, hence no bias to
-speak of, and depth is only an optimizer.   [arora2018, deeper nets; arora2018convergence, residual case]
+The product starts near the identity, so the chain moves at full speed from the start: it leaves no plateau, its bias
+is small, and depth acts as an optimizer only.   [arora2018, deeper nets; arora2018convergence, residual case]
 """
 
 import math

@@ -25,7 +25,7 @@ Layers = list[np.ndarray]
 
 @dataclass(frozen=True)
 class LayerForm:
-    """What a model tells a start about its layers.
+    """The layers of a model, as a start receives them.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ class Start(ABC):
     width : int or None
         The hidden width that a model takes where it has none of its own; None leaves the rank free.
     is_exact : bool
-        Whether the layers are those of a given run, so that a model refuses them where it cannot hold them.
+        Whether the layers are given exactly, as those of a run: a model raises InputError if it cannot hold them.
     """
 
     scale: float | Sequence[float] | np.ndarray = 1e-3

@@ -3,12 +3,11 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
-from rankfall.arrays import to_numpy
+from rankfall.arrays import Array, SparseArray, to_numpy
 from rankfall.errors import InputError
 from rankfall.kernels.sparse_products import Multiplier
 from rankfall.models.start import LayerForm, Layers, Start, require_scale
@@ -124,7 +123,7 @@ class FromLayers(Start):
 
     is_exact = True
 
-    given: Sequence[Any]
+    given: Sequence[Array]
     scale: float = field(default=1.0, init=False)
 
     def __post_init__(self) -> None:
@@ -157,7 +156,7 @@ def split_evenly(
     return layers
 
 
-def leading_vectors(matrix: Any, count: int) -> tuple[np.ndarray, np.ndarray]:
+def leading_vectors(matrix: SparseArray, count: int) -> tuple[np.ndarray, np.ndarray]:
     """`count` leading left (m, count) and right (n, count) singular vectors of a SciPy sparse matrix.
 
     Exact (LAPACK) for small matrices; for large ones three rounds of subspace iteration with ten vectors to spare,

@@ -48,7 +48,7 @@ class Symmetric(Model):
         For an odd depth, width < 1, a matrix that is not square, or measurements that are not symmetric.
     """
 
-    is_symmetric = True
+    is_chain = is_symmetric = True
 
     width: int | Sequence[int] | None = None
     depth: int = 2
@@ -168,9 +168,9 @@ class Symmetric(Model):
         products = partial_products(layers)
         root = products[-1].mT
         loss, left_pull, right_pull = problem.loss_and_factor_gradients(root, root)
-        pull = (left_pull + right_pull).mT / 2
-        gradient = self._half.join(pull_back(layers, products, pull))
-        return loss, -(gradient + self.decay * weights) if self.decay else -gradient
+        pull = (left_pull + right_pull).mT / -2
+        velocity = self._half.join(pull_back(layers, products, pull))
+        return loss, velocity - self.decay * weights if self.decay else velocity
 
     def decomposition(self, weights: Float[Array, "*batch p"]) -> tuple[Array, Array, Array]:
         """Thin SVD of W, (U, σ, Uᵀ) with `rank` columns, σ descending: the eigenvalues, from the SVD of the root."""

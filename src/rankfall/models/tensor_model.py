@@ -14,7 +14,6 @@ import math
 from abc import abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -32,7 +31,7 @@ class TensorModel(Model):
     """A model of tensors of any order.
 
     A member must give `sized`, `layer_shapes`, `modes`, `unit_norm`, `largest_rank`, `values_at`, `adjoint_at`,
-    `product` and `adjoint`; the rest follows. `dimensions` are the side lengths of W.
+    `features`, `product` and `adjoint`; the rest follows. `dimensions` are the side lengths of W.
     """
 
     @property
@@ -68,6 +67,12 @@ class TensorModel(Model):
         slopes: Float[np.ndarray, "batch entries"],
     ) -> Float[np.ndarray, "batch p"]:
         """∂/∂weights of Σ slopes · W at the positions."""
+
+    @abstractmethod
+    def features(
+        self, layer: int, positions: Int[np.ndarray, "order entries"], weights: Float[np.ndarray, " p"]
+    ) -> Float[np.ndarray, "entries _"]:
+        """What multiplies a layer in W at the positions: its row of that index where it has an axis, else all of it."""
 
     @abstractmethod
     def adjoint(self, weights: Float[Array, "*batch p"], gradient: Array) -> list[Array]:
@@ -115,7 +120,9 @@ class TensorModel(Model):
         ]
         return xp.concat(flat, axis=-1)
 
-    def entries(self, weights: Float[Array, "batch p"], positions: Any) -> Float[np.ndarray, "batch _"]:
+    def entries(
+        self, weights: Float[Array, "batch p"], positions: Sequence[int | Sequence[int] | np.ndarray]
+    ) -> Float[np.ndarray, "batch _"]:
         """W at the positions, one list of indices for each axis, forming nothing else.
 
         Raises InputError for positions outside W.

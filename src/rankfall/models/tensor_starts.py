@@ -2,8 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Float
@@ -16,6 +15,8 @@ from rankfall.problems.problem import Problem
 
 # The Gram matrix of an axis is formed up to this length.
 _FORMED = 4096
+# Axes up to this length take LAPACK's eigenvectors, longer ones Lanczos'.
+_SMALL = 256
 
 
 @dataclass(frozen=True)
@@ -52,10 +53,13 @@ class Subspaces(Start):
         Dimension of each subspace, and the rank of models that have none of their own.
     scale : float or sequence of float
         The size of W, as for `Gaussian`, default 1e-3.
+    bases : sequence of ndarray, optional
+        Orthonormal bases (d_n, width) of the subspaces where they are known, as from `leading_subspace`.
     """
 
     width: int
     scale: float | Sequence[float] | np.ndarray = 1e-3
+    bases: Sequence[np.ndarray] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         require_scale(self.scale)
@@ -70,7 +74,7 @@ class Subspaces(Start):
         for shape, mode in zip(form.shapes, form.modes, strict=True):
             drawn = form.unit_deviation * rng.standard_normal(shape)
             if mode is not None and self.width < shape[0]:
-                basis = leading_subspace(problem, mode, self.width)
+                basis = leading_subspace(problem, mode, self.width) if self.bases is None else self.bases[mode]
                 flat = drawn.reshape(shape[0], -1)
                 # projected from d to k dimensions, and as large as before
                 drawn = (math.sqrt(shape[0] / self.width) * basis @ (basis.T @ flat)).reshape(shape)
@@ -91,8 +95,12 @@ def leading_subspace(problem: Problem, axis: int, width: int) -> Float[np.ndarra
     matrix = matricized_entries(np.stack([*rows, *columns]), flat.data, shape, [axis])
     if shape[axis] > _FORMED:
         return leading_vectors(matrix, width)[0]
-    gram: Any = (matrix @ matrix.T).toarray()
+    gram = np.asarray((matrix @ matrix.T).toarray())
     share = flat.nnz / math.prod(map(float, matricized_shape(shape)))
     gram[np.diag_indices_from(gram)] *= share
-    _, vectors = np.linalg.eigh(gram)
-    return vectors[:, ::-1][:, :width]
+    if shape[axis] <= max(_SMALL, 4 * width):
+        return np.linalg.eigh(gram)[1][:, ::-1][:, :width]
+    from scipy.sparse.linalg import eigsh
+
+    values, vectors = eigsh(gram, width, which="LA", v0=np.ones(shape[axis]))
+    return vectors[:, np.argsort(values)[::-1]]

@@ -127,6 +127,18 @@ class Train(TensorModel):
         """∂/∂weights of Σ slopes · W at the positions."""
         return train_entries.adjoint(positions, self.offsets, np.asarray(self.bonds), weights, slopes)
 
+    def features(
+        self, layer: int, positions: Int[np.ndarray, "order entries"], weights: Float[np.ndarray, " p"]
+    ) -> Float[np.ndarray, "entries _"]:
+        """(G_1 ⋯ G_{n−1})ᵀ (G_{n+1} ⋯ G_N)ᵀ at the indices, flattened."""
+        cores = self.layers(weights)
+        left = right = np.ones((positions.shape[1], 1), weights.dtype)
+        for n in range(layer):
+            left = np.einsum("ea,eab->eb", left, cores[n][positions[n]])
+        for n in range(len(cores) - 1, layer, -1):
+            right = np.einsum("eab,eb->ea", cores[n][positions[n]], right)
+        return (left[:, :, None] * right[:, None, :]).reshape(left.shape[0], -1)
+
     def factors(self, weights: Float[Array, "*batch p"]) -> tuple[Array, Array]:
         """L and R of the matricization L Rᵀ, with as many columns as the bond in the middle."""
         layers, cut = self.layers(weights), len(self.dimensions) // 2

@@ -8,6 +8,7 @@ of them, R_v, bounds the ranks of W along the tree. A node with one child multip
 depth fits on any edge. As a network it is a deep convolutional one with product pooling.
 """
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +22,7 @@ from rankfall.arrays import Array, namespace, reshape
 from rankfall.errors import InputError
 from rankfall.kernels import tree_entries
 from rankfall.models.cp import columnwise_products
-from rankfall.models.mode_tree import Node, as_structure, balanced, nodes_of
+from rankfall.models.mode_tree import Node, Structure, as_structure, balanced, nodes_of
 from rankfall.models.preconditioner import require_decay
 from rankfall.models.tensor_model import TensorModel, require_axes, require_count
 
@@ -48,7 +49,7 @@ class Tree(TensorModel):
         For a tree that misses or repeats an axis, ranks that do not fit the tree, a negative decay.
     """
 
-    structure: Any = None
+    structure: Structure | None = None
     ranks: int | Sequence[int] | None = None
     decay: float | int = 0.0
     dimensions: tuple[int, ...] = ()
@@ -170,6 +171,33 @@ class Tree(TensorModel):
         """∂/∂weights of Σ slopes · W at the positions."""
         return tree_entries.adjoint(positions, self._loops, weights, slopes)
 
+    def features(
+        self, layer: int, positions: Int[np.ndarray, "order entries"], weights: Float[np.ndarray, " p"]
+    ) -> Float[np.ndarray, "entries _"]:
+        """What comes down to the node, times the product of its children where it has some, flattened."""
+        matrices = self.layers(weights)
+        outputs: list[Any] = []
+        for v, node in enumerate(self.nodes):
+            if node.mode is not None:
+                outputs.append(matrices[v][positions[node.mode]])
+            else:
+                outputs.append(math.prod(outputs[child] for child in node.children) @ matrices[v])
+        path, v = [], layer
+        while v >= 0:
+            path.append(v)
+            v = self.parents[v]
+        pull = np.ones((positions.shape[1], 1), weights.dtype)
+        for above, below in itertools.pairwise(reversed(path)):
+            pull = pull @ matrices[above].T
+            for sibling in self.nodes[above].children:
+                if sibling != below:
+                    pull = pull * outputs[sibling]
+        children = self.nodes[layer].children
+        if not children:
+            return pull
+        product: Any = math.prod(outputs[child] for child in children)
+        return (product[:, :, None] * pull[:, None, :]).reshape(pull.shape[0], -1)
+
     def outputs(self, weights: Float[Array, "*batch p"]) -> list[Array]:
         """H of each node, (entries below, columns), the axes below in the order of the tree."""
         layers, found = self.layers(weights), []
@@ -240,7 +268,7 @@ class Tree(TensorModel):
     def from_saved(cls, fields: dict[str, Any], arrays: dict[str, np.ndarray]) -> "Tree":
         """The model that `to_saved` described; JSON turned its tuples into lists, at every level."""
         ranks, dimensions = (tuple(v) if isinstance(v, list) else v for v in (fields["ranks"], fields["dimensions"]))
-        return cls(fields["structure"], ranks, fields["decay"], dimensions)
+        return cls(as_structure(fields["structure"]), ranks, fields["decay"], dimensions)
 
 
 def _full_rank(nodes: Sequence[Node], v: int, shape: Sequence[int]) -> int:

@@ -4,14 +4,20 @@
 Methods without a measurement are not drawn.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rankfall.comparison import Comparison
 from rankfall.errors import InputError
+
+if TYPE_CHECKING:
+    import matplotlib.axes
+    import matplotlib.figure
+
 
 _OURS, _OTHERS = "#c4442a", "#37618e"
 # Errors or seconds that span more than this are drawn on a logarithmic axis.
@@ -38,7 +44,9 @@ class ComparisonPicture:
         numbers = {name: np.array([getattr(row, name) for row in rows]) for name in ("error", "spread", "seconds")}
         return {"title": [row.title for row in rows], **numbers}
 
-    def plot(self, axes: Any = None) -> Any:
+    def plot(
+        self, axes: "Sequence[matplotlib.axes.Axes] | np.ndarray | None" = None
+    ) -> "matplotlib.figure.Figure | matplotlib.figure.SubFigure":
         """Draw the errors on the first of two axes and the seconds on the second; returns the figure."""
         drawn = self.frame()
         count = len(drawn["title"])
@@ -78,7 +86,7 @@ class ComparisonPicture:
 
         figure = self.plot()
         with replacing(path) as scratch:
-            figure.savefig(scratch, format="png", dpi=_DPI)
+            figure.figure.savefig(scratch, format="png", dpi=_DPI)
 
 
 def _own_axes(count: int) -> Any:

@@ -4,14 +4,20 @@
 not at all. In a figure of its own every entry is a whole number of pixels, and nothing is wasted on margins.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
 
 from rankfall.errors import InputError
+
+if TYPE_CHECKING:
+    import matplotlib.axes
+    import matplotlib.figure
+
 
 _HIDDEN = "#a9c4de"
 # Pixels: a panel's longer side if entries can be enlarged to it, the least height and width, the title, and the gap.
@@ -48,7 +54,9 @@ class CompletionPicture:
         row_step, column_step = (-(-size // _LONGEST) for size in self.holes.shape)
         return {title: values[::row_step, ::column_step] for title, values in panels.items()}
 
-    def plot(self, axes: Any = None) -> Any:
+    def plot(
+        self, axes: "Sequence[matplotlib.axes.Axes] | np.ndarray | None" = None
+    ) -> "matplotlib.figure.Figure | matplotlib.figure.SubFigure":
         """Draw one panel an axis, all on one gray scale that spans the observed values; returns the figure."""
         panels = self.frames()
         axes = _tight_axes(panels) if axes is None else axes
@@ -69,7 +77,7 @@ class CompletionPicture:
 
         figure = self.plot()
         with replacing(path) as scratch:
-            figure.savefig(scratch, format="png", dpi=_DPI)
+            figure.figure.savefig(scratch, format="png", dpi=_DPI)
 
 
 def _tight_axes(panels: dict[str, np.ndarray]) -> list[Any]:

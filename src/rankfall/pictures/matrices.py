@@ -1,7 +1,9 @@
 """Matrices as heat maps: the layers of a chain, and a completion with its mask and its residual."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
@@ -10,6 +12,9 @@ from rankfall.arrays import to_numpy
 from rankfall.errors import InputError
 from rankfall.pictures.picture import save_figure
 from rankfall.trajectory import Trajectory
+
+if TYPE_CHECKING:
+    import matplotlib.axes
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,11 +27,13 @@ class LayersPicture:
         """Title → layer, W_1 first."""
         return {f"W_{j}": to_numpy(layer) for j, layer in enumerate(self.run.layers, start=1)}
 
-    def plot(self, axes: Any = None) -> Any:
+    def plot(
+        self, axes: "Sequence[matplotlib.axes.Axes] | np.ndarray | None" = None
+    ) -> "Sequence[matplotlib.axes.Axes] | np.ndarray":
         """One panel a layer; returns the axes."""
         return _heat_maps(self.frame(), axes, {})
 
-    def save(self, path: Any) -> None:
+    def save(self, path: Path | str) -> None:
         """Draw to a PNG, SVG or PDF file."""
         save_figure(self.plot()[0].figure, path)
 
@@ -55,7 +62,9 @@ class ResidualPicture:
             "completed": self.completed, "residual": self.observed - self.completed,
         }  # fmt: skip
 
-    def plot(self, axes: Any = None) -> Any:
+    def plot(
+        self, axes: "Sequence[matplotlib.axes.Axes] | np.ndarray | None" = None
+    ) -> "Sequence[matplotlib.axes.Axes] | np.ndarray":
         """Four panels; the residual on a scale of its own, around zero. Returns the axes."""
         drawn = self.frame()
         low, high = (float(limit(self.observed)) for limit in (np.nanmin, np.nanmax))
@@ -63,12 +72,16 @@ class ResidualPicture:
         limits = {"observed": (low, high), "completed": (low, high), "mask": (0.0, 1.0), "residual": (-reach, reach)}
         return _heat_maps(drawn, axes, limits)
 
-    def save(self, path: Any) -> None:
+    def save(self, path: Path | str) -> None:
         """Draw to a PNG, SVG or PDF file."""
         save_figure(self.plot()[0].figure, path)
 
 
-def _heat_maps(panels: dict[str, np.ndarray], axes: Any, limits: dict[str, tuple[float, float]]) -> Any:
+def _heat_maps(
+    panels: dict[str, np.ndarray],
+    axes: "Sequence[matplotlib.axes.Axes] | np.ndarray | None",
+    limits: dict[str, tuple[float, float]],
+) -> "Sequence[matplotlib.axes.Axes] | np.ndarray":
     if axes is None:
         from matplotlib.figure import Figure
 

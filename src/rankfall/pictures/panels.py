@@ -7,12 +7,17 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rankfall.errors import InputError
 from rankfall.experiments.panel import Curve, Panel
+
+if TYPE_CHECKING:
+    import matplotlib.axes
+    import matplotlib.figure
+
 
 FORMATS = (".png", ".svg")
 _COLORS = ("#37618e", "#c4442a", "#4b8b4f", "#8a5ea3", "#b8860b", "#3b8f99", "#8c4b32", "#6b6b6b", "#c06c9b", "#93a846")
@@ -32,9 +37,11 @@ class PanelsPicture:
         """Panel title → curve label → x, y, spread."""
         return {panel.title: panel.frame() for panel in self.panels}
 
-    def plot(self, axes: Any = None) -> Any:
+    def plot(
+        self, axes: "Sequence[matplotlib.axes.Axes] | np.ndarray | None" = None
+    ) -> "matplotlib.figure.Figure | matplotlib.figure.SubFigure":
         """Draw each panel on one of `axes`, or on axes of its own; returns the figure."""
-        axes = self._own_axes() if axes is None else np.ravel(axes)
+        axes = self._own_axes() if axes is None else np.asarray(axes, dtype=object).ravel()
         for axis, panel in zip(axes, self.panels, strict=True):
             _draw(axis, panel)
         return axes[0].figure
@@ -48,9 +55,9 @@ class PanelsPicture:
             raise InputError(f"a figure is written as {' or '.join(FORMATS)}, got {str(path)!r}; rename it")
         figure = self.plot()
         with replacing(path) as scratch:
-            figure.savefig(scratch, format=kind[1:], dpi=_DPI)
+            figure.figure.savefig(scratch, format=kind[1:], dpi=_DPI)
 
-    def _own_axes(self) -> Any:
+    def _own_axes(self) -> np.ndarray:
         from matplotlib.figure import Figure
 
         down = math.ceil(len(self.panels) / self.columns)
@@ -62,7 +69,7 @@ class PanelsPicture:
         return axes[: len(self.panels)]
 
 
-def _draw(axis: Any, panel: Panel) -> None:
+def _draw(axis: "matplotlib.axes.Axes", panel: Panel) -> None:
     for place, curve in enumerate(panel.curves):
         color = _COLORS[(place if curve.color is None else curve.color) % len(_COLORS)]
         _draw_curve(axis, curve, color)
@@ -88,7 +95,7 @@ def _draw(axis: Any, panel: Panel) -> None:
         axis.legend(fontsize=6.5, frameon=False)
 
 
-def _draw_curve(axis: Any, curve: Curve, color: str) -> None:
+def _draw_curve(axis: "matplotlib.axes.Axes", curve: Curve, color: str) -> None:
     looks: dict[str, Any] = {"color": color, "linewidth": 1.3, "label": curve.label or None}
     if curve.style in ("dots", "marked"):
         looks |= {"marker": "o", "markersize": 3.5}

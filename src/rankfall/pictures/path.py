@@ -1,12 +1,15 @@
 """Curves along a run: errors, rank and norm, imbalance, alignment."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rankfall.pictures.picture import LEVEL, Picture, curves, look, recorded
 from rankfall.trajectory import Trajectory
+
+if TYPE_CHECKING:
+    import matplotlib.axes
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +23,7 @@ class ErrorsPicture(Picture):
         found = recorded(self.run, "loss", "held_out_error", "test_error")
         return {**found, "best_time": np.asarray(self.run.best_time)}
 
-    def draw(self, ax: Any) -> None:
+    def draw(self, ax: "matplotlib.axes.Axes") -> None:
         """Errors on a logarithmic axis; the line stands at the best moment: lowest held-out error, or else loss."""
         drawn = self.frame()
         labels = {"loss": "loss", "held_out_error": "held-out error", "test_error": "error against the truth"}
@@ -39,7 +42,7 @@ class RankPicture(Picture):
         """time, and effective_rank and nuclear_norm where recorded (t,)."""
         return recorded(self.run, "effective_rank", "nuclear_norm")
 
-    def draw(self, ax: Any) -> None:
+    def draw(self, ax: "matplotlib.axes.Axes") -> None:
         """The effective rank on the left axis, the nuclear norm dashed on the right."""
         drawn = self.frame()
         both = "effective_rank" in drawn and "nuclear_norm" in drawn
@@ -65,7 +68,7 @@ class ImbalancePicture(Picture):
         """time and imbalance (t,)."""
         return recorded(self.run, "imbalance")
 
-    def draw(self, ax: Any) -> None:
+    def draw(self, ax: "matplotlib.axes.Axes") -> None:
         """One curve from zero."""
         drawn = self.frame()
         curves(ax, drawn, {"imbalance": "imbalance"})
@@ -87,7 +90,7 @@ class AlignmentPicture(Picture):
         found = recorded(self.run, "alignment")
         return {"time": found["time"], "diagonal": found["alignment"][:, 0], "off_diagonal": found["alignment"][:, 1]}
 
-    def draw(self, ax: Any) -> None:
+    def draw(self, ax: "matplotlib.axes.Axes") -> None:
         """Both on a logarithmic axis."""
         curves(ax, self.frame(), {"diagonal": "on the diagonal", "off_diagonal": "off the diagonal"}, log=True)
         ax.set_ylabel("mean size in Uᵀ∇ℓ(W)V", fontsize=9)

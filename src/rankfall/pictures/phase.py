@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
 
 from rankfall.errors import InputError
 from rankfall.pictures.picture import COLORS, Picture
+
+if TYPE_CHECKING:
+    import matplotlib.axes
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +46,7 @@ class PhasePicture(Picture):
             "nuclear_norm_transition": np.asarray([nuclear_norm_transition((m, n), int(rank)) for rank in ranks]),
         }  # fmt: skip
 
-    def draw(self, ax: Any) -> None:
+    def draw(self, ax: "matplotlib.axes.Axes") -> None:
         """Light where all runs succeed; the curves are what any method and what the nuclear norm needs."""
         drawn = self.frame()
         ax.pcolormesh(
@@ -88,5 +91,4 @@ def nuclear_norm_transition(shape: tuple[int, int], rank: int) -> float:
         tail = quad(lambda u: (u - tau) ** 2 * density(u), max(low, tau, 1e-12), high)[0] if tau < high else 0.0
         return rho * nu + (1 - rho * nu) * (rho * (1 + tau**2) + (1 - rho) * tail)
 
-    best: Any = minimize_scalar(dimension, bounds=(0.0, float(high)), method="bounded")
-    return float(best.fun)
+    return float(minimize_scalar(dimension, bounds=(0.0, float(high)), method="bounded").fun)  # pyright: ignore[reportAttributeAccessIssue]

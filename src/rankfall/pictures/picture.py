@@ -6,11 +6,17 @@ of the user's are set as they are, without TeX.
 
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from rankfall.errors import InputError
+from rankfall.trajectory import Trajectory
+
+if TYPE_CHECKING:
+    import matplotlib.axes
+    import matplotlib.figure
+
 
 # Blue, vermilion, green, purple, orange, sky, black.   [okabe2008]
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
@@ -33,10 +39,10 @@ class Picture(ABC):
         """The numbers that are drawn, by name."""
 
     @abstractmethod
-    def draw(self, ax: Any) -> None:
+    def draw(self, ax: "matplotlib.axes.Axes") -> None:
         """Draw on matplotlib axes."""
 
-    def plot(self, ax: Any = None) -> Any:
+    def plot(self, ax: "matplotlib.axes.Axes | None" = None) -> "matplotlib.axes.Axes":
         """Draw on `ax`, or on axes of a new figure; returns the axes."""
         if ax is None:
             from matplotlib.figure import Figure
@@ -52,7 +58,7 @@ class Picture(ABC):
         save_figure(self.plot().figure, path)
 
 
-def save_figure(figure: Any, path: Path | str) -> None:
+def save_figure(figure: "matplotlib.figure.Figure | matplotlib.figure.SubFigure", path: Path | str) -> None:
     """Write a figure, whole or not at all. Raises InputError for a name that does not end in a known format."""
     from rankfall.tables import replacing
 
@@ -60,11 +66,11 @@ def save_figure(figure: Any, path: Path | str) -> None:
     if kind not in FORMATS:
         raise InputError(f"a picture is written as one of {', '.join(FORMATS)}, got {str(path)!r}; rename it")
     with replacing(path) as scratch:
-        figure.savefig(scratch, format=kind[1:], dpi=_DPI)
+        figure.figure.savefig(scratch, format=kind[1:], dpi=_DPI)
 
 
-def literal(text: Any) -> str:
-    """Words as matplotlib shows them letter by letter: a dollar begins no formula, a control character is a space."""
+def literal(text: object) -> str:
+    """Text for matplotlib without TeX: dollar signs are escaped, control characters become spaces."""
     shown = "".join(letter if letter.isprintable() else " " for letter in str(text))
     return shown.replace("$", r"\$")
 
@@ -74,7 +80,7 @@ def look(place: int) -> dict[str, Any]:
     return {"color": COLORS[place % len(COLORS)], "linestyle": DASHES[place % len(DASHES)], "linewidth": 1.5}
 
 
-def recorded(run: Any, *names: str) -> dict[str, np.ndarray]:
+def recorded(run: Trajectory, *names: str) -> dict[str, np.ndarray]:
     """Those of the names that a run recorded, with the time. Raises InputError where none of them is there."""
     found = {name: np.asarray(run.history[name], dtype=np.float64) for name in names if name in run.history}
     if not found:
@@ -87,7 +93,9 @@ def recorded(run: Any, *names: str) -> dict[str, np.ndarray]:
     return {"time": np.asarray(run.history["time"], dtype=np.float64), **found}
 
 
-def curves(ax: Any, drawn: dict[str, np.ndarray], labels: dict[str, str], *, log: bool = False) -> None:
+def curves(
+    ax: "matplotlib.axes.Axes", drawn: dict[str, np.ndarray], labels: dict[str, str], *, log: bool = False
+) -> None:
     """Draw the labelled of the numbers over their time, with a legend where there are several."""
     for place, name in enumerate(name for name in labels if name in drawn):
         ax.plot(drawn["time"], drawn[name], label=labels[name], **look(place))
@@ -99,6 +107,6 @@ def curves(ax: Any, drawn: dict[str, np.ndarray], labels: dict[str, str], *, log
         legend(ax)
 
 
-def legend(ax: Any) -> None:
+def legend(ax: "matplotlib.axes.Axes") -> None:
     """A legend without a frame."""
     ax.legend(frameon=False, fontsize=8)

@@ -1,18 +1,21 @@
-"""How good a completion is: intervals that cover what they promise, and the error of each column."""
+"""The quality of a completion: coverage of the intervals, and the error of each column."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rankfall.errors import InputError
 from rankfall.pictures.picture import COLORS, LEVEL, Picture, legend, literal
 
+if TYPE_CHECKING:
+    import matplotlib.axes
+
 
 @dataclass(frozen=True, eq=False)
 class CoveragePicture(Picture):
-    """Share of new entries inside their intervals against the share promised, 1 − α; on the diagonal is right.
+    """Share of new entries inside their intervals against the nominal share 1 − α; exact coverage is the diagonal.
 
     promised, covered: lists of one length, between 0 and 1. Raises InputError where they are not.
     """
@@ -35,7 +38,7 @@ class CoveragePicture(Picture):
         """promised and covered (l,)."""
         return {name: np.asarray(getattr(self, name), dtype=np.float64) for name in ("promised", "covered")}
 
-    def draw(self, ax: Any) -> None:
+    def draw(self, ax: "matplotlib.axes.Axes") -> None:
         """Dots on the diagonal of the unit square."""
         drawn = self.frame()
         ax.plot([0, 1], [0, 1], color=LEVEL, linewidth=1, linestyle=":")
@@ -69,7 +72,7 @@ class ColumnErrorsPicture(Picture):
         named = {method: np.asarray(values, dtype=np.float64) for method, values in self.errors.items()}
         return {"column": np.asarray(self.columns, dtype=object), **named}
 
-    def draw(self, ax: Any) -> None:
+    def draw(self, ax: "matplotlib.axes.Axes") -> None:
         """One line a column, one mark a method; 1 is the error of knowing nothing but the mean."""
         drawn = self.frame()
         places = np.arange(len(self.columns))

@@ -6,13 +6,17 @@ in the order of size. Where it recorded drives, the law of their speed is drawn 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rankfall.errors import InputError
 from rankfall.pictures.picture import COLORS, Picture, legend, literal, look, recorded
 from rankfall.trajectory import SingularPaths, Trajectory
+
+if TYPE_CHECKING:
+    import matplotlib.axes
+
 
 _LEARNT, _REST, _MARK = COLORS[0], "0.75", COLORS[1]
 # A run that goes on for so many times its last escape is drawn on a logarithmic axis of time.
@@ -56,7 +60,7 @@ class SingularValuesPicture(Picture):
             drawn["law"] = _law(history["time"], sizes, history["drives"], self.run.model.depth)
         return drawn
 
-    def draw(self, ax: Any) -> None:
+    def draw(self, ax: "matplotlib.axes.Axes") -> None:
         """What never escaped is gray, where escapes were looked for."""
         drawn = self.frame()
         learnt = set(drawn["escape_index"].tolist())
@@ -93,7 +97,7 @@ class SpectraPicture(Picture):
         """title → singular values, descending."""
         return {title: np.asarray(run.singular_values) for title, run in self.runs.items()}
 
-    def draw(self, ax: Any) -> None:
+    def draw(self, ax: "matplotlib.axes.Axes") -> None:
         """Value against rank, on a logarithmic axis."""
         marks = "osD^v"
         for place, (title, values) in enumerate(self.frame().items()):
@@ -105,7 +109,7 @@ class SpectraPicture(Picture):
         legend(ax)
 
 
-def _law(times: np.ndarray, values: np.ndarray, drives: np.ndarray, depth: int) -> np.ndarray:
+def _law(times: np.ndarray, values: np.ndarray, drives: np.ndarray, depth: float | int) -> np.ndarray:
     """σ̇_r = −N σ_r^{2−2/N} ⟨∇ℓ, u_r v_rᵀ⟩ by the trapezoidal rule, from the measured value a dozen times.
 
     d/dt log σ = 2 g at depth 2, and d/dt σ^{2/N−1} = (2 − N) g else, with g = −⟨∇ℓ, u_r v_rᵀ⟩.   [arora2019]

@@ -6,7 +6,6 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import Any
 
 from rankfall.errors import InputError
 
@@ -20,7 +19,7 @@ class _Handler(SimpleHTTPRequestHandler):
     # the registry of a system may call scripts something else, and browsers refuse modules of another type
     extensions_map = SimpleHTTPRequestHandler.extensions_map | {".js": "text/javascript", ".css": "text/css"}
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, format: str, *args: object) -> None:
         """Nothing: what a browser asks for is of no interest."""
 
 

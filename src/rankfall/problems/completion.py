@@ -9,13 +9,13 @@ matter of the layout, and the numbers are the same to rounding in each.
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
 
 import array_api_compat
 import numpy as np
+import numpy.typing as npt
 from jaxtyping import Float, Int, Shaped
 
-from rankfall.arrays import Array, is_numpy, like, namespace, pick, take, to_numpy
+from rankfall.arrays import Array, SparseArray, is_numpy, like, namespace, pick, take, to_numpy
 from rankfall.errors import InputError, require, require_class
 from rankfall.kernels.observed import line_starts, predict
 from rankfall.problems.layout import Layout, Observed
@@ -84,8 +84,8 @@ class Completion(Problem):
     @classmethod
     def from_triplets(
         cls,
-        rows: Any,
-        cols: Any,
+        rows: npt.ArrayLike,
+        cols: npt.ArrayLike,
         values: Array,
         shape: tuple[int, int] | None = None,
         *,
@@ -108,7 +108,7 @@ class Completion(Problem):
     @classmethod
     def from_sparse(
         cls,
-        matrix: Any,
+        matrix: SparseArray,
         *,
         weights: Array | None = None,
         loss: Loss | None = None,
@@ -152,7 +152,7 @@ class Completion(Problem):
         """How many tables share the mask, None for one: the values have a leading axis then, a run for each."""
         return self.values.shape[0] if self.values.ndim > 1 else None
 
-    def of_runs(self, chosen: Any) -> "Completion":
+    def of_runs(self, chosen: int | np.integer | np.ndarray) -> "Completion":
         """Of many tables, those chosen by an integer array, or one by its number."""
         if self.batch_size is None:
             return self
@@ -238,7 +238,7 @@ class Completion(Problem):
         return self._stored.loss_and_factor_gradients(left, right)
 
     def predict(
-        self, left: Float[Array, "m k"], right: Float[Array, "n k"], rows: Any, cols: Any
+        self, left: Float[Array, "m k"], right: Float[Array, "n k"], rows: npt.ArrayLike, cols: npt.ArrayLike
     ) -> Float[Array, " entries"]:
         """(L Rᵀ)_ij at the positions asked."""
         if is_numpy(left):
@@ -260,7 +260,7 @@ class Completion(Problem):
         weighed = costs if self.weights is None else self.weights * costs
         return namespace(predicted).sum(weighed, axis=-1) / self.total_weight
 
-    def back_projection(self) -> Any:
+    def back_projection(self) -> SparseArray:
         """(1/p) P_Ω(b) as a SciPy CSR matrix: the direction −∇ℓ(0), sized as an estimate of W.   [kwon2024]
 
         For other losses than squares b is replaced by −½ ∂ρ/∂z at z = 0, which is what entries pull with.

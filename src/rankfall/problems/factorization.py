@@ -6,15 +6,15 @@ What least squares on whitened data comes down to, and the setting of the conver
 dynamics. Not a mean: the constants of those theorems are in these units.
 """
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
+import numpy as np
 from jaxtyping import Float
 
 from rankfall.arrays import Array, namespace, pick
 from rankfall.errors import InputError
-from rankfall.problems.operators import as_real
 from rankfall.problems.problem import Problem
+from rankfall.problems.real import finite_numbers
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,10 +26,10 @@ class Factorization(Problem):
     Raises InputError for other than two or three dimensions, or numbers that are not real and finite.
     """
 
-    target: Any
+    target: Array = field()
 
     def __post_init__(self) -> None:
-        target = as_real(self.target, "a target")
+        target = finite_numbers(self.target, "a target")
         if target.ndim not in (2, 3):
             raise InputError(f"a target is a matrix, got shape {tuple(target.shape)}; reshape it to rows and columns")
         object.__setattr__(self, "target", target)
@@ -54,7 +54,7 @@ class Factorization(Problem):
         """How many targets there are, None for one."""
         return int(self.target.shape[0]) if self.target.ndim > 2 else None
 
-    def of_runs(self, chosen: Any) -> "Factorization":
+    def of_runs(self, chosen: int | np.integer | np.ndarray) -> "Factorization":
         """Of many targets, those chosen by an integer array, or one by its number."""
         return self if self.batch_size is None else Factorization(pick(self.target, chosen))
 

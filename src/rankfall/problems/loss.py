@@ -7,7 +7,7 @@ whatever follows the array API standard. The rest is declared, with defaults her
 """
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -44,7 +44,7 @@ class Loss(ABC):
     is_quadratic: ClassVar[bool] = False
     is_binary: ClassVar[bool] = False
 
-    def __init_subclass__(cls, **options: Any) -> None:
+    def __init_subclass__(cls, **options: object) -> None:
         super().__init_subclass__(**options)
         if cls.name:
             Loss.registered[cls.name] = cls
@@ -82,6 +82,6 @@ class Loss(ABC):
         """Raise InputError for values that this loss cannot read. The default accepts all finite numbers."""
         return
 
-    def pull_at_zero(self, values: Any) -> Any:
+    def pull_at_zero(self, values: Array) -> Array:
         """−½ ∂ρ/∂z at z = 0: what the entries pull with at W = 0; b itself for squares."""
         return self.derivative(0 * values, values) / -2

@@ -1,43 +1,24 @@
-"""From what users have to observed entries: checks, sorting, duplicates.
+"""From users' input to observed entries: checks, sorting, duplicates.
 
 Every rule about observed entries is here, each with its sentence: two dimensions, real and finite numbers, indices in
 range, one value a position, weights that are not negative and not all zero.
 """
 
-from typing import Any
-
 import numpy as np
+import numpy.typing as npt
 from jaxtyping import Bool
 
 from rankfall.arrays import Array, to_numpy
 from rankfall.errors import InputError
 from rankfall.low_rank import check_positions
-
-
-def as_numbers(array: Array, what: str) -> np.ndarray:
-    """The array in NumPy, float32 if it was, else float64."""
-    values = to_numpy(array)
-    if np.iscomplexobj(values):
-        raise InputError(f"{what} must be real numbers, got dtype {values.dtype}; pass the real or imaginary part")
-    if values.dtype.kind not in "biufO":
-        raise InputError(f"{what} must be numbers, got dtype {values.dtype}; convert labels, text and dates first")
-    if isinstance(values, np.ma.MaskedArray):
-        return np.ma.filled(values.astype(np.float64), np.nan)
-    if values.dtype in (np.float32, np.float64):
-        return values
-    try:
-        return values.astype(np.float64)
-    except (TypeError, ValueError) as error:
-        raise InputError(
-            f"{what} must be numbers, got dtype {values.dtype} ({error}); convert labels and text first"
-        ) from None
+from rankfall.problems.real import real_numbers
 
 
 def dense_entries(
     array: Array, weights: Array | None = None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None, tuple[int, int]]:
     """rows, cols, values and weights of the entries of a two-dimensional array that are not NaN, and its shape."""
-    values = as_numbers(array, "a matrix to complete")
+    values = real_numbers(array, "a matrix to complete")
     if values.ndim != 2:
         raise InputError(
             f"a matrix to complete has two dimensions, got shape {values.shape}; "
@@ -54,11 +35,16 @@ def dense_entries(
 
 
 def sorted_unique(
-    rows: Any, cols: Any, values: np.ndarray, shape: tuple[int, int] | None, weights: Any, duplicates: str
+    rows: npt.ArrayLike,
+    cols: npt.ArrayLike,
+    values: np.ndarray,
+    shape: tuple[int, int] | None,
+    weights: Array | None,
+    duplicates: str,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None, tuple[int, int]]:
     """Triplets in row-major order, one a position, with the shape they live in."""
-    rows, cols, values = np.asarray(rows), np.asarray(cols), as_numbers(values, "observed values")
-    weights = None if weights is None else as_numbers(weights, "weights")
+    rows, cols, values = np.asarray(rows), np.asarray(cols), real_numbers(values, "observed values")
+    weights = None if weights is None else real_numbers(weights, "weights")
     if duplicates not in ("error", "mean", "last"):
         raise InputError(f"duplicates must be 'error', 'mean' or 'last', got {duplicates!r}; 'mean' averages repeats")
     if rows.ndim != 1 or rows.shape != cols.shape or values.shape[-1:] != rows.shape:
@@ -114,7 +100,7 @@ def _check_count(weights: np.ndarray | None, rows: np.ndarray) -> None:
 
 
 def check_entries(
-    rows: np.ndarray, values: np.ndarray, shape: tuple[int, ...], weights: Any
+    rows: np.ndarray, values: np.ndarray, shape: tuple[int, ...], weights: Array | None
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Values and weights of one dtype, known to be finite, at least one of them, with weights that can be averaged."""
     if rows.size == 0:
@@ -124,7 +110,7 @@ def check_entries(
         raise InputError(f"observed values must be finite, got {worst}; mark unknown entries by NaN or leave them out")
     if weights is None:
         return values, None
-    given = as_numbers(weights, "weights")
+    given = real_numbers(weights, "weights")
     with np.errstate(over="ignore", under="ignore"):
         # a float64 that no float32 holds becomes infinite
         weights = given.astype(values.dtype)

@@ -7,13 +7,11 @@ and diagonals. Each applies itself to W, to factors W = L Rᵀ, and gives A*(λ)
 so without forming anything of size m·n. All take leading batch axes and stay in the namespace of their arrays.
 """
 
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
-import array_api_compat
 import numpy as np
 
-from rankfall.arrays import Array, namespace, to_numpy
-from rankfall.errors import InputError
+from rankfall.arrays import Array
 
 
 @runtime_checkable
@@ -49,23 +47,3 @@ class Operator(Protocol):
     def select(self, chosen: np.ndarray) -> "Operator": ...
 
     def symmetrized(self) -> "Operator": ...
-
-
-def as_real(array: Any, what: str, dimensions: int | None = None) -> Array:
-    """The array as float32 or float64 of its own namespace, finite, with the `dimensions` asked.
-
-    Raises InputError for other than real and finite numbers, or another number of dimensions.
-    """
-    seen = to_numpy(array) if array_api_compat.is_array_api_obj(array) else np.asarray(array)
-    if seen.dtype.kind not in "biuf":
-        raise InputError(f"{what} must be real numbers, got dtype {seen.dtype}; convert them first")
-    if dimensions is not None and seen.ndim != dimensions:
-        raise InputError(f"{what} must have {dimensions} dimensions, got shape {seen.shape}; reshape them first")
-    if not np.isfinite(seen).all():
-        raise InputError(f"{what} must be finite, got {seen[~np.isfinite(seen)][0]}; leave such data out")
-    if seen.dtype in (np.float32, np.float64):
-        return array if array_api_compat.is_array_api_obj(array) else seen
-    if not array_api_compat.is_array_api_obj(array):
-        return seen.astype(np.float64)
-    xp = namespace(array)
-    return xp.astype(array, xp.float64)

@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from rankfall.arrays import Array, like, to_numpy
+from rankfall.arrays import Array, SparseArray, like, to_numpy
 from rankfall.errors import InputError
+from rankfall.problems.operators import Operator
 
 
 class Problem(ABC):
@@ -33,6 +34,12 @@ class Problem(ABC):
         What the loss compares to. Its namespace, dtype and device are those of the whole run.
     truth : array of shape (m, n) or None
         W itself where it is known (planted data), for the test error of a run; the loss never uses it.
+    weights : array or None
+        Weight of each measurement in the loss; None for ones.
+    operator : Operator or None
+        A where ℓ is the mean squared residual of linear measurements A(W); None otherwise.
+    target : array of shape (m, n) or None
+        Φ where ℓ(W) = ½ ‖W − Φ‖_F²; None otherwise.
     held_out : Problem or None
         Measurements kept from the loss, as a problem of their own: they choose when to stop.
     batch_size : int or None
@@ -47,8 +54,11 @@ class Problem(ABC):
 
     shape: tuple[int, ...]
     values: Array
-    truth: Any = None
-    held_out: Any = None
+    truth: Array | None = None
+    weights: Array | None = None
+    operator: Operator | None = None
+    target: Array | None = None
+    held_out: "Problem | None" = None
     is_looped: bool = False
     cache_bytes: int | None = None
     formed_arrays: int = 0
@@ -111,9 +121,9 @@ class Problem(ABC):
             "use a model that forms W"
         )
 
-    def back_projection(self) -> Any:
-        """An estimate of W of small effort, as a SciPy CSR matrix; −∇ℓ(0) unless a member knows its scale."""
-        from scipy.sparse import csr_array
+    def back_projection(self) -> SparseArray:
+        """A cheap estimate of W, as a SciPy CSR matrix; −∇ℓ(0) unless a member overrides it with a scaled estimate."""
+        from scipy.sparse import csr_array  # pyright: ignore[reportMissingTypeStubs]
 
         if self.batch_size is not None:
             raise InputError(f"a back-projection is of one problem, got {self.batch_size}; choose one by of_runs(i)")

@@ -15,8 +15,8 @@ from jaxtyping import Float
 from rankfall.arrays import Array, is_numpy, like, namespace, take, to_numpy
 from rankfall.errors import InputError
 from rankfall.problems.factorization import Factorization
-from rankfall.problems.operators import as_real
 from rankfall.problems.problem import Problem
+from rankfall.problems.real import finite_numbers
 from rankfall.problems.sensing import drawn_aside
 
 _ROUNDING = 1e-6
@@ -53,10 +53,10 @@ class Regression(Problem):
     Raises InputError for p < 1, other than one target a sample, or numbers that are not real and finite.
     """
 
-    inputs: Any
-    targets: Any
+    inputs: Array
+    targets: Array
     exponent: float | int = 2.0
-    truth: Any = None
+    truth: Array | None = None
     held_out: "Regression | None" = None
     whitening: Whitening | None = None
 
@@ -66,7 +66,7 @@ class Regression(Problem):
                 f"the exponent p must be at least 1, got {self.exponent}; below 1 the loss is not convex, "
                 "and 2 is least squares"
             )
-        inputs, targets = as_real(self.inputs, "inputs", 2), as_real(self.targets, "targets")
+        inputs, targets = finite_numbers(self.inputs, "inputs", 2), finite_numbers(self.targets, "targets")
         if targets.ndim == 1:
             targets = targets[:, None]
         if targets.ndim != 2 or targets.shape[0] != inputs.shape[0] or inputs.shape[0] == 0:
@@ -85,14 +85,14 @@ class Regression(Problem):
 
     @classmethod
     def whitened(
-        cls, inputs: Any, targets: Any, exponent: float | int = 2.0, *, normalize: bool = False
+        cls, inputs: Array, targets: Array, exponent: float | int = 2.0, *, normalize: bool = False
     ) -> "Regression":
         """The problem with inputs centered and turned into uncorrelated features of variance 1 (PCA).
 
         Directions in which the inputs do not vary are dropped. With `normalize=True` the targets are divided by
         ‖Φ‖_F, so that ‖Φ‖_F = 1 after it.   [arora2018convergence, experiments]
         """
-        seen = as_real(inputs, "inputs", 2)
+        seen = finite_numbers(inputs, "inputs", 2)
         table = to_numpy(seen).astype(np.float64)
         mean = table.mean(axis=0)
         left, values, right = np.linalg.svd(table - mean, full_matrices=False)

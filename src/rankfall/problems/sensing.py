@@ -7,17 +7,17 @@ M/2 times this one, so the same path is followed and a time t here is the papers
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 import array_api_compat
 import numpy as np
 from jaxtyping import Float
 
-from rankfall.arrays import Array, like, namespace, pick, take, to_numpy
+from rankfall.arrays import Array, SparseArray, like, namespace, pick, take, to_numpy
 from rankfall.errors import InputError
-from rankfall.problems.operators import Operator, as_real
+from rankfall.problems.operators import Operator
 from rankfall.problems.problem import Problem
+from rankfall.problems.real import finite_numbers
 from rankfall.problems.stacked_operators import DenseOperator, SymmetricOperator
 from rankfall.problems.thin_operators import DiagonalOperator, RankOneOperator
 
@@ -34,13 +34,13 @@ class Sensing(Problem):
     Raises InputError for other than one value a measurement, for none, or for values that are not real and finite.
     """
 
-    operator: Operator
-    values: Any
-    truth: Any = None
+    operator: Operator = field()
+    values: Array = field()
+    truth: Array | None = None
     held_out: "Sensing | None" = None
 
     def __post_init__(self) -> None:
-        values = as_real(self.values, "measured values")
+        values = finite_numbers(self.values, "measured values")
         if values.ndim == 0 or values.shape[-1] != self.operator.count:
             raise InputError(
                 f"each of the {self.operator.count} measurements needs one value, got values of shape "
@@ -51,7 +51,7 @@ class Sensing(Problem):
         object.__setattr__(self, "values", _beside(values, self.operator.model))
         if self.truth is None:
             return
-        truth = as_real(self.truth, "truth")
+        truth = finite_numbers(self.truth, "truth")
         if tuple(truth.shape) != self.shape:
             raise InputError(
                 f"truth must have the shape of the measured matrix, {self.shape}, got {tuple(truth.shape)}; "
@@ -60,26 +60,28 @@ class Sensing(Problem):
         object.__setattr__(self, "truth", _beside(truth, self.operator.model))
 
     @classmethod
-    def from_matrices(cls, matrices: Any, values: Any, *, symmetric: bool = False, truth: Any = None) -> "Sensing":
+    def from_matrices(
+        cls, matrices: Array, values: Array, *, symmetric: bool = False, truth: Array | None = None
+    ) -> "Sensing":
         """From a stack A (M, m, n); `symmetric=True` demands symmetric ones and keeps half of each."""
         return cls((SymmetricOperator.from_matrices if symmetric else DenseOperator)(matrices), values, truth)
 
     @classmethod
-    def from_pairs(cls, left: Any, right: Any, values: Any, *, truth: Any = None) -> "Sensing":
+    def from_pairs(cls, left: Array, right: Array, values: Array, *, truth: Array | None = None) -> "Sensing":
         """From the vectors of A_i = u_i v_iᵀ: U (M, m) and V (M, n)."""
         return cls(RankOneOperator(left, right), values, truth)
 
     @classmethod
     def from_diagonals(
-        cls, entries: Any, values: Any, *, shape: tuple[int, int] | None = None, truth: Any = None
+        cls, entries: Array, values: Array, *, shape: tuple[int, int] | None = None, truth: Array | None = None
     ) -> "Sensing":
         """From the diagonals of A_i = diag(a_i): a (M, q)."""
         return cls(DiagonalOperator(entries, shape), values, truth)
 
     @classmethod
-    def of(cls, operator: Operator, truth: Any, *, noise: float | int = 0.0, seed: int = 0) -> "Sensing":
+    def of(cls, operator: Operator, truth: Array, *, noise: float | int = 0.0, seed: int = 0) -> "Sensing":
         """The measurements of a known matrix, y = A(W*) + `noise` · N(0, 1)."""
-        held = _beside(as_real(truth, "truth", 2), operator.model)
+        held = _beside(finite_numbers(truth, "truth", 2), operator.model)
         if tuple(held.shape) != operator.shape:
             raise InputError(
                 f"the operator measures matrices of shape {operator.shape}, got a truth of shape {tuple(held.shape)}; "
@@ -93,7 +95,7 @@ class Sensing(Problem):
 
     @classmethod
     def gaussian(
-        cls, truth: Any, count: int, seed: int = 0, *, symmetric: bool = False, noise: float | int = 0.0
+        cls, truth: Array, count: int, seed: int = 0, *, symmetric: bool = False, noise: float | int = 0.0
     ) -> "Sensing":
         """`count` Gaussian measurements of a known matrix, entries of A_i independent N(0, 1)/√(mn).
 
@@ -107,7 +109,7 @@ class Sensing(Problem):
 
     @classmethod
     def rank_one(
-        cls, truth: Any, count: int, seed: int = 0, *, symmetric: bool = False, noise: float | int = 0.0
+        cls, truth: Array, count: int, seed: int = 0, *, symmetric: bool = False, noise: float | int = 0.0
     ) -> "Sensing":
         """`count` measurements u_iᵀ W v_i of a known matrix, u_i and v_i Gaussian and of unit length on average.
 
@@ -140,7 +142,7 @@ class Sensing(Problem):
         """How many matrices are measured alike, None for one: the values have a leading axis then, a run for each."""
         return int(self.values.shape[0]) if self.values.ndim > 1 else None
 
-    def of_runs(self, chosen: Any) -> "Sensing":
+    def of_runs(self, chosen: int | np.integer | np.ndarray) -> "Sensing":
         """Of many matrices, those chosen by an integer array, or one by its number."""
         if self.batch_size is None:
             return self
@@ -186,7 +188,7 @@ class Sensing(Problem):
         residual = self.predict(left, right) - self.values
         return _mean_square(residual), *self.operator.pulls(2 / self.count * residual, left, right)
 
-    def back_projection(self) -> Any:
+    def back_projection(self) -> SparseArray:
         """(mn/Σ‖A_i‖²) A*(y) as a SciPy CSR matrix: the direction −∇ℓ(0), sized as an estimate of W.   [kwon2024]"""
         from scipy.sparse import csr_array
 
@@ -219,10 +221,10 @@ def drawn_aside(count: int, fraction: float | int, seed: int) -> np.ndarray:
     return aside
 
 
-def _drawn_for(truth: Any, count: int) -> Array:
+def _drawn_for(truth: Array, count: int) -> Array:
     if count < 1:
         raise InputError(f"at least one measurement is needed, got a count of {count}; 5 r (m + n) recover rank r")
-    return as_real(truth, "truth", 2)
+    return finite_numbers(truth, "truth", 2)
 
 
 def _beside(array: Array, model: Array) -> Array:

@@ -1,26 +1,30 @@
 """Measurement operators that hold their matrices: a stack of any, and a stack of symmetric ones stored once."""
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
-import array_api_compat
 import numpy as np
 from jaxtyping import Float
 
-from rankfall.arrays import Array, namespace, take, to_numpy
+from rankfall.arrays import Array, device, namespace, take, to_numpy
 from rankfall.errors import InputError
-from rankfall.problems.operators import as_real
+from rankfall.problems.real import finite_numbers
 
 _ROUNDING = 1e-9
 
 
-class _Formed:
+class _Formed(ABC):
     """What follows from `apply` and `adjoint` alone, by forming W and A*(λ)."""
 
-    apply: Any
-    adjoint: Any
+    @abstractmethod
+    def apply(self, product: Array) -> Array:
+        """A(W)."""
+
+    @abstractmethod
+    def adjoint(self, multipliers: Array) -> Array:
+        """A*(λ)."""
 
     def apply_factored(self, left: Float[Array, "*batch m k"], right: Float[Array, "*batch n k"]) -> Array:
         """A(L Rᵀ), `(*batch, M)`."""
@@ -42,7 +46,7 @@ class DenseOperator(_Formed):
     matrices: Array
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "matrices", as_real(self.matrices, "measurement matrices", 3))
+        object.__setattr__(self, "matrices", finite_numbers(self.matrices, "measurement matrices", 3))
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -109,9 +113,9 @@ class SymmetricOperator(_Formed):
     side: int
 
     @classmethod
-    def from_matrices(cls, matrices: Any) -> "SymmetricOperator":
+    def from_matrices(cls, matrices: Array) -> "SymmetricOperator":
         """From a stack (M, n, n). Raises InputError where a matrix differs from its transpose, naming by how much."""
-        given = as_real(matrices, "measurement matrices", 3)
+        given = finite_numbers(matrices, "measurement matrices", 3)
         _require_square(tuple(given.shape[1:]))
         gap = _asymmetry(given)
         if gap > _ROUNDING:
@@ -151,7 +155,7 @@ class SymmetricOperator(_Formed):
     @cached_property
     def _doubled(self) -> Array:
         xp = namespace(self.triangles)
-        twice = xp.asarray(_multiplicity(self.side), device=array_api_compat.device(self.triangles))
+        twice = xp.asarray(_multiplicity(self.side), device=device(self.triangles))
         return (self.triangles * xp.astype(twice, self.triangles.dtype)).mT
 
     def apply(self, product: Float[Array, "*batch n n"]) -> Float[Array, "*batch measurements"]:

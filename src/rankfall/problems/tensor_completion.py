@@ -14,6 +14,7 @@ from typing import Any
 
 import array_api_compat
 import numpy as np
+import numpy.typing as npt
 from jaxtyping import Float, Int
 
 from rankfall.arrays import Array, is_numpy, like, namespace, pick, take, to_numpy
@@ -75,7 +76,7 @@ class TensorCompletion(Problem):
     @classmethod
     def from_coordinates(
         cls,
-        indices: Any,
+        indices: Sequence[npt.ArrayLike] | np.ndarray,
         values: Array,
         shape: Sequence[int] | None = None,
         *,
@@ -118,7 +119,7 @@ class TensorCompletion(Problem):
         """How many tensors share the mask, None for one: the values have a leading axis then, a run for each."""
         return self.values.shape[0] if self.values.ndim > 1 else None
 
-    def of_runs(self, chosen: Any) -> "TensorCompletion":
+    def of_runs(self, chosen: int | np.integer | np.ndarray) -> "TensorCompletion":
         """Of many tensors, those chosen by an integer array, or one by its number."""
         if self.batch_size is None:
             return self

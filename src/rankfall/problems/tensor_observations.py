@@ -1,21 +1,21 @@
 """From what users have to observed entries of a tensor: checks, sorting, duplicates. `observations` is for matrices."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from jaxtyping import Int
 
 from rankfall.arrays import Array, to_numpy
 from rankfall.errors import InputError
-from rankfall.problems.observations import as_numbers
+from rankfall.problems.real import real_numbers
 
 
 def dense_tensor_entries(
     array: Array, weights: Array | None = None
 ) -> tuple[Int[np.ndarray, "order entries"], np.ndarray, np.ndarray | None, tuple[int, ...]]:
     """Indices, values and weights of the entries of an array that are not NaN, and its shape."""
-    values = as_numbers(array, "a tensor to complete")
+    values = real_numbers(array, "a tensor to complete")
     require_order(values.shape)
     if weights is not None and tuple(np.shape(weights)) != values.shape:
         raise InputError(
@@ -28,11 +28,15 @@ def dense_tensor_entries(
 
 
 def sorted_unique_entries(
-    indices: Any, values: Any, shape: Sequence[int] | None, weights: Any, duplicates: str
+    indices: Sequence[npt.ArrayLike] | np.ndarray,
+    values: npt.ArrayLike,
+    shape: Sequence[int] | None,
+    weights: Array | None,
+    duplicates: str,
 ) -> tuple[Int[np.ndarray, "order entries"], np.ndarray, np.ndarray | None, tuple[int, ...]]:
     """Coordinates in row-major order, one value a position, with the shape they live in."""
-    values = as_numbers(np.asarray(values), "observed values")
-    weights = None if weights is None else as_numbers(weights, "weights")
+    values = real_numbers(np.asarray(values), "observed values")
+    weights = None if weights is None else real_numbers(weights, "weights")
     if duplicates not in ("error", "mean", "last"):
         raise InputError(f"duplicates must be 'error', 'mean' or 'last', got {duplicates!r}; 'mean' averages repeats")
     lists = [np.asarray(each) for each in indices]

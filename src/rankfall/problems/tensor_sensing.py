@@ -13,8 +13,8 @@ from jaxtyping import Float
 from rankfall.arrays import Array, like, namespace, pick, take, to_numpy
 from rankfall.errors import InputError
 from rankfall.problems.matricization import matricized_shape
-from rankfall.problems.operators import as_real
 from rankfall.problems.problem import Problem
+from rankfall.problems.real import finite_numbers
 from rankfall.problems.sensing import drawn_aside
 from rankfall.problems.tensor_observations import require_order
 
@@ -40,13 +40,13 @@ class TensorSensing(Problem):
         For other than one value for each measurement, none at all, or numbers that are not real and finite.
     """
 
-    operators: Any
-    values: Any
-    truth: Any = None
+    operators: Array
+    values: Array
+    truth: Array | None = None
     held_out: "TensorSensing | None" = None
 
     def __post_init__(self) -> None:
-        operators, values = as_real(self.operators, "operators"), as_real(self.values, "measured values")
+        operators, values = finite_numbers(self.operators, "operators"), finite_numbers(self.values, "measured values")
         require_order(operators.shape[1:])
         if values.ndim == 0 or values.shape[-1] != operators.shape[0] or operators.shape[0] == 0:
             raise InputError(
@@ -62,9 +62,9 @@ class TensorSensing(Problem):
         object.__setattr__(self, "values", values)
 
     @classmethod
-    def gaussian(cls, truth: Any, count: int, seed: int = 0) -> "TensorSensing":
+    def gaussian(cls, truth: Array, count: int, seed: int = 0) -> "TensorSensing":
         """`count` Gaussian measurements of a known tensor, entries of A_i independent, E‖A_i‖_F² = 1."""
-        held = as_real(truth, "truth")
+        held = finite_numbers(truth, "truth")
         drawn = np.random.default_rng(seed).standard_normal((count, *held.shape)) / math.sqrt(math.prod(held.shape))
         operators = like(drawn, held)
         flat = namespace(held).reshape(operators, (count, -1))
@@ -80,7 +80,7 @@ class TensorSensing(Problem):
         """How many tensors are measured alike, None for one."""
         return int(self.values.shape[0]) if self.values.ndim > 1 else None
 
-    def of_runs(self, chosen: Any) -> "TensorSensing":
+    def of_runs(self, chosen: int | np.integer | np.ndarray) -> "TensorSensing":
         """Of many tensors, those chosen by an integer array, or one by its number."""
         if self.batch_size is None:
             return self

@@ -5,13 +5,12 @@ Through factors W = L Rᵀ both cost O(M (m + n) k) and form nothing of size m·
 
 from dataclasses import dataclass
 
-import array_api_compat
 import numpy as np
 from jaxtyping import Float
 
-from rankfall.arrays import Array, namespace, take, to_numpy
+from rankfall.arrays import Array, device, namespace, take, to_numpy
 from rankfall.errors import InputError
-from rankfall.problems.operators import as_real
+from rankfall.problems.real import finite_numbers
 from rankfall.problems.stacked_operators import DenseOperator, SymmetricOperator
 
 
@@ -26,7 +25,7 @@ class RankOneOperator:
     right: Array
 
     def __post_init__(self) -> None:
-        left, right = (as_real(side, "measurement vectors", 2) for side in (self.left, self.right))
+        left, right = (finite_numbers(side, "measurement vectors", 2) for side in (self.left, self.right))
         if left.shape[0] != right.shape[0]:
             raise InputError(
                 f"each measurement has one u and one v, got shapes {tuple(left.shape)} and {tuple(right.shape)}; "
@@ -119,7 +118,7 @@ class DiagonalOperator:
     sides: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
-        entries = as_real(self.entries, "measurement diagonals", 2)
+        entries = finite_numbers(self.entries, "measurement diagonals", 2)
         object.__setattr__(self, "entries", entries)
         if min(self.shape) != entries.shape[1]:
             raise InputError(
@@ -172,7 +171,7 @@ class DiagonalOperator:
         xp = namespace(multipliers)
         m, n = self.shape
         diagonal = multipliers @ self.entries
-        ones = xp.eye(m, n, dtype=diagonal.dtype, device=array_api_compat.device(diagonal))
+        ones = xp.eye(m, n, dtype=diagonal.dtype, device=device(diagonal))
         return ones * (diagonal[..., None, :] if m >= n else diagonal[..., :, None])
 
     def pulls(
@@ -203,4 +202,4 @@ def _padded(rows: Array, count: int) -> Array:
         return rows
     xp = namespace(rows)
     missing = (*rows.shape[:-2], count - rows.shape[-2], rows.shape[-1])
-    return xp.concat([rows, xp.zeros(missing, dtype=rows.dtype, device=array_api_compat.device(rows))], axis=-2)
+    return xp.concat([rows, xp.zeros(missing, dtype=rows.dtype, device=device(rows))], axis=-2)

@@ -4,7 +4,7 @@
 
 The escaped directions are those with σ_a > ε, R of them. The minimizer is A Vᵀ + U Bᵀ + P*(z): a tangent vector at the
 escaped directions, and the residual z written back, which the bulk carries. Where the matrix behind b is uniquely
-completable, z goes to zero with ε. Nothing tells the path a rank.
+completable, z goes to zero with ε. The path has no rank parameter.
 """
 
 from collections.abc import Callable, Iterator

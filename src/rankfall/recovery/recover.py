@@ -3,7 +3,7 @@
     recover(problem) -> Recovery
 
 The steps: walk the frozen path; try the ranks at which its singular values fall; certify what the entries determine.
-Where nothing fits exactly, the rank and the scale are chosen on held-out entries, and the noise level is told.
+If no matrix fits exactly, the rank and the scale are chosen on held-out entries, and the noise level is reported.
 """
 
 import math

@@ -1,9 +1,10 @@
 """The filled cells with their intervals, as many as a page can carry."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+
+from rankfall.estimators import DeepMatrixFactorization
 
 MOST = 8_000
 ALPHA = 0.1
@@ -22,7 +23,7 @@ class FilledCells:
     total: int
 
 
-def filled_cells(model: Any) -> FilledCells:
+def filled_cells(model: DeepMatrixFactorization) -> FilledCells:
     """The cells that a fitted estimator fills, with intervals that cover nine of ten new entries."""
     problem = model.fitted_.problem
     m, n = problem.shape

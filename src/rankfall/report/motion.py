@@ -5,13 +5,14 @@ once more and looked at in a few moments; where it recorded singular vectors, W 
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
-from rankfall.arrays import to_numpy
+from rankfall.arrays import Array, to_numpy
 from rankfall.errors import InputError
+from rankfall.models import Model
+from rankfall.trajectory import Trajectory
 
 MOMENTS, SIDE, VALUES = 36, 40, 12
 
@@ -32,7 +33,7 @@ class Motion:
     missing: str = ""
 
 
-def motion_of(run: Any) -> Motion:
+def motion_of(run: Trajectory) -> Motion:
     """The motion of a `Trajectory`. Raises InputError where it holds fewer than two moments."""
     if run.history["time"].size < 2:
         raise InputError("a report needs a run with two recorded moments or more, got 1; let the run move, and save it")
@@ -55,9 +56,14 @@ def motion_of(run: Any) -> Motion:
     )  # fmt: skip
 
 
-def _repeated(run: Any, shape: tuple[int, int], blocks: tuple[int, int], curves: dict[str, np.ndarray]) -> Motion:
+def _repeated(
+    run: Trajectory, shape: tuple[int, int], blocks: tuple[int, int], curves: dict[str, np.ndarray]
+) -> Motion:
     from rankfall.trajectory import Record, TimeReached, evolve
 
+    assert run.problem is not None
+    assert run.start is not None
+    assert run.integrator is not None
     # a run takes short steps where much happens, and so do its moments
     steps = run.history["time"]
     times = np.unique(
@@ -79,7 +85,9 @@ def _repeated(run: Any, shape: tuple[int, int], blocks: tuple[int, int], curves:
     return Motion(at, history["singular_values"], curves, history["map"], shape, blocks)
 
 
-def _from_vectors(run: Any, shape: tuple[int, int], blocks: tuple[int, int], curves: dict[str, np.ndarray]) -> Motion:
+def _from_vectors(
+    run: Trajectory, shape: tuple[int, int], blocks: tuple[int, int], curves: dict[str, np.ndarray]
+) -> Motion:
     history = run.history
     kept = np.unique(np.linspace(0, history["time"].size - 1, MOMENTS).round().astype(int))
     left = _block_means(history["left_vectors"][kept], blocks[0]) * history["singular_values"][kept][:, None, :]
@@ -90,7 +98,7 @@ def _from_vectors(run: Any, shape: tuple[int, int], blocks: tuple[int, int], cur
     )  # fmt: skip
 
 
-def _maps(model: Any, weights: Any, blocks: tuple[int, int]) -> Float[np.ndarray, "batch a b"]:
+def _maps(model: Model, weights: Array, blocks: tuple[int, int]) -> Float[np.ndarray, "batch a b"]:
     """Block means of W, from its factors: W itself is not formed."""
     left, right = map(to_numpy, model.factors(weights))
     return _block_means(left, blocks[0]) @ np.swapaxes(_block_means(right, blocks[1]), -1, -2)

@@ -4,6 +4,7 @@ Everything that came from the user is text: Jinja2 escapes it in the page, data 
 are escapes, and no name of the user's enters a figure, where plotly would read markup.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,12 @@ _HERE = Path(__file__).parent / "templates"
 
 
 def write_report(
-    subject: Any,
+    subject: object,
     path: Path | str = "report.html",
     *,
     force: bool = False,
-    row_names: Any = None,
-    column_names: Any = None,
+    row_names: Iterable[object] | None = None,
+    column_names: Iterable[object] | None = None,
 ) -> Path:
     """Write the report of a fitted estimator or a `Trajectory` to an HTML file, whole or not at all; returns its path.
 
@@ -64,7 +65,7 @@ def render(summary: Summary) -> str:
     )
 
 
-def short_html(subject: Any) -> str:
+def short_html(subject: object) -> str:
     """The report in a few lines, for a notebook: what was found, and the errors beside those of simple fills."""
     return _template("short.html.j2").render(summary=summarize(subject, whole=False))
 

@@ -5,10 +5,11 @@ entries that were not held out.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
+
+from rankfall.estimators.fitted import FittedTable
 
 # Held-out entries from which on a column's error says something, and the share of its spread that it should explain.
 _ENOUGH, _LITTLE = 5, 0.1
@@ -36,7 +37,7 @@ class ColumnQuality:
 
     @property
     def doubt(self) -> str:
-        """Why not to rely on the column's filled cells, in a few words; empty where nothing speaks against them."""
+        """The reason not to rely on the column's filled cells; empty if there is none."""
         if self.held < _ENOUGH:
             return f"only {self.held} entries were set aside"
         if self.error >= self.column_mean:
@@ -44,7 +45,7 @@ class ColumnQuality:
         return "explains little of the spread" if self.explained < _LITTLE else ""
 
 
-def qualities(fitted: Any, names: list[str]) -> list[ColumnQuality]:
+def qualities(fitted: FittedTable, names: list[str]) -> list[ColumnQuality]:
     """The quality of every column of a `FittedTable`."""
     held, problem = fitted.selection, fitted.problem
     count = problem.shape[1]
@@ -66,18 +67,18 @@ def qualities(fitted: Any, names: list[str]) -> list[ColumnQuality]:
     ]  # fmt: skip
 
 
-def row_and_column_mean_error(fitted: Any) -> float:
+def row_and_column_mean_error(fitted: FittedTable) -> float:
     """Root mean squared error of row plus column means on the held-out entries; NaN where none was held out."""
     values = fitted.selection.values
     return float(np.sqrt(np.mean((_row_and_column_means(fitted) - values) ** 2))) if values.size else float("nan")
 
 
-def sparse_rows(fitted: Any) -> np.ndarray:
+def sparse_rows(fitted: FittedTable) -> np.ndarray:
     """Rows with so few observed entries that averages decide what is filled in."""
     return np.flatnonzero(np.bincount(fitted.problem.rows, minlength=fitted.problem.shape[0]) < _FEW)
 
 
-def errors_in_spreads(fitted: Any) -> tuple[float, float]:
+def errors_in_spreads(fitted: FittedTable) -> tuple[float, float]:
     """Root mean squared errors on the held-out entries, of the fit and of column means, in spreads of their columns.
 
     Columns of different units count alike, as in the quality of each. NaN where nothing was held out.
@@ -94,7 +95,7 @@ def errors_in_spreads(fitted: Any) -> tuple[float, float]:
     return float(errors[0]), float(errors[1])
 
 
-def _row_and_column_means(fitted: Any) -> Float[np.ndarray, " held"]:
+def _row_and_column_means(fitted: FittedTable) -> Float[np.ndarray, " held"]:
     """Mean of the row + mean of the column − mean of all, at the held-out entries, from the others.
 
     Where the columns have different units, each is measured in spreads from its mean first.

@@ -1,6 +1,7 @@
 """What a report says, as plain data: `summarize` reads a fitted estimator or a run, the page only draws it."""
 
 import platform
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 
 import rankfall
 from rankfall.errors import InputError
+from rankfall.estimators import DeepMatrixFactorization
 from rankfall.report.cells import FilledCells, filled_cells
 from rankfall.report.motion import Motion, motion_of
 from rankfall.report.quality import ColumnQuality, errors_in_spreads, qualities, row_and_column_mean_error, sparse_rows
@@ -45,7 +47,13 @@ class Summary:
     claims: list[Claim] = field(default_factory=list)
 
 
-def summarize(subject: Any, *, row_names: Any = None, column_names: Any = None, whole: bool = True) -> Summary:
+def summarize(
+    subject: object,
+    *,
+    row_names: Iterable[object] | None = None,
+    column_names: Iterable[object] | None = None,
+    whole: bool = True,
+) -> Summary:
     """The contents of the report of a fitted estimator or of a `Trajectory`.
 
     row_names, column_names: how the user calls them; by default the estimator's own names, or numbers from 1.
@@ -56,17 +64,22 @@ def summarize(subject: Any, *, row_names: Any = None, column_names: Any = None, 
     """
     if isinstance(subject, Trajectory):
         return _of_run(subject)
-    if not hasattr(subject, "fitted_"):
+    if not isinstance(subject, DeepMatrixFactorization) or not hasattr(subject, "fitted_"):
         raise InputError(
             f"a report is of a fitted estimator or a Trajectory, got {type(subject).__name__}; fit it first"
         )
     return _of_fit(subject, row_names, column_names, whole)
 
 
-def _of_fit(model: Any, row_names: Any, column_names: Any, whole: bool) -> Summary:
+def _of_fit(
+    model: DeepMatrixFactorization,
+    row_names: Iterable[object] | None,
+    column_names: Iterable[object] | None,
+    whole: bool,
+) -> Summary:
     fitted = model.fitted_
     (m, n), values = fitted.problem.shape, np.asarray(fitted.problem.values, dtype=np.float64)
-    own = getattr(model, "feature_names_in_", None)
+    own = model.feature_names_in_ if hasattr(model, "feature_names_in_") else None
     columns = _names(own if column_names is None else column_names, n, "column")
     rows = _names(row_names, m, "row")
     spread = float(values.std())
@@ -76,7 +89,7 @@ def _of_fit(model: Any, row_names: Any, column_names: Any, whole: bool) -> Summa
     run = fitted.trajectory
     verdict = in_words(*errors_in_spreads(fitted))
     reliance = (
-        "Nothing speaks against any column."
+        "No column is doubtful."
         if not doubtful
         else f"{len(doubtful)} of {n} columns should not be relied on, first {doubtful[0]}."
     )
@@ -119,7 +132,7 @@ def _of_fit(model: Any, row_names: Any, column_names: Any, whole: bool) -> Summa
     )  # fmt: skip
 
 
-def _moved(run: Any) -> dict[str, Any]:
+def _moved(run: Trajectory | None) -> dict[str, Any]:
     """The motion of a fit's run, or why there is none."""
     if run is None:
         return {"without_motion": "A saved model does not hold its run; make the report where the model is fitted."}
@@ -154,7 +167,7 @@ def _of_run(run: Trajectory) -> Summary:
 
 
 def _claims(run: Trajectory) -> list[Claim]:
-    """The theorems held against the run; none for a run that was loaded, or one that no theorem speaks about."""
+    """The theorems checked on the run; none for a loaded run, or one outside the scope of every theorem."""
     from rankfall.theory import check
 
     if run.problem is None:
@@ -165,7 +178,7 @@ def _claims(run: Trajectory) -> list[Claim]:
         return []
 
 
-def _names(given: Any, count: int, word: str) -> list[str]:
+def _names(given: Iterable[object] | None, count: int, word: str) -> list[str]:
     if given is None:
         return [f"{word} {place}" for place in range(1, count + 1)]
     names = [str(name) for name in given]

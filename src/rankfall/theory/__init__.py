@@ -2,10 +2,10 @@
 
 `laws`, `singular` and `factors` say how depth moves the product, its singular triplets and the
 layers; `closed_forms`, `modes` and `commuting` solve those laws where they can be solved;
-`certificates`, `progress` and `optimality` promise convergence, watch over it, and prove least
+`certificates`, `progress` and `optimality` certify convergence, check it, and prove least
 nuclear norm; `counterexamples`, `failures` and `acceleration` hold the instances that settle a
 question; `subspace` finds the small block in which a run lives. All are pure functions of arrays.
-Whatever is named `check_…` or `certify_…` answers with a `Claim`, or several; `check` asks a run
+Functions named `check_…` or `certify_…` return one or several `Claim`s; `check` judges a run by
 all that applies to it.
 """
 

@@ -12,8 +12,9 @@ from jaxtyping import Float
 
 from rankfall.arrays import Array
 from rankfall.errors import InputError
+from rankfall.models.preconditioner import require_depth
 from rankfall.theory.claim import Claim
-from rankfall.theory.laws import require_depth, single_output_velocity
+from rankfall.theory.laws import single_output_velocity
 
 
 def lp_losses(

@@ -1,9 +1,9 @@
-"""Convergence promised in advance: from the layers at the start, how many steps reach a given loss.
+"""Convergence certificates: from the layers at the start, the number of steps to a given loss.
 
 Gradient descent on ½‖W_N ⋯ W_1 − Φ‖_F² converges at a linear rate when three hypotheses hold at
 the start: the layers are nearly balanced, the product is nearer to Φ than any singular matrix is
 (a positive deficiency margin), and the step is small. `certify_convergence` checks them one by one
-and says which fails; `progress` holds a recorded run against what the proof promises of each step.
+and names those that fail; `progress` checks a recorded run against the bounds for each step.
 """
 
 from dataclasses import dataclass
@@ -21,13 +21,18 @@ THEOREM = "arora2018convergence, Theorem 1"
 
 @dataclass(frozen=True)
 class ConvergenceCertificate:
-    """What Theorem 1 promises of a start, and on which hypotheses.
+    """The conclusion of Theorem 1 for a start, and its hypotheses.
 
-    Attributes:
-        hypotheses: one claim for each hypothesis: balance, margin, step.
-        margin: c, the deficiency margin of the start.
-        step: η, the step asked about, or the largest admissible one; 0 without a margin.
-        iterations: T after which the loss is at most ε; infinite where a hypothesis fails.
+    Attributes
+    ----------
+    hypotheses
+        one claim for each hypothesis: balance, margin, step.
+    margin
+        c, the deficiency margin of the start.
+    step
+        η, the step asked about, or the largest admissible one; 0 without a margin.
+    iterations
+        T after which the loss is at most ε; infinite where a hypothesis fails.
     """
 
     hypotheses: Report
@@ -37,7 +42,7 @@ class ConvergenceCertificate:
 
     @property
     def holds(self) -> bool:
-        """Whether every hypothesis holds, and with them the promise."""
+        """Whether every hypothesis holds, and hence the conclusion."""
         return self.hypotheses.holds
 
     def __str__(self) -> str:
@@ -98,16 +103,23 @@ def certify_convergence(
         ℓ(T) ≤ ε for T ≥ log(ℓ(0)/ε) / (η c^{2(N−1)/N}),    ℓ = ½‖W − Φ‖_F²,
 
     if the start has deficiency margin c > 0, the layers are δ-balanced, and η is admissible. A
-    hypothesis that fails is a report that does not hold; the certificate then promises nothing.
+    hypothesis that fails makes the report fail; the certificate then has no conclusion.
 
-    Args:
-        layers: W_1 … W_N at the start.
-        target: Φ; of full rank, or no margin is positive.
-        step: η, in the units of ½‖W − Φ‖_F²; the largest admissible one by default.
-        accuracy: ε.
+    Parameters
+    ----------
+    layers
+        W_1 … W_N at the start.
+    target
+        Φ; of full rank, or no margin is positive.
+    step
+        η, in the units of ½‖W − Φ‖_F²; the largest admissible one by default.
+    accuracy
+        ε.
 
-    Raises:
-        InputError: where the shapes do not fit or a hidden width is below min(m, n).
+    Raises
+    ------
+    InputError
+        where the shapes do not fit or a hidden width is below min(m, n).
 
     Source: [arora2018convergence, Theorem 1].
     """

@@ -1,19 +1,16 @@
-"""One question to a run: do the theorems hold on it?
+"""Check the theorems on a run.
 
-`check(run)` first asks whether the run is what it says, by following it again with the same integrator. Then every
-claim is judged, or said not to apply and why. Its number stands beside a bound that the integrator's accuracy sets: a
-coarse run follows the laws coarsely, and says so.
+`check(run)` first verifies the run: it follows it again with the same integrator and compares. Then it judges every
+claim, or states why the claim does not apply. Each measured number is compared with a bound that depends on the
+accuracy of the integrator.
 """
-
-from typing import Any
-
-import numpy as np
 
 from rankfall.errors import InputError
 from rankfall.theory import check_conserved, check_convergence, check_instances, check_laws
 from rankfall.theory.check_identity import check_identity
 from rankfall.theory.check_path import CheckedPath, every_step
 from rankfall.theory.claim import Claim, Report
+from rankfall.trajectory.run import Trajectory
 
 _CLAIMS = (
     check_laws.check_values,
@@ -33,7 +30,7 @@ _CLAIMS = (
 )
 
 
-def check(run: Any, *, intervals: int = 500) -> Report:
+def check(run: Trajectory, *, intervals: int = 500) -> Report:
     """Judge every claim of this room on a run.
 
     First the run's identity: its weights, loss, times and record are compared with those of the same problem, model,
@@ -60,7 +57,7 @@ def check(run: Any, *, intervals: int = 500) -> Report:
     Raises
     ------
     InputError
-        For a batch, a run without its problem, start and integrator, one that never moved, or a model without a depth.
+        For a batch, a run without its problem, start and integrator, one that never moved, or a tensor.
 
     Examples
     --------
@@ -86,16 +83,17 @@ def check(run: Any, *, intervals: int = 500) -> Report:
     return Report([*identity, *(claim for check_claim in _CLAIMS for claim in check_claim(path))])
 
 
-def _require_checkable(run: Any) -> None:
-    if not hasattr(run, "history") or not hasattr(run, "model"):
+def _require_checkable(run: Trajectory) -> None:
+    if not isinstance(run, Trajectory):
         raise InputError(f"check asks one Trajectory, got {type(run).__name__}; of a batch take one run, runs[0]")
-    if not isinstance(getattr(run.model, "depth", None), int | float | np.integer):
-        raise InputError(f"the laws are those of a depth, got a {type(run.model).__name__} without; try Chain(depth)")
     missing = [name for name in ("problem", "start", "integrator") if getattr(run, name) is None]
     if missing:
         raise InputError(
             f"a check follows the run again from its problem, start and integrator, got a run without its "
             f"{', '.join(missing)}, as loaded runs are; dataclasses.replace(run, problem=…) hands them back"
         )
+    assert run.problem is not None
+    if len(run.problem.shape) != 2:
+        raise InputError(f"the laws are those of matrices, got a W of shape {run.problem.shape}; check a matrix model")
     if not run.time > 0:
         raise InputError(f"a check needs a run that has moved, got one that ended at its start ({run.reason})")

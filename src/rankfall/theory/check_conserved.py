@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from rankfall.models.chain import Chain
 from rankfall.theory.check_laws import BALANCED, first_of
 from rankfall.theory.check_path import CheckedPath
 from rankfall.theory.claim import Claim
@@ -21,7 +20,10 @@ def check_imbalance(path: CheckedPath) -> list[Claim]:
     statement, source = "W_{j+1}ᵀW_{j+1} − W_jW_jᵀ is conserved", "arora2018, Theorem 1"
     hypotheses = "layers of one rate"
     why = first_of(
-        (not isinstance(path.run.model, Chain), f"{type(path.run.model).__name__} has no layers of its own"),
+        (
+            not path.run.model.is_chain or path.run.model.is_symmetric,
+            f"{type(path.run.model).__name__} has no layers of its own",
+        ),
         (path.depth < 2, "one layer has no neighbor"),
         (not path.has_equal_rates, "the layers move at different rates"),
     )
@@ -46,7 +48,7 @@ def check_descent(path: CheckedPath) -> list[Claim]:
     total = path.steps["loss"] + path.steps["penalty"]
     rises = np.diff(total) / np.abs(total).max()
     worst = int(np.argmax(rises))
-    bound = path.rounding if path.is_discrete else max(float(path.run.integrator.rtol), path.rounding)
+    bound = path.rounding if path.is_discrete else max(path.rtol, path.rounding)
     why = f"worst at step {worst + 1}"
     return [Claim.at_most(statement, source, max(float(rises[worst]), 0.0), bound, why, hypotheses)]
 

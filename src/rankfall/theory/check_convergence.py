@@ -1,12 +1,8 @@
-"""What a factorization promises: convergence certified by its start, and modes that escape on time."""
+"""Claims on factorizations: convergence certified by the start, and escape times of the modes."""
 
 import numpy as np
 
 from rankfall.arrays import to_numpy
-from rankfall.integrators.descent import Descent
-from rankfall.integrators.updates import Gradient
-from rankfall.models.chain import Chain
-from rankfall.problems.factorization import Factorization
 from rankfall.theory.certificates import certify_convergence
 from rankfall.theory.check_laws import BALANCED, first_of
 from rankfall.theory.check_path import CheckedPath, followed_again
@@ -21,23 +17,22 @@ _ESCAPES = "modes reach half their target when the closed form does"
 
 
 def check_certificate(path: CheckedPath) -> list[Claim]:
-    """Convergence promised by the start of a factorization, and the promise kept.   [arora2018convergence]"""
+    """The certificate of a factorization's start, and whether the run satisfies it.   [arora2018convergence]"""
     run, source = path.run, "arora2018convergence, Theorem 1"
     hypotheses = "a factorization, δ-balanced layers of full width, a positive margin"
-    is_descent = isinstance(run.integrator, Descent)
-    is_gradient = is_descent and isinstance(run.integrator.update, Gradient)
+    target, rate = path.target, path.gradient_rate
     why = first_of(
-        (not isinstance(run.problem, Factorization), f"{type(run.problem).__name__} is no factorization"),
-        (not isinstance(run.model, Chain), f"{type(run.model).__name__} is no chain of layers"),
+        (target is None, f"{type(path.problem).__name__} is no factorization"),
+        (not run.model.is_chain or run.model.is_symmetric, f"{type(run.model).__name__} is no chain of layers"),
         (path.decay > 0, "weight decay moves the minimum"),
         (not path.has_equal_rates, "the layers move at different rates"),
-        (path.is_discrete and not is_gradient, "the theorem is of gradient descent and its flow"),
-        (run.model.rank < min(run.problem.shape), "a hidden width is below min(m, n)"),
+        (path.is_discrete and rate is None, "the theorem is of gradient descent and its flow"),
+        (run.model.rank < min(path.problem.shape), "a hidden width is below min(m, n)"),
     )
     if why:
         return [Claim.not_applicable(_PROMISE, source, why, hypotheses)]
-    target = to_numpy(run.problem.target).astype(np.float64)
-    step = float(run.integrator.update.rate) if is_gradient else 0.0
+    assert target is not None
+    step = rate or 0.0
     certificate = certify_convergence(path.layers(0), target, step or None)
     # the step that the theorem admits is far below what works, and its absence refutes no run
     missing = [str(claim) for claim in certificate.hypotheses[:2] if not claim.holds]
@@ -45,7 +40,7 @@ def check_certificate(path: CheckedPath) -> list[Claim]:
         return [Claim.not_applicable(_PROMISE, source, "; ".join(missing), hypotheses)]
     records = np.unique(path.spans)
     times = path.times[records]
-    losses = np.asarray([run.problem.loss(path.products[record]) for record in records])
+    losses = np.asarray([path.problem.loss(path.products[record]) for record in records])
     smallest = np.abs(path.paths.values[records]).min(axis=1)
     # a flow knows its residual up to N rtol^{2/3} ‖Φ‖, descent exactly
     unknown = path.depth * path.accuracy * float(np.linalg.norm(target)) / np.sqrt(2)
@@ -53,9 +48,9 @@ def check_certificate(path: CheckedPath) -> list[Claim]:
     reached = float(run.loss) if path.is_discrete else 0.0
     found = [
         check_margin(smallest, certificate.margin - np.sqrt(2) * unknown),
-        check_contraction(times, promised, certificate.margin, run.model.depth, step, accuracy=reached),
+        check_contraction(times, promised, certificate.margin, int(path.depth), step, accuracy=reached),
     ]
-    if is_gradient:
+    if rate is not None:
         found.append(_decrease(path, losses, smallest, records, step))
     return [claim.assuming(hypotheses) for claim in found]
 
@@ -64,7 +59,7 @@ def _decrease(path: CheckedPath, losses, smallest, records, step: float) -> Clai
     """The worst of the single steps that were looked at."""
     first, last = (np.searchsorted(records, side) for side in path.spans.T)
     norms = np.linalg.norm(path.gradients[path.spans[:, 0]], axis=(1, 2))
-    depth, start = path.run.model.depth, float(path.steps["loss"][0])
+    depth, start = int(path.depth), float(path.steps["loss"][0])
     claims = [
         check_decrease(losses[[a, b]], norms[[k, k]], smallest[[a, b]], step, depth, start)
         for k, (a, b) in enumerate(zip(first, last, strict=True))
@@ -73,21 +68,22 @@ def _decrease(path: CheckedPath, losses, smallest, records, step: float) -> Clai
 
 
 def check_escapes(path: CheckedPath) -> list[Claim]:
-    """Modes that never mix escape when the closed form says so, the strongest first.   [li2021], [arora2019]
+    """Modes that do not mix escape at the times of the closed form, the strongest first.   [li2021], [arora2019]
 
     They do not mix where W(0) is diagonal in the singular bases of the target; escape means half the target.
     """
     run, source = path.run, "arora2019, singular values"
     hypotheses = "a factorization, W(0) diagonal in the bases of the target, balanced layers of one rate"
     why = first_of(
-        (not isinstance(run.problem, Factorization), f"{type(run.problem).__name__} is no factorization"),
+        (path.target is None, f"{type(path.problem).__name__} is no factorization"),
         (path.decay > 0, "weight decay shifts the targets"),
         (not path.has_equal_rates, "the layers move at different rates"),
         (path.relative_imbalance > BALANCED, f"the start is unbalanced by {path.relative_imbalance:.2g}"),
     )
     if why:
         return [Claim.not_applicable(_ESCAPES, source, why, hypotheses)]
-    target = to_numpy(run.problem.target).astype(np.float64)
+    assert path.target is not None
+    target = path.target
     left, strengths, right = np.linalg.svd(target, full_matrices=False)
     core = left.T @ path.products[0] @ right.T
     starts = np.diagonal(core)

@@ -1,19 +1,18 @@
-"""Whether a run is what it says: the same problem, model, start, integrator and seed give its weights and its record.
+"""Verify a run: the same problem, model, start, integrator and seed must give its weights and its record.
 
-The laws are checked on a path that is followed again. These claims tie that path to the run that was handed in: a run
+The laws are checked on a path that is followed again. These claims compare that path with the given run: a run
 with other weights, another history, another problem or another depth fails them, with what differs. Where the steps
 are the same, both agree to rounding; a run of a batch shares its steps with others, and agrees to the integrator's
 accuracy.
 """
 
-from typing import Any
-
 import numpy as np
 
 from rankfall.arrays import to_numpy
-from rankfall.theory.check_path import followed_again, is_discrete
+from rankfall.theory.check_path import followed_again, tolerance_of
 from rankfall.theory.claim import Claim
 from rankfall.trajectory.record import Record
+from rankfall.trajectory.run import Trajectory
 
 SOURCE = "the run itself"
 # Step ends that agree to this share of the time are the same steps.
@@ -24,7 +23,7 @@ _COMPARED = (
 )  # fmt: skip
 
 
-def check_identity(run: Any, again: Any, refusal: str = "") -> list[Claim]:
+def check_identity(run: Trajectory, again: Trajectory | None, refusal: str = "") -> list[Claim]:
     """Whether the run agrees with itself, and with the run followed again (None where that was refused, and why)."""
     found = [_settings(run), _record(run)]
     if again is None:
@@ -36,7 +35,7 @@ def check_identity(run: Any, again: Any, refusal: str = "") -> list[Claim]:
     return found
 
 
-def _settings(run: Any) -> Claim:
+def _settings(run: Trajectory) -> Claim:
     """The model and the integrator are those that were noted when the run was made."""
     named = {"model": repr(run.model), "integrator": repr(run.integrator)}
     other = [name for name, text in named.items() if run.settings.get(name) != text]
@@ -45,7 +44,7 @@ def _settings(run: Any) -> Claim:
     return Claim.judged(statement, SOURCE, len(other), 0, not other, why=why)
 
 
-def _record(run: Any) -> Claim:
+def _record(run: Trajectory) -> Claim:
     """Times of the history rise from 0 to the end of the run or beyond, and every series has as many rows."""
     times = run.history.get("time", np.empty(0))
     lengths = {name: len(values) for name, values in run.history.items()}
@@ -59,10 +58,11 @@ def _record(run: Any) -> Claim:
     return Claim.judged("the record runs from 0 to the end of the run", SOURCE, why or "it does", "it does", not why)
 
 
-def _loss(run: Any, again: Any) -> Claim:
+def _loss(run: Trajectory, again: Trajectory) -> Claim:
     """ℓ of the weights at the end is the loss at the end."""
     statement = "the weights at the end have the loss at the end"
     weights = to_numpy(run.weights)
+    assert run.problem is not None
     if repr(again.model) != repr(run.model):
         why = f"the model is {run.model!r}, for this problem it would be {again.model!r}"
         return Claim.judged(statement, SOURCE, "another shape", "one shape", False, why=why)
@@ -75,7 +75,7 @@ def _loss(run: Any, again: Any) -> Claim:
     return Claim.at_most(statement, SOURCE, abs(loss - run.loss), bound, f"ℓ of the weights is {loss:.6g}")
 
 
-def _weights(run: Any, again: Any) -> Claim:
+def _weights(run: Trajectory, again: Trajectory) -> Claim:
     """The run followed again ends at the same weights."""
     here, there = (to_numpy(each.weights).astype(np.float64) for each in (run, again))
     off = float(np.linalg.norm(here - there)) / max(float(np.linalg.norm(there)), np.finfo(float).tiny)
@@ -83,7 +83,7 @@ def _weights(run: Any, again: Any) -> Claim:
     return Claim.at_most("followed again, it ends at the same weights", SOURCE, off, bound, why)
 
 
-def _history(run: Any, steps: dict[str, np.ndarray]) -> Claim:
+def _history(run: Trajectory, steps: dict[str, np.ndarray]) -> Claim:
     """The run followed again passes through what was recorded, at the recorded times."""
     statement, history = "followed again, it passes through its record", run.history
     times = history["time"]
@@ -114,14 +114,15 @@ def _record_like(history: dict[str, np.ndarray]) -> Record:
     )
 
 
-def _bound(run: Any, steps: dict[str, np.ndarray]) -> tuple[float, str]:
+def _bound(run: Trajectory, steps: dict[str, np.ndarray]) -> tuple[float, str]:
     """How far two runs of one description may be apart, and why."""
     eps = float(np.finfo(to_numpy(run.weights).dtype).eps)
     times = run.history["time"]
     times = times[times <= steps["time"][-1] * (1 + _SAME)]
     nearest = np.clip(np.searchsorted(steps["time"], times), 1, steps["time"].size - 1)
     gaps = np.minimum(np.abs(steps["time"][nearest] - times), np.abs(steps["time"][nearest - 1] - times))
-    if is_discrete(run) or (gaps <= _SAME * np.maximum(times, steps["time"][1])).all():
+    rtol = tolerance_of(run)
+    if rtol is None or (gaps <= _SAME * np.maximum(times, steps["time"][1])).all():
         return float(np.sqrt(eps)), "the same steps: equal to rounding"
-    wanted = 10 * float(run.model.depth) * float(run.integrator.rtol) ** (2 / 3)
+    wanted = 10 * float(run.model.depth) * rtol ** (2 / 3)
     return min(max(wanted, float(np.sqrt(eps))), 0.1), "other steps: equal to the integrator's accuracy"

@@ -4,19 +4,12 @@ Two modes of one measurement, sensing that commutes, the 2 × 2 completion that 
 of a factorization from orthogonal layers.
 """
 
-from typing import Any
-
 import numpy as np
 from jaxtyping import Float
 
-from rankfall.arrays import to_numpy
+from rankfall.arrays import like, to_numpy
 from rankfall.errors import InputError
-from rankfall.integrators.descent import Descent
-from rankfall.integrators.updates import Gradient
-from rankfall.models.chain import Chain
-from rankfall.problems.completion import Completion
-from rankfall.problems.factorization import Factorization
-from rankfall.problems.sensing import Sensing
+from rankfall.problems.operators import Operator
 from rankfall.theory.check_laws import BALANCED, first_of
 from rankfall.theory.check_path import CheckedPath
 from rankfall.theory.claim import Claim
@@ -88,9 +81,9 @@ def check_commuting(path: CheckedPath) -> list[Claim]:
 
 def diagonal_modes(path: CheckedPath) -> tuple[tuple[np.ndarray, np.ndarray] | None, str]:
     """Eigenvalues of commuting measurements, a row each, and of W at every time; or nothing, and why not."""
-    problem = path.run.problem
+    problem = path.problem
     why = first_of(
-        (not isinstance(problem, Sensing), f"{type(problem).__name__} is no sensing problem"),
+        (problem.operator is None, f"{type(problem).__name__} is no sensing problem"),
         (path.decay > 0, "weight decay moves the path"),
         (path.depth < 2, "at depth 1 W moves in the span of the measurements instead"),
         (not path.has_equal_rates, "the layers move at different rates"),
@@ -99,9 +92,11 @@ def diagonal_modes(path: CheckedPath) -> tuple[tuple[np.ndarray, np.ndarray] | N
     )
     if why:
         return None, why
-    if problem.count * problem.shape[0] ** 2 > _NUMBERS:
-        return None, f"{problem.count} measurements of {problem.shape} are too large to be formed"
-    basis = _basis(problem)
+    operator = problem.operator
+    assert operator is not None
+    if operator.count * operator.shape[0] ** 2 > _NUMBERS:
+        return None, f"{operator.count} measurements of {problem.shape} are too large to be formed"
+    basis = _basis(operator)
     if isinstance(basis, str):
         return None, basis
     vectors, rows = basis
@@ -115,10 +110,11 @@ def diagonal_modes(path: CheckedPath) -> tuple[tuple[np.ndarray, np.ndarray] | N
     return (rows, values), ""
 
 
-def _basis(problem: Sensing) -> tuple[np.ndarray, Float[np.ndarray, "k d"]] | str:
+def _basis(operator: Operator) -> tuple[np.ndarray, Float[np.ndarray, "k d"]] | str:
     """The common eigenbasis of the measurements and their eigenvalues in it, or why there is none."""
-    units = np.eye(problem.shape[0] ** 2).reshape(-1, *problem.shape)
-    matrices = np.moveaxis(to_numpy(problem.measure(units)).astype(np.float64), 0, -1).reshape(-1, *problem.shape)
+    units = np.eye(operator.shape[0] ** 2).reshape(-1, *operator.shape)
+    seen = to_numpy(operator.apply(like(units, operator.model))).astype(np.float64)
+    matrices = np.moveaxis(seen, 0, -1).reshape(-1, *operator.shape)
     try:
         return common_eigenbasis(list(matrices))
     except InputError as error:
@@ -130,9 +126,10 @@ def check_corner(path: CheckedPath) -> list[Claim]:
 
     It must where det W(0) has the sign of z z′, which the flow keeps; a run that loses the sign may break the bound.
     """
-    source, problem = "razin2020, Theorem 1", path.run.problem
+    source, problem = "razin2020, Theorem 1", path.problem
     hypotheses = "2 × 2, three entries observed with z z′ ≠ 0, N ≥ 2, det W(0) of the sign of z z′, balanced layers"
-    is_small = isinstance(problem, Completion) and problem.shape == (2, 2) and len(problem.rows) == 3
+    positions = problem.positions
+    is_small = positions is not None and problem.shape == (2, 2) and positions[0].size == 3
     why = first_of(
         (not is_small, "the problem is no 2 × 2 completion with three entries observed"),
         (is_small and problem.weights is not None, "the entries have weights"),
@@ -143,7 +140,8 @@ def check_corner(path: CheckedPath) -> list[Claim]:
     if why:
         return [Claim.not_applicable(_CORNER, source, why, hypotheses)]
     observed = np.full((2, 2), np.nan)
-    observed[problem.rows, problem.cols] = to_numpy(problem.values)
+    assert positions is not None
+    observed[positions] = to_numpy(problem.values)
     missing = np.argwhere(np.isnan(observed))[0]
     # rows and columns turned so that it is at the top left; det W may turn its sign, and z z' names the one it needs
     turned = slice(None, None, -1 if missing[0] else 1), slice(None, None, -1 if missing[1] else 1)
@@ -171,21 +169,21 @@ def check_block(path: CheckedPath) -> list[Claim]:
     """Descent from orthogonal layers moves a block of twice the rank, and the rest by a recursion.   [yaras2024]"""
     run, source = path.run, "yaras2024, deep matrix factorization"
     hypotheses = "a factorization of rank r < d/2 by gradient descent, square layers that start orthogonal"
-    is_gradient = isinstance(run.integrator, Descent) and isinstance(run.integrator.update, Gradient)
+    target, rate = path.target, path.gradient_rate
     why = first_of(
-        (not isinstance(run.problem, Factorization), f"{type(run.problem).__name__} is no factorization"),
-        (not isinstance(run.model, Chain), f"{type(run.model).__name__} is no chain of layers"),
+        (target is None, f"{type(path.problem).__name__} is no factorization"),
+        (not run.model.is_chain or run.model.is_symmetric, f"{type(run.model).__name__} is no chain of layers"),
         (not path.has_equal_rates, "the layers move at different rates"),
-        (not is_gradient, "the recursion is of gradient descent"),
+        (rate is None, "the recursion is of gradient descent"),
     )
     if why:
         return [Claim.not_applicable(_BLOCK, source, why, hypotheses)]
-    target = to_numpy(run.problem.target).astype(np.float64)
+    assert target is not None
+    assert rate is not None
     layers = path.layers(0)
     try:
         block = invariant_block(layers, target, int(np.linalg.matrix_rank(target)), BALANCED)
     except InputError as error:
         return [Claim.not_applicable(_BLOCK, source, str(error).partition(";")[0], hypotheses)]
-    rate: Any = run.integrator.update.rate  # pyright: ignore[reportAttributeAccessIssue]
-    scales = idle_scales(block.scales, float(rate), path.steps["time"].size - 1, path.decay)
+    scales = idle_scales(block.scales, rate, path.steps["time"].size - 1, path.decay)
     return [check_invariant_block(path.layers(-1), block, scales[-1]).assuming(hypotheses)]

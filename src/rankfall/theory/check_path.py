@@ -13,15 +13,17 @@ leaves some steps out and changes nothing about those that are looked at.
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from rankfall.arrays import to_numpy
+from rankfall.arrays import Array, to_numpy
+from rankfall.models.model import Model
+from rankfall.problems.problem import Problem
 from rankfall.theory.factors import imbalance
 from rankfall.trajectory.evolve import evolve
 from rankfall.trajectory.record import Record
+from rankfall.trajectory.run import Trajectory
 from rankfall.trajectory.singular_paths import SingularPaths, follow
 from rankfall.trajectory.stops import TimeReached
 
@@ -64,7 +66,7 @@ class CheckedPath:
         Time, loss and penalty λ/2 ‖w‖² at the end of every step.
     """
 
-    run: Any
+    run: Trajectory
     times: Float[np.ndarray, " t"]
     weights: Float[np.ndarray, "t p"]
     gradients: Float[np.ndarray, "t m n"]
@@ -73,8 +75,9 @@ class CheckedPath:
     steps: dict[str, np.ndarray]
 
     @classmethod
-    def of(cls, run: Any, intervals: int, steps: dict[str, np.ndarray]) -> "CheckedPath":
+    def of(cls, run: Trajectory, intervals: int, steps: dict[str, np.ndarray]) -> "CheckedPath":
         """Follow the run again, through at most so many intervals; `steps` from the history of `every_step`."""
+        assert run.problem is not None
         m, n = run.problem.shape
         size = (2 if is_discrete(run) else 4) * (run.model.size + 2 * m * n + (m + n) * run.model.rank)
         kept = min(intervals, max(2, _NUMBERS // size))
@@ -112,9 +115,31 @@ class CheckedPath:
         return rates is None or all(rate == 1 for rate in rates)
 
     @property
+    def problem(self) -> Problem:
+        """The problem of the run."""
+        assert self.run.problem is not None
+        return self.run.problem
+
+    @property
+    def target(self) -> Float[np.ndarray, "m n"] | None:
+        """Φ of a factorization, float64; None for other problems."""
+        target = self.problem.target
+        return None if target is None else to_numpy(target).astype(np.float64)
+
+    @property
+    def gradient_rate(self) -> float | None:
+        """η of gradient descent; None for other integrators."""
+        return None if self.run.integrator is None else self.run.integrator.gradient_rate
+
+    @property
+    def rtol(self) -> float:
+        """The integrator's tolerance; 0 of a descent, which follows itself."""
+        return tolerance_of(self.run) or 0.0
+
+    @property
     def accuracy(self) -> float:
-        """What the integrator promises of the whole path, rtol^{2/3}; 0 of a descent, which follows itself."""
-        return 0.0 if self.is_discrete else float(self.run.integrator.rtol) ** (2 / 3)
+        """The accuracy of the whole path, rtol^{2/3}."""
+        return self.rtol ** (2 / 3)
 
     @property
     def tolerance(self) -> float:
@@ -174,23 +199,32 @@ class CheckedPath:
         return np.abs(values[last] - values[0] - np.cumsum(pieces, axis=0)) / np.abs(values).max()
 
 
-def is_discrete(run: Any) -> bool:
-    """Whether the integrator takes steps of its own length instead of following the flow to a tolerance."""
-    return getattr(run.integrator, "rtol", None) is None
+def tolerance_of(run: Trajectory) -> float | None:
+    """The integrator's tolerance; None where it takes steps of a length of its own."""
+    assert run.integrator is not None
+    return run.integrator.rtol
 
 
-def every_step(run: Any) -> Any:
+def is_discrete(run: Trajectory) -> bool:
+    """Whether the integrator takes steps of a length of its own instead of following the flow to a tolerance."""
+    return tolerance_of(run) is None
+
+
+def every_step(run: Trajectory) -> Trajectory:
     """The run followed again, with loss, curvature and penalty at the end of every step."""
     decay = float(run.model.decay)
 
-    def penalty(problem: Any, model: Any, weights: Any) -> np.ndarray:
+    def penalty(problem: Problem, model: Model, weights: Array) -> np.ndarray:
         return decay / 2 * np.sum(to_numpy(weights).astype(np.float64) ** 2, axis=-1)
 
     return followed_again(run, Record(curvature=True, functions={"penalty": penalty}), run.time)
 
 
-def followed_again(run: Any, record: Record, end: float) -> Any:
-    """The run, followed once more up to a time, with another record."""
+def followed_again(run: Trajectory, record: Record, end: float) -> Trajectory:
+    """The run followed again up to a time, with another record."""
+    assert run.problem is not None
+    assert run.start is not None
+    assert run.integrator is not None
     return evolve(
         run.problem, run.model, run.start, run.integrator, stop=TimeReached(end), record=record, seed=run.seed
     )

@@ -1,13 +1,13 @@
 """A claim with its verdict: a theorem about a run, or a published statement beside what was measured.
 
-A check that finds a claim false answers with a claim that fails. Exceptions are kept for input that no claim speaks
-about. Whatever checks several claims answers with a `Report`.
+A check that finds a claim false returns a claim that fails. Exceptions are raised only for input
+outside the scope of every claim. A function that checks several claims returns a `Report`.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, SupportsFloat
 
 
 class Verdict(StrEnum):
@@ -57,7 +57,7 @@ class Claim:
     Parameters
     ----------
     statement : str
-        What is claimed, in a few words and the papers' letters.
+        The claim, in the notation of the papers.
     source : str
         Key of the source and the place in it, such as "arora2019, singular values"; empty where the experiment that
         makes the claim names it.
@@ -66,7 +66,7 @@ class Claim:
     bound : float or str
         What it is compared with, or what was published with its tolerance.
     verdict : Verdict
-        Whether it holds, fails, is known not to hold, does not apply, or is shown and judged by nobody.
+        Whether it holds, fails, is known not to hold, does not apply, or is shown without a judgment.
     why : str
         Where the worst case occurred, why a claim does not apply, or what to do about a failure.
     hypotheses : str
@@ -88,12 +88,24 @@ class Claim:
     finding: Finding | None = None
 
     @classmethod
-    def judged(cls, statement: str, source: str, measured: Any, bound: Any, holds: bool, **more: Any) -> "Claim":
+    def judged(
+        cls,
+        statement: str,
+        source: str,
+        measured: SupportsFloat | str,
+        bound: SupportsFloat | str,
+        holds: bool,
+        *,
+        why: str = "",
+        hypotheses: str = "",
+        provenance: str = "D",
+        finding: Finding | None = None,
+    ) -> "Claim":
         """The claim that holds or not; where a finding covers it, it is known not to."""
-        finding = more.get("finding")
         measured, bound = (value if isinstance(value, str) else float(value) for value in (measured, bound))
         known = Verdict.KNOWN if finding is not None and finding.covers else Verdict.FAILS
-        return cls(statement, source, measured, bound, Verdict.HOLDS if holds else known, **more)
+        verdict = Verdict.HOLDS if holds else known
+        return cls(statement, source, measured, bound, verdict, why, hypotheses, provenance, finding)
 
     @classmethod
     def at_most(
@@ -123,7 +135,7 @@ class Claim:
 
     @property
     def fails(self) -> bool:
-        """Whether it does not hold and nobody has said why."""
+        """Whether it does not hold and no finding explains it."""
         return self.verdict is Verdict.FAILS
 
     def record(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Curves that singular values follow when the singular vectors stand still.
+"""Curves of the singular values when the singular vectors are constant.
 
 One change of variable solves them all. Along a mode whose vectors are fixed,
 σ̇ = −N σ^{2−2/N} γ(t) with γ = ⟨∇ℓ, u vᵀ⟩; in the straightened coordinate
@@ -15,8 +15,8 @@ from jaxtyping import Float
 
 from rankfall.arrays import Array
 from rankfall.errors import InputError
+from rankfall.models.preconditioner import require_depth
 from rankfall.theory.claim import Claim
-from rankfall.theory.laws import require_depth
 
 
 def straighten(singular_values: Float[Array, "*batch"], depth: float | int) -> Float[Array, "*batch"]:
@@ -69,12 +69,18 @@ def measurement_curve(
     For 0 < α < 1 the first mode lags: in proportion, as a power, or below a ceiling
     (`curve_ceiling`). For α > 1 and N ≥ 3 it escapes to infinity at a finite σ_2.
 
-    Args:
-        second: σ_2, positive.
-        ratio: α.
-        depth: N ≥ 1.
-        start: σ_1 at the start, positive; σ_2 too unless `second_start` is given.
-        second_start: σ_2 at the start.
+    Parameters
+    ----------
+    second
+        σ_2, positive.
+    ratio
+        α.
+    depth
+        N ≥ 1.
+    start
+        σ_1 at the start, positive; σ_2 too unless `second_start` is given.
+    second_start
+        σ_2 at the start.
 
     Source: [arora2019, single measurement].
     """
@@ -106,18 +112,23 @@ def curve_ceiling(ratio: float, depth: float | int, start: float) -> float:
 
 
 def leakage(ratio: float, depth: float | int, start: float, final: float = 1.0) -> float:
-    """How far a weaker mode has come when a stronger one, from the same start, is learnt.
+    """The value of a weaker mode when a stronger one, from the same start, is learned.
 
         N = 1:  ≈ (λ_2/λ_1) σ_final       N = 2:  σ_final (σ_0/σ_final)^{1−λ_2/λ_1}
         N ≥ 3:  → σ_0 (1 − λ_2/λ_1)^{−N/(N−2)}, linear in the start
 
     This is what a greedy, rank-by-rank path leaves behind at each step.
 
-    Args:
-        ratio: λ_2/λ_1, drive of the weaker mode over that of the stronger, in [0, 1].
-        depth: N ≥ 1.
-        start: σ_0, where both begin.
-        final: where the stronger mode ends.
+    Parameters
+    ----------
+    ratio
+        λ_2/λ_1, drive of the weaker mode over that of the stronger, in [0, 1].
+    depth
+        N ≥ 1.
+    start
+        σ_0, where both begin.
+    final
+        where the stronger mode ends.
 
     Source: [li2021]; the curve is that of [arora2019, single measurement].
     """
@@ -135,11 +146,16 @@ def check_measurement_curve(
 ) -> Claim:
     """Hold two recorded modes of a one-measurement run against their curve.
 
-    Args:
-        first: σ_1 along the run; its first record is the start of the curve.
-        second: σ_2 along the run.
-        ratio: α.
-        tolerance: largest deviation allowed, relative to the largest σ_1.
+    Parameters
+    ----------
+    first
+        σ_1 along the run; its first record is the start of the curve.
+    second
+        σ_2 along the run.
+    ratio
+        α.
+    tolerance
+        largest deviation allowed, relative to the largest σ_1.
 
     Source: [arora2019, single measurement].
     """

@@ -16,8 +16,8 @@ from scipy.optimize import linprog
 
 from rankfall.arrays import Array
 from rankfall.errors import InputError
+from rankfall.models.preconditioner import require_depth
 from rankfall.theory.closed_forms import straighten, unstraighten
-from rankfall.theory.laws import require_depth
 
 NEWTON_STEPS = 500
 
@@ -26,10 +26,14 @@ NEWTON_STEPS = 500
 class CommutingSolution:
     """Where the flow ends, in the common eigenbasis.
 
-    Attributes:
-        spectrum: the eigenvalues w of the product, A w = y.
-        dual: ν, which tends to a dual certificate A†(ν) ⪯ I as the start tends to 0.
-        residual: ‖A w − y‖ left by the solver.
+    Attributes
+    ----------
+    spectrum
+        the eigenvalues w of the product, A w = y.
+    dual
+        ν, which tends to a dual certificate A†(ν) ⪯ I as the start tends to 0.
+    residual
+        ‖A w − y‖ left by the solver.
     """
 
     spectrum: Float[Array, " d"]
@@ -46,16 +50,23 @@ def common_eigenbasis(
 
     Each matrix in turn splits the blocks that those before it left together.
 
-    Args:
-        matrices: A_1 … A_k, symmetric.
-        tolerance: how close eigenvalues may be, relative to ‖A_i‖, and still count as one; also
-            the largest relative off-diagonal entry accepted at the end.
+    Parameters
+    ----------
+    matrices
+        A_1 … A_k, symmetric.
+    tolerance
+        how close eigenvalues may be, relative to ‖A_i‖, and still count as one; also
+        the largest relative off-diagonal entry accepted at the end.
 
-    Returns:
+    Returns
+    -------
+    tuple of ndarray
         Q, d × d orthogonal, and the eigenvalues, a row for each matrix.
 
-    Raises:
-        InputError: where the matrices are not symmetric or do not commute.
+    Raises
+    ------
+    InputError
+        where the matrices are not symmetric or do not commute.
 
     Source: [gunasekar2017, Theorem 1].
     """
@@ -100,11 +111,16 @@ def commuting_path(
 
     for ℓ = ½‖A(W) − y‖² and layers αI. Depth 1 moves in the span of the measurements instead.
 
-    Args:
-        eigenvalues: a row of Ã†_kk for each measurement.
-        residual_integral: s.
-        depth: N ≥ 1.
-        start: α^N, the eigenvalue of the product at time 0.
+    Parameters
+    ----------
+    eigenvalues
+        a row of Ã†_kk for each measurement.
+    residual_integral
+        s.
+    depth
+        N ≥ 1.
+    start
+        α^N, the eigenvalue of the product at time 0.
 
     Source: [arora2019, Theorem 2]; depth 2 [gunasekar2017, Theorem 1].
     """
@@ -128,15 +144,23 @@ def commuting_solution(
     the start: no limit is taken. As α → 0, w tends to the least trace over {w ≥ 0 : A w = y} at
     every N ≥ 2 (`minimum_trace`); at N = 1 it is the solution nearest to the start instead.
 
-    Args:
-        eigenvalues: the measurements in their common eigenbasis, a row each, linearly independent.
-        values: y.
-        depth: N = 1 or any real N ≥ 2.
-        start: α^N, the eigenvalue of W(0), positive; below 1 for the dual to mean anything.
-        tolerance: residual at which to stop, relative to ‖y‖.
+    Parameters
+    ----------
+    eigenvalues
+        the measurements in their common eigenbasis, a row each, linearly independent.
+    values
+        y.
+    depth
+        N = 1 or any real N ≥ 2.
+    start
+        α^N, the eigenvalue of W(0), positive; below 1 for the dual to mean anything.
+    tolerance
+        residual at which to stop, relative to ‖y‖.
 
-    Raises:
-        InputError: where no positive w meets the measurements, among others.
+    Raises
+    ------
+    InputError
+        where no positive w meets the measurements, among others.
 
     Source: [arora2019, Theorems 1 and 2], [gunasekar2017, Theorem 1].
     """
@@ -214,8 +238,10 @@ def minimum_trace(eigenvalues: Float[Array, "k d"], values: Float[Array, " k"]) 
 
         min Σ_k w_k  over  w ≥ 0, A w = y;        max ⟨y, ν⟩  over  Aᵀν ≤ 1
 
-    Raises:
-        InputError: where no w ≥ 0 meets the measurements.
+    Raises
+    ------
+    InputError
+        where no w ≥ 0 meets the measurements.
 
     Source: [gunasekar2017, Corollary 2].
     """

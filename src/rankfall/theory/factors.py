@@ -22,8 +22,10 @@ Layers = Sequence[Float[Array, "_ _"]]
 def multiply(layers: Layers) -> Float[Array, "m n"]:
     """The product W = W_N ⋯ W_1 of the layers, layers[0] acting first.
 
-    Raises:
-        InputError: without layers, or where a layer does not fit the one before it.
+    Raises
+    ------
+    InputError
+        without layers, or where a layer does not fit the one before it.
     """
     require_fit(layers)
     product = layers[0]
@@ -49,10 +51,14 @@ def layer_velocities(layers: Layers, gradient: Float[Array, "m n"], decay: float
 
         Ẇ_j = −λW_j − (W_N ⋯ W_{j+1})ᵀ ∇ℓ(W) (W_{j−1} ⋯ W_1)ᵀ
 
-    Args:
-        layers: W_1 … W_N.
-        gradient: ∇ℓ at the product of the layers.
-        decay: λ.
+    Parameters
+    ----------
+    layers
+        W_1 … W_N.
+    gradient
+        ∇ℓ at the product of the layers.
+    decay
+        λ.
 
     Source: [arora2018, Theorem 1].
     """
@@ -123,10 +129,14 @@ def check_balance(
 
     Gradient descent with step η drifts by O(η), so its tolerance is a multiple of η.
 
-    Args:
-        times: times of the records.
-        history: the layers at each of them.
-        tolerance: largest deviation allowed, in the units of W_jW_jᵀ.
+    Parameters
+    ----------
+    times
+        times of the records.
+    history
+        the layers at each of them.
+    tolerance
+        largest deviation allowed, in the units of W_jW_jᵀ.
 
     Source: [arora2018, Theorem 1].
     """

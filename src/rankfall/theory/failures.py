@@ -21,7 +21,9 @@ def descend(
 
         W_j ← W_j − η ∂ℓ/∂W_j
 
-    Returns:
+    Returns
+    -------
+    tuple
         The last layers, and the losses at the start and after each iteration; it stops early where
         the loss overflows.
 
@@ -58,11 +60,16 @@ def unbalanced_start(step: float, margin: float, depth: int = 2, dim: int = 1) -
     balance is violated, by A² − B². From the second step on the loss grows at least 4ᴺ-fold at
     every step (`check_explosion`).
 
-    Args:
-        step: η > 0, as small as one likes.
-        margin: c in (0, 1).
-        depth: N, even.
-        dim: size of all layers.
+    Parameters
+    ----------
+    step
+        η > 0, as small as one likes.
+    margin
+        c in (0, 1).
+    depth
+        N, even.
+    dim
+        size of all layers.
 
     Source: [arora2018convergence, Claim 4].
     """

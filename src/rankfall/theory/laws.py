@@ -14,16 +14,7 @@ from jaxtyping import Float
 
 from rankfall.arrays import Array
 from rankfall.errors import InputError
-from rankfall.models.preconditioner import multipliers, precondition
-
-
-def require_depth(depth: float | int) -> None:
-    """Raise `InputError` unless the depth is at least 1."""
-    if not depth >= 1:
-        raise InputError(
-            f"depth must be at least 1, got {depth}; depth 1 is plain gradient descent on the "
-            "matrix, 3 is a good default"
-        )
+from rankfall.models.preconditioner import multipliers, precondition, require_depth
 
 
 def require_whole_depth(depth: float | int) -> None:
@@ -55,10 +46,14 @@ def preconditioner_eigenvalues(
     with r' ≠ r is between 0 and N max(σ_r, σ_r')^{2−2/N}; the smallest is at least
     σ_min^{2(N−1)/N}. Depth 1 gives ones.
 
-    Args:
-        singular_values: the q = min(m, n) singular values of W, none negative.
-        shape: (m, n), the shape of W.
-        depth: N ≥ 1, not necessarily a whole number.
+    Parameters
+    ----------
+    singular_values
+        the q = min(m, n) singular values of W, none negative.
+    shape
+        (m, n), the shape of W.
+    depth
+        N ≥ 1, not necessarily a whole number.
 
     Source: [arora2018, Claim 1]; the lower bound [arora2018convergence].
     """
@@ -87,11 +82,16 @@ def end_to_end_velocity(
     choice of balanced factors. It never raises the loss, ⟨∇ℓ, Ẇ⟩ ≤ 0 for λ = 0, and for N ≥ 2 it
     never raises the rank. Gradient descent with step η follows W + ηẆ up to O(η²).
 
-    Args:
-        product: W.
-        gradient: ∇ℓ(W), the gradient of the loss as a function of the product.
-        depth: N ≥ 1; at a depth that is no whole number the sum is its closed form.
-        decay: λ, the weight decay of each layer.
+    Parameters
+    ----------
+    product
+        W.
+    gradient
+        ∇ℓ(W), the gradient of the loss as a function of the product.
+    depth
+        N ≥ 1; at a depth that is no whole number the sum is its closed form.
+    decay
+        λ, the weight decay of each layer.
 
     Source: [arora2018, Theorem 1].
     """

@@ -15,8 +15,8 @@ from scipy.special import expit, hyp2f1
 
 from rankfall.arrays import Array
 from rankfall.errors import InputError
+from rankfall.models.preconditioner import require_depth
 from rankfall.theory.closed_forms import straighten
-from rankfall.theory.laws import require_depth
 
 HALVINGS = 100  # each halves an interval of logits narrower than 2¹¹: exact to rounding
 
@@ -69,14 +69,21 @@ def mode_time(
 
     with κ = (2−N)/N. A start above the target is allowed; the time of the target is infinite.
 
-    Args:
-        values: σ between start and target.
-        target: λ > 0.
-        start: σ_0 > 0.
-        depth: N ≥ 1, not necessarily a whole number.
+    Parameters
+    ----------
+    values
+        σ between start and target.
+    target
+        λ > 0.
+    start
+        σ_0 > 0.
+    depth
+        N ≥ 1, not necessarily a whole number.
 
-    Raises:
-        InputError: for a value that the mode never takes.
+    Raises
+    ------
+    InputError
+        for a value that the mode never takes.
 
     Source: [arora2019, singular values], integrated.
     """

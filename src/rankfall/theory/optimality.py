@@ -52,15 +52,23 @@ def certify_nuclear_norm(
     Four reports for the four conditions, which together are optimality, and a fifth for the gap to
     the bound that ν proves. A failing report says which condition it is.
 
-    Args:
-        matrices: A_1 … A_k, symmetric.
-        values: y.
-        product: X, symmetric.
-        dual: ν, from `commuting_solution`, `minimum_trace` or an argument of your own.
-        tolerance: slack allowed in each, relative to ‖X‖_* (the first, to ‖y‖).
+    Parameters
+    ----------
+    matrices
+        A_1 … A_k, symmetric.
+    values
+        y.
+    product
+        X, symmetric.
+    dual
+        ν, from `commuting_solution`, `minimum_trace` or an argument of your own.
+    tolerance
+        slack allowed in each, relative to ‖X‖_* (the first, to ‖y‖).
 
-    Raises:
-        InputError: where shapes do not fit, or an A_i is not symmetric.
+    Raises
+    ------
+    InputError
+        where shapes do not fit, or an A_i is not symmetric.
 
     Source: [gunasekar2017, KKT (6)]; in the limit of small starts [arora2019, Theorems 1 and 2].
     """
@@ -118,10 +126,14 @@ def excess_bound(spectrum: Float[Array, " d"], depth: float | int, start: float)
     The slack ⟨I − A†(ν), W⟩ of the path's own multiplier ν, and at depth 2 what A†(ν) exceeds I by. Tends to 0 with
     the start: the proof that the limit is of least nuclear norm.
 
-    Args:
-        spectrum: w, the positive eigenvalues at the end.
-        depth: N ≥ 2.
-        start: the eigenvalue of W(0), α^N, below 1.
+    Parameters
+    ----------
+    spectrum
+        w, the positive eigenvalues at the end.
+    depth
+        N ≥ 2.
+    start
+        the eigenvalue of W(0), α^N, below 1.
 
     Source: [gunasekar2017, Theorem 1], [arora2019, Theorem 2]; the bound computed.
     """

@@ -1,4 +1,4 @@
-"""What the convergence proof promises of every step, held against a recorded run.
+"""The bounds of the convergence proof for every step, checked on a recorded run.
 
 From a start with deficiency margin c the loss ½‖W − Φ‖_F² falls at each step by a known share, the
 product never comes nearer to a singular matrix than c, and both hold for far larger steps than the
@@ -26,15 +26,24 @@ def check_decrease(
 
         ℓ(t+1) ≤ ℓ(t) − (η/2) σ_min(W(t))^{2(N−1)/N} ‖∇ℓ(W(t))‖_F²
 
-    Args:
-        losses: ℓ(W(t)), successive iterates.
-        gradient_norms: ‖∇ℓ(W(t))‖_F at each.
-        smallest_values: σ_min(W(t)) at each, the min(m, n)-th singular value.
-        step: η.
-        depth: N.
-        first_loss: ℓ(0), where the iterates do not begin at the start.
+    Parameters
+    ----------
+    losses
+        ℓ(W(t)), successive iterates.
+    gradient_norms
+        ‖∇ℓ(W(t))‖_F at each.
+    smallest_values
+        σ_min(W(t)) at each, the min(m, n)-th singular value.
+    step
+        η.
+    depth
+        N.
+    first_loss
+        ℓ(0), where the iterates do not begin at the start.
 
-    Returns:
+    Returns
+    -------
+    Claim
         A claim whose measurement is the worst excess of the left over the right side, relative to
         ℓ(0), and whose bound is the rounding of the loss.
 
@@ -61,21 +70,31 @@ def check_contraction(
     accuracy: float = 0.0,
     tolerance: float = 1e-6,
 ) -> Claim:
-    """The loss ½‖W − Φ‖_F² falls at least as fast as the margin promises.
+    """The loss ½‖W − Φ‖_F² falls at least at the rate given by the margin.
 
         descent:  ℓ(t) ≤ ℓ(0) (1 − η c^{2(N−1)/N})^{t/η}
         flow:     ℓ(t) ≤ ℓ(0) e^{−2c^{2(N−1)/N} t}
 
-    Args:
-        times: flow times, η times the iteration for descent; the first is the start.
-        losses: ℓ at each.
-        margin: c of the start.
-        depth: N.
-        step: η, or 0 for the flow.
-        accuracy: losses up to this count as reached; give it where a run ends at rounding.
-        tolerance: relative slack, for a flow followed numerically.
+    Parameters
+    ----------
+    times
+        flow times, η times the iteration for descent; the first is the start.
+    losses
+        ℓ at each.
+    margin
+        c of the start.
+    depth
+        N.
+    step
+        η, or 0 for the flow.
+    accuracy
+        losses up to this count as reached; give it where a run ends at rounding.
+    tolerance
+        relative slack, for a flow followed numerically.
 
-    Returns:
+    Returns
+    -------
+    Claim
         A claim whose measurement is the largest ratio of the loss to its promised bound.
 
     Source: [arora2018convergence, Lemma 1, Theorem 1].

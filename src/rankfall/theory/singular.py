@@ -1,8 +1,8 @@
 """How depth moves singular values and singular vectors, one mode at a time.
 
 With W = U S Vᵀ and Y = Uᵀ∇ℓ(W)V, depth enters the speed of the r-th singular value only through the
-multiplier N σ_r^{2−2/N}: large values are hurried, small ones held back, more so the deeper the
-product. That is the whole mechanism of the fall towards low rank. The singular vectors turn until Y
+multiplier N σ_r^{2−2/N}: it accelerates large values and slows small ones, the more so the deeper
+the product. This is the mechanism of the bias towards low rank. The singular vectors turn until Y
 is diagonal.
 
 All laws hold for balanced layers, and at any real depth N ≥ 1.
@@ -15,8 +15,9 @@ from jaxtyping import Float
 
 from rankfall.arrays import Array
 from rankfall.errors import InputError
+from rankfall.models.preconditioner import require_depth
 from rankfall.theory.claim import Claim
-from rankfall.theory.laws import preconditioner_eigenvalues, require_depth, require_same_shape
+from rankfall.theory.laws import preconditioner_eigenvalues, require_same_shape
 from rankfall.trajectory.singular_value_law import multiplier, singular_value_velocity
 
 __all__ = ["SingularMotion", "alignment_drift", "multiplier", "singular_motion", "singular_value_velocity"]
@@ -26,13 +27,20 @@ __all__ = ["SingularMotion", "alignment_drift", "multiplier", "singular_motion",
 class SingularMotion:
     """The singular triplets of W and their velocities: W = U S Vᵀ, q = min(m, n) columns.
 
-    Attributes:
-        left: U, m × q.
-        values: σ, descending.
-        right: V, n × q.
-        left_velocity: U̇, m × q.
-        value_velocity: σ̇.
-        right_velocity: V̇, n × q.
+    Attributes
+    ----------
+    left
+        U, m × q.
+    values
+        σ, descending.
+    right
+        V, n × q.
+    left_velocity
+        U̇, m × q.
+    value_velocity
+        σ̇.
+    right_velocity
+        V̇, n × q.
     """
 
     left: Float[Array, "m q"]
@@ -59,9 +67,11 @@ def singular_motion(
     Keeps U and V orthonormal. Weight decay shrinks values and turns no vector. Vectors carry the
     signs that `numpy.linalg.svd` gave them.
 
-    Raises:
-        InputError: where two singular values coincide or one is zero; the vectors then have no
-            velocity.
+    Raises
+    ------
+    InputError
+        where two singular values coincide or one is zero; the vectors then have no
+        velocity.
 
     Source: [arora2019, singular vectors].
     """
@@ -130,11 +140,16 @@ def check_singular_values(
     it falls with the square of their distance. Values must be matched by continuity where they
     cross.
 
-    Args:
-        times: flow times of the records, increasing.
-        singular_values: a row for each time.
-        drives: ⟨∇ℓ(W), u_r v_rᵀ⟩, a row for each time.
-        tolerance: largest deviation allowed, relative to the largest singular value.
+    Parameters
+    ----------
+    times
+        flow times of the records, increasing.
+    singular_values
+        a row for each time.
+    drives
+        ⟨∇ℓ(W), u_r v_rᵀ⟩, a row for each time.
+    tolerance
+        largest deviation allowed, relative to the largest singular value.
 
     Source: [arora2019, singular values].
     """

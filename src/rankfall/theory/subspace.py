@@ -22,10 +22,14 @@ from rankfall.theory.factors import Layers, multiply
 class InvariantBlock:
     """Bases that split every layer, W_j = U_j blockdiag(W̃_j, ρ_j I) V_jᵀ with V_{j+1} = U_j.
 
-    Attributes:
-        active: V_1, U_1, …, U_N restricted to the moving directions, N + 1 matrices d × 2r.
-        idle: the same for the others, N + 1 matrices d × (d − 2r).
-        scales: ε_j, the sizes of the layers at the start.
+    Attributes
+    ----------
+    active
+        V_1, U_1, …, U_N restricted to the moving directions, N + 1 matrices d × 2r.
+    idle
+        the same for the others, N + 1 matrices d × (d − 2r).
+    scales
+        ε_j, the sizes of the layers at the start.
     """
 
     active: Sequence[Float[Array, "d a"]]
@@ -34,19 +38,26 @@ class InvariantBlock:
 
 
 def idle_scales(scales: Sequence[float], step: float, iterations: int, decay: float = 0.0) -> Float[Array, "t N"]:
-    """The scalar recursion of the directions in which nothing is learnt.
+    """The scalar recursion of the directions in which nothing is learned.
 
         ρ_j(t+1) = ρ_j(t) ( 1 − ηλ − η ∏_{k≠j} ρ_k(t)² ),    ρ_j(0) = ε_j
 
     Descent on ½(ρ_N ⋯ ρ_1)² with weight decay: a deep factorization of 0.
 
-    Args:
-        scales: ε_1 … ε_N.
-        step: η.
-        iterations: T.
-        decay: λ.
+    Parameters
+    ----------
+    scales
+        ε_1 … ε_N.
+    step
+        η.
+    iterations
+        T.
+    decay
+        λ.
 
-    Returns:
+    Returns
+    -------
+    ndarray
         ρ, T + 1 rows, a column for each layer.
 
     Source: [yaras2024, Theorem on deep matrix factorization].
@@ -69,15 +80,22 @@ def invariant_block(layers: Layers, target: Float[Array, "d d"], rank: int, tole
     Ψ is minus the gradient of layer 1 but for the product's own part, ∏_{k≥2} ε_k² W_1, which has
     full rank: the gradient itself gives the block only in the limit of small starts.
 
-    Args:
-        layers: W_1 … W_N at the start, square, W_jᵀW_j = ε_j² I.
-        target: Φ, of rank at most r.
-        rank: r, with 2r < d.
-        tolerance: singular values below it, relative to the largest, count as zero.
+    Parameters
+    ----------
+    layers
+        W_1 … W_N at the start, square, W_jᵀW_j = ε_j² I.
+    target
+        Φ, of rank at most r.
+    rank
+        r, with 2r < d.
+    tolerance
+        singular values below it, relative to the largest, count as zero.
 
-    Raises:
-        InputError: where a layer is no multiple of an orthogonal matrix, 2r ≥ d, or the target has
-            a larger rank.
+    Raises
+    ------
+    InputError
+        where a layer is no multiple of an orthogonal matrix, 2r ≥ d, or the target has
+        a larger rank.
 
     Source: [yaras2024, Theorem on deep matrix factorization].
     """
@@ -125,10 +143,14 @@ def expand(small: Layers, block: InvariantBlock, scales: Sequence[float]) -> lis
 
         W_j = U_j blockdiag(W̃_j, ρ_j I) V_jᵀ
 
-    Args:
-        small: W̃_1 … W̃_N.
-        block: the splitting.
-        scales: ρ_1 … ρ_N, a row of `idle_scales`.
+    Parameters
+    ----------
+    small
+        W̃_1 … W̃_N.
+    block
+        the splitting.
+    scales
+        ρ_1 … ρ_N, a row of `idle_scales`.
 
     Source: [yaras2024].
     """
@@ -148,11 +170,16 @@ def check_invariant_block(
 
         W_j V_j,idle = ρ_j U_j,idle    and    W_jᵀ U_j,idle = ρ_j V_j,idle
 
-    Args:
-        layers: W_1 … W_N at some iteration.
-        block: the splitting of the start.
-        scales: ρ at that iteration, the row of `idle_scales`.
-        tolerance: largest deviation allowed, relative to max ε_j.
+    Parameters
+    ----------
+    layers
+        W_1 … W_N at some iteration.
+    block
+        the splitting of the start.
+    scales
+        ρ at that iteration, the row of `idle_scales`.
+    tolerance
+        largest deviation allowed, relative to max ε_j.
 
     Source: [yaras2024, Theorem on deep matrix factorization].
     """

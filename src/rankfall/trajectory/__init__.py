@@ -1,11 +1,12 @@
 """Trajectories: the one loop, what it records, when it stops, what it returns."""
 
-from rankfall.trajectory.event import Event, Occurrence
+from rankfall.trajectory.event import Event
 from rankfall.trajectory.events import Crossing, Escape
-from rankfall.trajectory.evolve import evolve
+from rankfall.trajectory.evolve import evolve, evolve_batch
 from rankfall.trajectory.greedy import GreedyPath, greedy
 from rankfall.trajectory.loop import Loop, step_hook
 from rankfall.trajectory.loop_state import End, LoopState
+from rankfall.trajectory.occurrence import Occurrence
 from rankfall.trajectory.record import Record
 from rankfall.trajectory.recorder import Recorder
 from rankfall.trajectory.run import Trajectories, Trajectory
@@ -39,6 +40,7 @@ __all__ = [
     "Trajectories",
     "Trajectory",
     "evolve",
+    "evolve_batch",
     "greedy",
     "step_hook",
 ]

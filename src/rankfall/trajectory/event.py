@@ -1,20 +1,12 @@
 """What an event must offer: a function of the state whose sign change is the event."""
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 
+from rankfall.problems.problem import Problem
 from rankfall.trajectory.snapshot import Snapshot
-
-
-class Occurrence(NamedTuple):
-    """What happened (`name`), to which component (`index`, from 0), and when (`time`, flow time)."""
-
-    name: str
-    index: int
-    time: float
 
 
 class Event(ABC):
@@ -31,10 +23,10 @@ class Event(ABC):
         The name under which occurrences are reported.
     """
 
-    name: ClassVar[Any]
+    name: str
 
-    def init(self, problem: Any, runs: int) -> Float[np.ndarray, "runs _"]:
-        """The level of each run, which is handed back to `gap`. Zero by default."""
+    def init(self, problem: Problem, runs: int) -> Float[np.ndarray, "runs _"]:
+        """The level of each run, an argument of `gap`. Zero by default."""
         return np.zeros((runs, 1))
 
     @abstractmethod

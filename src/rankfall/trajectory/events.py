@@ -3,17 +3,18 @@
 What an event must offer is written in `event`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
-from rankfall.arrays import Array, to_numpy
+from rankfall.arrays import to_numpy
 from rankfall.errors import InputError
 from rankfall.models.starts import leading_vectors
+from rankfall.problems.problem import Problem
 from rankfall.trajectory.event import Event
+from rankfall.trajectory.observables import Observable
 from rankfall.trajectory.snapshot import Snapshot
 
 
@@ -21,7 +22,7 @@ from rankfall.trajectory.snapshot import Snapshot
 class Escape(Event):
     """σ_r of W, the r-th largest, rises through a threshold: it leaves its plateau near zero.   [arora2019, figures]
 
-    A value that begins above its threshold does not escape.
+    A value that starts above its threshold does not escape.
 
     Parameters
     ----------
@@ -51,7 +52,7 @@ class Escape(Event):
                 "leave it out for a tenth of the data's leading singular value"
             )
 
-    def init(self, problem: Any, runs: int) -> Float[np.ndarray, "runs _"]:
+    def init(self, problem: Problem, runs: int) -> Float[np.ndarray, "runs _"]:
         """The thresholds of each run. Raises InputError for data that is zero, which has no scale of its own."""
         if self.threshold is not None:
             return np.tile(np.atleast_1d(np.asarray(self.threshold, dtype=np.float64)), (runs, 1))
@@ -70,7 +71,7 @@ class Crossing(Event):
     """A quantity f(problem, model, weights), (batch,) or (batch, k), rises through zero; give −f for a fall."""
 
     name: str
-    function: Callable[[Any, Any, Array], Array]
+    function: Observable
 
     def gap(self, now: Snapshot, level: Float[np.ndarray, "batch _"]) -> Float[np.ndarray, "batch k"]:
         """The quantity."""
@@ -83,13 +84,13 @@ class Crossing(Event):
         return values.reshape(now.time.size, -1)
 
 
-def _leading_value(problem: Any) -> float:
+def _leading_value(problem: Problem) -> float:
     matrix = problem.back_projection()
     left, right = leading_vectors(matrix, 1)
     value = float(np.linalg.norm(left.T @ (matrix @ right)))
     if not value > 0:
         raise InputError(
-            f"the data must differ from zero to say what an escape is, got a back-projection of norm {value}; "
+            f"the data must differ from zero to define an escape, got a back-projection of norm {value}; "
             "give Escape(threshold=…)"
         )
     return value

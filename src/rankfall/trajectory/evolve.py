@@ -5,7 +5,7 @@ What happens in one step is in `loop`.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import is_dataclass, replace
+from dataclasses import dataclass, is_dataclass, replace
 from typing import Any, cast, overload
 
 import numpy as np
@@ -30,14 +30,14 @@ from rankfall.trajectory.stops import LossBelow, StepLimit
 
 _STEP_LIMIT = 1_000_000
 
-Callback = Callable[[Snapshot], Any]
+Callback = Callable[[Snapshot], object]
 Progress = Callable[[float, Snapshot], None]
 
 
 @overload
 def evolve(
     problem: Problem, model: Model, start: Start, integrator: Integrator, *, stop: Stop | None = None,
-    record: Record | None = None, seed: int | None = None, callback: Callback | None = None,
+    record: Record | None = None, seed: int | np.integer = 0, callback: Callback | None = None,
     progress: Progress | None = None,
 ) -> Trajectory: ...  # fmt: skip
 
@@ -58,7 +58,7 @@ def evolve(
     *,
     stop: Stop | None = None,
     record: Record | None = None,
-    seed: int | Sequence[int] | np.ndarray | None = None,
+    seed: int | np.integer | Sequence[int] | np.ndarray = 0,
     callback: Callback | None = None,
     progress: Progress | None = None,
 ) -> Trajectory | Trajectories:
@@ -67,11 +67,11 @@ def evolve(
     Parameters
     ----------
     problem : Problem
-        What is measured, e.g. a `Completion`; a batch of problems makes one run for each.
+        What is measured, e.g. a `Completion`; a batch of problems makes one run for each and takes as many seeds.
     model : Model
         How W is written, e.g. `Chain(3)`.
     start : Start
-        Where the layers begin; a sequence of scales makes one run for each.
+        Where the layers begin; a sequence of scales makes one run for each and takes as many seeds.
     integrator : Integrator
         How the motion is followed, e.g. `Flow()`.
     stop : Stop, optional
@@ -89,26 +89,77 @@ def evolve(
     Returns
     -------
     Trajectory
-        The run; Ctrl-C ends it as `interrupted` and returns it as it is.
+        The run, where the seed is one number; Ctrl-C ends it as `interrupted` and returns it as it is.
     Trajectories
-        The runs of a batch: where the seed is a sequence, or the scale of the start, or the problem is a batch. For
-        type checkers only the seed decides; repeat it as a sequence where one of the others makes the batch.
+        The runs of a batch, where the seed is a sequence.
 
     Raises
     ------
     InputError
-        Where the start's layers do not fit, the seeds and scales do not pair up, or the loss is not finite at the
-        start.
+        For a batch of scales or of problems with one seed (`evolve_batch` takes it), where the start's layers do not
+        fit or the seeds and scales do not pair up, and where the loss is not finite at the start.
     """
-    seed = 0 if seed is None else seed
+    count = _count(seed, start.scale, problem.batch_size)
+    if np.ndim(seed) == 0 and count is not None:
+        raise InputError(
+            f"a batch of {count} runs takes a sequence of seeds, got {seed!r}; use evolve_batch, which repeats one seed"
+        )
+    settings = _Settings(stop, record, callback, progress)
+    runs = _follow(problem, model, start, integrator, settings, seed)
+    return runs[0] if count is None else runs
+
+
+def evolve_batch(
+    problem: Problem,
+    model: Model,
+    start: Start,
+    integrator: Integrator,
+    *,
+    stop: Stop | None = None,
+    record: Record | None = None,
+    seed: int | np.integer | Sequence[int] | np.ndarray = 0,
+    callback: Callback | None = None,
+    progress: Progress | None = None,
+) -> Trajectories:
+    """Follow the runs of a batch in lockstep: many seeds, many scales of the start, or many problems.
+
+    The parameters are those of `evolve`. One seed serves all runs; one run is a batch of one.
+
+    Returns
+    -------
+    Trajectories
+        The runs, in the order of their seeds and scales.
+
+    Raises
+    ------
+    InputError
+        As `evolve`.
+    """
+    return _follow(problem, model, start, integrator, _Settings(stop, record, callback, progress), seed)
+
+
+@dataclass(frozen=True)
+class _Settings:
+    """The optional arguments of a run."""
+
+    stop: Stop | None
+    record: Record | None
+    callback: Callback | None
+    progress: Progress | None
+
+
+def _follow(
+    problem: Problem, model: Model, start: Start, integrator: Integrator, settings: _Settings,
+    seed: int | np.integer | Sequence[int] | np.ndarray,
+) -> Trajectories:  # fmt: skip
     model.require_shape(problem.shape)
     sized = model.sized(problem.shape, start.width)
-    seeds, scales, is_batch = _members(seed, start.scale, problem.batch_size)
+    seeds, scales = _members(seed, start.scale, problem.batch_size)
     takes_turns = problem.is_looped and sized.size * sized.rank <= SMALL_PRODUCT
     with one_blas_thread(takes_turns):
         weights = sized.draw(problem, start, scales, seeds)
-    stop = (LossBelow() if stop is None else stop) | StepLimit(_STEP_LIMIT)
-    record = record or Record()
+    stop = (LossBelow() if settings.stop is None else settings.stop) | StepLimit(_STEP_LIMIT)
+    record, callback, progress = settings.record or Record(), settings.callback, settings.progress
     # a callback sees the whole batch
     watched = callback is not None or progress is not None
     groups = [np.arange(len(seeds))] if watched else groups_of(problem, sized, integrator, len(seeds))
@@ -120,12 +171,12 @@ def evolve(
             return loop.run(field, like(weights[group], problem.values), is_interrupted)
 
     ends = walk(groups[0]) if len(groups) == 1 else run_groups(groups, walk)
-    settings = {"model": repr(sized), "start": repr(start), "integrator": repr(integrator), "stop": repr(stop)}
+    made = {"model": repr(sized), "start": repr(start), "integrator": repr(integrator), "stop": repr(stop)}
     runs = [
         Trajectory(
             model=sized,
             seed=seeds[i],
-            settings=settings,
+            settings=made,
             problem=problem.of_runs(i),
             start=_alone(start, scales[i]),
             integrator=integrator,
@@ -133,28 +184,39 @@ def evolve(
         )
         for i, end in enumerate(ends)
     ]
-    return Trajectories(runs) if is_batch else runs[0]
+    return Trajectories(runs)
 
 
-def _members(seed: Any, scale: Any, batch: int | None) -> tuple[list[int], list[float], bool]:
-    """Seeds and scales of the runs, and whether they are a batch: any sequence or batch of problems makes one."""
-    seeds, scales = np.asarray(seed), np.asarray(scale, dtype=np.float64)
-    if not np.issubdtype(seeds.dtype, np.integer) or seeds.size == 0 or (seeds < 0).any():
-        raise InputError(f"a seed must be a whole number, not negative, or a list of those, got {seed!r}; 0 is usual")
+def _count(
+    seed: int | np.integer | Sequence[int] | np.ndarray, scale: float | Sequence[float] | np.ndarray, batch: int | None
+) -> int | None:
+    """How many runs the seeds, scales and problems make; None for a single one."""
+    shapes = np.shape(seed), np.shape(scale), () if batch is None else (batch,)
     try:
-        shape = np.broadcast_shapes(seeds.shape, scales.shape, () if batch is None else (batch,))
+        shape = np.broadcast_shapes(*shapes)
     except ValueError:
         raise InputError(
-            f"a batch needs as many seeds as scales, got {seeds.size} and {scales.size}"
+            f"a batch needs as many seeds as scales, got {np.size(seed)} and {np.size(scale)}"
             + ("" if batch is None else f" for {batch} problems")
             + "; give one of them alone, or pairs"
         ) from None
-    members = np.broadcast_to(seeds, shape).ravel(), np.broadcast_to(scales, shape).ravel()
-    return [int(s) for s in members[0]], [float(s) for s in members[1]], shape != ()
+    return shape[0] if shape else None
+
+
+def _members(
+    seed: int | np.integer | Sequence[int] | np.ndarray, scale: float | Sequence[float] | np.ndarray, batch: int | None
+) -> tuple[list[int], list[float]]:
+    """Seed and scale of each run."""
+    seeds, scales = np.asarray(seed), np.asarray(scale, dtype=np.float64)
+    if not np.issubdtype(seeds.dtype, np.integer) or seeds.size == 0 or (seeds < 0).any():
+        raise InputError(f"a seed must be a whole number, not negative, or a list of those, got {seed!r}; 0 is usual")
+    count = _count(seed, scale, batch) or 1
+    members = np.broadcast_to(seeds, (count,)), np.broadcast_to(scales, (count,))
+    return [int(s) for s in members[0]], [float(s) for s in members[1]]
 
 
 def _alone(start: Start, scale: float) -> Start:
-    """The start of one run of a batch; a start of somebody's own may not say how to change its scale."""
+    """The start of one run of a batch. A user's start that is no dataclass keeps its list of scales."""
     if np.ndim(start.scale) == 0 or not is_dataclass(start):
         return start
     return replace(cast(Any, start), scale=scale)

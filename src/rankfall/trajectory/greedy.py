@@ -8,6 +8,7 @@ grows by ε p qᵀ shared evenly by the layers.   [li2021]
 """
 
 from dataclasses import dataclass, replace
+from typing import Any, cast
 
 import numpy as np
 from jaxtyping import Float
@@ -19,7 +20,6 @@ from rankfall.integrators.integrator import Integrator
 from rankfall.models.chain import Chain
 from rankfall.models.model import Model
 from rankfall.models.starts import FromLayers
-from rankfall.models.symmetric import Symmetric
 from rankfall.problems.problem import Problem
 from rankfall.trajectory.evolve import evolve
 from rankfall.trajectory.record import Record
@@ -45,7 +45,7 @@ class GreedyPath:
 
     @property
     def rank(self) -> int:
-        """How many directions were learnt."""
+        """The number of directions learned."""
         return len(self.stages)
 
     @property
@@ -110,7 +110,7 @@ def greedy(
         For a model with fewer than two layers, a scale that is not positive, or a batch of problems.
     """
     model = Chain(2) if model is None else model
-    if not isinstance(model, Symmetric | Chain) or model.depth < 2:
+    if not model.is_chain or model.depth < 2:
         raise InputError(
             f"greedy learning adds columns to layers, got {type(model).__name__} of depth "
             f"{model.depth}; use Symmetric() or Chain(2)"
@@ -130,14 +130,14 @@ def greedy(
         return GreedyPath((problem.shape[0], problem.shape[1]), tuple(stages), tuple(drives), reason, converged)
 
     while True:
-        drive, left, right = escape_direction(problem, product, isinstance(model, Symmetric))
+        drive, left, right = escape_direction(problem, product, model.is_symmetric)
         drives.append(drive)
         if drive <= tolerance * max(drives[0], 0.0):
             return path("no direction is left to escape by", True)
         if len(stages) == limit:
             return path(f"rank {limit} was reached", False)
-        layers = _widened(layers, left, right, scale, model.depth)
-        grown = replace(model, width=len(stages) + 1)
+        layers = _widened(layers, left, right, scale, int(model.depth))
+        grown = replace(cast(Any, model), width=len(stages) + 1)
         run = evolve(problem, grown, FromLayers(layers), integrator, stop=GradientBelow(settled), record=record)
         stages.append(run)
         if run.status not in (Status.CONVERGED, Status.STALLED):

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -30,7 +29,7 @@ _REJECTIONS = 60
 Verdict = tuple[Status, str] | None
 
 
-Hook = Callable[[LoopState], Any]
+Hook = Callable[[LoopState], object]
 _HOOKS: ContextVar[tuple[Hook, ...]] = ContextVar("hooks", default=())
 
 
@@ -51,15 +50,15 @@ def step_hook(hook: Hook) -> Iterator[None]:
 class Loop:
     """What stays the same from step to step; `init` makes the first state and `advance` the next one.
 
-    The arguments are those of `evolve`. The recorder is an output: it is handed moments and gives nothing back but
-    the time of its last record.
+    The arguments are those of `evolve`. The recorder is an output: it receives snapshots and returns
+    only the time of its last record.
     """
 
     integrator: Integrator
     stop: Stop
     record: Record
     recorder: Recorder
-    callback: Callable[[Snapshot], Any] | None = None
+    callback: Callable[[Snapshot], object] | None = None
     progress: Callable[[float, Snapshot], None] | None = None
 
     def run(

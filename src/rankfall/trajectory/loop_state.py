@@ -8,7 +8,7 @@ from jaxtyping import Float
 from rankfall.arrays import Array
 from rankfall.integrators.field import Field
 from rankfall.integrators.state import State, taken
-from rankfall.trajectory.event import Occurrence
+from rankfall.trajectory.occurrence import Occurrence
 from rankfall.trajectory.snapshot import Snapshot
 from rankfall.trajectory.status import Status
 from rankfall.trajectory.stop import Memory

@@ -1,14 +1,15 @@
 """A run as a notebook shows it: how it ended, and its singular values over time as a small drawing."""
 
 from html import escape
-from typing import Any
 
 import numpy as np
+
+from rankfall.trajectory.run import Trajectory
 
 _WIDTH, _HEIGHT, _LINES = 320, 120, 6
 
 
-def html_of(run: Any) -> str:
+def html_of(run: Trajectory) -> str:
     """The run in a few lines of HTML; the drawing is there where singular values were recorded."""
     rows = {
         "ended": f"{run.status}: {run.reason}", "time": f"{run.time:.4g}", "loss": f"{run.loss:.3g}",

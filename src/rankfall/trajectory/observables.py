@@ -1,31 +1,39 @@
-"""Numbers that describe a product along its way: its spectrum, its error, and how its gradient is turned to it.
+"""Scalar descriptions of W along a run: its spectrum, its error, and the alignment with its gradient.
 
-Functions of singular values work on a history as well as in the loop: what they tell can be derived afterwards from
-`history["singular_values"]`. `of_singular_values` makes any of them a function for `Record(functions=…)`.
+The functions of singular values apply to a recorded history as well as inside the loop: compute them after the run from
+`history["singular_values"]`, or wrap them by `of_singular_values` for `Record(functions=…)`.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 from jaxtyping import Float
 
 from rankfall.arrays import Array, namespace, to_numpy
 from rankfall.errors import InputError
+from rankfall.models.model import Model
+from rankfall.problems.problem import Problem
 from rankfall.trajectory.singular_value_law import singular_value_velocity
+
+# f(problem, model, weights): what `Record(functions=…)` and `Crossing` take.
+Observable: TypeAlias = Callable[[Problem, Model, Array], Array]
 
 
 def stable_rank(singular_values: Float[np.ndarray, "*batch q"]) -> Float[Array, "*batch"]:
-    """‖W‖_F²/‖W‖² = Σσ²/σ_1²: at most the rank, and hardly moved by small singular values; 0 for W = 0."""
+    """‖W‖_F²/‖W‖² = Σσ²/σ_1²: at most the rank, insensitive to small singular values; 0 for W = 0."""
     largest = np.max(np.abs(singular_values), axis=-1)
     share = singular_values / np.where(largest > 0, largest, 1)[..., None]
     return np.sum(share**2, axis=-1)
 
 
 def schatten_norm(singular_values: Float[np.ndarray, "*batch q"], p: float | int) -> Float[Array, "*batch"]:
-    """(Σσ^p)^{1/p}: nuclear at p = 1, Frobenius at 2, spectral at ∞; for p < 1 a quasi-norm that nears the rank.
+    """(Σσ^p)^{1/p}: nuclear at p = 1, Frobenius at p = 2, spectral at p = ∞, a quasi-norm for p < 1.
 
-    Raises InputError for p that is not positive.
+    Raises
+    ------
+    InputError
+        For p that is not positive.
     """
     if not p > 0:
         raise InputError(f"p must be positive, got {p}; 1 is the nuclear norm, the limit 0 counts the rank")
@@ -35,39 +43,51 @@ def schatten_norm(singular_values: Float[np.ndarray, "*batch q"], p: float | int
 
 
 def distance_to_rank(singular_values: Float[np.ndarray, "*batch q"], rank: int) -> Float[Array, "*batch"]:
-    """‖W − W_r‖_F = (Σ_{k>r} σ_k²)^{1/2}, to the nearest matrix of that rank.
+    """‖W − W_r‖_F = (Σ_{k>r} σ_k²)^{1/2}, the distance to the nearest matrix of rank r.
 
-    All singular values are needed, descending. Raises InputError for a negative rank.
+    Parameters
+    ----------
+    singular_values : array
+        All of them, descending.
+    rank : int
+        r ≥ 0.
+
+    Raises
+    ------
+    InputError
+        For a negative rank.
     """
     if rank < 0:
         raise InputError(f"a rank is 0 or more, got {rank}; the distance to rank 0 is the Frobenius norm")
     return np.sqrt(np.sum(singular_values[..., rank:] ** 2, axis=-1))
 
 
-def of_singular_values(function: Callable[[np.ndarray], np.ndarray]) -> Callable[[Any, Any, Array], np.ndarray]:
-    """A function of all singular values as one for `Record(functions=…)`.
+def of_singular_values(function: Callable[[np.ndarray], np.ndarray]) -> Observable:
+    """Wrap a function of all singular values for `Record(functions=…)`.
 
-    E.g. `{"p_half": of_singular_values(lambda s: schatten_norm(s, 0.5))}`.
+    Examples
+    --------
+    >>> record = {"p_half": of_singular_values(lambda s: schatten_norm(s, 0.5))}
     """
     return lambda problem, model, weights: function(to_numpy(model.decomposition(weights)[1]))
 
 
-def test_error(problem: Any, model: Any, weights: Float[Array, "batch p"]) -> Float[np.ndarray, " batch"]:
+def test_error(problem: Problem, model: Model, weights: Float[Array, "batch p"]) -> Float[np.ndarray, " batch"]:
     """Mean squared error against the truth over all entries of W, the papers' reconstruction error.   [arora2019]"""
     xp = namespace(weights)
     gap = model.product(weights) - problem.truth
     return to_numpy(xp.mean(gap * gap, axis=tuple(range(1, gap.ndim)))).astype(np.float64)
 
 
-def margin_to(target: Float[Array, "m n"]) -> Callable[[Any, Any, Array], np.ndarray]:
-    """For `Record(functions=…)`: the deficiency margin c = σ_min(Φ) − ‖W − Φ‖_F of W, Φ = `target`.
+def margin_to(target: Float[Array, "m n"]) -> Observable:
+    """A function for `Record(functions=…)`: the deficiency margin c = σ_min(Φ) − ‖W − Φ‖_F, Φ = `target`.
 
-    While it is positive no W of a smaller loss ½‖W − Φ‖_F² is singular.   [arora2018convergence, Definition 2]
+    If c > 0, no W of the same or a smaller loss ½‖W − Φ‖_F² is singular.   [arora2018convergence, Definition 2]
     """
     known = to_numpy(target)
     smallest = np.linalg.svd(known, compute_uv=False)[-1]
 
-    def margin(problem: Any, model: Any, weights: Array) -> np.ndarray:
+    def margin(problem: Problem, model: Model, weights: Array) -> np.ndarray:
         product = to_numpy(model.product(weights))
         if product.shape[-2:] != known.shape:
             raise InputError(f"a margin to Φ of shape {known.shape} needs W of that shape, got {product.shape[-2:]}")
@@ -77,9 +97,9 @@ def margin_to(target: Float[Array, "m n"]) -> Callable[[Any, Any, Array], np.nda
 
 
 def alignment(core: Float[np.ndarray, "*batch q q"]) -> Float[np.ndarray, "*batch 2"]:
-    """Mean `|diagonal|` and mean `|off-diagonal|` of Uᵀ∇ℓ(W)V; the second is zero where singular vectors stand still.
+    """Mean `|diagonal|` and mean `|off-diagonal|` of Uᵀ∇ℓ(W)V; the second is 0 where singular vectors do not turn.
 
-    A 1 × 1 core has no off-diagonal: 0.   [arora2019, Figure 3]
+    It is 0 for a 1 × 1 core.   [arora2019, Figure 3]
     """
     q = core.shape[-1]
     size = np.abs(core)
@@ -87,12 +107,14 @@ def alignment(core: Float[np.ndarray, "*batch q q"]) -> Float[np.ndarray, "*batc
     return np.stack([on / q, (size.sum(axis=(-2, -1)) - on) / max(q * (q - 1), 1)], axis=-1)
 
 
-def value_velocities(problem: Any, model: Any, weights: Float[Array, "batch p"]) -> Float[np.ndarray, "batch 2 q"]:
-    """For `Record(functions=…)`: σ̇_r as the law predicts it, and as the layers move W.
+def value_velocities(
+    problem: Problem, model: Model, weights: Float[Array, "batch p"]
+) -> Float[np.ndarray, "batch 2 q"]:
+    """A function for `Record(functions=…)`: σ̇_r by the law, and σ̇_r of the layers' product.
 
         −λN σ_r − N (σ_r²)^{1−1/N} ⟨∇ℓ(W), u_r v_rᵀ⟩   and   u_rᵀ Ẇ v_r,  Ẇ = Σ_j W_N ⋯ Ẇ_j ⋯ W_1
 
-    They agree for balanced layers; where they do not, imbalance speaks.   [arora2019, singular values]
+    The two agree for balanced layers; their difference measures the effect of imbalance.   [arora2019, singular values]
     """
     u, values, v = map(to_numpy, model.decomposition(weights))
     gradient = to_numpy(problem.loss_and_gradient(model.product(weights))[1])
@@ -102,11 +124,13 @@ def value_velocities(problem: Any, model: Any, weights: Float[Array, "batch p"])
     return np.stack([law, measured], axis=1)
 
 
-def product_velocity(problem: Any, model: Any, weights: Float[Array, "batch p"]) -> Float[np.ndarray, "batch m n"]:
-    """Ẇ of the flow, formed: how the layers' own velocity moves their product.
+def product_velocity(
+    problem: Problem, model: Model, weights: Float[Array, "batch p"]
+) -> Float[np.ndarray, "batch m n"]:
+    """Ẇ of the flow, formed, from the velocity of the layers.
 
-    Along a line W is a polynomial of degree N in the layers, so a central difference through enough points is its
-    slope, exact to rounding whatever the distance.
+    W is a polynomial of degree N along a line in the weights, so a central difference with enough points equals its
+    derivative to rounding, at any distance.
     """
     points = to_numpy(weights).astype(np.float64)
     velocity = to_numpy(model.velocity(problem, weights)[1]).astype(np.float64)

@@ -1,24 +1,22 @@
-"""What a run keeps of itself, and how often.
+"""The quantities that a run records, and how often.
 
-Time and loss are always kept, the test error where the truth is known, the held-out error where entries are held out.
-The rest is asked for by name. Everything is computed inside the loop from one `Snapshot`; what can be derived from
-what was kept is derived outside.
+A run always records time and loss; also the test error if the truth is known, and the held-out error if entries are
+held out. Further quantities are selected by name. The loop computes them from one `Snapshot`. A quantity that can be
+derived from recorded ones is computed after the run.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
-from rankfall.arrays import Array, to_numpy
+from rankfall.arrays import to_numpy
 from rankfall.errors import InputError
 from rankfall.low_rank import effective_rank
 from rankfall.trajectory import observables
 from rankfall.trajectory.event import Event
+from rankfall.trajectory.observables import Observable
 from rankfall.trajectory.snapshot import Snapshot
-
-Observable = Callable[[Any, Any, Array], Array]
 
 _OWN = {
     "time", "loss", "test_error", "held_out_error", "singular_values", "left_vectors", "right_vectors",

@@ -1,16 +1,16 @@
-"""The records and events of a batch of runs, as they are handed in: one list for each run."""
+"""The records and events of a batch of runs: one list for each run."""
 
 from collections.abc import Mapping
 
 import numpy as np
 
-from rankfall.trajectory.event import Occurrence
+from rankfall.trajectory.occurrence import Occurrence
 from rankfall.trajectory.record import Record
 from rankfall.trajectory.snapshot import Snapshot
 
 
 class Recorder:
-    """Measures the snapshots it is handed, and keeps what `record` asks for.
+    """Measures the snapshots it receives, and keeps the quantities that `record` selects.
 
     Parameters
     ----------

@@ -1,15 +1,20 @@
 """What `evolve` returns: the end of a run, its best moment, and its history."""
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 from jaxtyping import Float
 
 from rankfall.arrays import Array, namespace, to_numpy
+from rankfall.integrators.integrator import Integrator
 from rankfall.low_rank import LowRank, effective_rank
-from rankfall.trajectory.event import Occurrence
+from rankfall.models.model import Model
+from rankfall.models.start import Start
+from rankfall.problems.problem import Problem
+from rankfall.trajectory.occurrence import Occurrence
 from rankfall.trajectory.status import Status
 
 if TYPE_CHECKING:
@@ -46,7 +51,7 @@ class Trajectory:
         What the run was made of; None when loaded from disk.
     """
 
-    model: Any
+    model: Model
     weights: Float[Array, " p"]
     time: float
     loss: float
@@ -61,9 +66,9 @@ class Trajectory:
     seed: int
     settings: dict[str, str]
     events: tuple[Occurrence, ...] = ()
-    problem: Any = None
-    start: Any = None
-    integrator: Any = None
+    problem: Problem | None = None
+    start: Start | None = None
+    integrator: Integrator | None = None
 
     @property
     def product(self) -> Float[Array, "..."]:
@@ -106,7 +111,7 @@ class Trajectory:
         """W at the end as L Rᵀ, in NumPy: predictions and norms of a large matrix without forming it."""
         return LowRank(*map(to_numpy, self.factors))
 
-    def predict(self, *positions: Any) -> Float[np.ndarray, " entries"]:
+    def predict(self, *positions: int | Sequence[int] | np.ndarray) -> Float[np.ndarray, " entries"]:
         """W at the positions asked, one list of indices for each axis, forming nothing else.
 
         Raises InputError for positions outside W.
@@ -119,14 +124,14 @@ class Trajectory:
 
         return to_xarray(self)
 
-    def save(self, path: Any) -> None:
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Write the run to a Zarr folder, whole or not at all; `Trajectory.load` reads it back."""
         from rankfall.trajectory.storage import save
 
         save(self, path)
 
     @classmethod
-    def load(cls, path: Any) -> "Trajectory":
+    def load(cls, path: str | os.PathLike[str]) -> "Trajectory":
         """Read a run that `save` wrote. What it was made of (problem, start, integrator) is not stored, and is None."""
         from rankfall.trajectory.storage import load
 

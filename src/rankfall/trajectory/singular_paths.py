@@ -1,19 +1,19 @@
-"""Singular values followed through crossings: each path is one triplet, not one rank in the order of size.
+"""Singular values followed through crossings: each path is one singular triplet, not one place in the order of size.
 
-W(t) = U S Vᵀ with U, S, V analytic in t exists if S may change order and sign. A record gives the triplets of one
-moment sorted and positive; between records they are matched by their vectors, so that two values that cross change
-places in size and nothing else. The paths run backwards from the last record, where the values are told apart best:
-path r is what ends as the r-th largest, with a positive sign.   [arora2019, analytic singular value decomposition]
+An analytic decomposition W(t) = U S Vᵀ exists if the entries of S may change order and sign. A record contains the
+triplets of one time, sorted and positive. Successive records are matched by their singular vectors, so a path keeps its
+vectors where two values cross. The matching runs backwards from the last record, where the values are best separated:
+path r ends as the r-th largest value, with a positive sign.   [arora2019, analytic singular value decomposition]
 """
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from rankfall.errors import InputError
+from rankfall.trajectory.run import Trajectory
 
 # Values closer than this, relative to the largest, are one value: the SVD then takes any basis of their vectors.
 _TIE = 1e-9
@@ -21,7 +21,7 @@ _TIE = 1e-9
 
 @dataclass(frozen=True, eq=False)
 class SingularPaths:
-    """Singular triplets of W by path, in the order of size at the end.
+    """Singular triplets of W along paths, in descending order of the final values.
 
     Parameters
     ----------
@@ -32,8 +32,8 @@ class SingularPaths:
     left, right
         (t, m, k) and (t, n, k), turning continuously.
     overlaps
-        (t − 1, k), `|u·u'|` `|v·v'|` of each path with itself one record later: near 1 where the records are close
-        enough to tell the paths apart, small where a match is a guess.
+        (t − 1, k), `|u·u'|` `|v·v'|` between successive records of each path: near 1 where the records are dense
+        enough to identify the path, small where the match is uncertain.
     """
 
     times: Float[np.ndarray, " t"]
@@ -43,11 +43,15 @@ class SingularPaths:
     overlaps: Float[np.ndarray, "s k"]
 
     @classmethod
-    def of(cls, run: Any) -> "SingularPaths":
+    def of(cls, run: Trajectory) -> "SingularPaths":
         """The paths of a run recorded with `Record(singular_values=True, vectors=True)`.
 
-        With fewer than all values a path that leaves the leading ones is lost there: its overlap says so. Raises
-        InputError where the vectors were not recorded.
+        If only leading values were recorded, a path that leaves them is lost, and its overlap is small there.
+
+        Raises
+        ------
+        InputError
+            If the vectors were not recorded.
         """
         if "left_vectors" not in run.history:
             raise InputError(
@@ -58,7 +62,7 @@ class SingularPaths:
         return follow(*(np.asarray(run.history[name], dtype=np.float64) for name in names))
 
     def drives(self, gradients: Float[np.ndarray, "t m n"]) -> Float[np.ndarray, "t k"]:
-        """⟨∇ℓ(W), u_r v_rᵀ⟩ of each path, signed as its value is."""
+        """⟨∇ℓ(W), u_r v_rᵀ⟩ of each path, with the sign convention of its value."""
         return np.einsum("tmk,tmn,tnk->tk", self.left, gradients, self.right, optimize=True)
 
 
@@ -68,7 +72,7 @@ def follow(
     left: Float[np.ndarray, "t m k"],
     right: Float[np.ndarray, "t n k"],
 ) -> SingularPaths:
-    """The paths through singular triplets of successive moments, each sorted as an SVD sorts them."""
+    """The paths through the singular triplets of successive times, each sorted in descending order."""
     values, left, right = values.copy(), left.copy(), right.copy()
     overlaps = np.ones((times.size - 1, values.shape[1]))
     for now in range(times.size - 2, -1, -1):
@@ -87,7 +91,7 @@ def follow(
 
 
 def _matched(overlap: Float[np.ndarray, "k k"]) -> Int[np.ndarray, " k"]:
-    """For each path (column) the triplet (row) that it passes, the sum of overlaps as large as can be."""
+    """For each path (column) its triplet (row), by the assignment with the largest sum of overlaps."""
     from scipy.optimize import linear_sum_assignment
 
     rows, columns = linear_sum_assignment(overlap, maximize=True)
@@ -97,9 +101,9 @@ def _matched(overlap: Float[np.ndarray, "k k"]) -> Int[np.ndarray, " k"]:
 
 
 def _untied(values, left, right, later_left, later_right, later_signs) -> tuple[np.ndarray, np.ndarray]:
-    """The vectors, those of equal singular values turned among themselves to be nearest to the later ones.
+    """The vectors, with those of equal singular values rotated to be nearest to the later ones.
 
-    W determines the span of tied vectors and no more: (U_c R, V_c R) serves as well for every orthogonal R. The one
+    W determines only the span of the vectors of equal values: (U_c R, V_c R) is as valid for any orthogonal R. The one
     nearest to given vectors is the polar factor of U_cᵀU' + V_cᵀV'S', S' the signs of the later values.
     """
     tied: Bool[np.ndarray, " q"] = np.diff(values) >= -_TIE * values[0]

@@ -13,6 +13,9 @@ from jaxtyping import Float, Int
 
 from rankfall.arrays import Array, to_numpy
 from rankfall.integrators.state import taken
+from rankfall.models.model import Model
+from rankfall.problems.problem import Problem
+from rankfall.trajectory.occurrence import Occurrence
 
 _ROWS = ("time", "weights", "loss", "runs", "velocity", "curvature")
 _COMPUTED = ("decomposition", "core", "held_out_error")
@@ -44,8 +47,8 @@ class Snapshot:
         What happened in the step just taken, run → occurrences in the order of time.
     """
 
-    problem: Any
-    model: Any
+    problem: Problem
+    model: Model
     time: Float[np.ndarray, " batch"]
     weights: Float[Array, "batch p"]
     loss: Float[np.ndarray, " batch"]
@@ -54,7 +57,7 @@ class Snapshot:
     evaluations: int = 0
     velocity: Float[Array, "batch p"] | None = None
     curvature: Float[np.ndarray, " batch"] | None = None
-    events: Mapping[int, Any] = field(default_factory=dict)
+    events: Mapping[int, tuple[Occurrence, ...]] = field(default_factory=dict)
 
     def take(self, chosen: Int[np.ndarray, " rows"]) -> "Snapshot":
         """The moment of those rows alone; what was computed already is kept."""
@@ -63,7 +66,7 @@ class Snapshot:
         part.__dict__.update({name: taken(value, chosen) for name, value in self._computed().items()})
         return part
 
-    def with_events(self, events: Mapping[int, Any]) -> "Snapshot":
+    def with_events(self, events: Mapping[int, tuple[Occurrence, ...]]) -> "Snapshot":
         """The moment with what happened in the step before it; what was computed already is kept."""
         whole = replace(self, events=events)
         whole.__dict__.update(self._computed())

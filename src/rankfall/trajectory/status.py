@@ -14,7 +14,7 @@ class Status(StrEnum):
 
     @property
     def advice(self) -> str:
-        """One sentence for the person who wanted another ending; empty for `converged`."""
+        """What to try to reach another status, in one sentence; empty for `converged`."""
         return _ADVICE[self]
 
 

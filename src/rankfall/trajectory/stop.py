@@ -46,8 +46,8 @@ class Stop(ABC):
 
     def reached(self, memory: Memory, now: Snapshot) -> tuple[Memory, list["Stop | None"]]:
         """The memory after this moment, and for each run the stop that ends it, if any."""
-        memory, answers = self.check(memory, now)
-        return memory, [self if answer else None for answer in answers]
+        memory, is_reached = self.check(memory, now)
+        return memory, [self if reached else None for reached in is_reached]
 
     @property
     def parts(self) -> tuple["Stop", ...]:
@@ -78,7 +78,7 @@ class Either(Stop):
 
     def reached(self, memory: Memory, now: Snapshot) -> tuple[Memory, list[Stop | None]]:
         first: list[Stop | None] = [None] * now.time.size
-        after = []
+        after: list[Memory] = []
         for stop, remembered in zip(self.stops, memory, strict=True):
             remembered, given = stop.reached(remembered, now)
             after.append(remembered)

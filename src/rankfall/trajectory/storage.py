@@ -17,7 +17,7 @@ from rankfall.arrays import to_numpy
 from rankfall.errors import InputError
 from rankfall.files import clear_debris, replacing_folder
 from rankfall.models.model import Model
-from rankfall.trajectory.event import Occurrence
+from rankfall.trajectory.occurrence import Occurrence
 from rankfall.trajectory.run import Trajectory
 from rankfall.trajectory.status import Status
 
@@ -66,7 +66,7 @@ def to_xarray(run: Trajectory) -> "xarray.Dataset":
     return xarray.Dataset(variables, coords={"time": times}, attrs=attributes)
 
 
-def check_destination(path: Any) -> Path:
+def check_destination(path: str | os.PathLike[str]) -> Path:
     """The path, where a run can be saved: the folder exists and is writable, and nothing but a run is replaced."""
     path = Path(path)
     clear_debris(path)
@@ -79,7 +79,7 @@ def check_destination(path: Any) -> Path:
     return path
 
 
-def save(run: Trajectory, path: Any) -> None:
+def save(run: Trajectory, path: str | os.PathLike[str]) -> None:
     """Write the run beside its destination and rename it into place.
 
     Raises InputError for a folder that is missing or not writable, and for a name that is taken by something else.
@@ -87,7 +87,7 @@ def save(run: Trajectory, path: Any) -> None:
     write_zarr(to_xarray(run), path)
 
 
-def write_zarr(data: "xarray.Dataset", path: Any) -> None:
+def write_zarr(data: "xarray.Dataset", path: str | os.PathLike[str]) -> None:
     """Write labelled data as a Zarr folder, whole or not at all, over an older one if there is one.
 
     Raises InputError like `save`.
@@ -107,7 +107,7 @@ def is_ours(path: Path) -> bool:
     return "rankfall_format" in attributes or attributes.get("written_by") == "rankfall"
 
 
-def load(path: Any) -> Trajectory:
+def load(path: str | os.PathLike[str]) -> Trajectory:
     """Read a saved run. Raises InputError where there is none, one of a newer format, or one with parts missing."""
     path = Path(path)
     if not (path / "zarr.json").exists():

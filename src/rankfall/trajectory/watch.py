@@ -7,7 +7,8 @@ import numpy as np
 from rankfall.integrators.field import Field
 from rankfall.integrators.integrator import Integrator
 from rankfall.integrators.state import State
-from rankfall.trajectory.event import Event, Occurrence
+from rankfall.trajectory.event import Event
+from rankfall.trajectory.occurrence import Occurrence
 from rankfall.trajectory.snapshot import Snapshot
 
 # The accuracy of an event's time, relative to itself.

@@ -15,7 +15,7 @@ from rankfall.integrators.flow import Flow
 from rankfall.models.chain import Chain
 from rankfall.models.starts import Spectral
 from rankfall.problems.completion import Completion
-from rankfall.trajectory.evolve import evolve
+from rankfall.trajectory.evolve import evolve_batch
 from rankfall.trajectory.record import Record
 from rankfall.trajectory.snapshot import Snapshot
 from rankfall.trajectory.stops import HeldOutRise, LossBelow, StepLimit
@@ -73,7 +73,7 @@ class DeepFactorization(Member):
         predicted: list[list[np.ndarray]] = [[] for _ in range(parts)]
         steps, patience = (_LIFTED_STEPS, _LIFTED_PATIENCE) if self.lift else (_STEPS, _PATIENCE)
         start = Spectral(width, _SCALES[self.depth] * float(np.sqrt(m * n)))
-        evolve(
+        evolve_batch(
             problem, Chain(self.depth, width), start, Flow(_RTOL),
             stop=HeldOutRise(patience) | LossBelow(_FITTED) | StepLimit(steps),
             record=Record(every=steps), callback=watch,

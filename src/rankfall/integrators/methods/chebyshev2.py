@@ -63,7 +63,7 @@ def chebyshev_step(
     h: Float[np.ndarray, " batch"],
     stages: int,
 ) -> Float[Array, "batch p"]:
-    """The weights one step h (each run its own) later; s − 1 evaluations beyond the velocity handed in."""
+    """The weights one step h (each run its own) later; s − 1 evaluations beside the given velocity."""
     first, rows = coefficients(stages)
     before, current = weights, weights + column(first * h, weights) * velocity
     for mu, nu, mu_tilde, gamma_tilde in rows:

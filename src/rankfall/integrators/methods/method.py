@@ -60,7 +60,7 @@ class Method(ABC):
     order : int
         The order p of the method: the error of a path is O(h^p).
     evaluations : int
-        Evaluations of F in a step, beyond the velocity that is handed in.
+        Evaluations of F in a step, without that of the velocity passed to it.
     reach : float
         The largest hρ, ρ the spectral radius of ∇²φ, for which a step is stable.
     error_power : int
@@ -122,7 +122,7 @@ class Method(ABC):
     ) -> Float[Array, "times p"]:
         """Weights at fractions of a step of one run: by default the cubic through both ends and their slopes."""
         old, new = interval.weights, interval.new_weights
-        rows = []
+        rows: list[Array] = []
         for x in map(float, fractions):
             rise, slope_old, slope_new = x * x * (3 - 2 * x), x * (1 - x) ** 2, -x * x * (1 - x)
             slope = slope_old * interval.velocity + slope_new * interval.new_velocity

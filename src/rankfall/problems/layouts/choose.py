@@ -1,4 +1,4 @@
-"""Which layout a completion problem takes, unless it is told: one pure function of the observed entries."""
+"""The default layout of a completion problem: one pure function of the observed entries."""
 
 from rankfall.problems.layout import Layout, Observed
 from rankfall.problems.layouts.batched import Batched

@@ -1,7 +1,7 @@
 """Squares: the mean squared residual, best for Gaussian noise."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from jaxtyping import Float
 
@@ -25,7 +25,7 @@ class Squared(Loss):
         """Fused loops know this loss."""
         return Kernel(observed.SQUARED, 0.0)
 
-    def pull_at_zero(self, values: Any) -> Any:
+    def pull_at_zero(self, values: Array) -> Array:
         """b itself."""
         return values
 

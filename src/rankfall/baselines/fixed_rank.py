@@ -1,0 +1,113 @@
+"""What the solvers of a given rank share: entries in unit size, a spectral start, least squares in a tangent space.
+
+    (A, B) = argmin ‖b − P(A Rᵀ + L Bᵀ)‖,  of least ‖A‖² + ‖B‖²
+
+The pairs (L G, −R Gᵀ) change nothing that P sees. Any solution is made the one of least norm by the G that solves
+LᵀL G + G RᵀR = Bᵀ R − Lᵀ A.
+"""
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from scipy.linalg import solve_sylvester
+
+from rankfall.baselines.solution import Solution, check_warm
+from rankfall.baselines.sparse_low_rank import Pattern
+from rankfall.errors import InputError
+from rankfall.low_rank import balanced_factors
+from rankfall.recovery.frozen_solve import fit_tangent
+from rankfall.recovery.sampling import Sampling
+from rankfall.recovery.spectrum import Iterate, Triplets, leading_triplets
+from rankfall.trajectory.status import Status
+
+_RIDGE = 1e-12
+_SWEEPS = 30
+
+
+def check_options(rank: int, iterations: int, tolerance: float) -> None:
+    """Raise InputError for options out of range."""
+    if rank < 1:
+        raise InputError(f"rank must be at least 1, got {rank}; rankfall.recovery.recover finds it")
+    if iterations < 1 or not 0 < tolerance < 1:
+        raise InputError(
+            f"iterations must be at least 1 and tolerance between 0 and 1, got {iterations} and {tolerance}; the "
+            "defaults suit most data"
+        )
+
+
+@dataclass
+class Progress:
+    """The best iterate so far of a problem of observed entries, scaled to unit size."""
+
+    sampling: Sampling
+    entries: Float[np.ndarray, " entries"]
+    unit: float
+    residuals: list[float] = field(default_factory=list)
+    best: Triplets | None = None
+    begun: float = field(default_factory=time.perf_counter)
+
+    @classmethod
+    def of(cls, problem: Any) -> "Progress":
+        """Raises InputError for problems that do not observe entries, or weigh them."""
+        pattern = Pattern.of(problem)
+        if np.ptp(pattern.weights) > 0:
+            raise InputError("this solver takes entries of equal weight, got different weights; use GaussNewton")
+        unit = float(np.sqrt(np.mean(pattern.values**2))) or 1.0
+        rows, cols = (np.asarray(one, np.int32) for one in (pattern.rows, pattern.cols))
+        return cls(Sampling(rows, cols, pattern.shape), pattern.values / unit, unit)
+
+    def start(self, warm: Solution | None, rank: int, seed: int) -> Triplets:
+        """The warm start cut to the rank, or the leading triplets of P*(b) m n/|Ω|."""
+        rank = min(rank, *self.sampling.shape)
+        if warm is not None:
+            check_warm(warm, self.sampling.shape)
+            u, values, v = warm.svd()
+            return Triplets(u, values / self.unit, v).leading(rank)
+        m, n = self.sampling.shape
+        spread = Iterate.observed(self.sampling, self.entries * (m * n / self.sampling.count))
+        rng = np.random.default_rng(seed)
+        return leading_triplets(spread, np.zeros((n, 0)), rank, _SWEEPS, rng)
+
+    def misfit(self, point: Triplets) -> Float[np.ndarray, " entries"]:
+        """b − P(W)."""
+        return self.entries - self.sampling.read(point.left * point.values, point.right)
+
+    def record(self, point: Triplets, misfit: Float[np.ndarray, " entries"]) -> float:
+        """Keep the point where it is the best; its relative residual."""
+        residual = float(np.linalg.norm(misfit) / (np.linalg.norm(self.entries) or 1.0))
+        if self.best is None or residual < min(self.residuals):
+            self.best = point
+        self.residuals.append(residual)
+        return residual
+
+    def has_settled(self, share: float, steps: int) -> bool:
+        """Whether the least residual fell by less than this share in so many steps."""
+        seen = self.residuals
+        return len(seen) > steps and min(seen) > (1 - share) * min(seen[:-steps])
+
+    def solution(self, status: Status) -> Solution:
+        """The best iterate, in the units of the values."""
+        assert self.best is not None
+        left, right = balanced_factors(self.best.left, self.best.values * self.unit, self.best.right)
+        reason = f"relative residual {min(self.residuals):.3g} after {len(self.residuals)} iterations"
+        history = {"loss": (np.asarray(self.residuals) * self.unit) ** 2}
+        return Solution(left, right, status, reason, history, time.perf_counter() - self.begun)
+
+
+def least_squares(
+    sampling: Sampling, entries: Float[np.ndarray, " entries"], left: Float[np.ndarray, "m k"],
+    right: Float[np.ndarray, "n k"], tolerance: float = 1e-12, iterations: int = 2000,
+) -> tuple[Float[np.ndarray, "m k"], Float[np.ndarray, "n k"]]:  # fmt: skip
+    """(A, B) above, for any factors L and R of full rank."""
+    left_frame, left_triangle = np.linalg.qr(left)
+    right_frame, right_triangle = np.linalg.qr(right)
+    charge = np.full(left.shape[1], _RIDGE)
+    found = fit_tangent(sampling, entries, left_frame, right_frame, charge, tolerance=tolerance, iterations=iterations)
+    # A' Q_Rᵀ + Q_L B'ᵀ in frames is A Rᵀ + L Bᵀ with A = A' T_R⁻ᵀ, B = B' T_L⁻ᵀ
+    a = np.linalg.solve(right_triangle, found.left.T).T
+    b = np.linalg.solve(left_triangle, found.right.T).T
+    turn = solve_sylvester(left.T @ left, right.T @ right, b.T @ right - left.T @ a)
+    return a + left @ turn, b - right @ turn.T

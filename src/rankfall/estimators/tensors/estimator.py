@@ -1,0 +1,218 @@
+"""`DeepTensorCompletion`: the estimator for people with a tensor full of holes."""
+
+import math
+import time
+import warnings
+from collections.abc import Callable
+from typing import Any, no_type_check
+
+import numpy as np
+from jaxtyping import Float
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from rankfall.errors import InputError, RunWarning
+from rankfall.estimators.tensors.selection import choose
+from rankfall.estimators.tensors.trial import FAMILIES, Trial, refit
+from rankfall.estimators.tensors.units import Units
+from rankfall.models.tensor_model import TensorModel
+from rankfall.problems.loss import Loss
+from rankfall.problems.tensor_completion import TensorCompletion
+from rankfall.problems.tensor_observations import check_indices
+
+# Entries of a dense result at most: 2 GB.
+_DENSE = 2**28
+_HELD = 0.1, 100_000
+
+Progress = Callable[[str, float], None]
+
+
+class DeepTensorCompletion(BaseEstimator):
+    """Complete a tensor of any order by CP components, a train or a tree, chosen by held-out entries.
+
+    Each candidate starts small, follows gradient flow and then alternating least squares to the moment of the lowest
+    held-out error. The rank is never asked for.
+
+    Parameters
+    ----------
+    family : {"auto", "cp", "train", "tree"}, default="auto"
+        How W is written; "auto" lets held-out entries choose between components and a train, and a tree from order 4.
+    width : int or "auto", default="auto"
+        Number of components, or the largest rank of a train or tree; "auto" grows it while the held-out error falls.
+    loss : str or Loss, default="squared"
+        What a residual costs: "squared", "huber", "absolute", "logistic" or a loss of your own, in units of the
+        typical size of the values. Losses other than squares are fitted by the flow alone.
+    holdout : float or "auto", default="auto"
+        Share of the observed entries held out to choose on; "auto" is a tenth, and at most 100,000.
+    units : tuple of int, default=()
+        Axes whose slices have units of their own, as different quantities have: each slice is divided by its size.
+    random_state : int, default=0
+        Seed of the held-out entries and of the starts.
+
+    Attributes
+    ----------
+    family_, width_, ridge_ : what was chosen.
+    model_, weights_ : the fitted model and its weights, in the units of the fit.
+    held_out_error_ : float, root mean squared error on held-out entries, in units of the input.
+    trajectory_ : Trajectory of the flow that the fit started from; None where least squares started at once.
+    trials_ : list of Trial, every candidate.
+
+    Examples
+    --------
+    >>> import numpy as np, rankfall as rf
+    >>> a, b, c = (np.random.default_rng(seed).standard_normal((9, 2)) for seed in range(3))
+    >>> X = np.einsum("ir,jr,kr->ijk", a, b, c)
+    >>> holes = np.where(np.random.default_rng(3).random(X.shape) < 0.4, np.nan, X)
+    >>> filled = rf.DeepTensorCompletion().fit(holes).complete()
+    >>> bool(np.abs(filled - X).max() < 0.01 * X.std())
+    True
+    """
+
+    @no_type_check  # scikit-learn lets any value in here; `fit` is where parameters are judged
+    def __init__(
+        self,
+        *,
+        family: str = "auto",
+        width: int | str = "auto",
+        loss: Any = "squared",
+        holdout: float | str = "auto",
+        units: tuple[int, ...] = (),
+        random_state: int = 0,
+    ) -> None:
+        self.family = family
+        self.width = width
+        self.loss = loss
+        self.holdout = holdout
+        self.units = units
+        self.random_state = random_state
+
+    def fit(
+        self, X: Any, y: Any = None, *, weights: Any = None, progress: Progress | None = None
+    ) -> "DeepTensorCompletion":
+        """Fit an array, or a labelled one (xarray), of two or more axes whose unknown entries are NaN.
+
+        `weights`, of the shape of X, says how much each entry counts. `progress(what, seconds)` is called after every
+        trial. Raises InputError for what cannot be completed.
+        """
+        return self._fit(TensorCompletion.from_array(X, weights=weights, loss=self._loss()), progress)
+
+    def fit_entries(
+        self,
+        indices: Any,
+        values: Any,
+        shape: tuple[int, ...] | None = None,
+        *,
+        weights: Any = None,
+        duplicates: str = "error",
+        progress: Progress | None = None,
+    ) -> "DeepTensorCompletion":
+        """Fit the entries `values` at `indices`, one list of zero-based integers for each axis."""
+        problem = TensorCompletion.from_coordinates(
+            indices, values, shape, weights=weights, duplicates=duplicates, loss=self._loss()
+        )
+        return self._fit(problem, progress)
+
+    def _fit(self, problem: TensorCompletion, progress: Progress | None) -> "DeepTensorCompletion":
+        families, width, share = self._checked(problem)
+        began = time.perf_counter()
+        self.units_ = Units.of(problem, tuple(axis % len(problem.shape) for axis in self.units))
+        scaled = self.units_.applied(problem)
+        split = scaled.hold_out(share, self.random_state)
+
+        def report(trial: Trial) -> None:
+            if progress is not None:
+                progress(f"{trial.candidate.family} {trial.candidate.width}", time.perf_counter() - began)
+
+        chosen, self.trials_ = choose(split, families, width, self.random_state, report)
+        held = split.held_out
+        assert held is not None
+        predicted = self._mean(chosen.model.entries(chosen.weights[None], tuple(held.indices))[0])
+        residuals = np.asarray(held.values) - predicted
+        residuals = residuals * self.units_.at(held.indices)
+        self.held_out_error_ = float(np.sqrt(np.mean(residuals**2)))
+        # intervals are in units of the slices, which residuals of one slice share
+        self.scores_ = np.sort(np.abs(residuals) / self.units_.at(held.indices))
+        candidate = chosen.candidate
+        self.family_, self.width_, self.ridge_ = candidate.family, candidate.width, candidate.ridge
+        self.model_, self.trajectory_ = chosen.model, chosen.trajectory
+        self.weights_ = _with_unseen_slices(chosen.model, refit(chosen, scaled), problem)
+        self.shape_, self.seconds_ = problem.shape, time.perf_counter() - began
+        return self
+
+    def predict(self, indices: Any) -> Float[np.ndarray, " entries"]:
+        """W at `indices`, one list of zero-based integers for each axis, forming nothing else."""
+        check_is_fitted(self)
+        lists = [np.atleast_1d(np.asarray(each)) for each in indices]
+        check_indices(lists, self.shape_)
+        stacked = np.stack(lists)
+        return self._mean(self.model_.entries(self.weights_[None, :], lists)[0]) * self.units_.at(stacked)
+
+    def intervals(self, indices: Any, alpha: float = 0.1) -> tuple[np.ndarray, np.ndarray]:
+        """Lower and upper ends that cover a new entry with probability at least 1 − `alpha`, by split conformal.
+
+        Entries must be hidden at random as the held-out ones were. Raises InputError for alpha outside (0, 1).
+        """
+        if not 0 < alpha < 1:
+            raise InputError(f"alpha must lie between 0 and 1, got {alpha}; 0.1 asks for intervals that cover 90 %")
+        center = self.predict(indices)
+        place = math.ceil((self.scores_.size + 1) * (1 - alpha))
+        factor = self.scores_[place - 1] if place <= self.scores_.size else math.inf
+        half = factor * self.units_.at(np.stack([np.atleast_1d(np.asarray(each)) for each in indices]))
+        return center - half, center + half
+
+    def complete(self) -> Float[np.ndarray, "..."]:
+        """The whole tensor, formed. Raises InputError where it would exceed 2 GB; `predict` forms single entries."""
+        check_is_fitted(self)
+        size = math.prod(self.shape_)
+        if size > _DENSE:
+            raise InputError(
+                f"a dense result holds at most {_DENSE} entries, got shape {self.shape_} with {size} "
+                f"({8 * size / 2**30:.3g} GB); use predict(indices) for the entries you need"
+            )
+        return self.units_.whole(self._mean(self.model_.product(self.weights_[None, :])[0]))
+
+    def _mean(self, predicted: np.ndarray) -> np.ndarray:
+        return np.asarray(self._loss().mean(predicted))
+
+    def _loss(self) -> Loss:
+        if isinstance(self.loss, Loss):
+            return self.loss
+        if self.loss not in Loss.registered:
+            raise InputError(f"loss must be one of {', '.join(sorted(Loss.registered))} or a Loss, got {self.loss!r}")
+        return Loss.registered[self.loss].in_spreads()
+
+    def _checked(self, problem: TensorCompletion) -> tuple[list[str], int | None, float]:
+        """Families, width and share of held-out entries, as the parameters say."""
+        order = len(problem.shape)
+        if self.family != "auto" and self.family not in FAMILIES:
+            raise InputError(f"family must be 'auto' or one of {', '.join(FAMILIES)}, got {self.family!r}")
+        families = ["cp", *(["train"] if order > 2 else []), *(["tree"] if order > 3 else [])]
+        if self.width != "auto" and not (isinstance(self.width, (int, np.integer)) and self.width >= 1):
+            raise InputError(f"width must be 'auto' or at least 1, got {self.width!r}; 'auto' grows it")
+        if self.holdout != "auto" and not (isinstance(self.holdout, (int, float)) and 0 < self.holdout < 1):
+            raise InputError(f"holdout must be 'auto' or lie between 0 and 1, got {self.holdout!r}")
+        if any(not -order <= axis < order for axis in self.units):
+            raise InputError(f"units must be axes of the tensor, 0 … {order - 1}, got {tuple(self.units)}")
+        share = min(_HELD[0], _HELD[1] / problem.count) if self.holdout == "auto" else self.holdout
+        width = None if self.width == "auto" else int(self.width)
+        return families if self.family == "auto" else [self.family], width, float(share)
+
+
+def _with_unseen_slices(model: TensorModel, weights: np.ndarray, problem: TensorCompletion) -> np.ndarray:
+    """The weights, the rows of slices that no entry observes set to the mean of the others; with a warning."""
+    layers = [layer.copy() for layer in model.layers(weights)]
+    unseen = []
+    for layer, mode in zip(layers, model.modes, strict=True):
+        if mode is None:
+            continue
+        seen = np.bincount(problem.indices[mode], minlength=problem.shape[mode]) > 0
+        if not seen.all():
+            layer[~seen] = layer[seen].mean(axis=0)
+            unseen.append(f"{int((~seen).sum())} of axis {mode}")
+    if unseen:
+        warnings.warn(
+            f"slices without an observed entry ({', '.join(unseen)}) are filled with the mean of the others",
+            RunWarning,
+            stacklevel=4,
+        )  # fmt: skip
+    return model.join(layers)

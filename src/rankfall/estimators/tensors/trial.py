@@ -1,0 +1,116 @@
+"""One trial: a family, a width and a ridge, fitted to the entries that are not held out.
+
+A flow from a small start finds the components, largest first; alternating least squares then takes the shortest way
+down. Both keep the moment at which the held-out error is lowest. Losses other than squares are left to the flow.
+"""
+
+import math
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from rankfall.baselines.tensor_least_squares import TensorLeastSquares
+from rankfall.integrators import Flow
+from rankfall.models import CP, Gaussian, Subspaces, TensorModel, Train, Tree
+from rankfall.problems.tensor_completion import TensorCompletion
+from rankfall.trajectory import HeldOutRise, LossBelow, StepLimit, Trajectory, evolve
+
+FAMILIES: dict[str, Any] = {"cp": CP, "train": Train, "tree": lambda width: Tree(None, width)}
+_SCALE, _RTOL = 1e-2, 1e-2
+# Steps of the flow before least squares, and alone.
+_SHORT, _LONG = 30, 400
+# Entries above which least squares starts at once, where few are observed: the subspaces of the data are known well.
+MANY, SPARSE = 200_000, 0.1
+# Sweeps of a trial, the share by which a sweep must lower the held-out error, and sweeps to wait for it.
+_SWEEPS, _IMPROVED, _PATIENCE = 40, 0.003, 4
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What a trial is made of; the ridge is for weights of mean square 1 where the layers are (Π d)^{1/N} long."""
+
+    family: str
+    width: int
+    ridge: float
+
+    def solver(self, problem: TensorCompletion, model: TensorModel) -> TensorLeastSquares:
+        """Least squares with the ridge in units of the problem."""
+        size = math.prod(map(float, problem.shape)) ** (1 / len(problem.shape))
+        return TensorLeastSquares(problem, model, self.ridge / size)
+
+    def model(self, shape: tuple[int, ...]) -> TensorModel:
+        """The model, its sizes set."""
+        return FAMILIES[self.family](self.width).sized(shape)
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """A fitted candidate: its weights, the flow they come from, and its error (root mean loss) on held-out entries."""
+
+    candidate: Candidate
+    model: TensorModel
+    weights: Float[np.ndarray, " p"]
+    error: float
+    trajectory: Trajectory | None = field(default=None, repr=False)
+
+
+def rerun(problem: TensorCompletion, trial: Trial, ridge: float) -> Trial:
+    """The trial continued with another ridge, from the weights it has."""
+    candidate = replace(trial.candidate, ridge=ridge)
+    weights, error = _descend(candidate.solver(problem, trial.model), trial.weights)
+    return replace(trial, candidate=candidate, weights=weights, error=error)
+
+
+def run_trial(problem: TensorCompletion, candidate: Candidate, bases: Any, seed: int) -> Trial:
+    """Fit a candidate to a problem with held-out entries; `bases` are those of `Subspaces`, None for `Gaussian`."""
+    model = candidate.model(problem.shape)
+    start = Gaussian(_SCALE) if bases is None else Subspaces(bases[0].shape[1], _SCALE, bases)
+    is_quadratic = problem.loss_function.is_quadratic
+    run = None
+    if bases is not None and problem.count > MANY and is_quadratic:
+        # values are of size 1, and so is this W
+        unit = math.sqrt(math.prod(map(float, problem.shape)) / model.rank)
+        weights = model.draw(problem, start, [unit], [seed])[0]
+    else:
+        limit = StepLimit(_SHORT if is_quadratic else _LONG)
+        run = evolve(problem, model, start, Flow(_RTOL), stop=HeldOutRise(20) | LossBelow(1e-10) | limit, seed=seed)
+        weights = run.best_weights
+    best, error = weights, held_out_error(model, problem, weights)
+    if is_quadratic:
+        # the flow may not have left its plateau; what counts is where the sweeps lead
+        best, error = _descend(candidate.solver(problem, model), weights)
+    return Trial(candidate, model, best, error, run)
+
+
+def _descend(solver: TensorLeastSquares, weights: np.ndarray) -> tuple[np.ndarray, float]:
+    best, error, waited = weights, np.inf, 0
+    for sweep, swept in enumerate(solver.sweeps(weights)):
+        found = held_out_error(solver.model, solver.problem, swept)
+        waited = 0 if found < (1 - _IMPROVED) * error else waited + 1
+        if found < error:
+            best, error = swept, found
+        if sweep + 1 >= _SWEEPS or waited >= _PATIENCE:
+            break
+    return best, error
+
+
+def refit(trial: Trial, problem: TensorCompletion) -> np.ndarray:
+    """The weights after sweeps over all entries, from those of the trial; as they are for other losses than squares."""
+    if not problem.loss_function.is_quadratic:
+        return trial.weights
+    solver = trial.candidate.solver(problem, trial.model)
+    weights, before = trial.weights, np.inf
+    for sweep, swept in enumerate(solver.sweeps(weights)):
+        weights, now = swept, solver.objective(swept)
+        if sweep + 1 >= _SWEEPS or not now < (1 - _IMPROVED) * before:
+            break
+        before = now
+    return weights
+
+
+def held_out_error(model: TensorModel, problem: TensorCompletion, weights: Float[np.ndarray, " p"]) -> float:
+    """Root of the loss on the held-out entries."""
+    assert problem.held_out is not None
+    return float(np.sqrt(model.loss(problem.held_out, weights[None, :])[0]))

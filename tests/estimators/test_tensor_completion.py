@@ -1,0 +1,109 @@
+"""`DeepTensorCompletion`: exact on planted tensors, honest intervals, refusals, unseen slices."""
+
+import numpy as np
+import pytest
+
+import rankfall as rf
+from tests.tensor_catalogue import planted_tensor
+
+
+def holes(shape=(9, 8, 7), rank=2, share=0.6, seed=0):
+    problem = planted_tensor(shape, rank, share, seed)
+    given = np.full(shape, np.nan)
+    given[tuple(problem.indices)] = problem.values
+    return given, problem.truth
+
+
+def relative(found, truth, hidden):
+    return np.linalg.norm((found - truth)[hidden]) / np.linalg.norm(truth[hidden])
+
+
+def test_a_planted_tensor_is_completed_and_its_rank_found():
+    given, truth = holes()
+    fit = rf.DeepTensorCompletion().fit(given)
+    assert relative(fit.complete(), truth, np.isnan(given)) < 1e-3
+    assert (fit.family_, fit.width_) == ("cp", 2)
+    assert fit.trajectory_ is not None
+    indices = np.nonzero(np.isnan(given))
+    np.testing.assert_allclose(fit.predict(indices), fit.complete()[indices])
+
+
+def test_an_array_and_its_entries_are_fitted_alike():
+    given, _ = holes(rank=1)
+    observed = ~np.isnan(given)
+    fit, again = rf.DeepTensorCompletion(family="cp", width=1), rf.DeepTensorCompletion(family="cp", width=1)
+    again.fit_entries(np.nonzero(observed), given[observed], given.shape)
+    np.testing.assert_allclose(again.complete(), fit.fit(given).complete())
+
+
+@pytest.mark.parametrize("family", ["cp", "train", "tree"])
+def test_every_family_completes(family):
+    given, truth = holes(rank=1)
+    fit = rf.DeepTensorCompletion(family=family, width=1).fit(given)
+    assert relative(fit.complete(), truth, np.isnan(given)) < 1e-3
+
+
+def test_intervals_cover_what_they_promise():
+    given, truth = holes((14, 12, 10), 2, 0.6)
+    noisy = truth + 0.3 * np.random.default_rng(1).standard_normal(truth.shape)
+    fit = rf.DeepTensorCompletion(family="cp", width=2).fit(np.where(np.isnan(given), np.nan, noisy))
+    indices = np.nonzero(np.isnan(given))
+    low, high = fit.intervals(indices, 0.1)
+    covered = np.mean((noisy[indices] >= low) & (noisy[indices] <= high))
+    assert 0.82 < covered < 0.97
+    assert fit.held_out_error_ == pytest.approx(0.3, rel=0.3)
+
+
+def test_slices_in_units_of_their_own_come_back_in_them():
+    given, truth = holes()
+    sizes = 10.0 ** np.arange(7)
+    fit = rf.DeepTensorCompletion(family="cp", width=2, units=(2,)).fit(given * sizes)
+    assert relative(fit.complete() / sizes, truth, np.isnan(given)) < 1e-3
+
+
+@pytest.mark.parametrize("loss", ["huber", "absolute"])
+def test_robust_losses_withstand_gross_errors(loss):
+    given, truth = holes(rank=1, share=0.9)
+    spoiled = given.copy()
+    spoiled.flat[::23] += 30
+    fit = rf.DeepTensorCompletion(family="cp", width=1, loss=loss).fit(spoiled)
+    assert relative(fit.complete(), truth, np.isfinite(truth)) < 0.2
+
+
+def test_unseen_slices_are_warned_of_and_filled():
+    given, _ = holes(rank=1)
+    given[3] = np.nan
+    with pytest.warns(rf.RunWarning, match="1 of axis 0"):
+        fit = rf.DeepTensorCompletion(family="cp", width=1).fit(given)
+    assert np.isfinite(fit.complete()).all()
+    assert np.abs(fit.complete()[3]).max() > 0
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (lambda: rf.DeepTensorCompletion(family="tucker").fit(holes()[0]), "family"),
+        (lambda: rf.DeepTensorCompletion(width=0).fit(holes()[0]), "width"),
+        (lambda: rf.DeepTensorCompletion(holdout=2).fit(holes()[0]), "holdout"),
+        (lambda: rf.DeepTensorCompletion(units=(5,)).fit(holes()[0]), "axes"),
+        (lambda: rf.DeepTensorCompletion(loss="cubed").fit(holes()[0]), "loss"),
+        (lambda: rf.DeepTensorCompletion().fit(np.ones(3)), "at least two axes"),
+    ],
+)
+def test_parameters_are_refused_in_a_sentence(make, sentence):
+    with pytest.raises(rf.InputError, match=sentence):
+        make()
+
+
+def test_a_dense_result_that_is_too_large_says_so():
+    rng = np.random.default_rng(0)
+    indices = rng.integers(0, 2000, (3, 300))
+    indices[:, 0] = 1999
+    factors = rng.standard_normal((3, 2000))
+    values = np.prod([factor[index] for factor, index in zip(factors, indices, strict=True)], axis=0)
+    with pytest.warns(rf.RunWarning, match="without an observed entry"):
+        fit = rf.DeepTensorCompletion(family="cp", width=1).fit_entries(indices, values, duplicates="mean")
+    with pytest.raises(rf.InputError, match=r"predict\(indices\)"):
+        fit.complete()
+    with pytest.raises(rf.InputError, match="0 … 1999"):
+        fit.predict(([2000], [0], [0]))

@@ -1,0 +1,164 @@
+"""The laws of a run: they hold on runs that follow the flow, at every depth, and fail on runs that do not."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import rankfall as rf
+from rankfall.theory import check
+from rankfall.theory.check_laws import (
+    check_preconditioner,
+    check_product,
+    check_single_output,
+    check_values,
+    check_vectors,
+)
+from tests.helpers.checked_runs import (
+    BALANCE,
+    FALL,
+    LAW,
+    MATRIX,
+    OBLONG,
+    PRODUCT,
+    SIGN,
+    SQUARE,
+    STAIRS,
+    TIMES,
+    VECTORS,
+    claims,
+    path_of,
+    walked,
+    why_not,
+)
+from tests.helpers.planted import planted_problem
+
+pytestmark = pytest.mark.trusted
+
+
+PROBLEMS = {"square": SQUARE, "oblong": OBLONG, "known": rf.problems.Factorization(OBLONG.truth / 3)}
+STARTS = [rf.Balanced(1e-2), rf.Gaussian(1e-3), rf.Orthogonal(1e-2)]
+PAIRED = list(zip(PROBLEMS, STARTS, strict=True))
+OTHERS = [(name, start) for name in PROBLEMS for start in STARTS if (name, start) not in PAIRED]
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize(
+    ("name", "start"), [*PAIRED, *(pytest.param(*pair, marks=pytest.mark.slow) for pair in OTHERS)], ids=str
+)
+def test_flows_keep_every_law(depth, name, start):
+    problem = PROBLEMS[name]
+    reports = check(walked(problem, depth, start))
+    assert reports.holds, reports
+    found = set(claims(reports))
+    is_balanced = not isinstance(start, rf.Gaussian)
+    assert FALL in found
+    assert {LAW, PRODUCT} <= found or not (is_balanced or depth == 1)
+    assert (BALANCE in found) == (depth > 1)
+    assert (SIGN in found) == (depth > 1 and problem is SQUARE and is_balanced)
+
+
+@pytest.mark.parametrize("rtol", [1e-3, 1e-6])
+@pytest.mark.parametrize("depth", [2, 3])
+def test_the_bounds_follow_the_tolerance(rtol, depth):
+    report = claims(check(walked(depth=depth, integrator=rf.Flow(rtol))))[LAW]
+    assert report.holds, report
+    assert report.bound == pytest.approx(max(5 * depth * rtol ** (2 / 3), 1e-3), rel=1e-6)
+
+
+@pytest.mark.parametrize("depth", [2, 3])
+def test_the_integral_of_the_law_is_exact_along_an_exact_path(depth):
+    path = path_of(walked(STAIRS, depth, rf.Identity(1e-2), rf.Reference()), 2000)
+    report = check_values(path)[0]
+    assert report.measured < 1e-8, report
+
+
+def test_descent_of_small_steps_is_a_flow():
+    reports = check(walked(integrator=rf.Descent(rf.GroupRMSprop(1e-2))))
+    assert reports.holds, reports
+
+
+def test_a_run_of_a_batch_is_checked_by_itself():
+    runs = rf.evolve(SQUARE, rf.Chain(2), rf.Balanced((1e-2, 1e-1)), rf.Flow(1e-4), seed=[0, 1])
+    for run in runs:
+        reports = check(run)
+        assert reports.holds, reports
+
+
+def test_float32_and_many_intervals_or_few():
+    problem = planted_problem((8, 8), dtype=np.float32)
+    run = rf.evolve(problem, rf.Chain(2), rf.Balanced(1e-1), rf.Flow(1e-3), stop=rf.LossBelow(1e-3))
+    for intervals in (20, 1000):
+        assert LAW in claims(check(run, intervals=intervals))
+
+
+@pytest.mark.parametrize(
+    ("integrator", "broken"),
+    [
+        (rf.Descent(rf.Adam(1e-2)), {LAW, PRODUCT, MATRIX, BALANCE, SIGN}),
+        (rf.Descent(rf.integrators.AdaGrad(3e-2)), {LAW, PRODUCT, BALANCE, SIGN}),
+        (rf.Descent(rf.Momentum(0.1)), {LAW, PRODUCT, VECTORS, BALANCE, FALL}),
+    ],
+)
+def test_what_is_no_flow_fails(integrator, broken):
+    reports = check(walked(integrator=integrator))
+    assert set(claims(reports.failures)) >= broken, reports
+    assert not reports.holds
+
+
+@pytest.mark.parametrize("claim", [check_values, check_product, check_preconditioner], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("depth", [1, 2, 3, 4])
+def test_the_law_of_another_depth_fails(depth, claim):
+    path = path_of(walked(depth=depth), 300)
+    for claimed in (1, 2, 3, 4, 6):
+        run = replace(path.run, model=replace(path.run.model, depth=claimed))
+        assert claim(replace(path, run=run))[0].holds == (claimed == depth)
+
+
+@pytest.mark.parametrize("shape", [(1, 7), (7, 1)], ids=str)
+def test_the_law_of_a_single_output(shape):
+    path = path_of(walked(planted_problem(shape, rank=1, share=0.9), depth=3), 300)
+    for claimed in (2, 3, 4):
+        run = replace(path.run, model=replace(path.run.model, depth=claimed))
+        assert check_single_output(replace(path, run=run))[0].holds == (claimed == 3)
+
+
+def test_the_law_of_singular_vectors_fails_for_another_depth_and_another_gradient():
+    path = path_of(walked(OBLONG, depth=3), 300)
+    assert check_vectors(path)[0].holds
+    other = replace(path, run=replace(path.run, model=replace(path.run.model, depth=1)))
+    assert check_vectors(other)[0].fails
+    assert check_vectors(replace(path, gradients=path.gradients[:, ::-1]))[0].fails
+
+
+@pytest.mark.parametrize("start", [rf.Gaussian(0.3), rf.models.Uniform(0.3)], ids=repr)
+def test_an_unbalanced_start_is_told_and_its_layers_still_conserve_it(start):
+    report = check(walked(SQUARE, 3, start))
+    for statement in (LAW, PRODUCT, SIGN):
+        assert "unbalanced" in why_not(report, statement)
+    assert claims(report)[BALANCE].holds
+
+
+@pytest.mark.parametrize(("rate", "broken"), [(0.02, set()), (0.13, {LAW, PRODUCT, TIMES}), (0.2, {LAW, FALL})])
+def test_descent_is_judged_at_its_own_step(rate, broken):
+    # curvature N λ^{2−2/N} = 13 at the largest mode, 3: steps above 2/13 raise the loss
+    run = walked(STAIRS, 3, rf.Identity(1e-2), rf.Descent(rf.Gradient(rate)), loss=1e-4)
+    report = check(run, intervals=80)
+    assert set(claims(report.failures)) >= broken, report
+    assert report.holds == (not broken)
+
+
+def test_thinning_of_a_record_fails_no_exact_run():
+    run = rf.evolve(
+        STAIRS, rf.Chain(2), rf.Identity(1e-2), rf.Descent(rf.Gradient(2e-2)), stop=rf.StepLimit(900),
+        record=rf.Record(every=200),
+    )  # fmt: skip
+    few, many = (claims(check(run, intervals=count))[LAW] for count in (5, 100))
+    assert few.holds
+    assert many.holds
+    assert few.measured <= many.measured * 1.01
+
+
+def test_a_flow_too_coarse_for_the_law_is_told_what_helps():
+    failures = claims(check(walked(rf.problems.Factorization(OBLONG.truth / 3), 4, integrator=rf.Flow(1e-2))).failures)
+    assert "a smaller rtol" in failures[LAW].why
