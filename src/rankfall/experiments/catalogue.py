@@ -25,7 +25,6 @@ NAMES = (
     "li2021-greedy",
     "kwon2024-compressed",
     "yaras2024-subspace",
-    "razin2021-components",
     "cohen2016-expressiveness",
     "recovery-phase",
 )
