@@ -86,7 +86,8 @@ def complete(
         ),
     ] = None,
     scaling: Annotated[
-        str, typer.Option(help="Unit of the values: auto, global (one for the table) or columns (one for each).")
+        str,
+        typer.Option(help="Unit of the values: auto, global (one for the table), columns (one for each), log or raw."),
     ] = "auto",
     order: Annotated[str | None, typer.Option(help="'rows': the rows are ordered in time.")] = None,
     refine: Annotated[

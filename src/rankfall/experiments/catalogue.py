@@ -26,6 +26,8 @@ NAMES = (
     "kwon2024-compressed",
     "yaras2024-subspace",
     "cohen2016-expressiveness",
+    "chou2020-intervals",
+    "stoger2021-phases",
     "recovery-phase",
 )
 
