@@ -54,3 +54,17 @@ def test_a_combination_ends_with_the_first(stop):
     for both in (stop | rf.StepLimit(1), rf.StepLimit(1) | stop):
         run = rf.evolve(PROBLEM, rf.Chain(2), rf.Gaussian(0.3), rf.Descent(rf.Gradient(0.1)), stop=both)
         assert (run.steps, run.status) == (1, "budget")
+
+
+def test_held_out_rise_waits_for_its_patience_and_no_longer():
+    # the errors along a descent: the run ends at the patience-th step in a row without improvement
+    stop = rf.HeldOutRise(patience=4, tolerance=1e-2)
+    run = rf.evolve(PROBLEM, rf.Chain(2), rf.Gaussian(0.3), rf.Descent(rf.Gradient(0.1)), stop=stop)
+    waited, best = [], np.inf
+    for error in run.history["held_out_error"]:
+        better = error < best * (1 - stop.tolerance)
+        waited.append(0 if better else waited[-1] + 1)
+        best = error if better else best
+    assert waited[-1] == 4
+    assert max(waited[:-1]) == 3
+    assert run.reason == str(stop)

@@ -235,13 +235,15 @@ def test_booleans_come_back_as_booleans(tmp_path, words):
 
 
 def test_filled_cells_have_the_decimals_of_their_column(tmp_path):
-    table = read_table(save(tmp_path / "t.csv", "n,x,y\n3,1.50,0.1\n,2.25,\n5,,0.125\n7,3.00,4\n"))
+    table = read_table(save(tmp_path / "t.csv", "n,x,y\n3,1.50,0.1\n,2.25,\n5,,0.125\n7,3.50,4\n"))
     filled = np.where(np.isnan(table.values), np.pi, table.values)
     write_table(table.with_values(rounded(table, filled)), tmp_path / "u.csv")
-    assert (tmp_path / "u.csv").read_text() == "n,x,y\n3,1.50,0.1\n3,2.25,3.142\n5,3.14,0.125\n7,3.00,4\n"
+    assert (tmp_path / "u.csv").read_text() == "n,x,y\n3,1.50,0.1\n3,2.25,3.142\n5,3.14,0.125\n7,3.50,4\n"
     assert rounded(table, filled, "none")[1, 0] == np.pi
-    # A column of counts stays within what was seen.
+    # A column stays within what was seen, unless it is told not to.
     assert rounded(table, np.full((4, 3), 40.0))[1, 0] == 7
+    free = rounded(table, np.full((4, 3), 40.0), within=np.asarray([True, True, False]))
+    np.testing.assert_array_equal([free[1, 0], free[2, 1], free[1, 2]], [7, 3.5, 40])
     with pytest.raises(InputError, match="round must be"):
         rounded(table, filled, "many")
 

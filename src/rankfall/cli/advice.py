@@ -16,10 +16,10 @@ def column_rows(model: Any, names: Sequence[str]) -> list[tuple[str, str]]:
     if not judged.size or not 0 < len(names) <= _MOST_LISTED:
         return []
     rows = [("columns", sentence(names, quality.explained))]
-    for place in judged:
+    for place in judged.tolist():
         rows.append((
-            f"  {names[int(place)]}",
-            f"error {quality.error[place]:.3g} (mean {quality.mean_error[place]:.3g}), "
+            f"  {names[place]}",
+            f"error {quality.error[place]:.3g} (mean {quality.mean_error[place]:.3g}{_simple(quality, place)}), "
             f"{100 * max(0.0, quality.explained[place]):.0f} % of its variance explained",
         ))  # fmt: skip
     if model.shares_:
@@ -27,6 +27,10 @@ def column_rows(model: Any, names: Sequence[str]) -> list[tuple[str, str]]:
         told = ", ".join(f"{name} {100 * share:.0f} %" for name, share in parts if share >= 0.05)
         rows.append(("weights", f"{told} (small table: several methods, weighed by held-out entries)"))
     return rows
+
+
+def _simple(quality: Any, place: int) -> str:
+    return "" if quality.simple == "column mean" else f", {quality.simple} {quality.simple_error[place]:.3g}"
 
 
 def sentence(names: Sequence[str], explained: np.ndarray) -> str:

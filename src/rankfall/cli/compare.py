@@ -47,7 +47,7 @@ def compare(
     _check_outputs(plot, json)
     chosen = comparison.named(None if methods is None else [name.strip() for name in methods.split(",")])
     console = Console(quiet)
-    problem = _read(table, triplets, duplicates, labels, header)
+    problem = _read(table, triplets, duplicates, labels, header, console)
     with console.fitting() as progress:
         found = comparison.compare(
             problem, holdout, repeats, seed, chosen, bounds=(min_value, max_value), progress=progress
@@ -78,7 +78,9 @@ def _check_outputs(plot: Path | None, json: Path | None) -> None:
         check_writable(json)
 
 
-def _read(source: Path, columns: str | None, duplicates: str, labels: str | None, header: bool | None) -> Any:
+def _read(
+    source: Path, columns: str | None, duplicates: str, labels: str | None, header: bool | None, console: Any
+) -> Any:
     """The observed entries of a table or of a list of entries."""
     from rankfall.problems.completion import Completion
     from rankfall.tables import Triplets, read_table, read_triplets
@@ -92,6 +94,7 @@ def _read(source: Path, columns: str | None, duplicates: str, labels: str | None
             if value is not None:
                 raise InputError(f"--{name} is for tables, got it for a list of entries; --triplets names its columns")
         found = read_triplets(source, columns, duplicates=duplicates)
+    console.warnings(found.notes if isinstance(found, Triplets) else found.layout.notes)
     if isinstance(found, Triplets):
         return Completion.from_triplets(found.rows, found.cols, found.values, found.shape)
     return Completion.from_array(found.values)

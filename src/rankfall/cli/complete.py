@@ -33,8 +33,8 @@ def complete(
         Path | None,
         typer.Argument(
             metavar="INPUT",
-            help="csv, tsv, xlsx, ods, parquet, feather, npy, npz or mtx; empty cells, NA and NaN are unknown. None: a "
-            "bundled photograph.",
+            help="csv, tsv, xlsx, ods, parquet, feather, npy, npz or mtx; empty cells, NA and NaN are unknown. "
+            "Tensors: npy, npz, nc, zarr, or a long table with --index. None: a bundled photograph.",
             show_default=False,
         ),
     ] = None,
@@ -42,6 +42,10 @@ def complete(
         Path | None, typer.Option("--output", "-o", help="Where to write; the extension names the format.")
     ] = None,
     triplets: TripletColumns = None,
+    index: Annotated[
+        str | None, typer.Option(help="INPUT is a long table of a tensor: its columns of indices, as station,day,slot.")
+    ] = None,
+    value: Annotated[str | None, typer.Option(help="With --index: the column of values.")] = None,
     predict: Annotated[Path | None, typer.Option(help="Fill only the pairs row,col listed in this file.")] = None,
     duplicates: Duplicates = "error",
     labels: Labels = None,
@@ -82,7 +86,8 @@ def complete(
         ),
     ] = None,
     scaling: Annotated[
-        str, typer.Option(help="Unit of the values: auto, global (one for the table) or columns (one for each).")
+        str,
+        typer.Option(help="Unit of the values: auto, global (one for the table), columns (one for each), log or raw."),
     ] = "auto",
     order: Annotated[str | None, typer.Option(help="'rows': the rows are ordered in time.")] = None,
     refine: Annotated[
@@ -125,6 +130,13 @@ def complete(
         from rankfall.cli.example import complete_example
 
         complete_example(output, plot, options, console, page)
+    elif index is not None or value is not None or _is_tensor(table):
+        if index is None and value is not None:
+            raise InputError(f"--value goes with --index, the columns of indices, got --value={value} alone")
+        _refuse("is for tables", "got it for a tensor; leave it out", triplets=triplets, predict=predict, labels=labels)
+        from rankfall.cli.tensor import complete_tensor
+
+        complete_tensor(table, output, index, value, duplicates, options, console)
     elif triplets is None and predict is None:
         from rankfall.cli.table import complete_table
 
@@ -137,6 +149,14 @@ def complete(
             table, triplets, predict, output, plot, header, duplicates, reading, digits, options, console, page
         )
     raise typer.Exit(console.exit_code)
+
+
+def _is_tensor(path: Path) -> bool:
+    if path.suffix.lower() not in (".npy", ".npz", ".nc", ".zarr"):
+        return False
+    from rankfall.tables.tensors import holds_tensor
+
+    return holds_tensor(path)
 
 
 def _refuse(rule: str, got: str, **options: object) -> None:

@@ -112,6 +112,10 @@ class Console:
             elif not self.quiet:
                 say(f"read: {note}", sys.stderr)
 
+    def warnings(self, notes: Sequence[Any]) -> None:
+        """Of what a reader decided, what should be looked at."""
+        self.notes([note for note in notes if note.is_warning])
+
     def writing(self, write: Callable[[], Written]) -> Written:
         """Write a result to its end: Ctrl-C and SIGTERM meanwhile are obeyed when it is written."""
         with deferred_signals() as caught:

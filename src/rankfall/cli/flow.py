@@ -63,9 +63,9 @@ def flow(
     begun = _start(start, scale, width)
     stop, integrator, model = LossBelow(loss), Flow(rtol), Chain(depth, width)
     _check_seed(seed)
-    problem = _problem(table, {"rows": rows, "cols": cols, "rank": rank, "observed": observed}, seed)
-    _check_loss(loss, problem)
     console = Console(quiet)
+    problem = _problem(table, {"rows": rows, "cols": cols, "rank": rank, "observed": observed}, seed, console)
+    _check_loss(loss, problem)
     record = Record(singular_values=True, effective_rank=True, imbalance=True, curvature=True, events=[Escape()])
     tell = None if quiet else _Teller()
     run = evolve(problem, model, begun, integrator, stop=stop, record=record, seed=seed, callback=tell)
@@ -115,7 +115,7 @@ def _check_seed(seed: int) -> None:
         raise InputError(f"--seed must lie between 0 and {2**32 - 1}, got {seed}; 0 is as good as any")
 
 
-def _problem(table: Path | None, asked: dict[str, int | None], seed: int) -> Any:
+def _problem(table: Path | None, asked: dict[str, int | None], seed: int, console: Any) -> Any:
     """The observed entries of the table, or of a planted matrix."""
     from rankfall.cli.steps import check_size
     from rankfall.problems import Completion
@@ -127,6 +127,7 @@ def _problem(table: Path | None, asked: dict[str, int | None], seed: int) -> Any
             if value is not None:
                 raise InputError(f"--{name} is for planted matrices, got it with --input; leave it out")
         found = read_table(table)
+        console.warnings(found.notes if isinstance(found, Triplets) else found.layout.notes)
         if isinstance(found, Triplets):
             return Completion.from_triplets(found.rows, found.cols, found.values, found.shape)
         return Completion.from_array(found.values)

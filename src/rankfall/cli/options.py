@@ -10,7 +10,7 @@ from typing import Any
 
 from rankfall.errors import InputError
 
-_SCALINGS = ("auto", "global", "columns")
+_SCALINGS = ("auto", "global", "columns", "log", "raw")
 _LOSSES = ("squared", "huber", "absolute", "logistic")
 
 

@@ -17,6 +17,8 @@ from rankfall.tables.files import extension
 
 # The largest matrix that is written or drawn whole from a list of entries.
 LARGEST_TABLE = 10**8
+# Share of a column's variance explained from which on predictions beyond the observed range are believed.
+_PREDICTED_WELL = 0.9
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,10 @@ class Fit:
     estimator: Any
     share: float
     seconds: float
+
+    def is_within_range(self) -> np.ndarray:
+        """Columns (n,) whose filled cells stay in the observed range: all but those that are predicted well."""
+        return ~(self.estimator.column_quality().explained > _PREDICTED_WELL)
 
     def rows(self) -> list[tuple[str, str]]:
         """The lines of a summary that every fit has."""

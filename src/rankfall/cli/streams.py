@@ -43,7 +43,7 @@ class Forgiving(io.TextIOBase):
         return getattr(self._stream, "encoding", None) or "utf-8"
 
     def write(self, text: str) -> int:
-        """Write and flush, or drop the text where that is impossible. Raises TypeError for bytes, as text streams do."""
+        """Write and flush, or drop the text where that is impossible; TypeError for bytes, as text streams do."""
         if not isinstance(text, str):
             raise TypeError(f"a stream of text takes text, got {type(text).__name__}")
         if self._stream is None:

@@ -10,6 +10,7 @@ from rankfall.cli.steps import beside, check_outputs, dense, draw, fit, warn_emp
 from rankfall.errors import InputError
 from rankfall.tables import READ_FORMATS, TABLE_FORMATS, Reading, Table, Triplets, read_table, rounded, write_table
 from rankfall.tables.files import SHEET_FORMATS, check_format, check_readable, extension, holds_text
+from rankfall.tables.rounding import whole_columns
 from rankfall.tables.table import column_title
 from rankfall.tables.triplets import check_merge
 
@@ -30,7 +31,7 @@ def complete_table(
     table = found.table(dense(found)) if isinstance(found, Triplets) else found
     problem = Completion.from_array(table.values)
     if problem.rows.size == table.values.size:
-        console.notes([note for note in notes if note.is_warning])
+        console.warnings(notes)
         raise InputError(
             f"a table to complete must have unknown entries, {str(source)!r} has none; empty cells, NA and NaN mark "
             "them, and --triplets says that the file lists entries"
@@ -39,7 +40,8 @@ def complete_table(
     warn_empty(problem, lambda row: row_title(table, row), lambda col: column_title(table.column_names, col), console)
     done = fit(problem, options, console)
     filled = done.estimator.transform(table.values)
-    filled = rounded(table, filled, digits, within=options.min_value is None and options.max_value is None)
+    is_bounded = options.min_value is not None or options.max_value is not None
+    filled = rounded(table, filled, digits, not is_bounded and done.is_within_range() | whole_columns(table))
     console.writing(lambda: write_table(table.with_values(filled), output))
     if plot is not None:
         console.writing(lambda: draw(plot, table.values, filled))

@@ -9,7 +9,6 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 from jaxtyping import Float
 
 from rankfall.arrays import Array
@@ -125,7 +124,7 @@ def coherence_of(matrix: Float[Array, "m n"], rank: int) -> tuple[float, float]:
     return row_side, col_side
 
 
-def table_shape(shape: npt.ArrayLike) -> tuple[int, int]:
+def table_shape(shape: Sequence[int] | np.ndarray | int) -> tuple[int, int]:
     """(m, n) as two positive integers; anything else is an InputError."""
     sizes = np.atleast_1d(shape).tolist()
     if len(sizes) != 2 or not all(isinstance(size, int) and size > 0 for size in sizes):

@@ -13,7 +13,7 @@ from rankfall.problems.completion import Completion
 class Candidate:
     """One way to complete the table: a chain, the size of its start, the popularity exponent, and the size of features.
 
-    features: of `observed_features`, 0 for none.
+    features: of `observed_features`, 0 for none. scaling: how the table is read, of `rankfall.estimators.scalings`.
     """
 
     depth: int
@@ -21,6 +21,7 @@ class Candidate:
     scale: float
     popularity: float
     features: float = 0.0
+    scaling: str = "auto"
 
     def model(self, problem: Completion) -> Model:
         """The chain, with the features of the problem's own mask where there are any."""
@@ -32,7 +33,8 @@ class Candidate:
 class Trial:
     """What holding out found for a candidate: the best time, and the error there.
 
-    That is the root mean squared error in input units, or, for other losses than squares, their mean in units.
+    That is the root mean squared error in spreads of the columns, or, for other losses than squares, their mean in
+    units.
     is_given_up: whether it fell behind another and was not followed to its best.
     """
 

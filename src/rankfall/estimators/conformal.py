@@ -6,25 +6,35 @@ smallest of them as half-width, an interval covers an exchangeable new entry wit
 
 What is usual is a variance v + v_r/(1 + n_i) + v_c/(1 + n_j), fitted to the squared errors without negative terms:
 rows and columns seen less often are known less well.   [Vovk et al. 2005; Lei et al. 2018]
+
+In a table of few columns each column has a half-width of its own, from its own scores and, with the weight of forty of
+them, those of all columns: errors of one column may have longer tails than those of another.
 """
 
 import math
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from rankfall.errors import InputError
+
+# How many scores' worth the whole table weighs in each column, and the most columns that are told apart.
+_BORROWED, _MOST_COLUMNS = 40.0, 200
 
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """Sorted scores of the held-out entries, in units of their own spread, and the variances that make up a spread."""
+    """Sorted scores of the held-out entries, in units of their own spread, and the variances that make up a spread.
+
+    cols : the column of each score, where columns are told apart; else None.
+    """
 
     scores: Float[np.ndarray, " held"]
     variances: Float[np.ndarray, " three"]
     row_counts: Float[np.ndarray, " m"]
     column_counts: Float[np.ndarray, " n"]
+    cols: Int[np.ndarray, " held"] | None = None
 
     def spread(self, rows: np.ndarray, cols: np.ndarray) -> Float[np.ndarray, " entries"]:
         """The usual error at positions; an index of −1, never seen, has no observed entry to lean on."""
@@ -42,7 +52,21 @@ class Calibration:
             )
         place = math.ceil((self.scores.size + 1) * (1 - alpha))
         factor = self.scores[place - 1] if place <= self.scores.size else math.inf
-        return factor * self.spread(rows, cols)
+        if self.cols is None or not math.isfinite(factor):
+            return factor * self.spread(rows, cols)
+        return self._column_factors(self.cols, alpha, factor)[cols] * self.spread(rows, cols)
+
+    def _column_factors(self, held: Int[np.ndarray, " held"], alpha: float, common: float) -> Float[np.ndarray, " np1"]:
+        """The weighted (1 − α) quantile of each column; that of the table for column −1, never seen."""
+        count = self.column_counts.size
+        factors = np.full(count + 1, common)
+        for col in range(count):
+            mine = held == col
+            weights = np.where(mine, 1.0, _BORROWED / max(1, held.size - int(mine.sum())))
+            mass = np.cumsum(weights)
+            place = int(np.searchsorted(mass, (1 - alpha) * (mass[-1] + 1)))
+            factors[col] = self.scores[min(place, held.size - 1)]
+        return factors
 
     @staticmethod
     def _counts(counts: np.ndarray, index: np.ndarray) -> np.ndarray:
@@ -72,7 +96,10 @@ def calibrate(
     variances, _ = nnls(terms.T @ terms, terms.T @ squares)
     # a floor keeps every spread positive where errors vanish
     variances[0] = max(variances[0], 1e-12 * float(squares.mean()) + np.finfo(float).tiny)
-    return Calibration(np.sort(np.abs(errors) / np.sqrt(terms @ variances)), variances, row_counts, column_counts)
+    scores = np.abs(errors) / np.sqrt(terms @ variances)
+    order = np.argsort(scores)
+    own = cols[order] if column_counts.size <= _MOST_COLUMNS else None
+    return Calibration(scores[order], variances, row_counts, column_counts, own)
 
 
 def _terms(row_counts: np.ndarray, column_counts: np.ndarray) -> Float[np.ndarray, "entries three"]:

@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted, check_random_state, valida
 
 from rankfall.errors import InputError, RunWarning
 from rankfall.estimators.bounds import Bounds
+from rankfall.estimators.draws import drawn_tables
 from rankfall.estimators.fitted import FittedTable
 from rankfall.estimators.fitting import fit_table, refit_table
 from rankfall.estimators.inputs import check_range, problem_of, stacked, without_mask
@@ -44,8 +45,10 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
     features : bool or "auto", default="auto"
         Whether it is taken as a feature of a row which of its entries are observed, and likewise of a column: people
         choose what they rate. "auto" lets held-out entries choose, where rows or columns are unevenly observed.
-    scaling : {"auto", "global", "columns"}, default="auto"
-        One origin and unit for the whole table, or one for each column (mixed units).
+    scaling : {"auto", "global", "columns", "log", "raw"}, default="auto"
+        One origin and unit for the whole table; one for each column (mixed units); the same of the logarithms of
+        columns that are positive over decades; or no origin and no effects, for products of positive factors. "auto"
+        lets held-out entries choose, with "log" and "raw" tried up to 20,000 observed entries.
     loss : {"squared", "huber", "absolute", "logistic"} or a loss, default="squared"
         What a residual costs: "huber" and "absolute" withstand gross errors in a few entries, "logistic" is for tables
         of two values and fills in the more likely one. Thresholds are in units of σ, the spread that row and column
@@ -203,6 +206,29 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
             known = ~np.isnan(X)
             filled[known] = X[known]
         return filled.astype(X.dtype) if X.dtype == np.float32 else filled
+
+    def complete(self, n_draws: int | None = None) -> np.ndarray:
+        """The table of the fit with its holes filled, (m, n); or `n_draws` of them, (n_draws, m, n), for inference.
+
+        The draws are multiple imputations: they differ by how uncertain each filled entry is, and how uncertain what
+        relates the columns. Analyze each, then pool by Rubin's rules: the mean of the estimates, and the mean of their
+        variances plus (1 + 1/n_draws) times the variance of the estimates.   [rubin1987]
+
+        Draws are neither rounded nor drawn into the observed range, which would bias an analysis; `bounds` hold.
+        Raises InputError for fewer than 2 draws, and with the logistic loss.
+        """
+        check_is_fitted(self)
+        problem = self.fitted_.problem
+        if n_draws is None:
+            filled = self._bounded(self.fitted_.trained_rows(slice(None)), slice(None))
+            if self.keep_observed:
+                filled[problem.rows, problem.cols] = problem.values
+            return filled
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        tables = drawn_tables(self.fitted_, n_draws, seed)
+        tables = Bounds.of(self.bounds, problem.shape[1]).clip(tables, slice(None))
+        tables[:, problem.rows, problem.cols] = problem.values
+        return tables
 
     def save(self, path: Any) -> None:
         """Write the fitted estimator to a versioned `.npz` without pickles; `load` reads it back."""

@@ -34,8 +34,8 @@ class FittedTable:
     """What a fit found: standardization, factors `left` (m, k) and `right` (n, k), the selection and the run.
 
     shift: what new rows gain from which entries of theirs are observed; None for a fit without features.
-    refinement: the stack's predictions of what is unknown in a small table; observed entries, and new rows and
-    columns, have those of the factorization.
+    refinement: the stack's predictions of what is unknown in a small table, and its model of new rows; observed entries
+    and new columns have the predictions of the factorization.
     """
 
     problem: Completion
@@ -101,8 +101,8 @@ class FittedTable:
         root = vectors * np.sqrt(np.maximum(values, 0))
         effect = np.sqrt(self.standardization.noise / self.standardization.row_damping)
         features = np.concatenate([np.full((right.shape[0], 1), effect), right @ root], axis=1)
-        error = self.selection.values - self.selection.predicted
-        residuals = error / self.standardization.unit[self.selection.cols]
+        held, shape = self.selection, self.standardization
+        residuals = shape.to_units(held.values, held.cols) - shape.to_units(held.predicted, held.cols)
         if not residuals.size:
             residuals = np.full(1, np.sqrt(self.standardization.noise))
         return features, max(temperature(self.standardization.loss, residuals), 2e-12)
@@ -112,10 +112,11 @@ class FittedTable:
         """The unit in which errors of a column are compared with those of others.
 
         For a refined table it is the root mean squared held-out error of the column, drawn towards that of all columns
-        (in units of their spreads) as by a few entries; otherwise the unit of the standardization.
+        (in units of their spreads) as by a few entries, and so where logarithms are read; otherwise the unit of the
+        standardization.
         """
         unit = self.standardization.unit
-        if self.refinement is None:
+        if self.refinement is None and not self.standardization.logs.any():
             return unit
         held, n = self.selection, self.problem.shape[1]
         spreads = self._spreads
@@ -176,9 +177,11 @@ class FittedTable:
 
     def fold_in(self, values: Float[np.ndarray, "r n"]) -> Float[np.ndarray, "r n"]:
         """x̂ of new rows given as an array with NaN for what is unknown."""
+        if self.refinement is not None:
+            return self.refinement.row_model.fill(values)
         features, heat = self._prior
         shape = self.standardization
-        targets = (values - shape.origin) / shape.unit
+        targets = shape.to_units(values, slice(None))
         offset = shape.mean + shape.column_effect
         observed = ~np.isnan(values)
         z = np.tile(offset, (len(values), 1))

@@ -129,7 +129,7 @@ def refit_table(problem: Completion, before: FittedTable, settings: FitSettings,
 
 def _fit_all(problem: Completion, selection: Selection, settings: FitSettings, progress: Progress) -> FittedTable:
     chosen = selection.chosen.candidate
-    standardization = standardizations(problem, [problem], settings.scaling, settings.loss)[0]
+    standardization = standardizations(problem, [problem], chosen.scaling, settings.loss)[0]
     standardization = standardization.with_popularity(problem, chosen.popularity)
     residuals = standardization.residual_problem(problem, settings.dtype)
     run = evolve(

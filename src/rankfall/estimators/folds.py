@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from rankfall.estimators.candidate import Candidate
+from rankfall.estimators.scalings import column_spreads
 from rankfall.estimators.standardization import Standardization
 from rankfall.integrators.flow import Flow
 from rankfall.models.starts import Spectral
@@ -38,6 +39,8 @@ _SURE, _RISE = 5000, 0.05
 # A candidate is given up when its held-out loss has been this much above the best one's at equal training loss for so
 # many steps, once it has explained this share of what the effects left.
 _BEHIND, _STEPS_BEHIND, _UNDERWAY = 1.005, 3, 0.02
+# A gap that has shrunk by more than this factor in a step is narrowing.
+_NARROWING = 0.998
 
 
 def share_held_out(holdout: float | str, entries: int) -> float:
@@ -65,7 +68,8 @@ def splits(problem: Completion, holdout: float, seed: int) -> list[tuple[Complet
 class Fold:
     """One candidate on one split: its curve, and what each half's best moment predicts for the other half.
 
-    curve: time, held-out loss, and the share of the first training loss that is left.
+    curve: time, held-out loss, and the share of the first training loss that is left. The loss is that in units, or,
+    for squares, the squared error in spreads of the columns, so that readings in different units compare.
     """
 
     train: Completion
@@ -77,14 +81,15 @@ class Fold:
     crossed: np.ndarray = field(default_factory=lambda: np.zeros(0))
     run: Trajectory | None = None
     steps_behind: int = 0
+    lead: float = np.inf
+    weights: np.ndarray | None = None
 
     def watch(self, time: float, share: float, left: np.ndarray, right: np.ndarray) -> None:
         """Note the held-out losses of a moment, in units, and the share of the training loss that is left."""
         left, right = self.standardization.factors(left, right)
         z = self.standardization.offset(self.held.rows, self.held.cols)
         z = z + self.train.predict(left, right, self.held.rows, self.held.cols)
-        shape = self.standardization
-        losses = shape.loss.value(z, shape.to_units(self.held.values, self.held.cols))
+        losses = self.losses(z)
         self.curve.append((time, float(losses.mean()), share))
         if not self.crossed.size:
             self.crossed = np.array(z)
@@ -94,13 +99,28 @@ class Fold:
                 self.best[k] = error
                 self.crossed[self.half != k] = z[self.half != k]
 
+    def losses(self, z: np.ndarray) -> np.ndarray:
+        """What the held-out entries cost when predicted by z, one by one."""
+        shape = self.standardization
+        if not shape.loss.is_quadratic:
+            return shape.loss.value(z, shape.to_units(self.held.values, self.held.cols))
+        if self.weights is None:
+            spreads = column_spreads(self.train)[self.held.cols]
+            # a constant column is filled by its constant whatever is chosen
+            self.weights = np.divide(1.0, spreads**2, where=spreads > 0, out=np.zeros(spreads.size))
+        return self.weights * (shape.from_units(z, self.held.cols) - self.held.values) ** 2
+
     def is_hopeless(self, rival: "Fold") -> bool:
-        """Whether the held-out loss has long been above the rival's where that had as much training loss left."""
+        """Whether the held-out loss has long been above the rival's where that had as much training loss left.
+
+        A gap that narrows gives hope.
+        """
         _, mine, share = self.curve[-1]
         _, theirs, shares = np.asarray(rival.curve).T
         within = shares.min() < share < 1 - _UNDERWAY
         # along a flow the training loss falls, so that the shares, turned round, ascend
-        behind = within and mine > _BEHIND * np.interp(share, shares[::-1], theirs[::-1])
+        before, self.lead = self.lead, mine / np.interp(share, shares[::-1], theirs[::-1]) if within else np.inf
+        behind = within and self.lead > _BEHIND and self.lead >= _NARROWING * before
         self.steps_behind = self.steps_behind + 1 if behind else 0
         return self.steps_behind >= _STEPS_BEHIND
 
@@ -161,8 +181,8 @@ def follow(
     for fold, run in zip(folds, runs, strict=True):
         fold.run = run
         if not fold.curve:
-            fold.curve.append((run.time, float(fold.standardization.noise), 1.0))
             fold.crossed = fold.standardization.offset(fold.held.rows, fold.held.cols)
+            fold.curve.append((run.time, float(fold.losses(fold.crossed).mean()), 1.0))
     return given_up
 
 

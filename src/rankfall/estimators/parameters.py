@@ -9,6 +9,7 @@ import numpy as np
 from rankfall.errors import InputError
 from rankfall.estimators.bounds import Bounds
 from rankfall.estimators.robust_scaling import loss_of
+from rankfall.estimators.scalings import SCALINGS
 
 
 def check_parameters(model: Any) -> None:
@@ -29,15 +30,13 @@ def check_parameters(model: Any) -> None:
         raise InputError(f"features must be True, False or 'auto', got {model.features!r}; 'auto' tries them")
     if not _is_auto(model.features) and model.features and model.depth == 1:
         raise InputError("features need a depth of at least 2, got 1; use depth='auto' or features=False")
+    if not _is_word(model.scaling, *SCALINGS):
+        raise InputError(f"scaling must be one of {', '.join(SCALINGS)}, got {model.scaling!r}; 'auto' tries them")
+    Bounds.of(model.bounds)
     if not _is_word(model.dtype, "auto", "float32", "float64"):
         raise InputError(
             f"dtype must be 'auto', 'float32' or 'float64', got {model.dtype!r}; float32 halves the memory"
         )
-    if not _is_word(model.scaling, "auto", "global", "columns"):
-        raise InputError(
-            f"scaling must be 'auto', 'global' or 'columns', got {model.scaling!r}; 'auto' looks at the columns"
-        )
-    Bounds.of(model.bounds)
     if not (model.order is None or _is_word(model.order, "rows")):
         raise InputError(f"order must be None or 'rows', got {model.order!r}; 'rows' is for rows in the order of time")
     if not _is_flag(model.refine):

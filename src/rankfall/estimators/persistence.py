@@ -18,6 +18,7 @@ from rankfall.estimators.candidate import Candidate, Trial
 from rankfall.estimators.feature_shift import FeatureShift
 from rankfall.estimators.fitted import FittedTable
 from rankfall.estimators.refinement import Refinement
+from rankfall.estimators.refinement.row_model import RowModel
 from rankfall.estimators.robust_scaling import read_loss, spelled
 from rankfall.estimators.saved_fit import check_fit
 from rankfall.estimators.selection import Selection
@@ -25,9 +26,10 @@ from rankfall.estimators.standardization import Standardization
 from rankfall.problems.completion import Completion
 from rankfall.tables.replacing import replacing
 
-FORMAT = 2
+FORMAT = 3
 _SHAPE = [field.name for field in fields(Standardization) if field.name != "loss"]
 _SHIFT = [field.name for field in fields(FeatureShift)]
+_ROW_MODEL = [field.name for field in fields(RowModel)]
 # Damaged, encrypted or foreign files make NumPy, zipfile and json raise nearly anything.
 _DAMAGE = Exception
 Made = TypeVar("Made")
@@ -46,6 +48,8 @@ def save_fitted(fitted: FittedTable, parameters: dict[str, Any], notes: dict[str
     arrays |= {"left": fitted.left, "right": fitted.right}
     if fitted.refinement is not None:
         arrays["refined_table"] = fitted.refinement.table
+        arrays |= {f"rows_{name}": getattr(fitted.refinement.row_model, name) for name in _ROW_MODEL}
+        arrays |= {f"simple_{k}": one for k, one in enumerate(fitted.refinement.simple.values())}
     if problem.weights is not None:
         arrays["weights"] = problem.weights
     if fitted.shift is not None:
@@ -57,7 +61,7 @@ def save_fitted(fitted: FittedTable, parameters: dict[str, Any], notes: dict[str
         "parameters": {name: _as_json(value) for name, value in parameters.items()},
         "notes": notes,
         "trials": [asdict(trial) for trial in fitted.selection.trials],
-        "refinement": None if fitted.refinement is None else [fitted.refinement.shares, fitted.refinement.seconds],
+        "refinement": _notes_of(fitted.refinement),
         "chosen": fitted.selection.trials.index(fitted.selection.chosen),
     }
     with replacing(path) as scratch, scratch.open("wb") as file:
@@ -85,12 +89,20 @@ def load_fitted(path: Any) -> tuple[FittedTable, dict[str, Any], dict[str, Any]]
         shift = FeatureShift(**_plain({name: arrays[f"shift_{name}"] for name in _SHIFT}))
     refinement = None
     if header["refinement"] is not None:
-        shares, seconds = header["refinement"]
-        refinement = Refinement(table=arrays["refined_table"], **held, shares=shares, seconds=seconds)
+        shares, seconds, names = header["refinement"]
+        refinement = Refinement(
+            table=arrays["refined_table"], **held, shares=shares, seconds=seconds,
+            simple={name: arrays[f"simple_{k}"] for k, name in enumerate(names)},
+            row_model=RowModel(**{name: arrays[f"rows_{name}"] for name in _ROW_MODEL}),
+        )  # fmt: skip
     factors = arrays["left"], arrays["right"]
     standardization = Standardization(**parts, loss=loss)
     fitted = FittedTable(problem, standardization, *factors, selection, None, shift, refinement)
     return fitted, header["parameters"], header["notes"]
+
+
+def _notes_of(refinement: Refinement | None) -> list[Any] | None:
+    return None if refinement is None else [refinement.shares, refinement.seconds, list(refinement.simple)]
 
 
 def _read(path: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

@@ -91,9 +91,11 @@ class Predictions:
         return bounds.clip(low, cols), bounds.clip(high, cols)
 
     def column_quality(self) -> ColumnQuality:
-        """The held-out error of each column, beside that of its mean, and the share of its variance explained."""
+        """The held-out error of each column, beside those of its mean and of the best simple method."""
         check_is_fitted(self)
-        return ColumnQuality.of(self.fitted_.selection, self.fitted_.problem.shape[1])
+        fitted = self.fitted_
+        simple = None if fitted.refinement is None else fitted.refinement.simple
+        return ColumnQuality.of(fitted.selection, fitted.problem.shape[1], simple)
 
     @property
     def calibration_(self) -> Calibration:

@@ -1,5 +1,6 @@
-"""How well each column is filled: the error of its held-out entries, beside that of its mean."""
+"""How well each column is filled: the error of its held-out entries, beside those of simple methods."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,22 +15,31 @@ class ColumnQuality:
 
     error, mean_error : (n,), root mean squared error, and that of predicting the column's mean.
     held : (n,), how many entries the errors rest on.
+    simple_error : (n,), of the best simple method, over all columns, that was affordable; else of the mean.
+    simple : its name.
     """
 
     error: Float[np.ndarray, " n"]
     mean_error: Float[np.ndarray, " n"]
     held: Int[np.ndarray, " n"]
+    simple_error: Float[np.ndarray, " n"]
+    simple: str
 
     @classmethod
-    def of(cls, selection: Selection, columns: int) -> "ColumnQuality":
-        """From the cross-fitted predictions of a selection."""
+    def of(
+        cls, selection: Selection, columns: int, simple: Mapping[str, Float[np.ndarray, " held"]] | None = None
+    ) -> "ColumnQuality":
+        """From the cross-fitted predictions of a selection, and those of simple methods by name."""
         held = np.bincount(selection.cols, minlength=columns)
 
         def root(predicted: np.ndarray) -> np.ndarray:
             squares = np.bincount(selection.cols, (predicted - selection.values) ** 2, columns)
             return np.where(held > 0, np.sqrt(squares / np.maximum(held, 1)), np.nan)
 
-        return cls(root(selection.predicted), root(selection.column_means), held)
+        mean_error = root(selection.column_means)
+        errors = {"column mean": mean_error} | {name: root(predicted) for name, predicted in (simple or {}).items()}
+        best = min(errors, key=lambda name: _overall(errors[name], mean_error, held))
+        return cls(root(selection.predicted), mean_error, held, errors[best], best)
 
     @property
     def explained(self) -> Float[np.ndarray, " n"]:
@@ -40,9 +50,11 @@ class ColumnQuality:
     @property
     def overall(self) -> float:
         """Root mean square over held-out entries of the error as a share of that of the column's mean."""
-        judged = (self.held > 0) & (self.mean_error > 0)
-        if not judged.any():
-            return float("nan")
-        return float(
-            np.sqrt(np.average((self.error[judged] / self.mean_error[judged]) ** 2, weights=self.held[judged]))
-        )
+        return _overall(self.error, self.mean_error, self.held)
+
+
+def _overall(error: np.ndarray, mean_error: np.ndarray, held: np.ndarray) -> float:
+    judged = (held > 0) & (mean_error > 0)
+    if not judged.any():
+        return float("nan")
+    return float(np.sqrt(np.average((error[judged] / mean_error[judged]) ** 2, weights=held[judged])))

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from rankfall.errors import InputError
+from rankfall.estimators.scalings import SCALINGS
 
 _KINDS = {"f": "f", "i": "iu", "b": "b"}
 
@@ -95,6 +96,7 @@ def _rules(m: int, n: int, arrays: dict[str, np.ndarray], header: dict[str, Any]
         "standardization_column_slow": Rule("f", "n", _positive),
         "standardization_row_damping": Rule("f", "", _damping),
         "standardization_column_damping": Rule("f", "", _damping), "standardization_mixed": Rule("b"),
+        "standardization_logs": Rule("b", "n"),
     }  # fmt: skip
     if "weights" in arrays:
         rules["weights"] = Rule("f", "e", _no_less_than_zero)
@@ -103,6 +105,10 @@ def _rules(m: int, n: int, arrays: dict[str, np.ndarray], header: dict[str, Any]
         rules["shift_norm"] = Rule("f", "", _positive)
     if header.get("refinement") is not None:
         rules["refined_table"] = Rule("f", "mn", _number_or_nan)
+        rules |= {"rows_origin": Rule("f", "n"), "rows_unit": Rule("f", "n", _positive), "rows_mean": Rule("f", "n")}
+        rules["rows_covariance"] = Rule("f", "nn")
+        count = len(header["refinement"][2]) if _is_list(header["refinement"], 3) else 0
+        rules |= {f"simple_{k}": Rule("f", "h") for k in range(count)}
     return rules
 
 
@@ -126,8 +132,10 @@ def _wrong_words(header: dict[str, Any]) -> str:
     if not isinstance(notes.get("status"), str) or (names is not None and not _are_names(names, header["shape"][1])):
         return "names of the columns"
     refinement = header.get("refinement")
-    if refinement is not None and not (_is_list(refinement, 2) and all(map(_are_numbers, refinement))):
+    if refinement is not None and not (_is_list(refinement, 3) and all(map(_are_numbers, refinement[:2]))):
         return "shares of the stack"
+    if refinement is not None and not _are_names(refinement[2], len(refinement[2])):
+        return "names of the simple methods"
     return ""
 
 
@@ -141,7 +149,7 @@ def _is_trial(trial: Any) -> bool:
     positive = [candidate.get("scale"), trial.get("time")]
     others = [candidate.get("popularity"), candidate.get("features", 0.0), trial.get("seconds")]
     # the error of a fit that held nothing out is not a number
-    is_error = isinstance(trial.get("error"), float)
+    is_error = isinstance(trial.get("error"), float) and candidate.get("scaling") in SCALINGS
     return is_error and all(_is_number(value) and value > 0 for value in positive) and all(map(_is_number, others))
 
 

@@ -17,10 +17,10 @@ from jaxtyping import Float, Int
 from rankfall.estimators.candidate import Candidate, Trial
 from rankfall.estimators.folds import Fold, fold_of, follow, is_near_whole, splits
 from rankfall.estimators.robust_scaling import standardizations
+from rankfall.estimators.scalings import scalings_of
 from rankfall.estimators.settings import FitSettings
 from rankfall.estimators.standardization import Standardization
 from rankfall.problems.completion import Completion
-from rankfall.problems.losses import Squared
 from rankfall.trajectory.run import Trajectory
 from rankfall.trajectory.status import Status
 
@@ -64,31 +64,40 @@ def select(
 ) -> Selection:
     """Run the candidates on every split, and choose; see the module's opening for how.
 
-    They come depth by depth; the first depth decides on popularity and features for the others.
+    They come depth by depth; the first depth decides on popularity and features for the others. What is chosen is then
+    tried with each other reading of the table.
 
     Ctrl-C ends the choosing: the best candidate so far wins, and its run on the first split is the fit (`kept`).
     """
     pairs = splits(problem, settings.holdout, settings.seed)
-    shapes = standardizations(problem, [train for train, _ in pairs], settings.scaling, settings.loss)
+    first, *others = scalings_of(problem, pairs, settings.scaling, settings.loss.is_quadratic)
     outcomes: list[tuple[Trial, list[Fold]]] = []
+    shapes: dict[str, list[Standardization]] = {}
     stopped = False
-    for number, candidate in enumerate(candidates):
-        if not _is_worth(candidate, [trial for trial, _ in outcomes]):
-            continue
-        folds = [
-            fold_of(train, held, shape.with_popularity(train, candidate.popularity), settings.seed)
-            for (train, held), shape in zip(pairs, shapes, strict=True)
-        ]
-        rival = min(outcomes, key=lambda outcome: outcome[0].error)[1] if outcomes else None
-        given_up = follow(
-            folds, rival, candidate, settings.rtol, settings.dtype,
-            lambda share, n=number: progress(f"choosing: depth {candidates[n].depth}", (n + share) / len(candidates)),
-        )  # fmt: skip
-        stopped = not given_up and any(fold.run and fold.run.status is Status.INTERRUPTED for fold in folds)
-        if not stopped or not outcomes:
-            outcomes.append((replace(_trial(candidate, folds), is_given_up=given_up), folds))
-        if stopped:
-            break
+    waiting = [replace(candidate, scaling=first) for candidate in candidates]
+    total, number = len(waiting) + len(others), 0
+    while waiting and not stopped:
+        candidate, waiting = waiting[0], waiting[1:]
+        number += 1
+        if _is_worth(candidate, [trial for trial, _ in outcomes]):
+            parts = [train for train, _ in pairs]
+            if candidate.scaling not in shapes:
+                shapes[candidate.scaling] = standardizations(problem, parts, candidate.scaling, settings.loss)
+            folds = [
+                fold_of(train, held, shape.with_popularity(train, candidate.popularity), settings.seed)
+                for (train, held), shape in zip(pairs, shapes[candidate.scaling], strict=True)
+            ]
+            rival = min(outcomes, key=lambda outcome: outcome[0].error)[1] if outcomes else None
+            given_up = follow(
+                folds, rival if candidate.scaling == first else None, candidate, settings.rtol, settings.dtype,
+                lambda share, n=number, c=candidate: progress(f"choosing: depth {c.depth}", (n - 1 + share) / total),
+            )  # fmt: skip
+            stopped = not given_up and any(fold.run and fold.run.status is Status.INTERRUPTED for fold in folds)
+            if not stopped or not outcomes:
+                outcomes.append((replace(_trial(candidate, folds), is_given_up=given_up), folds))
+        if not waiting and others:
+            best = min(outcomes, key=lambda outcome: outcome[0].error)[0].candidate
+            waiting, others = [replace(best, scaling=name) for name in others], []
     winner = min(outcomes, key=lambda outcome: outcome[0].error)
     crossed = _crossed(outcomes)
     folds = winner[1]
@@ -113,6 +122,8 @@ def _is_worth(candidate: Candidate, done: Sequence[Trial]) -> bool:
     best = min(done, key=lambda trial: trial.error, default=None)
     if best is None:
         return True
+    if best.candidate.scaling != candidate.scaling:
+        return True
     if best.candidate.depth == candidate.depth:
         # without features, no popularity makes up for what a likelier one lacked
         without = [trial for trial in done if trial.candidate.features == candidate.features]
@@ -127,9 +138,8 @@ def _trial(candidate: Candidate, folds: list[Fold]) -> Trial:
     mean = np.mean(curves, axis=0)
     best = int(np.argmin(mean))
     error = float(mean[best])
-    if isinstance(folds[0].standardization.loss, Squared):
-        units = np.concatenate([fold.standardization.unit[fold.held.cols] for fold in folds])
-        error = float(np.sqrt(error) * np.sqrt(np.mean(units**2)))
+    if folds[0].standardization.loss.is_quadratic:
+        error = float(np.sqrt(error))
     runs = [fold.run for fold in folds if fold.run is not None]
     time = _lowest(grid, mean)
     if not is_near_whole(folds):
@@ -159,8 +169,8 @@ def _crossed(outcomes: list[tuple[Trial, list[Fold]]]) -> np.ndarray:
     chosen = [min(outcomes, key=lambda outcome: np.mean([fold.best[k] for fold in outcome[1]]))[1] for k in (0, 1)]
     parts = []
     for first, second in zip(*chosen, strict=False):
-        z = np.where(first.half == 0, second.crossed, first.crossed)
-        parts.append(first.standardization.from_units(z, first.held.cols))
+        values = [fold.standardization.from_units(fold.crossed, fold.held.cols) for fold in (first, second)]
+        parts.append(np.where(first.half == 0, values[1], values[0]))
     return np.concatenate(parts)
 
 

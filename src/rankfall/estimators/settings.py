@@ -18,7 +18,7 @@ class FitSettings:
     """The parameters of a fit, resolved for a number of observed entries.
 
     depth, width, scale, features : a value or "auto", as for the estimator.
-    scaling : "auto", "global" or "columns".
+    scaling : of `rankfall.estimators.scalings`.
     loss : thresholds in spreads of the table.
     holdout : share of the observed entries held out.
     rtol, dtype : tolerance of the flow and precision of the run.

@@ -1,25 +1,30 @@
 """Between input units and the units a run works in.
 
 A table is read as x_ij = o_j + q_j (μ + a_i + b_j + s_i t_j W_ij): origin o and unit q of each column, row and column
-effects a and b, and the product W of the chain. Effects are damped means, each shrunk by as much as the entries
-themselves suggest (empirical Bayes), so that a row seen twice is not taken at its word. The popularity s_i t_j ∝
-(degree)^(−γ) slows rows and columns that are seen often, which would otherwise be fitted first. Fitting W to the
-residuals with weights (s_i t_j)² is then an ordinary completion problem.
+effects a and b, and the product W of the chain; of a column that is positive over decades, log x_ij may be read so.
+Effects are damped means, each shrunk by as much as the entries themselves suggest (empirical Bayes), so that a row
+seen twice is not taken at its word. The popularity s_i t_j ∝ (degree)^(−γ) slows rows and columns that are seen often,
+which would otherwise be fitted first. Fitting W to the residuals with weights (s_i t_j)² is then an ordinary
+completion problem.
 """
 
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from rankfall.errors import InputError
+from rankfall.estimators.scalings import SCALINGS, columns_over_decades, scalings_of
 from rankfall.problems.completion import Completion
 from rankfall.problems.losses import Loss, Squared
 
-# Columns are in units of their own when their spreads differ this much, or their means lie this many spreads apart.
-_MIXED_SPREADS, _MIXED_MEANS = 10.0, 5.0
 _EFFECT_ROUNDS, _EFFECT_TOLERANCE = 20, 1e-3
 _PIECE = 2**20
+# What "auto" holds out to judge by, of tables with enough entries for it.
+_ASIDE, _FEWEST = 0.1, 10
+# Equal entries from which on a column counts as constant.
+_CONSTANT = 4
+_LARGEST_LOG = 700.0
 # Effects that explain less of the variance than this are left to the product, whose rank they would only raise.
 _WORTHWHILE = 0.05
 
@@ -31,6 +36,7 @@ class Standardization:
     origin, unit: (n,). mean: scalar μ. row_effect, row_slow: (m,). column_effect, column_slow: (n,).
     row_damping, column_damping: how many entries' worth of doubt shrinks an effect.
     noise: variance of what the effects leave, in units. loss: what a residual costs, in units.
+    logs: (n,), which columns are read by their logarithms.
     """
 
     origin: Float[np.ndarray, " n"]
@@ -44,19 +50,29 @@ class Standardization:
     column_damping: float
     noise: float
     mixed: bool
+    logs: Bool[np.ndarray, " n"]
     loss: Loss = field(default_factory=Squared)
 
     def offset(self, rows: Int[np.ndarray, " entries"], cols: Int[np.ndarray, " entries"]) -> np.ndarray:
         """μ + a_i + b_j at the positions, in units."""
         return self.mean + self.row_effect[rows] + self.column_effect[cols]
 
-    def to_units(self, values: np.ndarray, cols: np.ndarray) -> np.ndarray:
-        """(x − o_j)/q_j."""
+    def to_units(self, values: np.ndarray, cols: np.ndarray | slice) -> np.ndarray:
+        """(x − o_j)/q_j, of log x where a column is read so."""
+        if self.logs.any():
+            is_log = np.broadcast_to(self.logs[cols], np.shape(values))
+            # a value that has no logarithm counts as the smallest that has one
+            logs = np.log(np.maximum(values, np.finfo(float).tiny), where=is_log, out=np.zeros(is_log.shape))
+            values = np.where(is_log, logs, values)
         return (values - self.origin[cols]) / self.unit[cols]
 
     def from_units(self, values: np.ndarray, cols: np.ndarray | slice) -> np.ndarray:
         """o_j + q_j z, for the logistic loss with the sign that z leads one to expect in place of z."""
-        return self.origin[cols] + self.unit[cols] * self.loss.mean(values)
+        read = self.origin[cols] + self.unit[cols] * self.loss.mean(values)
+        if self.logs.any():
+            is_log = np.broadcast_to(self.logs[cols], read.shape)
+            read = np.where(is_log, np.exp(np.clip(read, -_LARGEST_LOG, _LARGEST_LOG)), read)
+        return read
 
     def with_popularity(self, problem: Completion, exponent: float) -> "Standardization":
         """The same with popularity (degree)^(−exponent) of the rows and columns of a problem."""
@@ -74,6 +90,7 @@ class Standardization:
             column_effect=np.append(self.column_effect, 0.0),
             row_slow=np.append(self.row_slow, 1.0),
             column_slow=np.append(self.column_slow, 1.0),
+            logs=np.append(self.logs, False),
         )
 
     def residual_problem(self, problem: Completion, dtype: type) -> Completion:
@@ -103,13 +120,20 @@ class Standardization:
 def standardize(problem: Completion, scaling: str = "auto") -> Standardization:
     """Read a `Standardization` off the observed entries.
 
-    scaling: "global" (one origin and unit: ratings, pixels), "columns" (each its own: mixed units), or "auto", which
-        chooses columns when their spreads differ tenfold or their means lie far apart for their spreads.
+    scaling: one of `rankfall.estimators.scalings`; "auto" chooses between "global" and "columns" by how well effects
+        alone would predict a tenth of the entries.
     """
-    if scaling not in ("auto", "global", "columns"):
-        raise InputError(f"scaling must be 'auto', 'global' or 'columns', got {scaling!r}; 'auto' looks at the columns")
+    if scaling not in SCALINGS:
+        raise InputError(f"scaling must be one of {', '.join(SCALINGS)}, got {scaling!r}; 'auto' tries them")
+    if scaling == "auto":
+        train = problem.hold_out(_ASIDE, 0) if problem.rows.size >= _FEWEST else None
+        pairs = [] if train is None or train.held_out is None else [(replace(train, held_out=None), train.held_out)]
+        scaling = scalings_of(problem, pairs, scaling, is_open=False)[0]
     rows, cols, (m, n) = problem.rows, problem.cols, problem.shape
     values = np.asarray(problem.values, dtype=np.float64)
+    logs = columns_over_decades(problem) if scaling == "log" else np.zeros(n, dtype=bool)
+    if logs.any():
+        values = np.where(logs[cols], np.log(np.where(logs[cols], values, 1.0)), values)
     weights = None if problem.weights is None else np.asarray(problem.weights, dtype=np.float64)
     counts = np.bincount(cols, weights, n)
     means = np.bincount(cols, _weighed(values, weights), n) / np.maximum(counts, 1e-300)
@@ -117,13 +141,21 @@ def standardize(problem: Completion, scaling: str = "auto") -> Standardization:
     means = np.where(counts > 0, means, center)
     spreads = np.bincount(cols, _weighed(np.square(values - means[cols]), weights), n)
     spreads = np.sqrt(spreads / np.maximum(counts, 1e-300))
+    # a spread that is rounding is none
+    spreads = np.where(spreads > 1e-9 * np.abs(means), spreads, 0.0)
     typical = float(np.sqrt(np.average((values - center) ** 2, weights=weights)))
     # a constant table has no spread: a unit too small to show
     typical = typical or 1e-12 * max(1.0, abs(center))
-    mixed = scaling == "columns" or (scaling == "auto" and _is_mixed(means, spreads, np.bincount(cols, minlength=n)))
+    is_constant = (np.bincount(cols, minlength=n) >= _CONSTANT) & (spreads == 0)
+    # a unit too small for anything but the constant to be filled in
+    tiny = 1e-12 * np.maximum(1.0, np.abs(means))
+    if scaling == "raw":
+        return _raw(problem, means, spreads, is_constant, tiny)
+    mixed = scaling != "global"
     if mixed:
         known = spreads[spreads > 0]
-        origin, unit = means, np.where(spreads > 0, spreads, np.median(known) if known.size else typical)
+        usual = np.median(known) if known.size else typical
+        origin, unit = means, np.where(is_constant, tiny, np.where(spreads > 0, spreads, usual))
     else:
         origin, unit = np.full(n, center), np.full(n, typical)
     units = origin[cols]
@@ -139,8 +171,25 @@ def standardize(problem: Completion, scaling: str = "auto") -> Standardization:
     if noise / column_damping < _WORTHWHILE * total:
         column_effect, column_damping = np.zeros(n), np.inf
     return Standardization(
-        origin, unit, mean, row_effect, column_effect, np.ones(m), np.ones(n), row_damping, column_damping, noise, mixed
-    )
+        origin, unit, mean, row_effect, column_effect, np.ones(m), np.ones(n), row_damping, column_damping, noise,
+        mixed, logs,
+    )  # fmt: skip
+
+
+def _raw(
+    problem: Completion, means: np.ndarray, spreads: np.ndarray, is_constant: np.ndarray, tiny: np.ndarray
+) -> Standardization:
+    """No origin, no effects: each column in units of its root mean square; a constant one as its constant."""
+    m, n = problem.shape
+    root = np.sqrt(means**2 + spreads**2)
+    unit = np.where(is_constant | (root == 0), tiny, root)
+    origin = np.where(is_constant, means, 0.0)
+    values = np.asarray(problem.values, dtype=np.float64)
+    noise = float(np.average(((values - origin[problem.cols]) / unit[problem.cols]) ** 2, weights=problem.weights))
+    return Standardization(
+        origin, unit, 0.0, np.zeros(m), np.zeros(n), np.ones(m), np.ones(n), np.inf, np.inf, noise, True,
+        np.zeros(n, dtype=bool),
+    )  # fmt: skip
 
 
 def damped_effects(
@@ -179,15 +228,6 @@ def damped_effects(
 
 def _weighed(values: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
     return values if weights is None else weights * values
-
-
-def _is_mixed(means: np.ndarray, spreads: np.ndarray, counts: np.ndarray) -> bool:
-    known = (counts >= 3) & (spreads > 0)
-    if known.sum() < 2:
-        return False
-    spread = spreads[known]
-    low, high = np.quantile(spread, [0.05, 0.95])
-    return bool(high > _MIXED_SPREADS * low or np.std(means[known]) > _MIXED_MEANS * np.median(spread))
 
 
 def _slowness(index: np.ndarray, size: int, exponent: float) -> np.ndarray:

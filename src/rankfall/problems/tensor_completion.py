@@ -163,7 +163,7 @@ class TensorCompletion(Problem):
         return loss, slopes / self.total_weight[..., None]
 
     def loss_and_gradient(self, product: Float[Array, "..."]) -> tuple[Float[Array, "*batch"], Float[Array, "..."]]:
-        """ℓ(W) and ∇ℓ(W), zero off Ω, both formed whole; W is (*batch, *shape)."""
+        """ℓ(W) and ∇ℓ(W), zero off Ω, both formed whole; W is `(*batch, *shape)`."""
         xp, size = namespace(product), math.prod(self.shape)
         batch = tuple(product.shape[: product.ndim - len(self.shape)])
         flat = xp.reshape(product, (*batch, size))

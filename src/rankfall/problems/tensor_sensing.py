@@ -25,7 +25,7 @@ class TensorSensing(Problem):
 
     Parameters
     ----------
-    operators : array of shape (M, *shape)
+    operators : array of shape `(M, *shape)`
         A_i, any tensors.
     values : array of shape (M,) or (batch, M)
         y, or those of many tensors measured alike.
@@ -87,7 +87,7 @@ class TensorSensing(Problem):
         return replace(self, values=pick(self.values, chosen), held_out=self.held_out and self.held_out.of_runs(chosen))
 
     def loss_and_gradient(self, product: Float[Array, "..."]) -> tuple[Float[Array, "*batch"], Float[Array, "..."]]:
-        """ℓ(W) and ∇ℓ(W), W of shape (*batch, *shape)."""
+        """ℓ(W) and ∇ℓ(W), W of shape `(*batch, *shape)`."""
         xp, size = namespace(product), math.prod(self.shape)
         batch = tuple(product.shape[: product.ndim - len(self.shape)])
         stack = xp.reshape(self.operators, (-1, size))

@@ -1,4 +1,4 @@
-"""Filled cells in the look of their column: as many decimals, whole numbers whole, two values for booleans."""
+"""Filled cells in the look of their column: its range and decimals, whole numbers whole, two values of booleans."""
 
 import numpy as np
 
@@ -6,12 +6,14 @@ from rankfall.errors import InputError
 from rankfall.tables.table import Table
 
 
-def rounded(table: Table, filled: np.ndarray, digits: str | int = "auto", within: bool = True) -> np.ndarray:
+def rounded(
+    table: Table, filled: np.ndarray, digits: str | int = "auto", within: bool | np.ndarray = True
+) -> np.ndarray:
     """The filled matrix with the entries that `table` does not know rounded; known entries stay as they are.
 
     digits: "auto" for as many decimals as each column has, "none" for all, or a number of decimals. Booleans become 0
     or 1 whatever the number of decimals.
-    `within` keeps a column of whole numbers, which are counts or levels, within the range of its known entries.
+    `within`, for all columns or each (n,), keeps filled cells within the range of the column's known ones.
 
     Raises InputError for any other `digits`.
     """
@@ -19,12 +21,13 @@ def rounded(table: Table, filled: np.ndarray, digits: str | int = "auto", within
     filled = np.array(filled)
     if digits == "none":
         return filled
+    is_within = np.broadcast_to(np.asarray(within), (table.shape[1],))
     decimals = table.layout.decimals or ((0, -1),) * table.shape[1]
     dresses = table.layout.dresses or (None,) * table.shape[1]
     for place, ((_, most), dress) in enumerate(zip(decimals, dresses, strict=True)):
         unknown = np.isnan(table.values[:, place])
         cells = filled[unknown, place]
-        if within and most == 0 and not unknown.all():
+        if is_within[place] and not unknown.all():
             known = table.values[~unknown, place]
             cells = np.clip(cells, known.min(), known.max())
         if dress is not None and dress.words is not None:
@@ -36,6 +39,12 @@ def rounded(table: Table, filled: np.ndarray, digits: str | int = "auto", within
         # -0.0 is no number that anybody types.
         filled[unknown, place] = cells + 0.0
     return filled
+
+
+def whole_columns(table: Table) -> np.ndarray:
+    """Columns (n,) of whole numbers, which are counts or levels."""
+    decimals = table.layout.decimals or ((0, -1),) * table.shape[1]
+    return np.asarray([most == 0 for _, most in decimals])
 
 
 def digits_of(given: str | int) -> str | int:

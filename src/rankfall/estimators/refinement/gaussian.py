@@ -46,6 +46,13 @@ class Gaussian(Member):
 
 def conditional_means(tables: Float[np.ndarray, "parts m n"], prior_rows: float) -> Float[np.ndarray, "parts m n"]:
     """x̂ under the Gaussian that each table suggests; known entries as they are."""
+    return fitted_gaussians(tables, prior_rows)[0]
+
+
+def fitted_gaussians(
+    tables: Float[np.ndarray, "parts m n"], prior_rows: float
+) -> tuple[Float[np.ndarray, "parts m n"], Float[np.ndarray, "parts 1 n"], Float[np.ndarray, "parts n n"]]:
+    """x̂, μ and Σ of the Gaussian that each table suggests."""
     parts, m, n = tables.shape
     known = ~np.isnan(tables)
     values = np.where(known, tables, 0.0)
@@ -71,4 +78,4 @@ def conditional_means(tables: Float[np.ndarray, "parts m n"], prior_rows: float)
         covariances = (updated + np.swapaxes(updated, 1, 2)) / 2
         if change < _TOLERANCE:
             break
-    return filled
+    return filled, means, covariances

@@ -1,6 +1,7 @@
 """Between neighbors in time: each entry from the nearest known ones before and after it in its column."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float
@@ -13,6 +14,7 @@ class Interpolation(Member):
     """Linear interpolation along each column, the last value beyond the ends."""
 
     name: str = "interpolation"
+    is_simple: ClassVar[bool] = True
 
     def complete(self, split: Split) -> Float[np.ndarray, "parts m n"]:
         """Every entry from the others of its column."""

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -24,9 +25,13 @@ class Split:
 
 
 class Member(ABC):
-    """A way to complete tables; what it predicts for entries that it was shown is not used."""
+    """A way to complete tables; what it predicts for entries that it was shown is not used.
+
+    is_simple: whether it is what people would use without this package, to compare with.
+    """
 
     name: str
+    is_simple: ClassVar[bool] = False
 
     @abstractmethod
     def complete(self, split: Split) -> Float[np.ndarray, "parts m n"]:
@@ -38,6 +43,7 @@ class Effects(Member):
     """Row and column effects, damped by as much as the entries themselves suggest."""
 
     name: str = "effects"
+    is_simple: ClassVar[bool] = True
 
     def complete(self, split: Split) -> Float[np.ndarray, "parts m n"]:
         """μ + a_i + b_j."""
@@ -56,6 +62,7 @@ class Neighbors(Member):
     """scikit-learn's nearest neighbors, weighted by distance."""
 
     count: int = 5
+    is_simple: ClassVar[bool] = True
 
     @property
     def name(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]

@@ -1,8 +1,8 @@
 """A small table completed by several members, stacked by what each predicts for held-out entries.
 
 Members differ in what they can see: row and column effects, low rank, products of columns, regressions, logarithms,
-neighbors, neighbors in time. Their stack completes the table; trees then learn each column from the completed others,
-and a second stack weighs all of them. Predictions stay near the observed range of their column.
+neighbors, neighbors in time. Their stack completes the table; learners then predict each column from the completed
+others, and a second stack weighs all of them. Predictions stay near the observed range of their column.
 """
 
 import time
@@ -16,7 +16,10 @@ from rankfall.estimators.refinement.column_units import ColumnUnits, over_decade
 from rankfall.estimators.refinement.flow import DeepFactorization
 from rankfall.estimators.refinement.gaussian import LARGEST, Gaussian
 from rankfall.estimators.refinement.interpolation import Interpolation
+from rankfall.estimators.refinement.kernel_ridge import KernelRidge
+from rankfall.estimators.refinement.learner import Learner
 from rankfall.estimators.refinement.member import Effects, Member, Neighbors, Split
+from rankfall.estimators.refinement.row_model import RowModel
 from rankfall.estimators.refinement.splits import held_entries
 from rankfall.estimators.refinement.stacking import stack_weights, stacked
 from rankfall.estimators.refinement.trees import Trees
@@ -36,6 +39,9 @@ class Refinement:
 
     table : (m, n), predictions of what is unknown, input units; NaN where an entry is observed.
     rows, cols, values, predicted : held-out entries of all folds, and their cross-fitted predictions.
+    column_means : what column means predict for the held-out entries.
+    simple : what simple methods predict for the held-out entries, by name.
+    row_model : the Gaussian that fills new rows.
     shares : what each member contributes, by name.
     seconds : how long each member took, by name.
     """
@@ -46,6 +52,8 @@ class Refinement:
     values: Float[np.ndarray, " held"]
     predicted: Float[np.ndarray, " held"]
     column_means: Float[np.ndarray, " held"]
+    simple: dict[str, Float[np.ndarray, " held"]]
+    row_model: RowModel
     shares: dict[str, float]
     seconds: dict[str, float]
 
@@ -109,22 +117,38 @@ def refine(problem: Completion, is_ordered: bool, seed: int, progress: Callable[
         names.append(name)
         predictions.append(_near_range(filled, split.tables))
         seconds[name] = time.perf_counter() - begun
-    progress("refining: trees", 0.6)
     truth = plain.to_units(np.tile(table, (len(tables), 1, 1)))
     first, _, _ = _stack(np.stack(predictions), truth, held)
-    begun = time.perf_counter()
-    trees = Trees()
-    predictions.append(_near_range(trees.complete(split, first), split.tables))
-    names.append(trees.name)
-    seconds[trees.name] = time.perf_counter() - begun
+    learners: tuple[Learner, ...] = (Trees(), KernelRidge())
+    for number, learner in enumerate(learners):
+        progress(f"refining: {learner.name}", 0.6 + 0.2 * number)
+        begun = time.perf_counter()
+        predictions.append(_near_range(learner.complete(split, first), split.tables))
+        names.append(learner.name)
+        seconds[learner.name] = time.perf_counter() - begun
     final, crossed, weights = _stack(np.stack(predictions), truth, held)
     whole[:, varying] = plain.from_units(_near_range(final, split.tables))[-1]
-    whole[~np.isnan(raw)] = np.nan
     part, rows, cols = np.nonzero(held)
-    answered = plain.origin[part, 0, cols] + plain.unit[part, 0, cols] * crossed
+
+    def in_input_units(z: Float[np.ndarray, " held"]) -> Float[np.ndarray, " held"]:
+        return plain.origin[part, 0, cols] + plain.unit[part, 0, cols] * z
+
+    answered = in_input_units(crossed)
+    simple = {
+        member.name: in_input_units(predicted[part, rows, cols])
+        for (member, _), predicted in zip(members, predictions, strict=False)
+        if member.is_simple
+    }
+    is_known = ~np.isnan(raw)
+    error, unit = np.zeros(raw.shape[1]), np.zeros(raw.shape[1])
+    count = np.maximum(np.bincount(cols, minlength=table.shape[1]), 1)
+    error[varying] = np.sqrt(np.bincount(cols, (answered - table[rows, cols]) ** 2, table.shape[1]) / count)
+    unit[varying] = plain.unit[-1, 0]
+    row_model = RowModel.of(np.where(is_known, raw, whole), is_known, error, unit)
+    whole[is_known] = np.nan
     return Refinement(
         table=whole, rows=rows, cols=np.flatnonzero(varying)[cols], values=table[rows, cols], predicted=answered,
-        column_means=plain.origin[part, 0, cols],
+        column_means=plain.origin[part, 0, cols], simple=simple, row_model=row_model,
         shares=dict(zip(names, weights.mean(axis=0).tolist(), strict=True)), seconds=seconds,
     )  # fmt: skip
 

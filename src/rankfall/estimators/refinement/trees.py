@@ -1,41 +1,34 @@
-"""Trees: each column from the completed others, by scikit-learn's extremely randomized trees."""
+"""Trees: each column from the completed others, by scikit-learn's extremely randomized trees.   [geurts2006]"""
 
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 
-from rankfall.estimators.refinement.interpolation import interpolated
-from rankfall.estimators.refinement.member import Split
+from rankfall.estimators.refinement.learner import Learner
 
 
 @dataclass(frozen=True)
-class Trees:
-    """One round of trees over tables that others completed."""
+class Trees(Learner):
+    """`trees` for the whole table, `trees_of_folds` for each fold, with at least `leaf` rows in a leaf."""
 
     trees: int = 72
     trees_of_folds: int = 24
     leaf: int = 2
     name: str = "trees"
+    uses_order: bool = True
 
-    def complete(self, split: Split, completed: Float[np.ndarray, "parts m n"]) -> Float[np.ndarray, "parts m n"]:
-        """Predictions of what is unknown; zeros elsewhere."""
+    def regress(
+        self,
+        known: Float[np.ndarray, "have k"],
+        targets: Float[np.ndarray, " have"],
+        unknown: Float[np.ndarray, "lack k"],
+        seed: int,
+        is_final: bool,
+    ) -> Float[np.ndarray, " lack"]:
+        """The mean over trees."""
         from sklearn.ensemble import ExtraTreesRegressor
 
-        filled = np.zeros_like(split.tables)
-        for part, table in enumerate(split.tables):
-            known = ~np.isnan(table)
-            others = np.where(known, table, completed[part])
-            extra = np.zeros((len(table), 0))
-            if split.is_ordered:
-                extra = np.concatenate([interpolated(table), np.arange(len(table))[:, None]], axis=1)
-            for col in range(table.shape[1]):
-                have = known[:, col]
-                lack = split.held[part][:, col] if part < len(split.held) else ~have
-                if have.all() or not lack.any() or have.sum() < 5:
-                    continue
-                features = np.concatenate([np.delete(others, col, axis=1), extra], axis=1).astype(np.float32)
-                count = self.trees_of_folds if part < len(split.held) else self.trees
-                forest = ExtraTreesRegressor(count, min_samples_leaf=self.leaf, random_state=split.seed + col, n_jobs=1)
-                filled[part][lack, col] = forest.fit(features[have], table[have, col]).predict(features[lack])
-        return filled
+        count = self.trees if is_final else self.trees_of_folds
+        forest = ExtraTreesRegressor(count, min_samples_leaf=self.leaf, random_state=seed, n_jobs=1)
+        return forest.fit(known.astype(np.float32), targets).predict(unknown.astype(np.float32))

@@ -1,0 +1,187 @@
+"""Tensors with hidden entries: `DeepTensorCompletion`, told nothing, beside methods that are told the best rank.
+
+    python -m benchmarks.tensors amino 0.7              # amino acids or video; share hidden at random
+    python -m benchmarks.tensors amino fibers           # half of the fibers along the last axis hidden
+    python -m benchmarks.tensors planted                # CP rank 5, 1000 × 1000 × 1000, a million entries
+    python -m benchmarks.tensors gradient               # one gradient beside a loop that only reads
+
+The error is the relative Frobenius norm over the hidden entries. tensorly's CP and Tucker, given the mask, get every
+rank from 1 to 10 and the best of their errors on the hidden entries counts, which is more than a user could know; their
+seconds are those of the best rank alone. The data are read from the folder that RANKFALL_TEST_DATA names.
+"""
+
+import os
+import resource
+import sys
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+import rankfall as rf
+from rankfall.problems.matricization import matricize
+
+
+def tensor(name: str) -> np.ndarray:
+    """A data set by its name."""
+    folder = Path(os.environ["RANKFALL_TEST_DATA"])
+    files = {"amino": "tensor-amino-acids", "video": "tensor-video"}
+    archive = np.load(next((folder / files[name]).glob("*.npz")))
+    return next(archive[key] for key in archive.files if archive[key].ndim == 3).astype(np.float64)
+
+
+def hidden(shape: tuple[int, ...], how: str, seed: int = 0) -> np.ndarray:
+    """The mask of the hidden entries: a share at random, or half of the fibers along the last axis."""
+    rng = np.random.default_rng(seed)
+    if how == "fibers":
+        return np.broadcast_to((rng.random(shape[:-1]) < 0.5)[..., None], shape)
+    return rng.random(shape) < float(how)
+
+
+def deep(given: np.ndarray) -> np.ndarray:
+    fit = rf.DeepTensorCompletion().fit(given)
+    print(f"    {fit.family_} of width {fit.width_}, held-out error {fit.held_out_error_:.4g}")
+    return fit.complete()
+
+
+def flattened(given: np.ndarray) -> np.ndarray:
+    """Deep matrix factorization of the matricization with the lowest held-out error."""
+    best = None
+    for axis in range(given.ndim):
+        matrix = matricize(given, [axis])
+        tall = matrix if matrix.shape[0] >= matrix.shape[1] else matrix.T
+        fit = rf.DeepMatrixFactorization(refine=False, scaling="global", features=False)
+        filled = fit.fit_transform(tall)
+        if best is None or fit.held_out_error_ < best[0]:
+            filled = filled if tall is matrix else filled.T
+            rest = [side for a, side in enumerate(given.shape) if a != axis]
+            best = fit.held_out_error_, np.moveaxis(filled.reshape(given.shape[axis], *rest), 0, axis)
+    assert best is not None
+    return best[1]
+
+
+def halrtc(given: np.ndarray, rounds: int = 300) -> np.ndarray:
+    """HaLRTC: the sum of the nuclear norms of all matricizations, by the alternating direction method.   [liu2013]"""
+    known = ~np.isnan(given)
+    scale = np.sqrt(np.mean(given[known] ** 2))
+    found = np.where(known, given / scale, 0.0)
+    multipliers, penalty = [np.zeros_like(found) for _ in range(found.ndim)], 1e-2
+    for _ in range(rounds):
+        shrunk = []
+        for axis, multiplier in enumerate(multipliers):
+            matrix = matricize(found + multiplier / penalty, [axis])
+            u, values, v = np.linalg.svd(matrix, full_matrices=False)
+            low = (u * np.maximum(values - 1 / (found.ndim * penalty), 0)) @ v
+            rest = [side for a, side in enumerate(found.shape) if a != axis]
+            shrunk.append(np.moveaxis(low.reshape(found.shape[axis], *rest), 0, axis))
+        mean = sum(low - multiplier / penalty for low, multiplier in zip(shrunk, multipliers, strict=True)) / found.ndim
+        found = np.where(known, given / scale, mean)
+        multipliers = [m - penalty * (low - found) for m, low in zip(multipliers, shrunk, strict=True)]
+        penalty *= 1.05
+    return found * scale
+
+
+def tensorly_cp(given: np.ndarray, rank: int) -> np.ndarray:
+    from tensorly.cp_tensor import cp_to_tensor
+    from tensorly.decomposition import parafac
+
+    known = ~np.isnan(given)
+    fit = parafac(np.where(known, given, 0.0), rank, mask=known.astype(float), n_iter_max=500, init="random",
+                  random_state=0, tol=1e-8)  # fmt: skip
+    return np.asarray(cp_to_tensor(fit))
+
+
+def tensorly_tucker(given: np.ndarray, rank: int) -> np.ndarray:
+    from tensorly.decomposition import tucker
+    from tensorly.tucker_tensor import tucker_to_tensor
+
+    known = ~np.isnan(given)
+    ranks = [min(rank, side) for side in given.shape]
+    fit = tucker(np.where(known, given, 0.0), ranks, mask=known.astype(float), n_iter_max=500, init="svd", tol=1e-8)
+    return np.asarray(tucker_to_tensor(fit))
+
+
+def compare(name: str, how: str) -> None:
+    """One cell of the table."""
+    truth = tensor(name)
+    mask = hidden(truth.shape, how)
+    given = np.where(mask, np.nan, truth)
+    print(f"{name} {truth.shape}, hidden: {how}")
+
+    def measured(label: str, method) -> tuple[float, float]:
+        began = time.perf_counter()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = method(given)
+        seconds = time.perf_counter() - began
+        error = float(np.linalg.norm((found - truth)[mask]) / np.linalg.norm(truth[mask]))
+        print(f"  {label:<28} {error:9.5f} {seconds:8.1f} s", flush=True)
+        return error, seconds
+
+    measured("rankfall, told nothing", deep)
+    for label, method in (("tensorly CP", tensorly_cp), ("tensorly Tucker", tensorly_tucker)):
+        cells = [measured(f"{label} {rank}", lambda g, m=method, r=rank: m(g, r)) for rank in range(1, 11)]
+        print(f"  {label + ', best rank':<28} {min(cells)[0]:9.5f} {min(cells)[1]:8.1f} s")
+    measured("HaLRTC", halrtc)
+    measured("best flattening", flattened)
+
+
+def planted() -> None:
+    """CP rank 5, a million entries of a billion."""
+    rng, side, count = np.random.default_rng(0), 1000, 1_000_000
+    factors = [rng.standard_normal((side, 5)) for _ in range(3)]
+
+    def entries(indices: np.ndarray) -> np.ndarray:
+        return np.prod([factor[index] for factor, index in zip(factors, indices, strict=True)], axis=0).sum(axis=1)
+
+    indices = np.unique(rng.integers(0, side, (3, count)).astype(np.int32), axis=1)
+    began = time.perf_counter()
+    fit = rf.DeepTensorCompletion().fit_entries(indices, entries(indices), (side,) * 3)
+    seconds = time.perf_counter() - began
+    asked = rng.integers(0, side, (3, 200_000))
+    error = np.linalg.norm(fit.predict(asked) - entries(asked)) / np.linalg.norm(entries(asked))
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(f"planted: {fit.family_} of width {fit.width_}, error {error:.2e}, {seconds:.1f} s, {memory:.2f} GB")
+
+
+def gradient() -> None:
+    """A gradient at 10⁶ entries and width 10 beside a loop that reads indices, values and factor rows once."""
+    from numba import njit, prange
+
+    @njit(parallel=True, fastmath=True)
+    def read(positions, values, firsts, rows, out):
+        for chunk in prange(out.size):
+            total = 0.0
+            for e in range(chunk * values.size // out.size, (chunk + 1) * values.size // out.size):
+                total += values[e]
+                for n in range(firsts.size):
+                    row = rows[firsts[n] + positions[n, e]]
+                    for r in range(rows.shape[1]):
+                        total += row[r]
+            out[chunk] = total
+
+    rng, side, count = np.random.default_rng(0), 1000, 1_000_000
+    indices = np.unique(rng.integers(0, side, (3, count)).astype(np.int32), axis=1)
+    problem = rf.TensorCompletion.from_coordinates(indices, rng.standard_normal(indices.shape[1]), (side,) * 3)
+    model = rf.CP(10).sized(problem.shape)
+    weights = rng.standard_normal((1, model.size))
+    rows, firsts, out = weights.reshape(-1, 10), model.offsets // 10, np.empty(16)
+
+    def best(call) -> float:
+        call()
+        times = []
+        for _ in range(7):
+            began = time.perf_counter()
+            call()
+            times.append(time.perf_counter() - began)
+        return min(times)
+
+    reading = best(lambda: read(problem.indices, problem.values, firsts, rows, out))
+    whole = best(lambda: model.velocity(problem, weights))
+    print(f"gradient {1e3 * whole:.1f} ms, reading {1e3 * reading:.1f} ms, ratio {whole / reading:.2f}")
+
+
+if __name__ == "__main__":
+    what, *rest = sys.argv[1:] or ["amino", "0.7"]
+    {"planted": planted, "gradient": gradient}.get(what, lambda: compare(what, *(rest or ["0.7"])))()

@@ -1,0 +1,54 @@
+"""`rankfall complete` on tensors: arrays of three or more axes, labelled arrays, long tables."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rankfall.cli.console import Console
+from rankfall.cli.options import FitOptions
+from rankfall.cli.steps import beside
+from rankfall.errors import InputError
+from rankfall.tables import check_writable
+from rankfall.tables.tensors import FORMATS, TensorFile, read_long_table, read_tensor, write_tensor
+
+
+def complete_tensor(
+    source: Path, output: Path | None, index: str | None, value: str | None, duplicates: str, options: FitOptions,
+    console: Console,
+) -> None:  # fmt: skip
+    """Read a tensor, fill its unknown entries, write it in the format it came in."""
+    if index is None:
+        tensor = read_tensor(source)
+    else:
+        if value is None:
+            raise InputError(f"--index needs --value, the column of the values, got --index={index} alone")
+        tensor = read_long_table(source, [name.strip() for name in index.split(",")], value, duplicates)
+    unknown = np.isnan(tensor.values)
+    if not unknown.any():
+        raise InputError(f"a tensor to complete must have unknown entries, {str(source)!r} has none; NaN marks them")
+    output = output or beside(source, "completed")
+    check_writable(output, FORMATS)
+    estimator = _fitted(tensor, options, console)
+    filled = np.where(unknown, np.clip(estimator.complete(), options.min_value, options.max_value), tensor.values)
+    console.writing(lambda: write_tensor(tensor.with_values(filled), output))
+    spread = float(np.std(tensor.values[~unknown]))
+    shape = " × ".join(f"{name} {side}" for name, side in zip(tensor.axes, tensor.values.shape, strict=True))
+    rows = [
+        ("tensor", shape),
+        ("observed", f"{int((~unknown).sum())} of {unknown.size} ({100 * float(np.mean(~unknown)):.3g} %)"),
+        ("model", f"{estimator.family_} of width {estimator.width_}"),
+        ("held-out error", f"{estimator.held_out_error_:.4g} (standard deviation of the values {spread:.4g})"),
+        ("seconds", f"{estimator.seconds_:.1f}"),
+    ]
+    console.summary(rows, "written", output)
+
+
+def _fitted(tensor: TensorFile, options: FitOptions, console: Console) -> Any:
+    from rankfall.estimators import DeepTensorCompletion
+
+    estimator = DeepTensorCompletion(
+        width=options.width, loss=options.loss, holdout=options.holdout, random_state=options.seed
+    )
+    with console.fitting():
+        return estimator.fit(tensor.values)

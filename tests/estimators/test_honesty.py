@@ -1,0 +1,64 @@
+"""What keeps an estimate honest: quantiles, weights and halves are those that the statements name."""
+
+import math
+
+import numpy as np
+import pytest
+
+from rankfall.estimators.conformal import Calibration
+from rankfall.estimators.folds import fold_of
+from rankfall.estimators.selection import _crossed
+from rankfall.estimators.standardization import standardize
+from tests.helpers.planted import planted_problem
+from tests.helpers.unchecked import unchecked
+
+
+@pytest.mark.parametrize(("alpha", "width"), [(0.8, 1.0), (0.5, 3.0), (0.4, 3.0), (0.2, 4.0), (0.19, math.inf)])
+def test_the_half_width_is_the_smallest_score_that_covers_a_further_entry(alpha, width):
+    # of 4 scores the ⌈5 (1 − α)⌉-th
+    calibration = Calibration(np.asarray([1.0, 2.0, 3.0, 4.0]), np.asarray([1.0, 0.0, 0.0]), np.ones(2), np.ones(2))
+    np.testing.assert_array_equal(calibration.half_width(np.zeros(1, int), np.zeros(1, int), alpha), [width])
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_slowed_residuals_are_weighed_by_the_square(weighted):
+    # Σ w (z − offset − slow W)² = Σ w slow² ((z − offset)/slow − W)²
+    problem = planted_problem()
+    if weighted:
+        weights = np.random.default_rng(0).random(problem.values.shape)
+        problem = type(problem)(problem.rows, problem.cols, problem.values, problem.shape, weights)
+    shape = standardize(problem, "columns").with_popularity(problem, 0.3)
+    slow = shape.row_slow[problem.rows] * shape.column_slow[problem.cols]
+    expected = slow**2 if problem.weights is None else problem.weights * slow**2
+    np.testing.assert_allclose(shape.residual_problem(problem, np.float64).weights, expected)
+
+
+def _fold():
+    split = planted_problem((12, 9)).hold_out(0.3, seed=0)
+    train, held = split.select(np.arange(split.rows.size)), split.held_out
+    return fold_of(train, held, standardize(train, "global"), seed=0)
+
+
+def test_each_half_is_predicted_at_the_moment_that_the_other_half_chose():
+    fold = _fold()
+    held, shape = fold.held, fold.standardization
+    wanted = shape.to_units(held.values, held.cols)
+    for moment in (0, 1):
+        # exact on one half, off by one on the other
+        residual = wanted - shape.offset(held.rows, held.cols) + (fold.half != moment)
+        product = np.zeros(held.shape)
+        product[held.rows, held.cols] = residual
+        fold.watch(float(moment), 1.0, product, np.eye(held.shape[1]))
+    np.testing.assert_allclose(fold.best, 0, atol=1e-20)
+    np.testing.assert_allclose(fold.crossed, wanted + 1)
+
+
+def test_each_half_is_predicted_by_the_candidate_that_the_other_half_chose():
+    folds = [_fold(), _fold()]
+    for k, fold in enumerate(folds):
+        fold.best = [float(k), float(1 - k)]
+        fold.crossed = np.full(fold.half.size, float(k))
+    # half 0 chose the first candidate, half 1 the second
+    found = unchecked(_crossed)([(None, [fold]) for fold in folds])
+    shape, cols = folds[0].standardization, folds[0].held.cols
+    np.testing.assert_allclose(found, shape.from_units(np.where(folds[0].half == 0, 1.0, 0.0), cols))
