@@ -17,7 +17,11 @@ import rankfall as rf
 from tests.helpers.pages import ROOT, python_blocks
 
 EXAMPLES = sorted(ROOT.glob("examples/*.py"))
-PAGES = [page for page in ("docs/quick-start.md", "docs/concepts.md", "README.md") if (ROOT / page).exists()]
+PAGES = [
+    page
+    for page in ("docs/quick-start.md", "docs/tensors.md", "docs/concepts.md", "README.md")
+    if (ROOT / page).exists()
+]
 
 
 def run(program: Path, folder: Path, *arguments: str) -> str:

@@ -29,6 +29,8 @@ SMALL = {
     "arora2019-norms": {"instances": 1},
     "razin2020-norms": {"seeds": 1},
     "li2021-greedy": {"starts": 2, "points": 20},
+    "chou2020-intervals": {"scales": (1e-3, 1e-5), "rate": 0.04},
+    "stoger2021-phases": {"size": 20, "rank": 1, "norms": (1e-2, 1e-4, 1e-6), "fitted": 1e-9},
 }
 
 

@@ -37,6 +37,7 @@ TINY = {
     "yaras2024-subspace": {
         "size": 12, "rank": 1, "widths": (2, 12), "loss": 0.1, "steps": 400, "studied": 12, "studied_rank": 1,
     },
+    "cohen2016-expressiveness": {"orders": (4,), "widths": (2, 3), "draws": 1},
 }  # fmt: skip
 WITH_DATA = {"gunasekar2017-gap", "arora2018-acceleration", "arora2018-convergence"}
 

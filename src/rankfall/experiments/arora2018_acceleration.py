@@ -42,8 +42,9 @@ _STILL = 1e-13
 # Where the paper's curves have crossed (2e5 to 2.7e5); a shorter run says nothing of who is ahead at the end.
 _CROSSED = 300_000
 UNCROSSED = (
-    "by 4e5 of the paper's 1e6 iterations three layers have come from 1.26 to 1.20 times the gap of two. At a rate a "
-    "fifth larger they meet two layers at 3e5, and diverge after. How near instability a rate may come depends on the "
+    "by 4e5 of the paper's 1e6 iterations three layers have come from 1.26 (at 1e5) to 1.20 times the gap of two; on a "
+    "straight line in the logarithm of iterations they would meet at 4e7, beyond the paper's run. At a rate a fifth "
+    "larger they meet two layers at 3e5, and diverge after. How near instability a rate may come depends on the "
     "standardization; the paper's was not found, so that this is a guess"
 )
 # name → what differs from a chain of width 1 from a small start, and its loss on the figure      [arora2018: F]

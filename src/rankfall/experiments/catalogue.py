@@ -25,6 +25,9 @@ NAMES = (
     "li2021-greedy",
     "kwon2024-compressed",
     "yaras2024-subspace",
+    "cohen2016-expressiveness",
+    "chou2020-intervals",
+    "stoger2021-phases",
     "recovery-phase",
 )
 

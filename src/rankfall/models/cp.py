@@ -155,7 +155,7 @@ class CP(TensorModel):
         return pulls
 
     def imbalance(self, weights: Float[Array, "*batch p"]) -> Float[Array, "*batch"]:
-        """max_{r,n,m} |‖w_r^n‖² − ‖w_r^m‖²|: conserved by the flow, zero for balanced components.   [razin2021]"""
+        """The largest ‖w_r^n‖² − ‖w_r^m‖²: conserved by the flow, zero for balanced components.   [razin2021]"""
         xp = namespace(weights)
         squares = xp.stack([xp.sum(layer * layer, axis=-2) for layer in self.layers(weights)], axis=-1)
         return xp.max(xp.max(squares, axis=-1) - xp.min(squares, axis=-1), axis=-1)

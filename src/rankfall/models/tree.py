@@ -252,7 +252,7 @@ class Tree(TensorModel):
         return found
 
     def imbalance(self, weights: Float[Array, "*batch p"]) -> Float[Array, "*batch"]:
-        """The largest |‖row r of W_v‖² − ‖column r of a child's matrix‖²|: conserved by the flow.   [razin2022]"""
+        """The largest ‖row r of W_v‖² − ‖column r of a child's matrix‖², without sign: conserved.   [razin2022]"""
         xp, layers = namespace(weights), self.layers(weights)
         worst = xp.zeros_like(weights[..., 0])
         for v, node in enumerate(self.nodes):

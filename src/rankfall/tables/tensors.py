@@ -77,10 +77,10 @@ def read_long_table(path: FilePath, index: Sequence[str], value: str, duplicates
     check_readable(path)
     try:
         if extension(path) == ".parquet":
-            frame = polars.read_parquet(path)
+            frame = polars.read_parquet(Path(path))
         else:
             frame = polars.read_csv(
-                path, separator="\t" if extension(path) == ".tsv" else ",", null_values=["NA", "NaN"]
+                Path(path), separator="\t" if extension(path) == ".tsv" else ",", null_values=["NA", "NaN"]
             )
     except (OSError, polars.exceptions.PolarsError) as error:
         raise InputError(
@@ -129,7 +129,7 @@ def write_tensor(tensor: TensorFile, path: FilePath) -> None:
         if kind == ".npy":
             np.save(stream, tensor.values)
         else:
-            np.savez_compressed(stream, **{tensor.name: tensor.values})
+            np.savez_compressed(stream, allow_pickle=False, **{tensor.name: tensor.values})
 
 
 def _arrays(path: FilePath) -> dict[str, np.ndarray]:
