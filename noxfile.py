@@ -41,6 +41,13 @@ def fuzz(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def mutate(session: nox.Session) -> None:
+    """Change single operators and numbers of the theory and what it rests on, a sample, and count what tests notice."""
+    session.install(".[test]", "cosmic-ray>=8.3")
+    session.run("python", "tests/mutation/sample.py", *session.posargs)
+
+
+@nox.session(default=False)
 def docs(session: nox.Session) -> None:
     """Build the documentation into docs/_build."""
     session.install(".[docs]")

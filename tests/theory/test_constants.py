@@ -113,3 +113,21 @@ def test_a_new_direction_of_greedy_learning_adds_scale_to_the_product(depth):
     second = _widened(first, right[:2] * 0 + np.array([0.8, -0.6]), np.array([1.0, 0.0, 0.0]), 1e-2, depth)
     grown = np.linalg.multi_dot(second[::-1]) - product
     np.testing.assert_allclose(grown, 1e-2 * np.outer([0.8, -0.6], [1.0, 0.0, 0.0]), atol=1e-15)
+
+
+def test_the_penalty_of_decay_is_half_the_squared_weights():
+    problem = rf.problems.Factorization(np.diag([2.0, 1.0]))
+    run = rf.evolve(problem, rf.Chain(2, decay=0.1), rf.Identity(0.5), rf.Flow(1e-4), stop=rf.TimeReached(1.0))
+    found = every_step(run).history["penalty"]
+    start = 2 * 2 * 0.5  # ‖W_1‖² + ‖W_2‖² of two layers √0.5 · I
+    assert found[0] == pytest.approx(0.1 / 2 * start)
+    assert found[-1] == pytest.approx(0.1 / 2 * float(np.sum(run.weights**2)))
+
+
+def test_modes_of_an_unbalanced_start_are_not_judged_by_the_balanced_law():
+    start = rf.FromLayers([0.2 * np.eye(2), 0.05 * np.eye(2)])
+    problem = rf.problems.Factorization(np.diag([2.0, 1.0]))
+    run = rf.evolve(problem, rf.Chain(2), start, rf.Flow(1e-4), stop=rf.TimeReached(5.0))
+    claim = claim_of(run, "modes reach half their target")
+    assert claim.holds is None
+    assert "unbalanced" in claim.why
