@@ -184,3 +184,14 @@ def test_ratings_are_predicted_as_well_as_promised(shared_data):
     assert ended.code == 0
     assert float(ended.rows["error on the pairs"].split()[4]) < 0.945
     assert len(Path("u1.csv").read_text().splitlines()) == 20_001
+
+
+def test_levels_are_what_is_filled_in():
+    rng = np.random.default_rng(0)
+    answers = np.clip(np.round(3 + rng.standard_normal((40, 1)) + 0.7 * rng.standard_normal((40, 6))), 1, 5)
+    np.save("t.npy", np.where(rng.random(answers.shape) < 0.2, np.nan, answers))
+    complete("t.npy", "--levels", "1,2.5,5", "--no-refine", "--round", "none")
+    filled = np.load("t-completed.npy")[np.isnan(np.load("t.npy"))]
+    assert set(filled) <= {1, 2.5, 5}
+    for wrong in ("1", "low,high", "1,inf"):
+        assert "--levels must be at least 2 numbers" in complete("t.npy", "--levels", wrong).stderr

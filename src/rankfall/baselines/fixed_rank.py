@@ -8,7 +8,6 @@ LᵀL G + G RᵀR = Bᵀ R − Lᵀ A.
 
 import time
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -18,6 +17,7 @@ from rankfall.baselines.solution import Solution, check_warm
 from rankfall.baselines.sparse_low_rank import Pattern
 from rankfall.errors import InputError
 from rankfall.low_rank import balanced_factors
+from rankfall.problems.problem import Problem
 from rankfall.recovery.frozen_solve import fit_tangent
 from rankfall.recovery.sampling import Sampling
 from rankfall.recovery.spectrum import Iterate, Triplets, leading_triplets
@@ -50,7 +50,7 @@ class Progress:
     begun: float = field(default_factory=time.perf_counter)
 
     @classmethod
-    def of(cls, problem: Any) -> "Progress":
+    def of(cls, problem: Problem) -> "Progress":
         """Raises InputError for problems that do not observe entries, or weigh them."""
         pattern = Pattern.of(problem)
         if np.ptp(pattern.weights) > 0:

@@ -7,11 +7,11 @@ each step. The variant that adds the step to the factors diverges from a spectra
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 from rankfall.baselines.fixed_rank import Progress, check_options, least_squares
 from rankfall.baselines.solution import Solution
 from rankfall.low_rank import balanced_factors
+from rankfall.problems.problem import Problem
 from rankfall.recovery.spectrum import triplets_of
 from rankfall.trajectory.status import Status
 
@@ -42,7 +42,7 @@ class GNMR:
     def __post_init__(self) -> None:
         check_options(self.rank, self.iterations, self.tolerance)
 
-    def solve(self, problem: Any, warm: Solution | None = None) -> Solution:
+    def solve(self, problem: Problem, warm: Solution | None = None) -> Solution:
         """A rank-r matrix near the observed entries; `history["loss"]` is the mean squared residual a step."""
         work = Progress.of(problem)
         point = work.start(warm, self.rank, self.seed)

@@ -10,7 +10,6 @@ which conjugate gradients solve: its spectrum is that of P on T.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -18,6 +17,7 @@ from jaxtyping import Float
 from rankfall.baselines.fixed_rank import Progress, check_options
 from rankfall.baselines.solution import Solution
 from rankfall.baselines.tangent_space import Tangent, carry, factors_of, project, read
+from rankfall.problems.problem import Problem
 from rankfall.recovery.sampling import Sampling
 from rankfall.recovery.spectrum import Iterate, Triplets, leading_triplets
 from rankfall.trajectory.status import Status
@@ -52,7 +52,7 @@ class MatrixIRLS:
     def __post_init__(self) -> None:
         check_options(self.rank, self.iterations, self.tolerance)
 
-    def solve(self, problem: Any, warm: Solution | None = None) -> Solution:
+    def solve(self, problem: Problem, warm: Solution | None = None) -> Solution:
         """A matrix near the observed entries; `history["loss"]` is the mean squared residual a step."""
         work = Progress.of(problem)
         rng = np.random.default_rng(self.seed)

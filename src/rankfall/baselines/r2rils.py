@@ -6,13 +6,13 @@ N makes columns unit. The answer is the r leading triplets of A Vᵀ + U Bᵀ, a
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
 from rankfall.baselines.fixed_rank import Progress, check_options, least_squares
 from rankfall.baselines.solution import Solution
+from rankfall.problems.problem import Problem
 from rankfall.recovery.spectrum import triplets_of
 from rankfall.trajectory.status import Status
 
@@ -43,7 +43,7 @@ class R2RILS:
     def __post_init__(self) -> None:
         check_options(self.rank, self.iterations, self.tolerance)
 
-    def solve(self, problem: Any, warm: Solution | None = None) -> Solution:
+    def solve(self, problem: Problem, warm: Solution | None = None) -> Solution:
         """A rank-r matrix near the observed entries; `history["loss"]` is the mean squared residual a step."""
         work = Progress.of(problem)
         start = work.start(warm, self.rank, self.seed)

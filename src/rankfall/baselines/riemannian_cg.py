@@ -7,13 +7,13 @@ halved until f falls enough.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from rankfall.baselines.fixed_rank import Progress, check_options
 from rankfall.baselines.solution import Solution
 from rankfall.baselines.tangent_space import carry, project, read, retract
+from rankfall.problems.problem import Problem
 from rankfall.trajectory.status import Status
 
 _HALVINGS, _FALL = 30, 1e-4
@@ -44,7 +44,7 @@ class RiemannianCG:
     def __post_init__(self) -> None:
         check_options(self.rank, self.iterations, self.tolerance)
 
-    def solve(self, problem: Any, warm: Solution | None = None) -> Solution:
+    def solve(self, problem: Problem, warm: Solution | None = None) -> Solution:
         """A rank-r matrix near the observed entries; `history["loss"]` is the mean squared residual a step."""
         work = Progress.of(problem)
         point = work.start(warm, self.rank, self.seed)

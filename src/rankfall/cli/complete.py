@@ -71,6 +71,9 @@ def complete(
     seed: Annotated[int, typer.Option(help="Seed of the held-out split.")] = 0,
     min_value: Annotated[float | None, typer.Option("--min", help="Lower bound on the filled values.")] = None,
     max_value: Annotated[float | None, typer.Option("--max", help="Upper bound on the filled values.")] = None,
+    levels: Annotated[
+        str | None, typer.Option(help="The values that can occur, as 1,2,3,4,5: filled cells are one of them.")
+    ] = None,
     float32: Annotated[
         bool, typer.Option("--float32", help="Compute in single precision, with half the memory.")
     ] = False,
@@ -109,14 +112,14 @@ def complete(
     completed and drawn beside the truth. Ctrl-C keeps the best found so far.
     """
     from rankfall.cli.console import Console
-    from rankfall.cli.options import FitOptions, number_or_auto, whole_or_auto
+    from rankfall.cli.options import FitOptions, levels_of, number_or_auto, whole_or_auto
     from rankfall.cli.reading import digits_of, reading_of
     from rankfall.cli.report_output import ReportOutput
 
     options = FitOptions(
         whole_or_auto("depth", depth), whole_or_auto("width", width), number_or_auto("scale", scale),
         number_or_auto("rtol", rtol), number_or_auto("holdout", holdout), seed, min_value, max_value, float32, loss,
-        features, scaling, order, refine,
+        features, scaling, order, refine, levels_of(levels),
     )  # fmt: skip
     console = Console(quiet)
     reading = reading_of(unknown, below, separator, decimal, thousands, encoding, comment, leave_out, sheet)

@@ -37,6 +37,7 @@ class FitOptions:
     scaling: str = "auto"
     order: str | None = None
     refine: bool | None = None
+    levels: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         for name, given in (("depth", self.depth), ("width", self.width)):
@@ -82,6 +83,7 @@ class FitOptions:
             random_state=self.seed, bounds=None if free else (self.min_value, self.max_value),
             dtype="float32" if self.float32 else "auto", loss=self.loss,
             features="auto" if self.features is None else self.features,
+            levels=None if self.levels is None else list(self.levels),
         )  # fmt: skip
 
 
@@ -103,3 +105,16 @@ def number_or_auto(name: str, given: str) -> float | str:
         return float(given)
     except ValueError:
         raise InputError(f"--{name} must be 'auto' or a number, got {given!r}; 'auto' chooses for you") from None
+
+
+def levels_of(given: str | None) -> tuple[float, ...] | None:
+    """The values that can occur, as 1,2,3,4,5; None where any can."""
+    if given is None:
+        return None
+    try:
+        levels = tuple(sorted({float(one) for one in given.split(",")}))
+    except ValueError:
+        levels = ()
+    if len(levels) < 2 or not all(isfinite(one) for one in levels):
+        raise InputError(f"--levels must be at least 2 numbers, as in 1,2,3,4,5, got {given!r}; leave it out for any")
+    return levels

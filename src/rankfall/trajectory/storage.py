@@ -159,7 +159,7 @@ def digest(data: "xarray.Dataset") -> str:
     return found.hexdigest()
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     """An attribute as it comes back from disk: numbers of Python in place of NumPy's."""
     return value.item() if isinstance(value, np.generic) else value
 

@@ -2,8 +2,9 @@
 
     f(x) = μ + Σ_i c_i k(x, x_i),   k(x, y) = exp(−|x − y|²/(2 ℓ² d)),   c = (K + αI)⁻¹ (y − μ)
 
-The length ℓ, in standard deviations a coordinate, and the ridge α minimize the leave-one-out error, which one
-eigendecomposition K = V diag(w) Vᵀ gives for every α:   y_i − f_{−i}(x_i) = c_i / ((K + αI)⁻¹)_ii.   [rasmussen2006]
+The length ℓ, in standard deviations a coordinate, and the ridge α minimize the leave-one-out error on some of the rows,
+which one eigendecomposition K = V diag(w) Vᵀ gives for every α:   y_i − f_{−i}(x_i) = c_i / ((K + αI)⁻¹)_ii.
+[rasmussen2006]
 """
 
 from dataclasses import dataclass
@@ -21,9 +22,10 @@ _CLIPPED = 4.0
 
 @dataclass(frozen=True)
 class KernelRidge(Learner):
-    """Learned from at most `most_rows` rows, drawn by the seed: the cost grows with their cube."""
+    """Learned from at most `most_rows` rows, ℓ and α from `chosen_on`, drawn by the seed: the cost grows with the cube."""
 
     most_rows: int = 500
+    chosen_on: int = 150
     name: str = "kernel regression"
 
     def regress(
@@ -35,23 +37,32 @@ class KernelRidge(Learner):
         is_final: bool,
     ) -> Float[np.ndarray, " lack"]:
         """f at the unknown rows."""
-        if len(targets) > self.most_rows:
-            chosen = np.random.default_rng(seed).permutation(len(targets))[: self.most_rows]
-            known, targets = known[chosen], targets[chosen]
-        known, unknown = np.clip(known, -_CLIPPED, _CLIPPED), np.clip(unknown, -_CLIPPED, _CLIPPED)
+        from scipy.linalg import solve
+
+        drawn = np.random.default_rng(seed).permutation(len(targets))[: self.most_rows]
+        known, targets = np.clip(known[drawn], -_CLIPPED, _CLIPPED), targets[drawn]
         mean = targets.mean()
         distances = _squared_distances(known, known)
-        best, length, coefficients = np.inf, _LENGTHS[0], np.zeros(len(targets))
-        for candidate in _LENGTHS:
-            values, vectors = np.linalg.eigh(np.exp(-distances / (2 * candidate**2)))
-            turned, squares = vectors.T @ (targets - mean), vectors**2
-            for ridge in _RIDGES:
-                inverse = 1 / (np.maximum(values, 0) + ridge)
-                found = vectors @ (inverse * turned)
-                error = float(np.mean((found / (squares @ inverse)) ** 2))
-                if error < best:
-                    best, length, coefficients = error, candidate, found
+        few = slice(self.chosen_on)
+        length, ridge = _chosen(distances[few, few], targets[few] - mean)
+        gram = np.exp(-distances / (2 * length**2)) + ridge * np.eye(len(targets))
+        coefficients = solve(gram, targets - mean, assume_a="pos")
+        unknown = np.clip(unknown, -_CLIPPED, _CLIPPED)
         return mean + np.exp(-_squared_distances(unknown, known) / (2 * length**2)) @ coefficients
+
+
+def _chosen(distances: Float[np.ndarray, "k k"], targets: Float[np.ndarray, " k"]) -> tuple[float, float]:
+    """ℓ and α of the least leave-one-out error."""
+    best, length, ridge = np.inf, _LENGTHS[0], _RIDGES[0]
+    for candidate in _LENGTHS:
+        values, vectors = np.linalg.eigh(np.exp(-distances / (2 * candidate**2)))
+        turned, squares = vectors.T @ targets, vectors**2
+        for alpha in _RIDGES:
+            inverse = 1 / (np.maximum(values, 0) + alpha)
+            error = float(np.mean((vectors @ (inverse * turned) / (squares @ inverse)) ** 2))
+            if error < best:
+                best, length, ridge = error, candidate, alpha
+    return length, ridge
 
 
 def _squared_distances(left: Float[np.ndarray, "r k"], right: Float[np.ndarray, "s k"]) -> Float[np.ndarray, "r s"]:
