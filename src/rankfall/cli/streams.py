@@ -35,7 +35,7 @@ class Forgiving(io.TextIOBase):
     """A stream around another, or around none, whose writing never raises."""
 
     def __init__(self, stream: Any) -> None:
-        self._stream = stream
+        self._stream: Any = stream
 
     @property
     def encoding(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]

@@ -28,7 +28,7 @@ class Bounds:
             return cls(np.full(1, -np.inf), np.full(1, np.inf))
         if isinstance(given, str) or not np.iterable(given):
             raise InputError(f"bounds must be (low, high) or one such pair for each column, got {given!r}")
-        pairs = list(given)
+        pairs: list[Any] = list(given)
         is_one = len(pairs) == 2 and all(end is None or np.ndim(end) == 0 for end in pairs)
         pairs = [given] if is_one else pairs
         for pair in pairs:

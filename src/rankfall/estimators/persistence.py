@@ -76,7 +76,7 @@ def load_fitted(path: Any) -> tuple[FittedTable, dict[str, Any], dict[str, Any]]
         _known(Trial, {**trial, "candidate": _known(Candidate, trial["candidate"], path)}, path)
         for trial in header["trials"]
     )
-    held = {name: arrays[f"held_{name}"] for name in _HELD}
+    held: dict[str, Any] = {name: arrays[f"held_{name}"] for name in _HELD}
     selection = Selection(chosen=trials[header["chosen"]], trials=trials, **held)
     parts = _plain({name: arrays[f"standardization_{name}"] for name in _SHAPE})
     loss = read_loss(header["loss"])

@@ -122,7 +122,7 @@ def _wrong_words(header: dict[str, Any]) -> str:
     trials, chosen, notes = header.get("trials"), header.get("chosen"), header.get("notes")
     if not isinstance(trials, list) or not all(_is_trial(trial) for trial in trials):
         return "trials"
-    if not _is_whole(chosen) or not 0 <= chosen < len(trials):
+    if not isinstance(chosen, int) or not _is_whole(chosen) or not 0 <= chosen < len(trials):
         return "the trial that was chosen"
     if not isinstance(header.get("parameters"), dict) or not isinstance(header.get("loss"), dict):
         return "parameters"

@@ -15,6 +15,7 @@ on as many distinct entries, an easier problem, is shown beside them, and the or
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -100,7 +101,9 @@ def gather(setup: Setup, results: Sequence[Arrays]):
     results, larger = results[: -setup.draws], results[-setup.draws :]
     axes = ("sampling", "observed", "solver", "draw")
     shape = (2, len(setup.observed), len(METHODS), setup.draws)
-    variables = {name: (axes, np.reshape([float(r[name]) for r in results], shape)) for name in QUANTITIES}
+    variables: dict[str, tuple[tuple[str, ...], Any]] = {
+        name: (axes, np.reshape([float(r[name]) for r in results], shape)) for name in QUANTITIES
+    }
     variables["larger_error"] = (("draw",), [float(each["error"]) for each in larger])
     places = {
         "sampling": [DRAWN, DISTINCT], "observed": list(setup.observed), "solver": list(METHODS),

@@ -70,7 +70,7 @@ def follow(size: int, rank: int, norm: float, fitted: float) -> Arrays:
         "angle": np.interp(grid, time, run.history["angle"]),
         "last": np.interp(grid, time, values[:, rank - 1]), "next": np.interp(grid, time, values[:, rank]),
         "aligned": run.history["angle"][int(np.argmax(shares < _MOVED))], "at_first": run.history["angle"][0],
-        "error": error_of(run.product, problem.truth), "ended": shares[-1],
+        "error": error_of(run.product, np.asarray(problem.truth)), "ended": shares[-1],
     }  # fmt: skip
     passed = [np.interp(-np.log(share), -np.log(shares), time) for share in (_RATE_FROM, _RATE_MIDDLE, _RATE_TO)]
     found["rates"] = np.log(100) / np.diff(passed)

@@ -48,5 +48,6 @@ def finite_numbers(array: Array | npt.ArrayLike, what: str, dimensions: int | No
         raise InputError(f"{what} must be finite, got {seen[~np.isfinite(seen)][0]}; leave such data out")
     if not array_api_compat.is_array_api_obj(array) or isinstance(array, np.ndarray):
         return seen
-    xp = namespace(array)
-    return array if array.dtype in (xp.float32, xp.float64) else xp.astype(array, xp.float64)
+    given: Array = array  # pyright: ignore[reportAssignmentType]
+    xp = namespace(given)
+    return given if given.dtype in (xp.float32, xp.float64) else xp.astype(given, xp.float64)

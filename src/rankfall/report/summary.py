@@ -79,7 +79,7 @@ def _of_fit(
 ) -> Summary:
     fitted = model.fitted_
     (m, n), values = fitted.problem.shape, np.asarray(fitted.problem.values, dtype=np.float64)
-    own = model.feature_names_in_ if hasattr(model, "feature_names_in_") else None
+    own = vars(model).get("feature_names_in_")
     columns = _names(own if column_names is None else column_names, n, "column")
     rows = _names(row_names, m, "row")
     spread = float(values.std())

@@ -191,8 +191,9 @@ def _write_long(tensor: TensorFile, path: Path, kind: str) -> None:
     import polars
 
     grids = np.unravel_index(np.arange(tensor.values.size), tensor.values.shape)
-    labels = [
-        tensor.labels.get(axis, np.arange(side)) for axis, side in zip(tensor.axes, tensor.values.shape, strict=True)
+    labels: list[np.ndarray] = [
+        tensor.labels[axis] if axis in tensor.labels else np.arange(side)
+        for axis, side in zip(tensor.axes, tensor.values.shape, strict=True)
     ]
     columns = {axis: known[grid] for axis, known, grid in zip(tensor.axes, labels, grids, strict=True)}
     frame = polars.DataFrame(columns | {tensor.name: tensor.values.ravel()})

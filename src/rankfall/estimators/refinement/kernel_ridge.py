@@ -22,7 +22,7 @@ _CLIPPED = 4.0
 
 @dataclass(frozen=True)
 class KernelRidge(Learner):
-    """Learned from at most `most_rows` rows, ℓ and α from `chosen_on`, drawn by the seed: the cost grows with the cube."""
+    """Learned from at most `most_rows` rows, ℓ and α from `chosen_on`, drawn by the seed: cost is cubic."""
 
     most_rows: int = 500
     chosen_on: int = 150
