@@ -25,7 +25,7 @@ ROOMS = {
     "theory": (0.32, "tests/theory", False),
     "integrators": (0.24, "tests/integrators tests/contracts/test_method.py tests/contracts/test_update.py", False),
     "estimators": (0.24, "tests/estimators", False),
-    "kernels": (0.20, "tests/kernels tests/problems tests/recovery tests/contracts tests/models", True),
+    "kernels": (0.20, "tests/kernels tests/problems tests/recovery tests/contracts tests/models tests/baselines", True),
 }
 CONFIG = """
 [cosmic-ray]
