@@ -37,7 +37,7 @@ def lint(session: nox.Session) -> None:
 def fuzz(session: nox.Session) -> None:
     """Run thousands of random commands and fits, and faults while results are written; minutes."""
     session.install(".[test]")
-    session.run("pytest", "--no-cov", "-m", "fuzz or not fuzz", "tests/fuzz", *session.posargs)
+    session.run("pytest", "-m", "fuzz or not fuzz", "tests/fuzz", *session.posargs)
 
 
 @nox.session(default=False)
