@@ -31,7 +31,7 @@ def refused(*words) -> str:
         (np.where(KNOWN, HOLES, -np.inf), "column 3, row 1: numbers must be finite, got -inf"),
         (HOLES + 1j, "must hold real numbers, got the type complex128"),
         (HOLES[0], r"must be two-dimensional with rows and columns, got the shape (3,)"),
-        (np.ones((2, 2, 2)), "must be two-dimensional with rows and columns, got the shape (2, 2, 2)"),
+        (np.ones((2, 2, 2)), "a tensor to complete must have unknown entries"),
         (np.zeros((0, 3)), "must be two-dimensional with rows and columns, got the shape (0, 3)"),
         (np.array([["a", "b"]]), "must hold real numbers, got the type <U1"),
     ],

@@ -230,7 +230,7 @@ def test_all_that_is_installed_is_the_default_and_names_keep_their_order(monkeyp
         ({"repeats": 0}, "repeats must be at least 1, got 0"),
         ({"seed": -1}, "seed must not be negative, got -1"),
         ({"bounds": (2.0, 1.0)}, "the lower bound must not exceed the upper, got 2.0 and 1.0"),
-        ({"bounds": (math.nan, 1.0)}, "bounds must be numbers or None"),
+        ({"bounds": (math.nan, 1.0)}, "bounds must be finite numbers"),
         ({"methods": ["rankfal"]}, "a method must be one of rankfall, column-means, .*got 'rankfal'"),
         ({"methods": ["als", "als"]}, "each method is compared once, got 'als' twice"),
         ({"methods": []}, "needs a method, got an empty list"),
