@@ -256,7 +256,7 @@ def test_popularity_is_tried_only_where_degrees_are_uneven():
         ({"scale": 0.0}, "scale must be 'auto' or positive, got 0.0"),
         ({"rtol": 0.0}, "rtol must lie between 0 and 1, got 0.0"),
         ({"holdout": 1.0}, "holdout must lie between 0 and 1, got 1.0"),
-        ({"holdout": "some"}, "holdout must lie between 0 and 1, got some"),
+        ({"holdout": "some"}, "holdout must lie between 0 and 1, got 'some'"),
         ({"dtype": "int8"}, "dtype must be"),
         ({"scaling": "rows"}, "scaling must be"),
         ({"bounds": (2, 1)}, "a lower bound must not exceed"),

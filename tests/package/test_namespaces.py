@@ -104,7 +104,7 @@ def test_many_tables_are_numpys(library):
 
     def tables(xp):
         many = rf.Completion.from_triplets(problem.rows, problem.cols, xp.asarray(values), problem.shape)
-        return rf.evolve(many, rf.Chain(2), rf.Gaussian(0.3), rf.Flow(), stop=rf.LossBelow(0.02), seed=1)
+        return rf.evolve_batch(many, rf.Chain(2), rf.Gaussian(0.3), rf.Flow(), stop=rf.LossBelow(0.02), seed=1)
 
     for run, expected in zip(tables(library()), tables(np), strict=True):
         assert_same(run, expected)

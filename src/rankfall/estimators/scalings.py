@@ -20,7 +20,7 @@ SCALINGS = ("auto", "global", "columns", "log", "raw")
 # Tables with more observed entries than this are read in one way only.
 _MOST_ENTRIES = 20_000
 # Columns whose largest value is so many times their smallest are candidates for logarithms.
-_DECADES = 20.0
+_DECADES, _FEWEST = 20.0, 5
 # A spread below this share of the largest value is rounding: the column is constant.
 _ROUNDING = 1e-9
 # How many entries' worth the spread of all columns weighs in each.
@@ -48,12 +48,12 @@ def column_spreads(problem: Completion) -> Float[np.ndarray, " n"]:
 
 
 def columns_over_decades(problem: Completion) -> Bool[np.ndarray, " n"]:
-    """Columns of positive values, the largest of which is many times the smallest."""
+    """Columns of at least a few values, all positive, the largest of which is many times the smallest."""
     n, values = problem.shape[1], np.asarray(problem.values, dtype=np.float64)
     low, high = np.full(n, np.inf), np.full(n, -np.inf)
     np.minimum.at(low, problem.cols, values)
     np.maximum.at(high, problem.cols, values)
-    return (low > 0) & (high > _DECADES * low)
+    return (low > 0) & (high > _DECADES * low) & (np.bincount(problem.cols, minlength=n) >= _FEWEST)
 
 
 def scalings_of(
