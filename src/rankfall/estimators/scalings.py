@@ -23,8 +23,8 @@ _MOST_ENTRIES = 20_000
 _DECADES, _FEWEST = 20.0, 5
 # A spread below this share of the largest value is rounding: the column is constant.
 _ROUNDING = 1e-9
-# How many entries' worth the spread of all columns weighs in each.
-_DOUBT = 5.0
+# Entries from which on a column's own spread is taken; with fewer, that of the others has a part in it.
+_ENOUGH = 10
 # "columns" must be better than "global" by this factor, which has fewer parameters.
 _BETTER = 0.98
 
@@ -42,7 +42,7 @@ def column_spreads(problem: Completion) -> Float[np.ndarray, " n"]:
     if not varies.any():
         return np.zeros(n)
     common = np.median(np.log(spreads[varies]))
-    share = (counts - 1) / (counts - 1 + _DOUBT)
+    share = np.minimum(1.0, (counts - 1) / (_ENOUGH - 1))
     shrunk = np.exp(share * np.log(np.where(varies, spreads, 1.0)) + (1 - share) * common)
     return np.where(varies | (counts < 2), np.where(varies, shrunk, np.exp(common)), 0.0)
 
