@@ -14,6 +14,9 @@ from rankfall.tables.table import Table
 from rankfall.trajectory import Trajectory
 from tests.helpers.shell import HOLES, low_rank, shell
 
+# Where the disk is full, openpyxl leaves a generator open that complains when it is collected, perhaps in a later test.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
 FEW = ("t.csv", "t.npz")
 FORMATS = (
     *FEW, "t.tsv", "t.csv.gz", "t.csv.bz2", "t.csv.xz", "t.csv.zst", "t.csv.zip", "t.parquet", "t.feather", "t.npy",

@@ -83,7 +83,7 @@ def check(run: Trajectory, *, intervals: int = 500) -> Report:
     return Report([*identity, *(claim for check_claim in _CLAIMS for claim in check_claim(path))])
 
 
-def _require_checkable(run: Trajectory) -> None:
+def _require_checkable(run: object) -> None:
     if not isinstance(run, Trajectory):
         raise InputError(f"check asks one Trajectory, got {type(run).__name__}; of a batch take one run, runs[0]")
     missing = [name for name in ("problem", "start", "integrator") if getattr(run, name) is None]

@@ -25,7 +25,7 @@ class KernelRidge(Learner):
     """Learned from at most `most_rows` rows, ℓ and α from `chosen_on`, drawn by the seed: cost is cubic."""
 
     most_rows: int = 500
-    chosen_on: int = 150
+    chosen_on: int = 200
     name: str = "kernel regression"
 
     def regress(
