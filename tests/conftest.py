@@ -1,6 +1,7 @@
 """What every test shares: the real data where it lies, and a catalogue of small problems."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -35,3 +36,10 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"real data is not on this machine (looked in {folder}; set RANKFALL_TEST_DATA)")
     return folder
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _ctrl_c_is_heard():
+    """A shell that starts the tests in the background has them ignore Ctrl-C, and so would every command in them."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
