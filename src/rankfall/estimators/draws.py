@@ -15,10 +15,9 @@ from jaxtyping import Float
 
 from rankfall.errors import InputError
 from rankfall.estimators.fitted import FittedTable
-from rankfall.estimators.refinement.gaussian import LARGEST, fitted_gaussians
+from rankfall.estimators.refinement.column_units import varying_columns
+from rankfall.estimators.refinement.gaussian import LARGEST, fitted_gaussians, prior_rows
 
-# As many prior rows of uncorrelated columns as this share of the number of columns.
-_RIDGE = 0.1
 # How many held-out entries' worth the Gaussian's own error weighs in S.
 _DOUBT = 20.0
 
@@ -46,15 +45,11 @@ def _by_rows(fitted: FittedTable, n_draws: int, rng: np.random.Generator) -> Flo
     raw = np.full((m, n), np.nan)
     raw[fitted.problem.rows, fitted.problem.cols] = fitted.problem.values
     center = fitted.trained_rows(slice(None))
-    with np.errstate(all="ignore"):
-        unit = np.nanstd(raw, axis=0)
-    varying = fitted.error_units > 0
-    varying &= np.isfinite(unit) & (unit > 1e-9 * np.nanmax(np.abs(raw), axis=0, initial=0.0))
-    origin, unit = np.nanmean(raw[:, varying], axis=0), unit[varying]
+    varying = varying_columns(raw)
+    origin, unit = np.nanmean(raw[:, varying], axis=0), np.nanstd(raw[:, varying], axis=0)
     z = (raw[:, varying] - origin) / unit
-    prior = max(0.1, _RIDGE * int(varying.sum()))
     drawn_rows = rng.integers(m, size=(n_draws, m))
-    _, means, spreads = fitted_gaussians(np.concatenate([z[None], z[drawn_rows]]), prior)
+    _, means, spreads = fitted_gaussians(np.concatenate([z[None], z[drawn_rows]]), prior_rows(z.shape[1]))
     known = ~np.isnan(z)
     expected, conditional = np.zeros((n_draws + 1, *z.shape)), np.zeros((n_draws + 1, *z.shape))
     noise = rng.standard_normal((n_draws + 1, *z.shape))

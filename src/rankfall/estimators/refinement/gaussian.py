@@ -41,7 +41,12 @@ class Gaussian(Member):
         tables, n = split.tables, split.tables.shape[2]
         if self.with_neighbors:
             tables = np.concatenate([tables, np.stack([interpolated(table) for table in tables])], axis=2)
-        return conditional_means(tables, max(0.1, self.ridge * n))[:, :, :n]
+        return conditional_means(tables, prior_rows(n, self.ridge))[:, :, :n]
+
+
+def prior_rows(columns: int, ridge: float = 0.1) -> float:
+    """ν: prior rows of uncorrelated columns, as a share of the number of columns."""
+    return max(0.1, ridge * columns)
 
 
 def conditional_means(tables: Float[np.ndarray, "parts m n"], prior_rows: float) -> Float[np.ndarray, "parts m n"]:

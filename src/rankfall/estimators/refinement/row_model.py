@@ -11,8 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-# As many prior rows of uncorrelated columns as this share of the number of columns.
-_RIDGE = 0.1
+from rankfall.estimators.refinement.gaussian import prior_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +38,7 @@ class RowModel:
         m, n = completed.shape
         origin, unit = completed.mean(axis=0), np.where(unit > 0, unit, 1.0)
         z = (completed - origin) / unit
-        prior = max(0.1, _RIDGE * n)
+        prior = prior_rows(n)
         doubt = (~known).sum(axis=0) * (error / unit) ** 2
         covariance = (z.T @ z + np.diag(doubt + prior)) / (m + prior)
         return cls(origin, unit, np.zeros(n), covariance)
