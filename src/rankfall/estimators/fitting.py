@@ -109,7 +109,8 @@ def _refined(fitted: FittedTable, settings: FitSettings, progress: Progress) -> 
     if alone < _NEARLY_EXACT:
         return fitted
     try:
-        refinement = refine(fitted.problem, settings.order == "rows", settings.seed, progress)
+        blocks = None if settings.categories is None else settings.categories.blocks
+        refinement = refine(fitted.problem, settings.order == "rows", settings.seed, progress, blocks)
     except KeyboardInterrupt:
         assert fitted.trajectory is not None
         run = replace(fitted.trajectory, status=Status.INTERRUPTED, reason="Ctrl-C was pressed while refining")

@@ -128,8 +128,14 @@ def _wrong_words(header: dict[str, Any]) -> str:
         return "parameters"
     if not isinstance(notes, dict) or not _is_number(notes.get("effective_rank")):
         return "effective rank"
-    names = notes.get("names")
-    if not isinstance(notes.get("status"), str) or (names is not None and not _are_names(names, header["shape"][1])):
+    names, categories, columns = notes.get("names"), notes.get("categories"), header["shape"][1]
+    if categories is not None:
+        if not (_is_list(categories, len(categories)) and all(map(_are_levels, categories))):
+            return "levels of the categories"
+        if sum(max(1, len(levels)) for levels in categories) != columns:
+            return "levels of the categories"
+        columns = len(categories)
+    if not isinstance(notes.get("status"), str) or (names is not None and not _are_names(names, columns)):
         return "names of the columns"
     refinement = header.get("refinement")
     if refinement is not None and not (_is_list(refinement, 3) and all(map(_are_numbers, refinement[:2]))):
@@ -159,6 +165,10 @@ def _is_list(value: Any, length: int) -> bool:
 
 def _are_names(value: Any, count: int) -> bool:
     return _is_list(value, count) and all(isinstance(name, str) for name in value)
+
+
+def _are_levels(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_is_number, value)) and sorted(set(value)) == value
 
 
 def _is_whole(value: Any) -> bool:

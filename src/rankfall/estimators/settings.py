@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from rankfall.estimators.categories import Categories
 from rankfall.estimators.folds import is_refitted, share_held_out
 from rankfall.problems.losses import Loss, Squared
 
@@ -25,6 +26,7 @@ class FitSettings:
     seed : of the held-out splits.
     refine : whether a small table is completed by the stack; "auto" where nothing about the chain is fixed.
     order : "rows" where neighboring rows are neighbors in time.
+    categories : which columns belong to one category; None where all are numbers.
     """
 
     depth: int | str
@@ -39,6 +41,7 @@ class FitSettings:
     seed: int
     refine: bool | str = False
     order: str | None = None
+    categories: Categories | None = None
 
     @property
     def is_stack_wanted(self) -> bool:

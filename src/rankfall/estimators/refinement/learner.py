@@ -45,7 +45,7 @@ class Learner(ABC):
                 lack = split.held[part][:, col] if part < folds else ~have
                 if not lack.any() or have.sum() < _FEWEST:
                     continue
-                regressors = np.concatenate([np.delete(others, col, axis=1), extra], axis=1)
+                regressors = np.concatenate([others[:, split.blocks != split.blocks[col]], extra], axis=1)
                 filled[part, lack, col] = self.regress(
                     regressors[have], table[have, col], regressors[lack], split.seed + col, part == folds
                 )
