@@ -1,6 +1,6 @@
 """A completed table some of whose columns are categories, above the table of zeros and ones that was fitted for it."""
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 
 import numpy as np
@@ -19,23 +19,22 @@ class CategoricalTable(FittedTable):
     wide : the fit, of a table with a column for each level of a category.
     levels : of the categories, and where they lie.
 
+    judged_simple : what simple methods predict for held-out entries, by name.
+
     `problem` and `selection` are those of the owner's table; a held-out category counts 1 where it is predicted wrong.
     """
 
     wide: FittedTable = field(kw_only=True)
     levels: Categories = field(kw_only=True)
+    judged_simple: dict[str, Float[np.ndarray, " held"]] = field(kw_only=True)
 
     @classmethod
     def of(cls, wide: FittedTable, categories: Categories) -> "CategoricalTable":
         """From a fit of the widened problem."""
-        simple = {} if wide.refinement is None else wide.refinement.simple
-        selection, simple = judged(wide.selection, simple, categories)
-        refinement = None if wide.refinement is None else replace(wide.refinement, simple=simple)
+        selection, simple = judged(wide.selection, wide.simple, categories)
         own = {one.name: getattr(wide, one.name) for one in fields(FittedTable)}
-        own |= {
-            "problem": categories.narrowed_problem(wide.problem), "selection": selection, "refinement": refinement,
-        }  # fmt: skip
-        return cls(**own, wide=wide, levels=categories)
+        own |= {"problem": categories.narrowed_problem(wide.problem), "selection": selection}
+        return cls(**own, wide=wide, levels=categories, judged_simple=simple)
 
     def predict(self, rows: np.ndarray, cols: np.ndarray) -> Float[np.ndarray, " entries"]:
         """x̂ at the positions; an index of −1 is an average row or column."""
@@ -70,6 +69,11 @@ class CategoricalTable(FittedTable):
     def categories(self) -> Categories:
         """The levels of the columns of categories."""
         return self.levels
+
+    @property
+    def simple(self) -> dict[str, Float[np.ndarray, " held"]]:
+        """What simple methods predict for held-out entries, by name."""
+        return self.judged_simple
 
     @property
     def source(self) -> FittedTable:

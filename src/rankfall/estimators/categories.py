@@ -27,7 +27,7 @@ class Categories:
     levels : for each of the n columns of a table, its values in ascending order; empty for a column of numbers.
     """
 
-    levels: tuple[Float[np.ndarray, " levels"], ...]
+    levels: tuple[Float[np.ndarray, " _"], ...]
 
     @classmethod
     def of(cls, problem: Completion, chosen: Sequence[int]) -> "Categories":
@@ -47,6 +47,11 @@ class Categories:
     def is_category(self) -> Bool[np.ndarray, " n"]:
         """Which columns of the table are categories; one without an observed entry counts as numbers."""
         return np.asarray([one.size > 0 for one in self.levels])
+
+    @cached_property
+    def places(self) -> list[int]:
+        """The columns of the table that are categories."""
+        return [int(col) for col in np.flatnonzero(self.is_category)]
 
     @cached_property
     def blocks(self) -> Int[np.ndarray, " wide"]:
@@ -69,7 +74,7 @@ class Categories:
     def widen(self, rows: Float[np.ndarray, "r n"]) -> Float[np.ndarray, "r wide"]:
         """Rows of the table as rows of what is fitted, NaN where unknown. Raises InputError for a level never seen."""
         wide = np.asarray(rows)[:, self.blocks].astype(np.float64)
-        for col in np.flatnonzero(self.is_category):
+        for col in self.places:
             values, levels = rows[:, col], self.levels[col]
             known = ~np.isnan(values)
             strange = known & ~np.isin(values, levels)
@@ -118,7 +123,7 @@ class Categories:
     def narrowed(self, wide: Float[np.ndarray, "*r wide"]) -> Float[np.ndarray, "*r n"]:
         """Predictions over the columns fitted as rows of the table: the most probable level of each category."""
         values = wide[..., self.first]
-        for col in np.flatnonzero(self.is_category):
+        for col in self.places:
             values[..., col] = self.levels[col][np.argmax(wide[..., self.block(col)], axis=-1)]
         return values
 
@@ -127,14 +132,14 @@ class Categories:
     ) -> Float[np.ndarray, "draws r n"]:
         """Draws as rows of the table, the levels of categories drawn by their probabilities in `center`."""
         values = wide[..., self.first]
-        for col in np.flatnonzero(self.is_category):
+        for col in self.places:
             mass = np.cumsum(self.probabilities(center, col), axis=-1)
             place = (rng.random((*values.shape[:-1], 1)) > mass).sum(axis=-1)
             values[..., col] = self.levels[col][np.minimum(place, self.levels[col].size - 1)]
         return values
 
 
-def columns_of(given: Any, columns: int, names: Sequence[str] | None) -> list[int]:
+def columns_of(given: Any, columns: int, names: Sequence[str] | np.ndarray | None) -> list[int]:
     """Places of the columns that a user named, by place, by name or as a mask; none for None.
 
     Raises InputError for a name or a place that there is not, or a mask of another length.

@@ -149,6 +149,11 @@ class FittedTable:
         return None
 
     @property
+    def simple(self) -> dict[str, Float[np.ndarray, " held"]]:
+        """What simple methods predict for held-out entries, by name; none without a stack."""
+        return {} if self.refinement is None else self.refinement.simple
+
+    @property
     def source(self) -> "FittedTable":
         """The fit itself, where this one reads another's columns as categories."""
         return self

@@ -111,8 +111,7 @@ class Predictions:
         """The held-out error of each column, beside those of its mean and of the best simple method."""
         check_is_fitted(self)
         fitted = self.fitted_
-        simple = None if fitted.refinement is None else fitted.refinement.simple
-        return ColumnQuality.of(fitted.selection, fitted.problem.shape[1], simple)
+        return ColumnQuality.of(fitted.selection, fitted.problem.shape[1], fitted.simple)
 
     @property
     def calibration_(self) -> Calibration:

@@ -59,7 +59,7 @@ class ColumnQuality:
 
 def judged(
     selection: Selection, simple: Mapping[str, Float[np.ndarray, " held"]], categories: Categories | None
-) -> tuple[Selection, dict[str, Float[np.ndarray, " held"]]]:
+) -> tuple[Selection, dict[str, Float[np.ndarray, " judged"]]]:
     """The held-out entries of the table, and what simple methods predict for them.
 
     Those of categories have the value 0; a prediction of the right level is 0, of a wrong one 1.
@@ -71,7 +71,7 @@ def judged(
     kept = np.flatnonzero(~categories.is_category[owner])
     places, values = [kept], [selection.values[kept]]
     found = {name: [one[kept]] for name, one in predictions.items()}
-    for col in np.flatnonzero(categories.is_category):
+    for col in categories.places:
         levels = categories.levels[col].size
         here = np.flatnonzero(owner == col).reshape(-1, levels)
         truth = selection.values[here].argmax(axis=1)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from rankfall.errors import InputError
+from rankfall.tables.categories import category_places, coded
 from rankfall.tables.cells import known_texts
 from rankfall.tables.columns import Column, columns_of, refuse_text, settle_limits
 from rankfall.tables.dress import looks_like_numbers
@@ -87,6 +88,43 @@ def numbers_of_texts(
     return found, numerals
 
 
+def category_columns(
+    series: dict[str, Any], labels: set[str], reading: Reading, notes: Notes
+) -> dict[str, Column]:  # fmt: skip
+    """The columns that are completed as categories, by name; those of numbers are codes already."""
+    import narwhals.stable.v2 as nw
+
+    if reading.categories is None:
+        return {}
+    texts = {
+        name: _text_column(one)
+        for name, one in series.items()
+        if name not in labels and (is_text(one) or one.dtype in (nw.Categorical, nw.Enum))
+    }
+    names = list(series)
+    words = {names.index(name): column for name, column in texts.items()}
+    chosen = [names[place] for place in category_places(reading, words, names, len(names))]
+    found = {}
+    for name in chosen:
+        if name in texts:
+            found[name] = coded(texts[name], f"column {name!r}", reading, notes)
+        else:
+            floats = floats_of(series[name], name)
+            if floats is None:
+                raise InputError(f"a category must be words or numbers, column {name!r} has the type {series[name].dtype}")
+            found[name] = Column(floats, np.zeros(len(floats), dtype=bool), None)
+    return found
+
+
+def _text_column(series: Any) -> Column:
+    """A column of strings or of a categorical type, all its cells as words."""
+    import polars as pl
+
+    texts = pl.Series([cell if isinstance(cell, str) else None if cell is None or cell != cell else str(cell)
+                       for cell in series.to_list()], dtype=pl.String)  # fmt: skip
+    return Column(np.full(len(texts), np.nan), texts.is_not_null().to_numpy(), texts)
+
+
 def replaced(series: Any, values: np.ndarray, is_changed: np.ndarray, texts: list | None) -> Any:
     """The series with other numbers: of its own type where they fit, else floats of its kind; or these `texts`."""
     import narwhals.stable.v2 as nw
@@ -94,7 +132,7 @@ def replaced(series: Any, values: np.ndarray, is_changed: np.ndarray, texts: lis
     if texts is not None:
         cells = [new if is_new else old for old, new, is_new in zip(series.to_list(), texts, is_changed, strict=True)]
         fresh = nw.new_series(name=series.name, values=cells, dtype=nw.String, backend=series.implementation)
-        return _indexed(fresh, series)
+        return _of_categorical_type(_indexed(fresh, series), series)
     kind = series.dtype
     is_whole = bool(np.all(np.abs(values) < 2**53) and np.all(values == np.floor(values)))
     if (kind.is_integer() and is_whole) or (kind == nw.Boolean and np.isin(values, (0, 1)).all()):
@@ -109,6 +147,18 @@ def replaced(series: Any, values: np.ndarray, is_changed: np.ndarray, texts: lis
         cells = [bool(value) for value in values]
         return _indexed(nw.new_series(name=series.name, values=cells, backend=series.implementation), series)
     return _as_floats(series, values)
+
+
+def _of_categorical_type(fresh: Any, series: Any) -> Any:
+    """Strings in the categorical type of the series, with its levels and their order; or as they are."""
+    import narwhals.stable.v2 as nw
+
+    if series.dtype not in (nw.Categorical, nw.Enum):
+        return fresh
+    native, kind = fresh.to_native(), series.to_native()
+    if series.implementation.is_pandas_like():
+        return nw.from_native(native.astype(kind.dtype), series_only=True)
+    return fresh.cast(series.dtype)
 
 
 def _is_boolean(series: Any) -> bool:
