@@ -50,7 +50,9 @@ def test_probabilities_sum_to_one_and_their_largest_is_what_is_filled_in(model):
     rows = np.flatnonzero(HIDDEN[:, 2])
     found = model.level_probabilities(rows, 2)
     np.testing.assert_allclose(found.sum(axis=1), 1)
-    np.testing.assert_array_equal(model.categories_[2][found.argmax(axis=1)], model.predict(rows, np.full(rows.size, 2)))
+    np.testing.assert_array_equal(
+        model.categories_[2][found.argmax(axis=1)], model.predict(rows, np.full(rows.size, 2))
+    )
     assert np.mean(found[np.arange(rows.size), TRUTH[rows, 2].astype(int)]) > 0.45
     assert model.level_probabilities([-1], 2).shape == (1, 3)
 

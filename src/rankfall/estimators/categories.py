@@ -108,7 +108,9 @@ class Categories:
         kept = ~is_category | (problem.values == 1)
         flat = np.concatenate([one if one.size else np.zeros(1) for one in self.levels])
         values = np.where(is_category, flat[problem.cols], problem.values)[kept]
-        return replace(problem.select(kept), cols=owner[kept], values=values, shape=(problem.shape[0], len(self.levels)))
+        return replace(
+            problem.select(kept), cols=owner[kept], values=values, shape=(problem.shape[0], len(self.levels))
+        )
 
     def cells(self, problem: Completion) -> Int[np.ndarray, " entries"]:
         """Which entry of the table each entry of the widened problem belongs to, counted from zero."""

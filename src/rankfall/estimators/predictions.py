@@ -4,26 +4,32 @@ Everything is computed from factors, in blocks of rows; the whole product is for
 for.
 """
 
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from rankfall.errors import InputError
-from rankfall.estimators.bounds import Bounds
+from rankfall.estimators.bounds import Bounds, BoundsLike
 from rankfall.estimators.categories import columns_of
 from rankfall.estimators.conformal import Calibration
 from rankfall.estimators.fitted import FittedTable
-from rankfall.estimators.inputs import without_mask
+from rankfall.estimators.inputs import Sparse, without_mask
 from rankfall.estimators.quality import ColumnQuality
-from rankfall.problems.losses import Logistic
+from rankfall.problems.losses import Logistic, Loss
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from rankfall.estimators.inputs import TableLike
 
 _BLOCK = 2**22
 UNSEEN = ("mean", "nan", "raise")
 
 
-def _tells_probabilities(model: Any) -> bool:
+def _tells_probabilities(model: "Predictions") -> bool:
     if model.loss == "logistic" or isinstance(model.loss, Logistic):
         return True
     raise AttributeError(f"predict_proba needs loss='logistic', got {model.loss!r}; predict gives numbers")
@@ -33,12 +39,12 @@ class Predictions:
     """The questions a fitted `DeepMatrixFactorization` can be asked; `fitted_` knows the answers."""
 
     fitted_: FittedTable
-    bounds: Any
-    levels: Any
+    bounds: BoundsLike
+    levels: Sequence[float] | np.ndarray | None
     decimals: str | None
-    loss: Any
+    loss: str | Loss
 
-    def predict(self, rows: Any, cols: Any = None, *, unseen: str = "mean") -> np.ndarray:
+    def predict(self, rows: "TableLike", cols: "npt.ArrayLike | None" = None, *, unseen: str = "mean") -> np.ndarray:
         """Predicted values at positions of the training table, (|rows|,), zero-based, in input units.
 
         An index of -1 stands for a row or column never seen: `unseen` says whether what is known of the other one
@@ -61,7 +67,7 @@ class Predictions:
         return np.where(new, np.nan, values) if unseen == "nan" else values
 
     @available_if(_tells_probabilities)
-    def predict_proba(self, rows: Any, cols: Any) -> np.ndarray:
+    def predict_proba(self, rows: "npt.ArrayLike", cols: "npt.ArrayLike") -> np.ndarray:
         """Probabilities of the higher of the two values at positions, (|rows|,), with the logistic loss only.
 
         An index of -1 stands for a row or column never seen.
@@ -71,32 +77,34 @@ class Predictions:
             raise InputError("probabilities need a fit with loss='logistic', got one before it was set; call fit again")
         return self._probabilities(self.fitted_.predict(*self._positions(rows, cols)))
 
-    def predict_interval(self, rows: Any, cols: Any, alpha: float = 0.1) -> tuple[np.ndarray, np.ndarray]:
+    def predict_interval(
+        self, rows: "npt.ArrayLike", cols: "npt.ArrayLike", alpha: float = 0.1
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Lower and upper ends, (|rows|,) each, of intervals that cover a new entry with probability 1 − alpha.
 
         Split-conformal, calibrated on held-out entries; wider for rows and columns with few observed entries. Raises
         InputError for a table of two values, which have no interval between them.
         """
         check_is_fitted(self)
-        is_category = self.fitted_.is_category
-        if is_category.any() and is_category[np.asarray(cols)].any():
-            raise InputError(
-                f"intervals are for columns of numbers, got column {int(np.asarray(cols)[is_category[cols]][0]) + 1} of "
-                "categories; level_probabilities says how sure a level is"
-            )
         if self.fitted_.signs is not None:
             raise InputError(
                 "intervals are for tables of numbers, got one of two values (loss='logistic'); predict_proba says how "
                 "sure a prediction is"
             )
         rows, cols = self._positions(rows, cols)
+        is_category = np.append(self.fitted_.is_category, False)[cols]
+        if is_category.any():
+            raise InputError(
+                f"intervals are for columns of numbers, got column {int(cols[is_category][0]) + 1} of categories; "
+                "level_probabilities says how sure a level is"
+            )
         center = self.fitted_.predict(rows, cols)
         units = np.append(self.fitted_.error_units, np.median(self.fitted_.error_units))[cols]
         width = units * self.calibration_.half_width(rows, cols, alpha)
         low, high = center - width, center + width
         return self._within_bounds(low, cols), self._within_bounds(high, cols)
 
-    def level_probabilities(self, rows: Any, column: int | str) -> np.ndarray:
+    def level_probabilities(self, rows: "npt.ArrayLike", column: int | str) -> np.ndarray:
         """Probabilities of the levels of a column of categories, (|rows|, levels), in the order of `categories_`.
 
         rows: places in the training table, −1 for an average row. column: its place or name.
@@ -104,8 +112,7 @@ class Predictions:
         check_is_fitted(self)
         col = columns_of([column], self.fitted_.problem.shape[1], getattr(self, "feature_names_in_", None))[0]
         rows = np.atleast_1d(np.asarray(rows))
-        rows, _ = self._positions(rows, np.full(rows.shape, col))
-        return self.fitted_.probabilities(rows, col)
+        return self.fitted_.probabilities(self._positions(rows, np.full(rows.shape, col))[0], col)
 
     def column_quality(self) -> ColumnQuality:
         """The held-out error of each column, beside those of its mean and of the best simple method."""
@@ -119,13 +126,15 @@ class Predictions:
         check_is_fitted(self)
         return self.fitted_.calibration
 
-    def fold_in(self, rows: Any) -> np.ndarray:
+    def fold_in(self, rows: "TableLike") -> np.ndarray:
         """Predictions of whole new rows (r, n) from their observed entries, without fitting again."""
         check_is_fitted(self)
         X = self._dense(self._validated(without_mask(rows), reset=False))
         return self._bounded(self.fitted_.fold_in(np.asarray(X, dtype=np.float64)), slice(None))
 
-    def recommend(self, rows: Any, k: int = 10, *, exclude_observed: bool = True) -> tuple[np.ndarray, np.ndarray]:
+    def recommend(
+        self, rows: "npt.ArrayLike", k: int = 10, *, exclude_observed: bool = True
+    ) -> tuple[np.ndarray, np.ndarray]:
         """The k columns with the highest predictions for each row, best first, and those predictions: (r, k) each.
 
         Observed entries are left out unless asked for; a place for which no column is left is -1 and NaN. With the
@@ -156,7 +165,7 @@ class Predictions:
         best[left_out], scores[left_out] = -1, np.nan
         return best, self._bounded(scores, best) if self.fitted_.signs is None else self._probabilities(scores)
 
-    def _positions(self, rows: Any, cols: Any) -> tuple[np.ndarray, np.ndarray]:
+    def _positions(self, rows: "TableLike", cols: "npt.ArrayLike") -> tuple[np.ndarray, np.ndarray]:
         rows, cols = np.asarray(rows), np.asarray(cols)
         for name, index, size in zip(("row", "column"), (rows, cols), self.fitted_.problem.shape, strict=True):
             if index.size and not np.issubdtype(index.dtype, np.integer):
@@ -194,7 +203,9 @@ class Predictions:
             values = self.fitted_.column_values.dressed(values, cols)
         return self._within_bounds(values, cols, self.levels)
 
-    def _within_bounds(self, values: np.ndarray, cols: np.ndarray | slice, levels: Any = None) -> np.ndarray:
+    def _within_bounds(
+        self, values: np.ndarray, cols: np.ndarray | slice, levels: Iterable[float] | None = None
+    ) -> np.ndarray:
         """Numbers within their bounds, and at the nearest level; categories as they are."""
         bounded = Bounds.of(self.bounds, self.fitted_.problem.shape[1]).clip(values, cols)
         if levels is not None:
@@ -203,16 +214,18 @@ class Predictions:
         if self.fitted_.categories is None:
             return bounded
         is_category = self.fitted_.is_category
-        return np.where(is_category if isinstance(cols, slice) else np.append(is_category, False)[cols], values, bounded)
+        return np.where(
+            is_category if isinstance(cols, slice) else np.append(is_category, False)[cols], values, bounded
+        )
 
     @staticmethod
-    def _dense(X: Any) -> np.ndarray:
-        if not hasattr(X, "tocoo"):
+    def _dense(X: np.ndarray | Sparse) -> np.ndarray:
+        if not isinstance(X, Sparse):
             return X
         entries = X.tocoo()
         dense = np.full(X.shape, np.nan, dtype=X.dtype)
         dense[entries.row, entries.col] = entries.data
         return dense
 
-    def _validated(self, X: Any, reset: bool) -> Any:
+    def _validated(self, X: "TableLike", reset: bool) -> np.ndarray | Sparse:
         raise NotImplementedError

@@ -49,7 +49,6 @@ def qualities(fitted: FittedTable, names: list[str]) -> list[ColumnQuality]:
     """The quality of every column of a `FittedTable`."""
     held, problem = fitted.selection, fitted.problem
     count = problem.shape[1]
-    values = np.asarray(problem.values, dtype=np.float64)
     observed = np.bincount(problem.cols, minlength=count)
     spread = _scales(fitted)
     errors = [

@@ -90,12 +90,12 @@ def numbers_of_texts(
 
 def category_columns(
     series: dict[str, Any], labels: set[str], reading: Reading, notes: Notes
-) -> dict[str, Column]:  # fmt: skip
-    """The columns that are completed as categories, by name; those of numbers are codes already."""
+) -> tuple[dict[str, Column], set[str]]:
+    """The columns of words that are completed as categories, by name; and the names of all columns that are."""
     import narwhals.stable.v2 as nw
 
     if reading.categories is None:
-        return {}
+        return {}, set()
     texts = {
         name: _text_column(one)
         for name, one in series.items()
@@ -103,25 +103,28 @@ def category_columns(
     }
     names = list(series)
     words = {names.index(name): column for name, column in texts.items()}
-    chosen = [names[place] for place in category_places(reading, words, names, len(names))]
-    found = {}
-    for name in chosen:
-        if name in texts:
-            found[name] = coded(texts[name], f"column {name!r}", reading, notes)
-        else:
-            floats = floats_of(series[name], name)
-            if floats is None:
-                raise InputError(f"a category must be words or numbers, column {name!r} has the type {series[name].dtype}")
-            found[name] = Column(floats, np.zeros(len(floats), dtype=bool), None)
-    return found
+    chosen = {names[place] for place in category_places(reading, words, names, len(names))}
+    for name in chosen - set(texts):
+        if name in labels or floats_of(series[name], name) is None:
+            raise InputError(
+                f"a category must be words or numbers, column {name!r} is a label or of the type {series[name].dtype}; "
+                "leave it out of the categories"
+            )
+    found = {
+        name: coded(column, f"column {name!r}", reading, notes) for name, column in texts.items() if name in chosen
+    }
+    return found, chosen
 
 
 def _text_column(series: Any) -> Column:
     """A column of strings or of a categorical type, all its cells as words."""
     import polars as pl
 
-    texts = pl.Series([cell if isinstance(cell, str) else None if cell is None or cell != cell else str(cell)
-                       for cell in series.to_list()], dtype=pl.String)  # fmt: skip
+    cells = [
+        None if is_missing else str(cell)
+        for cell, is_missing in zip(series.to_list(), series.is_null().to_list(), strict=True)
+    ]
+    texts = pl.Series(cells, dtype=pl.String)
     return Column(np.full(len(texts), np.nan), texts.is_not_null().to_numpy(), texts)
 
 

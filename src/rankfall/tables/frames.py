@@ -43,7 +43,7 @@ def from_frame(
             raise InputError(f"a label column must be one of the frame's, got {name!r}; it has {', '.join(names[:20])}")
     series = dict(zip(names, native.iter_columns(), strict=True))
     open_texts = {name: one for name, one in series.items() if name not in (asked or ()) and is_text(one)}
-    categories = category_columns(series, asked or set(), reading, notes)
+    categories, chosen = category_columns(series, asked or set(), reading, notes)
     for name in categories:
         open_texts.pop(name, None)
     texts, numerals = numbers_of_texts(open_texts, reading, notes, must=asked is not None)
@@ -86,7 +86,7 @@ def from_frame(
         integer_columns=tuple(kinds[place].is_integer() for place in numbers_at),
         numerals=numerals,
         dresses=tuple(dresses) if has_dress else None,
-        categories=tuple(k for k, name in enumerate(column_names) if name in categories),
+        categories=tuple(k for k, name in enumerate(column_names) if name in chosen),
         frame=frame,
         before=values.copy(),
     )

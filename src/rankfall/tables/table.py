@@ -25,9 +25,10 @@ class Layout:
 
     `label_positions` are the places of the label columns among all columns (None: in front), `integer_columns` says
     of each column of numbers whether it held integers only, `decimals` the least and most decimals that it had (most
-    is −1 where they have no end), `dresses` what stood around its numbers, `categories` which are codes of levels. `text_format`, `separator`, `newline`,
-    `numerals` and `has_bom` are those of a text file; `texts` its cells of numbers as typed (a polars frame of
-    strings); `frame` the data frame the table was read from, `metadata` what its file said about it.
+    is −1 where they have no end), `dresses` what stood around its numbers, `categories` which hold codes of levels.
+    `text_format`, `separator`, `newline`, `numerals` and `has_bom` are those of a text file; `texts` its cells of
+    numbers as typed (a polars frame of strings); `frame` the data frame the table was read from, `metadata` what its
+    file said about it.
 
     `source` is the text or sheet the table came from, `rows` and `places` where its rows and columns of numbers are in
     it, and `before` the numbers as they were read. `notes` tell what the reader decided.
