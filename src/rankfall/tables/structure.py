@@ -245,7 +245,8 @@ def _without_totals(
             left.append(int(row))
     if not left and not labels and len(rows) > 3 and len(numbers) > 1:
         others, last = parsed.values[rows[:-1]][:, numbers], parsed.values[rows[-1], numbers]
-        sums = np.nansum(others, axis=0)
+        with np.errstate(over="ignore"):
+            sums = np.nansum(others, axis=0)
         if np.abs(last).min(initial=np.inf) > 0 and np.allclose(sums, last, rtol=1e-9, atol=0):
             left = [int(rows[-1])]
     if left:
