@@ -204,7 +204,7 @@ class Predictions:
         return self._within_bounds(values, cols, self.levels)
 
     def _within_bounds(
-        self, values: np.ndarray, cols: np.ndarray | slice, levels: Iterable[float | int] | None = None
+        self, values: np.ndarray, cols: np.ndarray | slice, levels: Iterable[float | int] | np.ndarray | None = None
     ) -> np.ndarray:
         """Numbers within their bounds, and at the nearest level; categories as they are."""
         bounded = Bounds.of(self.bounds, self.fitted_.problem.shape[1]).clip(values, cols)
