@@ -4,8 +4,8 @@ A spreadsheet's owner puts rows around the numbers that are no part of them. The
 them, left out of the table, noted, and written back where they were.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -73,7 +73,12 @@ class Structure:
 
 
 def structure_of(
-    grid: Grid, label_columns: Any, header: bool | None, reading: Reading, notes: Notes, separator: str | None
+    grid: Grid,
+    label_columns: Sequence[str | int] | None,
+    header: bool | None,
+    reading: Reading,
+    notes: Notes,
+    separator: str | None,
 ) -> Structure:
     """The roles of a grid's rows and columns, detected where they are not given.
 
@@ -216,7 +221,8 @@ def _without_totals(
             left.append(int(row))
     if not left and not labels and len(rows) > 3 and len(numbers) > 1:
         others, last = parsed.values[rows[:-1]][:, numbers], parsed.values[rows[-1], numbers]
-        sums = np.nansum(others, axis=0)
+        with np.errstate(over="ignore"):
+            sums = np.nansum(others, axis=0)
         if np.abs(last).min(initial=np.inf) > 0 and np.allclose(sums, last, rtol=1e-9, atol=0):
             left = [int(rows[-1])]
     if left:
