@@ -6,6 +6,9 @@ import numpy as np
 
 from rankfall.kernels.observed import line_starts
 
+# Longer lists are better shared out to threads.
+LONGEST = 2**17
+
 
 @dataclass(frozen=True, eq=False)
 class EntryLists:
