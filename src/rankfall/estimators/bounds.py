@@ -1,13 +1,18 @@
 """Bounds on what is filled in: one pair for the whole table, or one pair for each column."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from numbers import Real
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 
 from rankfall.errors import InputError
+
+# (low, high), either of them None
+Pair: TypeAlias = Sequence[float | None] | np.ndarray
+BoundsLike: TypeAlias = Pair | Sequence[Pair | None] | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,7 +23,7 @@ class Bounds:
     high: np.ndarray
 
     @classmethod
-    def of(cls, given: Any, columns: int | None = None) -> "Bounds":
+    def of(cls, given: object, columns: int | None = None) -> "Bounds":
         """The bounds that a user wrote as None, (low, high), or a list of such pairs, one for each of `columns`.
 
         Raises InputError where an entry is no pair of finite numbers, a lower end exceeds its upper end, or the count
@@ -26,17 +31,12 @@ class Bounds:
         """
         if given is None:
             return cls(np.full(1, -np.inf), np.full(1, np.inf))
-        if isinstance(given, str) or not np.iterable(given):
+        is_scalar = isinstance(given, str) or (isinstance(given, np.ndarray) and given.ndim == 0)
+        if is_scalar or not isinstance(given, Iterable):
             raise InputError(f"bounds must be (low, high) or one such pair for each column, got {given!r}")
-        pairs: list[Any] = list(given)
-        is_one = len(pairs) == 2 and all(end is None or np.ndim(end) == 0 for end in pairs)
-        pairs = [given] if is_one else pairs
-        for pair in pairs:
-            if pair is not None and (np.ndim(pair) != 1 or len(pair) != 2):
-                raise InputError(
-                    f"bounds must be (low, high) or one such pair for each column, got {pair!r} among them"
-                )
-        ends = [(None, None) if pair is None else tuple(pair) for pair in pairs]
+        pairs: list[object] = list(given)
+        is_one = len(pairs) == 2 and all(np.asarray(end, dtype=object).ndim == 0 for end in pairs)
+        ends = [_ends(pair) for pair in ([pairs] if is_one else pairs)]
         numbers = [end for pair in ends for end in pair if end is not None]
         if not all(isinstance(end, Real) and isfinite(end) for end in numbers):
             raise InputError(f"bounds must be finite numbers, got {given!r}; None leaves an end free")
@@ -63,3 +63,12 @@ class Bounds:
         if isinstance(cols, slice):
             return np.clip(values, low[:-1], high[:-1])
         return np.clip(values, low[cols], high[cols])
+
+
+def _ends(pair: object) -> tuple[object, object]:
+    if pair is None:
+        return None, None
+    ends = np.asarray(pair, dtype=object)
+    if ends.ndim != 1 or ends.size != 2:
+        raise InputError(f"bounds must be (low, high) or one such pair for each column, got {pair!r} among them")
+    return ends[0], ends[1]

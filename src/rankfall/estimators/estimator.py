@@ -6,29 +6,37 @@ fitted estimator answers (predictions, intervals, recommendations) is in `predic
 """
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from numbers import Integral
-from typing import Any, no_type_check
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, check_random_state, validate_data
 
 from rankfall.errors import InputError, RunWarning
-from rankfall.estimators.bounds import Bounds
+from rankfall.estimators.bounds import Bounds, BoundsLike
 from rankfall.estimators.draws import drawn_tables
 from rankfall.estimators.fitted import FittedTable
 from rankfall.estimators.fitting import fit_table, refit_table
-from rankfall.estimators.inputs import check_range, problem_of, stacked, without_mask
-from rankfall.estimators.parameters import check_parameters, plain
+from rankfall.estimators.inputs import Sparse, check_range, problem_of, stacked, without_mask
+from rankfall.estimators.parameters import check_parameters, judged_in_fit, plain
 from rankfall.estimators.persistence import load_fitted, save_fitted
 from rankfall.estimators.predictions import Predictions
 from rankfall.estimators.reporting import Reporting
 from rankfall.estimators.robust_scaling import loss_of, read_loss, spelled
+from rankfall.estimators.saved_fit import Notes
+from rankfall.estimators.selection import Progress
 from rankfall.estimators.settings import FitSettings
 from rankfall.problems.completion import Completion
+from rankfall.problems.loss import Loss
+from rankfall.tables.files import FilePath
 
-Progress = Callable[[str, float], None]
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from rankfall.estimators.inputs import TableLike
 
 
 class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
@@ -111,7 +119,7 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
     True
     """
 
-    @no_type_check  # scikit-learn lets any value in here; `fit` is where parameters are judged
+    @judged_in_fit
     def __init__(
         self,
         *,
@@ -120,18 +128,18 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
         scale: float | str = "auto",
         features: bool | str = "auto",
         scaling: str = "auto",
-        loss: Any = "squared",
+        loss: str | Loss = "squared",
         holdout: float | str = "auto",
         rtol: float | str = "auto",
-        bounds: Any = None,
-        levels: Any = None,
+        bounds: BoundsLike = None,
+        levels: Sequence[float] | np.ndarray | None = None,
         order: str | None = None,
         refine: bool | str = "auto",
         decimals: str | None = None,
         keep_observed: bool = True,
         warm_start: bool = False,
         dtype: str = "auto",
-        random_state: Any = 0,
+        random_state: int | np.random.RandomState | None = 0,
     ) -> None:
         self.depth = depth
         self.width = width
@@ -152,7 +160,12 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
         self.random_state = random_state
 
     def fit(
-        self, X: Any, y: Any = None, sample_weight: Any = None, *, progress: Progress | None = None
+        self,
+        X: "TableLike",
+        y: object = None,
+        sample_weight: "npt.ArrayLike | None" = None,
+        *,
+        progress: Progress | None = None,
     ) -> "DeepMatrixFactorization":
         """Learn from the observed entries of X (m, n).
 
@@ -161,18 +174,18 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
         progress: called as progress(stage, fraction) along the fit.
         Raises ValueError (one sentence) where nothing is observed, for infinities, complex numbers or text.
         """
-        X = self._validated(without_mask(X), reset=True)
-        return self.fit_problem(problem_of(X, sample_weight), progress=progress)
+        table = self._validated(without_mask(X), reset=True)
+        return self.fit_problem(problem_of(table, sample_weight), progress=progress)
 
-    def partial_fit(self, X: Any, y: Any = None) -> "DeepMatrixFactorization":
+    def partial_fit(self, X: "TableLike", y: object = None) -> "DeepMatrixFactorization":
         """Add the rows of X (r, n) to the table and fit again with the choices made before, at the cost of one run.
 
         The first call is `fit`.
         """
         if not hasattr(self, "fitted_"):
             return self.fit(X)
-        X = self._validated(without_mask(X), reset=False)
-        problem = stacked(self.fitted_.problem, problem_of(X))
+        rows = self._validated(without_mask(X), reset=False)
+        problem = stacked(self.fitted_.problem, problem_of(rows))
         return self._keep(refit_table(problem, self.fitted_, self._settings(problem), _silent))
 
     def fit_problem(self, problem: Completion, *, progress: Progress | None = None) -> "DeepMatrixFactorization":
@@ -193,19 +206,19 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
             return self._keep(refit_table(problem, self.fitted_, self._settings(problem), progress or _silent))
         return self._keep(fit_table(problem, self._settings(problem), progress or _silent))
 
-    def transform(self, X: Any) -> np.ndarray:
+    def transform(self, X: "TableLike") -> np.ndarray:
         """X with its holes filled, (r, n), in input units.
 
         Rows that were in the training table get what was learnt for them; new rows are folded in from their observed
         entries.
         """
         check_is_fitted(self)
-        X = self._dense(self._validated(without_mask(X), reset=False))
-        filled = self._values(X)
+        table = self._dense(self._validated(without_mask(X), reset=False))
+        filled = self._values(table)
         if self.keep_observed:
-            known = ~np.isnan(X)
-            filled[known] = X[known]
-        return filled.astype(X.dtype) if X.dtype == np.float32 else filled
+            known = ~np.isnan(table)
+            filled[known] = table[known]
+        return filled.astype(table.dtype) if table.dtype == np.float32 else filled
 
     def complete(self, n_draws: int | None = None) -> np.ndarray:
         """The table of the fit with its holes filled, (m, n); or `n_draws` of them, (n_draws, m, n), for inference.
@@ -230,7 +243,7 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
         tables[:, problem.rows, problem.cols] = problem.values
         return tables
 
-    def save(self, path: Any) -> None:
+    def save(self, path: FilePath) -> None:
         """Write the fitted estimator to a versioned `.npz` without pickles; `load` reads it back."""
         check_is_fitted(self)
         parameters = self.get_params()
@@ -238,16 +251,16 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
             parameters["random_state"] = None
         if not isinstance(self.loss, str):
             parameters["loss"] = spelled(self.loss)
-        names = getattr(self, "feature_names_in_", None)
-        notes = {
-            "effective_rank": self.effective_rank_,
-            "status": self.status_,
-            "names": None if names is None else list(names),
-        }
+        names = vars(self).get("feature_names_in_")
+        notes = Notes(
+            effective_rank=self.effective_rank_,
+            status=self.status_,
+            names=None if names is None else list(names),
+        )
         save_fitted(self.fitted_, parameters, notes, path)
 
     @classmethod
-    def load(cls, path: Any) -> "DeepMatrixFactorization":
+    def load(cls, path: FilePath) -> "DeepMatrixFactorization":
         """The estimator that `save` wrote, fitted; its trajectory is not stored."""
         fitted, parameters, notes = load_fitted(path)
         strange = set(parameters) ^ set(cls().get_params())
@@ -258,7 +271,7 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
             )
         if isinstance(parameters["loss"], dict):
             parameters["loss"] = read_loss(parameters["loss"])
-        model = cls(**parameters)
+        model = cls().set_params(**parameters)
         check_parameters(model)
         model.n_features_in_ = fitted.problem.shape[1]
         if notes["names"] is not None:
@@ -293,15 +306,17 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
             rtol=plain(self.rtol), dtype=self.dtype, seed=seed, refine=plain(self.refine), order=self.order,
         )  # fmt: skip
 
-    def _validated(self, X: Any, reset: bool) -> Any:
-        # where numbers are infinite, or their sum is, scikit-learn looks closer by itself
+    def _validated(self, X: "TableLike", reset: bool) -> np.ndarray | Sparse:
+        # scikit-learn has no types: without y it returns the table alone
+        validate = cast("Callable[..., np.ndarray | Sparse]", validate_data)
+        # where numbers are infinite, or their sum is, it looks closer by itself
         with np.errstate(over="ignore", invalid="ignore"):
-            return validate_data(
+            return validate(
                 self, X, reset=reset, accept_sparse=["csr", "csc", "coo"], ensure_all_finite="allow-nan",
                 dtype=[np.float64, np.float32],
             )  # fmt: skip
 
-    def __sklearn_tags__(self) -> Any:
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         tags.input_tags.sparse = True

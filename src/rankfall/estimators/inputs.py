@@ -1,14 +1,43 @@
 """What users pass as a table, as a completion problem."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
 from rankfall.errors import InputError
 from rankfall.problems.completion import Completion
 
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    # an array, a masked array, a frame of numbers, or a sparse matrix
+    TableLike: TypeAlias = "npt.ArrayLike | Sparse"
+
 # Squares of numbers up to here can be summed and weighed in float64, and those down to its inverse are not zero.
 _LARGEST = 1e140
+
+
+@runtime_checkable
+class Coordinates(Protocol):
+    """The stored entries of a sparse matrix: `data[k]` in row `row[k]` and column `col[k]`."""
+
+    @property
+    def row(self) -> np.ndarray: ...
+    @property
+    def col(self) -> np.ndarray: ...
+    @property
+    def data(self) -> np.ndarray: ...
+
+
+@runtime_checkable
+class Sparse(Protocol):
+    """A sparse matrix of SciPy, or of a library like it."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def dtype(self) -> np.dtype: ...
+    def tocoo(self) -> Coordinates: ...
 
 
 def check_range(problem: Completion) -> None:
@@ -22,17 +51,17 @@ def check_range(problem: Completion) -> None:
             )
 
 
-def without_mask(X: Any) -> Any:
+def without_mask(X: "TableLike") -> "TableLike":
     """A masked array as an array with NaN where it is masked; anything else as it is."""
     if isinstance(X, np.ma.MaskedArray):
         return np.ma.filled(X.astype(np.float64), np.nan)
     return X
 
 
-def problem_of(X: Any, sample_weight: Any = None) -> Completion:
+def problem_of(X: np.ndarray | Sparse, sample_weight: "npt.ArrayLike | None" = None) -> Completion:
     """The problem of a validated array or SciPy sparse matrix; weights are given an entry (m, n) or a row (m,)."""
     if sample_weight is None:
-        return Completion.from_sparse(X) if hasattr(X, "tocoo") else Completion.from_array(X)
+        return Completion.from_sparse(X) if isinstance(X, Sparse) else Completion.from_array(X)
     weights = np.asarray(sample_weight, dtype=np.float64)
     if weights.shape not in (tuple(X.shape), (X.shape[0],)):
         raise InputError(
@@ -41,7 +70,7 @@ def problem_of(X: Any, sample_weight: Any = None) -> Completion:
         )
     if weights.ndim == 1:
         weights = np.broadcast_to(weights[:, None], X.shape)
-    if hasattr(X, "tocoo"):
+    if isinstance(X, Sparse):
         entries = X.tocoo()
         return Completion.from_sparse(entries, weights=weights[entries.row, entries.col])
     return Completion.from_array(X, weights=weights)

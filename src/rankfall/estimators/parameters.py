@@ -1,8 +1,10 @@
 """What the parameters of the estimator may be: each rule, with its sentence."""
 
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from math import isfinite
 from numbers import Integral, Real
-from typing import Any
+from typing import TYPE_CHECKING, TypeGuard, TypeVar, cast, no_type_check
 
 import numpy as np
 
@@ -11,11 +13,22 @@ from rankfall.estimators.bounds import Bounds
 from rankfall.estimators.robust_scaling import loss_of
 from rankfall.estimators.scalings import SCALINGS
 
+if TYPE_CHECKING:
+    from rankfall.estimators.estimator import DeepMatrixFactorization
 
-def check_parameters(model: Any) -> None:
+Value = TypeVar("Value")
+Init = TypeVar("Init", bound=Callable[..., None])
+
+
+def judged_in_fit(init: Init) -> Init:
+    """A constructor that takes any values, as scikit-learn has it: `fit` judges them, no type is checked before."""
+    return no_type_check(init)
+
+
+def check_parameters(model: "DeepMatrixFactorization") -> None:
     """Raise InputError for a parameter of a `DeepMatrixFactorization` that is out of range."""
     for name, value in (("depth", model.depth), ("width", model.width)):
-        if not (_is_auto(value) or (_is_number(value, Integral) and value >= 1)):
+        if not (_is_auto(value) or (_is_whole(value) and value >= 1)):
             raise InputError(f"{name} must be 'auto' or at least 1, got {value!r}; 'auto' chooses by held-out entries")
     if not (_is_auto(model.scale) or (_is_number(model.scale) and 0 < model.scale < np.inf)):
         raise InputError(f"scale must be 'auto' or positive, got {model.scale!r}; smaller starts favor lower rank")
@@ -47,35 +60,41 @@ def check_parameters(model: Any) -> None:
         _check_levels(model.levels)
 
 
-def plain(value: Any) -> Any:
+def plain(value: Value) -> Value:
     """A number of NumPy as one of Python; anything else as it is."""
-    return value.item() if isinstance(value, np.generic) else value
+    return cast(Value, value.item()) if isinstance(value, np.generic) else value
 
 
-def _check_levels(levels: Any) -> None:
-    try:
-        values = np.unique(np.asarray(list(levels), dtype=np.float64))
-    except (TypeError, ValueError):
+def _check_levels(levels: object) -> None:
+    values = None
+    if isinstance(levels, Iterable):
+        with suppress(TypeError, ValueError):
+            values = np.unique(np.asarray(list(levels), dtype=np.float64))
+    if values is None:
         raise InputError(
             f"levels must be numbers, got {levels!r}; give the values that can occur, as in [1, 2, 3, 4, 5]"
-        ) from None
+        )
     if not np.isfinite(values).all():
         raise InputError(f"levels must be finite, got {levels!r}; leave it None for any number")
     if values.size < 2:
         raise InputError(f"levels must hold at least 2 values, got {levels!r}; leave it None for any number")
 
 
-def _is_word(value: Any, *words: str) -> bool:
+def _is_word(value: object, *words: str) -> TypeGuard[str]:
     return isinstance(value, str) and value in words
 
 
-def _is_auto(value: Any) -> bool:
+def _is_auto(value: object) -> TypeGuard[str]:
     return _is_word(value, "auto")
 
 
-def _is_flag(value: Any) -> bool:
+def _is_flag(value: object) -> bool:
     return _is_auto(value) or isinstance(value, (bool, np.bool_))
 
 
-def _is_number(value: Any, kind: type = Real) -> bool:
-    return isinstance(value, kind) and not isinstance(value, (bool, np.bool_)) and isfinite(value)
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, Real) and not isinstance(value, (bool, np.bool_)) and isfinite(value)
+
+
+def _is_whole(value: object) -> TypeGuard[int]:
+    return isinstance(value, Integral) and _is_number(value)

@@ -6,10 +6,10 @@ and choices. The trajectory of the fit is not; `Trajectory.save` keeps that.
 
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
@@ -20,11 +20,12 @@ from rankfall.estimators.fitted import FittedTable
 from rankfall.estimators.refinement import Refinement
 from rankfall.estimators.refinement.row_model import RowModel
 from rankfall.estimators.robust_scaling import read_loss, spelled
-from rankfall.estimators.saved_fit import check_fit
+from rankfall.estimators.saved_fit import Notes, check_fit
 from rankfall.estimators.selection import Selection
 from rankfall.estimators.standardization import Standardization
+from rankfall.files import replacing, write_arrays
 from rankfall.problems.completion import Completion
-from rankfall.tables.replacing import replacing
+from rankfall.tables.files import FilePath
 
 FORMAT = 3
 _SHAPE = [field.name for field in fields(Standardization) if field.name != "loss"]
@@ -36,13 +37,13 @@ Made = TypeVar("Made")
 _HELD = ("rows", "cols", "values", "predicted", "column_means")
 
 
-def save_fitted(fitted: FittedTable, parameters: dict[str, Any], notes: dict[str, Any], path: Any) -> None:
+def save_fitted(fitted: FittedTable, parameters: dict[str, object], notes: Notes, path: FilePath) -> None:
     """Write a fit, its parameters and notes to an `.npz` file, whole or not at all."""
     path = Path(path)
     if path.suffix != ".npz":
         raise InputError(f"a fit is saved to a name that ends in .npz, got {str(path)!r}; add the ending")
     shape, problem = fitted.standardization, fitted.problem
-    arrays: dict[str, Any] = {f"standardization_{name}": np.asarray(getattr(shape, name)) for name in _SHAPE}
+    arrays = {f"standardization_{name}": np.asarray(getattr(shape, name)) for name in _SHAPE}
     arrays |= {f"held_{name}": getattr(fitted.selection, name) for name in _HELD}
     arrays |= {"rows": problem.rows, "cols": problem.cols, "values": problem.values}
     arrays |= {"left": fitted.left, "right": fitted.right}
@@ -65,20 +66,19 @@ def save_fitted(fitted: FittedTable, parameters: dict[str, Any], notes: dict[str
         "chosen": fitted.selection.trials.index(fitted.selection.chosen),
     }
     with replacing(path) as scratch, scratch.open("wb") as file:
-        np.savez_compressed(file, header=np.asarray(json.dumps(header)), **arrays)
+        write_arrays(file, arrays | {"header": np.asarray(json.dumps(header))})
 
 
-def load_fitted(path: Any) -> tuple[FittedTable, dict[str, Any], dict[str, Any]]:
+def load_fitted(path: FilePath) -> tuple[FittedTable, dict[str, object], Notes]:
     """The fit, parameters and notes that `save_fitted` wrote. Raises InputError for any other file."""
-    arrays, header = _read(path)
-    check_fit(arrays, header, path)
+    arrays, found = _read(path)
+    header = check_fit(arrays, found, path)
     trials = tuple(
         _known(Trial, {**trial, "candidate": _known(Candidate, trial["candidate"], path)}, path)
         for trial in header["trials"]
     )
-    held: dict[str, Any] = {name: arrays[f"held_{name}"] for name in _HELD}
-    selection = Selection(chosen=trials[header["chosen"]], trials=trials, **held)
-    parts = _plain({name: arrays[f"standardization_{name}"] for name in _SHAPE})
+    held = {name: arrays[f"held_{name}"] for name in _HELD}
+    selection = _known(Selection, {"chosen": trials[header["chosen"]], "trials": trials, **held}, path)
     loss = read_loss(header["loss"])
     m, n = header["shape"]
     problem = Completion(arrays["rows"], arrays["cols"], arrays["values"], (m, n), arrays.get("weights"))
@@ -86,7 +86,7 @@ def load_fitted(path: Any) -> tuple[FittedTable, dict[str, Any], dict[str, Any]]
         raise InputError(f"a fit of the logistic loss has two values, that in {str(path)!r} has others; save it again")
     shift = None
     if "shift_norm" in arrays:
-        shift = FeatureShift(**_plain({name: arrays[f"shift_{name}"] for name in _SHIFT}))
+        shift = _known(FeatureShift, _plain({name: arrays[f"shift_{name}"] for name in _SHIFT}), path)
     refinement = None
     if header["refinement"] is not None:
         shares, seconds, names = header["refinement"]
@@ -96,16 +96,17 @@ def load_fitted(path: Any) -> tuple[FittedTable, dict[str, Any], dict[str, Any]]
             row_model=RowModel(**{name: arrays[f"rows_{name}"] for name in _ROW_MODEL}),
         )  # fmt: skip
     factors = arrays["left"], arrays["right"]
-    standardization = Standardization(**parts, loss=loss)
+    parts = _plain({name: arrays[f"standardization_{name}"] for name in _SHAPE})
+    standardization = _known(Standardization, {**parts, "loss": loss}, path)
     fitted = FittedTable(problem, standardization, *factors, selection, None, shift, refinement)
     return fitted, header["parameters"], header["notes"]
 
 
-def _notes_of(refinement: Refinement | None) -> list[Any] | None:
+def _notes_of(refinement: Refinement | None) -> list | None:
     return None if refinement is None else [refinement.shares, refinement.seconds, list(refinement.simple)]
 
 
-def _read(path: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+def _read(path: FilePath) -> tuple[dict[str, np.ndarray], dict[str, object]]:
     """The arrays of the file, and its header."""
     try:
         with np.load(io.BytesIO(Path(path).read_bytes()), allow_pickle=False) as file:
@@ -113,7 +114,7 @@ def _read(path: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         header = json.loads(str(arrays.pop("header")))
         version = header.get("format")
     except _DAMAGE as error:
-        said = getattr(error, "strerror", None) or type(error).__name__
+        said = (isinstance(error, OSError) and error.strerror) or type(error).__name__
         raise InputError(
             f"a saved fit is an .npz that save wrote, got {str(path)!r} ({said}); check the name"
         ) from None
@@ -122,7 +123,7 @@ def _read(path: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     return arrays, header
 
 
-def _known(make: Callable[..., Made], words: dict[str, Any], path: Any) -> Made:
+def _known(make: Callable[..., Made], words: Mapping[str, object], path: FilePath) -> Made:
     """What the words of a file make; words that it does not know are refused."""
     try:
         return make(**words)
@@ -130,13 +131,13 @@ def _known(make: Callable[..., Made], words: dict[str, Any], path: Any) -> Made:
         raise InputError(f"the words of a saved fit must be known, those in {str(path)!r} are not ({error})") from None
 
 
-def _as_json(value: Any) -> Any:
+def _as_json(value: object) -> object:
     """A parameter as JSON has it: NumPy's numbers as Python's, arrays and tuples as lists."""
     if isinstance(value, (np.ndarray, np.generic)):
         return value.tolist()
     return [_as_json(each) for each in value] if isinstance(value, (list, tuple, set)) else value
 
 
-def _plain(arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+def _plain(arrays: dict[str, np.ndarray]) -> dict[str, object]:
     """Arrays of no dimension as numbers, the others as they are."""
     return {name: value.item() if value.ndim == 0 else value for name, value in arrays.items()}

@@ -4,25 +4,31 @@ Everything is computed from factors, in blocks of rows; the whole product is for
 for.
 """
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from rankfall.errors import InputError
-from rankfall.estimators.bounds import Bounds
+from rankfall.estimators.bounds import Bounds, BoundsLike
 from rankfall.estimators.conformal import Calibration
 from rankfall.estimators.fitted import FittedTable
-from rankfall.estimators.inputs import without_mask
+from rankfall.estimators.inputs import Sparse, without_mask
 from rankfall.estimators.quality import ColumnQuality
-from rankfall.problems.losses import Logistic
+from rankfall.problems.losses import Logistic, Loss
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from rankfall.estimators.inputs import TableLike
 
 _BLOCK = 2**22
 UNSEEN = ("mean", "nan", "raise")
 
 
-def _tells_probabilities(model: Any) -> bool:
+def _tells_probabilities(model: "Predictions") -> bool:
     if model.loss == "logistic" or isinstance(model.loss, Logistic):
         return True
     raise AttributeError(f"predict_proba needs loss='logistic', got {model.loss!r}; predict gives numbers")
@@ -32,12 +38,12 @@ class Predictions:
     """The questions a fitted `DeepMatrixFactorization` can be asked; `fitted_` knows the answers."""
 
     fitted_: FittedTable
-    bounds: Any
-    levels: Any
+    bounds: BoundsLike
+    levels: Sequence[float] | np.ndarray | None
     decimals: str | None
-    loss: Any
+    loss: str | Loss
 
-    def predict(self, rows: Any, cols: Any = None, *, unseen: str = "mean") -> np.ndarray:
+    def predict(self, rows: "TableLike", cols: "npt.ArrayLike | None" = None, *, unseen: str = "mean") -> np.ndarray:
         """Predicted values at positions of the training table, (|rows|,), zero-based, in input units.
 
         An index of -1 stands for a row or column never seen: `unseen` says whether what is known of the other one
@@ -60,7 +66,7 @@ class Predictions:
         return np.where(new, np.nan, values) if unseen == "nan" else values
 
     @available_if(_tells_probabilities)
-    def predict_proba(self, rows: Any, cols: Any) -> np.ndarray:
+    def predict_proba(self, rows: "npt.ArrayLike", cols: "npt.ArrayLike") -> np.ndarray:
         """Probabilities of the higher of the two values at positions, (|rows|,), with the logistic loss only.
 
         An index of -1 stands for a row or column never seen.
@@ -70,7 +76,9 @@ class Predictions:
             raise InputError("probabilities need a fit with loss='logistic', got one before it was set; call fit again")
         return self._probabilities(self.fitted_.predict(*self._positions(rows, cols)))
 
-    def predict_interval(self, rows: Any, cols: Any, alpha: float = 0.1) -> tuple[np.ndarray, np.ndarray]:
+    def predict_interval(
+        self, rows: "npt.ArrayLike", cols: "npt.ArrayLike", alpha: float = 0.1
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Lower and upper ends, (|rows|,) each, of intervals that cover a new entry with probability 1 − alpha.
 
         Split-conformal, calibrated on held-out entries; wider for rows and columns with few observed entries. Raises
@@ -103,13 +111,15 @@ class Predictions:
         check_is_fitted(self)
         return self.fitted_.calibration
 
-    def fold_in(self, rows: Any) -> np.ndarray:
+    def fold_in(self, rows: "TableLike") -> np.ndarray:
         """Predictions of whole new rows (r, n) from their observed entries, without fitting again."""
         check_is_fitted(self)
         X = self._dense(self._validated(without_mask(rows), reset=False))
         return self._bounded(self.fitted_.fold_in(np.asarray(X, dtype=np.float64)), slice(None))
 
-    def recommend(self, rows: Any, k: int = 10, *, exclude_observed: bool = True) -> tuple[np.ndarray, np.ndarray]:
+    def recommend(
+        self, rows: "npt.ArrayLike", k: int = 10, *, exclude_observed: bool = True
+    ) -> tuple[np.ndarray, np.ndarray]:
         """The k columns with the highest predictions for each row, best first, and those predictions: (r, k) each.
 
         Observed entries are left out unless asked for; a place for which no column is left is -1 and NaN. With the
@@ -138,7 +148,7 @@ class Predictions:
         best[left_out], scores[left_out] = -1, np.nan
         return best, self._bounded(scores, best) if self.fitted_.signs is None else self._probabilities(scores)
 
-    def _positions(self, rows: Any, cols: Any) -> tuple[np.ndarray, np.ndarray]:
+    def _positions(self, rows: "TableLike", cols: "npt.ArrayLike") -> tuple[np.ndarray, np.ndarray]:
         rows, cols = np.asarray(rows), np.asarray(cols)
         for name, index, size in zip(("row", "column"), (rows, cols), self.fitted_.problem.shape, strict=True):
             if index.size and not np.issubdtype(index.dtype, np.integer):
@@ -181,13 +191,13 @@ class Predictions:
         return values
 
     @staticmethod
-    def _dense(X: Any) -> np.ndarray:
-        if not hasattr(X, "tocoo"):
+    def _dense(X: np.ndarray | Sparse) -> np.ndarray:
+        if not isinstance(X, Sparse):
             return X
         entries = X.tocoo()
         dense = np.full(X.shape, np.nan, dtype=X.dtype)
         dense[entries.row, entries.col] = entries.data
         return dense
 
-    def _validated(self, X: Any, reset: bool) -> Any:
+    def _validated(self, X: "TableLike", reset: bool) -> np.ndarray | Sparse:
         raise NotImplementedError

@@ -4,8 +4,8 @@ The report stands above the estimator, which names it only when asked: imports r
 """
 
 import importlib
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from sklearn.utils import estimator_html_repr
 from sklearn.utils.validation import check_is_fitted
@@ -19,8 +19,8 @@ class Reporting:
         path: Path | str = "report.html",
         *,
         force: bool = False,
-        row_names: Any = None,
-        column_names: Any = None,
+        row_names: Iterable[object] | None = None,
+        column_names: Iterable[object] | None = None,
     ) -> Path:
         """Write what the fit found and how good it is to one HTML page that needs no network; returns its path.
 

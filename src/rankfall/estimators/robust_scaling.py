@@ -9,8 +9,7 @@ signs, and rows and columns get their effects from the product.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
-from typing import Any
+from dataclasses import asdict, is_dataclass, replace
 
 import numpy as np
 
@@ -26,7 +25,7 @@ _MEDIAN = 0.6745
 _LEAST = 1e-3
 
 
-def loss_of(given: Any) -> Loss:
+def loss_of(given: object) -> Loss:
     """The loss that a parameter of the estimator names, or is: any registered name, or any `Loss`.
 
     A name means default parameters in σ. The product explains most of what effects leave, so that noise is well below
@@ -101,7 +100,7 @@ def _signs(problem: Completion) -> Standardization:
     )  # fmt: skip
 
 
-def spelled(loss: Loss) -> dict[str, Any]:
+def spelled(loss: Loss) -> dict[str, object]:
     """A loss as plain numbers and words.
 
     Raises InputError for a loss without a name, which could not be read back.
@@ -111,19 +110,18 @@ def spelled(loss: Loss) -> dict[str, Any]:
             f"a model is saved with the name of its loss, got {loss!r} without one; give its class a name, as in "
             "name: ClassVar[str] = 'my-loss'"
         )
-    return {"name": loss.name, **asdict(loss)}  # pyright: ignore[reportArgumentType]
+    return {"name": loss.name, **(asdict(loss) if is_dataclass(loss) else vars(loss))}
 
 
-def read_loss(words: dict[str, Any]) -> Loss:
+def read_loss(words: dict[str, object]) -> Loss:
     """The loss that `spelled` wrote.
 
     Raises InputError for a name that no imported class has.
     """
-    if words.get("name") not in Loss.registered:
-        raise InputError(
-            f"the loss of a saved model must be known, got {words.get('name')!r}; import the module that defines it"
-        )
+    known = words.get("name")
+    if not isinstance(known, str) or known not in Loss.registered:
+        raise InputError(f"the loss of a saved model must be known, got {known!r}; import the module that defines it")
     try:
-        return Loss.registered[words["name"]](**{name: value for name, value in words.items() if name != "name"})
+        return Loss.registered[known](**{name: value for name, value in words.items() if name != "name"})
     except TypeError as error:
         raise InputError(f"a saved loss must have its own parameters, got {words} ({error}); save it again") from None

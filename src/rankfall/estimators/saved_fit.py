@@ -4,17 +4,53 @@ A file may be damaged, or made by somebody else. Compiled code follows indices w
 before any of it is used.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import isfinite
-from typing import Any
+from typing import TypeAlias, TypedDict, TypeGuard, cast
 
 import numpy as np
 
 from rankfall.errors import InputError
 from rankfall.estimators.scalings import SCALINGS
+from rankfall.tables.files import FilePath
+
+# of an array of no axes, NumPy makes a number
+Verdict: TypeAlias = np.ndarray | np.bool_
 
 _KINDS = {"f": "f", "i": "iu", "b": "b"}
+
+
+class Notes(TypedDict):
+    """What the estimator keeps beside its fit; `names` are those of the columns."""
+
+    effective_rank: float
+    status: str
+    names: list[str] | None
+
+
+class TrialWords(TypedDict):
+    """A `Trial` in words."""
+
+    candidate: dict[str, object]
+    time: float
+    error: float
+    seconds: float
+    evaluations: int
+    is_given_up: bool
+
+
+class Header(TypedDict):
+    """The words of a saved fit; of `refinement`: shares and seconds of the members, and names of simple methods."""
+
+    format: int
+    shape: list[int]
+    loss: dict[str, object]
+    parameters: dict[str, object]
+    notes: Notes
+    trials: list[TrialWords]
+    refinement: list | None
+    chosen: int
 
 
 @dataclass(frozen=True)
@@ -23,44 +59,49 @@ class Rule:
 
     kind: str
     axes: str = ""
-    each: Callable[[Any], Any] = np.isfinite
+    each: Callable[[np.ndarray], Verdict] = np.isfinite
 
 
-def _positive(values: Any) -> Any:
+def _positive(values: np.ndarray) -> Verdict:
     return np.isfinite(values) & (values > 0)
 
 
-def _no_less_than_zero(values: Any) -> Any:
+def _no_less_than_zero(values: np.ndarray) -> Verdict:
     return np.isfinite(values) & (values >= 0)
 
 
-def _damping(values: Any) -> Any:
+def _damping(values: np.ndarray) -> Verdict:
     # effects that are not worth their variance have infinite damping
     return values > 0
 
 
-def _number_or_nan(values: Any) -> Any:
+def _number_or_nan(values: np.ndarray) -> Verdict:
     return ~np.isinf(values)
 
 
-def _below(size: int) -> Callable[[Any], Any]:
+def _below(size: int) -> Callable[[np.ndarray], Verdict]:
     return lambda index: (index >= 0) & (index < size)
 
 
-def check_fit(arrays: dict[str, np.ndarray], header: Any, path: Any) -> None:
-    """Refuse, with a sentence that names what is wrong, arrays and words that `save_fitted` could not have written."""
+def check_fit(arrays: dict[str, np.ndarray], header: dict[str, object], path: FilePath) -> Header:
+    """The header, whose words are then known.
+
+    Raises InputError, with a sentence that names what is wrong, for what `save_fitted` could not have written.
+    """
     wrong = _first_wrong(arrays, header)
     if wrong:
         raise InputError(
             f"the arrays of a saved fit must fit one another, those in {str(path)!r} do not ({wrong}); save it again"
         )
+    return cast(Header, header)
 
 
-def _first_wrong(arrays: dict[str, np.ndarray], header: Any) -> str:
+def _first_wrong(arrays: dict[str, np.ndarray], header: dict[str, object]) -> str:
     shape = header.get("shape")
-    if not (_is_list(shape, 2) and all(_is_whole(size) and 0 < size < 2**31 for size in shape)):
+    sides = [size for size in shape if _is_whole(size) and 0 < size < 2**31] if _is_list(shape, 2) else []
+    if len(sides) != 2:
         return "shape"
-    m, n = shape
+    m, n = sides
     sizes: dict[str, int] = {"m": m, "n": n}
     for name, rule in _rules(m, n, arrays, header).items():
         if name not in arrays:
@@ -79,10 +120,10 @@ def _first_wrong(arrays: dict[str, np.ndarray], header: Any) -> str:
         return "the entries are not in row-major order"
     if "weights" in arrays and not arrays["weights"].sum() > 0:
         return "all weights are zero"
-    return _wrong_words(header)
+    return _wrong_words(header, n)
 
 
-def _rules(m: int, n: int, arrays: dict[str, np.ndarray], header: dict[str, Any]) -> dict[str, Rule]:
+def _rules(m: int, n: int, arrays: dict[str, np.ndarray], header: dict[str, object]) -> dict[str, Rule]:
     row, column = _below(m), _below(n)
     rules = {
         "rows": Rule("i", "e", row), "cols": Rule("i", "e", column), "values": Rule("f", "e"),
@@ -107,8 +148,9 @@ def _rules(m: int, n: int, arrays: dict[str, np.ndarray], header: dict[str, Any]
         rules["refined_table"] = Rule("f", "mn", _number_or_nan)
         rules |= {"rows_origin": Rule("f", "n"), "rows_unit": Rule("f", "n", _positive), "rows_mean": Rule("f", "n")}
         rules["rows_covariance"] = Rule("f", "nn")
-        count = len(header["refinement"][2]) if _is_list(header["refinement"], 3) else 0
-        rules |= {f"simple_{k}": Rule("f", "h") for k in range(count)}
+        stack = header["refinement"]
+        names = stack[2] if _is_list(stack, 3) else None
+        rules |= {f"simple_{k}": Rule("f", "h") for k in range(len(names) if isinstance(names, list) else 0)}
     return rules
 
 
@@ -117,7 +159,7 @@ def _is_row_major(rows: np.ndarray, cols: np.ndarray, columns: int) -> bool:
     return bool((places[1:] > places[:-1]).all())
 
 
-def _wrong_words(header: dict[str, Any]) -> str:
+def _wrong_words(header: dict[str, object], columns: int) -> str:
     """What is wrong with the trials, the choice, the notes or the shares; empty where nothing is."""
     trials, chosen, notes = header.get("trials"), header.get("chosen"), header.get("notes")
     if not isinstance(trials, list) or not all(_is_trial(trial) for trial in trials):
@@ -129,17 +171,18 @@ def _wrong_words(header: dict[str, Any]) -> str:
     if not isinstance(notes, dict) or not _is_number(notes.get("effective_rank")):
         return "effective rank"
     names = notes.get("names")
-    if not isinstance(notes.get("status"), str) or (names is not None and not _are_names(names, header["shape"][1])):
+    if not isinstance(notes.get("status"), str) or (names is not None and not _are_names(names, columns)):
         return "names of the columns"
     refinement = header.get("refinement")
-    if refinement is not None and not (_is_list(refinement, 3) and all(map(_are_numbers, refinement[:2]))):
+    if refinement is None:
+        return ""
+    if not (_is_list(refinement, 3) and all(map(_are_numbers, refinement[:2]))):
         return "shares of the stack"
-    if refinement is not None and not _are_names(refinement[2], len(refinement[2])):
-        return "names of the simple methods"
-    return ""
+    simple = refinement[2]
+    return "" if isinstance(simple, list) and _are_names(simple, len(simple)) else "names of the simple methods"
 
 
-def _is_trial(trial: Any) -> bool:
+def _is_trial(trial: object) -> bool:
     if not isinstance(trial, dict) or not isinstance(trial.get("candidate"), dict):
         return False
     candidate = trial["candidate"]
@@ -153,21 +196,21 @@ def _is_trial(trial: Any) -> bool:
     return is_error and all(_is_number(value) and value > 0 for value in positive) and all(map(_is_number, others))
 
 
-def _is_list(value: Any, length: int) -> bool:
-    return isinstance(value, Sequence) and not isinstance(value, str) and len(value) == length
+def _is_list(value: object, length: int) -> TypeGuard[list[object]]:
+    return isinstance(value, list) and len(value) == length
 
 
-def _are_names(value: Any, count: int) -> bool:
+def _are_names(value: object, count: int) -> bool:
     return _is_list(value, count) and all(isinstance(name, str) for name in value)
 
 
-def _is_whole(value: Any) -> bool:
+def _is_whole(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)
 
 
-def _are_numbers(value: Any) -> bool:
+def _are_numbers(value: object) -> bool:
     return isinstance(value, dict) and all(map(_is_number, value.values()))

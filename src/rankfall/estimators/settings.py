@@ -1,7 +1,6 @@
 """How to fit, as one resolved value: what the estimator's parameters mean for the table at hand."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -48,7 +47,21 @@ class FitSettings:
 
     @classmethod
     def resolve(
-        cls, entries: int, *, holdout: float | str, rtol: float | str, dtype: str, **others: Any
+        cls,
+        entries: int,
+        *,
+        depth: int | str,
+        width: int | str,
+        scale: float | str,
+        features: bool | str,
+        scaling: str,
+        loss: Loss,
+        holdout: float | str,
+        rtol: float | str,
+        dtype: str,
+        seed: int,
+        refine: bool | str = False,
+        order: str | None = None,
     ) -> "FitSettings":
         """The settings for `entries` observed entries, where holdout, rtol and dtype may be "auto"."""
         is_large = entries >= _MANY
@@ -57,4 +70,7 @@ class FitSettings:
         if isinstance(rtol, str):
             # a chosen run that becomes the fit is read at one of its steps, so its steps must be close together
             rtol = _RTOL_OF_MANY if is_large and is_refitted(holdout, entries) else _RTOL
-        return cls(holdout=share_held_out(holdout, entries), rtol=rtol, dtype=np.dtype(dtype).type, **others)
+        return cls(
+            depth, width, scale, features, scaling, loss, share_held_out(holdout, entries), rtol,
+            np.dtype(dtype).type, seed, refine, order,
+        )  # fmt: skip

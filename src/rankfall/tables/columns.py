@@ -1,7 +1,8 @@
 """The columns of a grid as numbers and words: signs of numbers for the whole file, dress and limits for each column."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +13,9 @@ from rankfall.tables.grid import Grid
 from rankfall.tables.numerals import BODY, Numerals, numerals_of
 from rankfall.tables.options import Notes, Reading
 from rankfall.tables.table import column_title
+
+if TYPE_CHECKING:
+    import polars as pl
 
 _LIMIT = r"^\s*([<>≤≥]=?)\s*([^<>=].*)$"
 
@@ -25,7 +29,7 @@ class Column:
 
     values: np.ndarray
     is_text: np.ndarray
-    texts: Any
+    texts: "pl.Series"
     dress: Dress | None = None
     numerals: Numerals = field(default_factory=Numerals)
     limits: np.ndarray | None = None
@@ -61,7 +65,7 @@ def columns_of(grid: Grid, reading: Reading, separator: str | None, notes: Notes
     """
     cells, codes = grid.cells, reading.unknown
     parsed = parse(cells, codes=codes)
-    dressed: dict[int, tuple[Undressed, Any]] = {}
+    dressed: dict[int, tuple[Undressed, np.ndarray | None]] = {}
     for place in np.flatnonzero(parsed.is_text[1:].any(axis=0)):
         texts = known_texts(cells.to_series(int(place)), codes)
         bare, limits = _without_limits(texts)
@@ -81,7 +85,9 @@ def columns_of(grid: Grid, reading: Reading, separator: str | None, notes: Notes
     return columns, numerals
 
 
-def settle_limits(columns: list[Column], titles: list[str], rows: Any, reading: Reading, notes: Notes) -> list[Column]:
+def settle_limits(
+    columns: list[Column], titles: list[str], rows: Callable[[int], int], reading: Reading, notes: Notes
+) -> list[Column]:
     """The columns with a number, or unknown, for each cell that is below or above a limit.
 
     Raises InputError where there are such cells and nothing says what they count as.
@@ -112,7 +118,7 @@ def settle_limits(columns: list[Column], titles: list[str], rows: Any, reading: 
     return settled
 
 
-def refuse_text(columns: list[Column], titles: list[str], number: Any) -> None:
+def refuse_text(columns: list[Column], titles: list[str], number: Callable[[int], int]) -> None:
     """Refuses words among numbers, naming the first by its column and row, and the codes that would explain them."""
     rows = [int(np.argmax(column.is_text)) if column.is_text.any() else -1 for column in columns]
     if max(rows, default=-1) < 0:
@@ -131,7 +137,7 @@ def refuse_text(columns: list[Column], titles: list[str], number: Any) -> None:
     )
 
 
-def _without_limits(texts: Any) -> tuple[Any, Any]:
+def _without_limits(texts: "pl.Series") -> "tuple[pl.Series, np.ndarray | None]":
     """The cells with the bare number for each limit, and which cells are limits; None where none is."""
     import polars as pl
 
@@ -142,7 +148,7 @@ def _without_limits(texts: Any) -> tuple[Any, Any]:
     return pl.select(pl.when(is_limit).then(bare).otherwise(texts)).to_series(), is_limit.to_numpy()
 
 
-def _with_first(found: Undressed, texts: Any) -> Undressed:
+def _with_first(found: Undressed, texts: "pl.Series") -> Undressed:
     """The undressed column with its first cell, which may be a name."""
     import polars as pl
 
@@ -155,7 +161,7 @@ def _with_first(found: Undressed, texts: Any) -> Undressed:
     return Undressed(found.dress, pl.concat([top.cast(pl.String), found.bodies.cast(pl.String)]))
 
 
-def _dressed(column: Column, found: Undressed, limits: Any, codes: tuple[str, ...]) -> Column:
+def _dressed(column: Column, found: Undressed, limits: np.ndarray | None, codes: tuple[str, ...]) -> Column:
     values = parse_bodies(found.bodies, Numerals() if found.dress.words else column.numerals)
     known = known_texts(column.texts, codes).is_not_null().to_numpy()
     values = np.where(known, values, np.nan)
@@ -163,9 +169,13 @@ def _dressed(column: Column, found: Undressed, limits: Any, codes: tuple[str, ..
 
 
 def _numerals(
-    grid: Grid, parsed: Parsed, dressed: dict[int, tuple[Undressed, Any]], separator: str | None, reading: Reading,
+    grid: Grid,
+    parsed: Parsed,
+    dressed: dict[int, tuple[Undressed, np.ndarray | None]],
+    separator: str | None,
+    reading: Reading,
     notes: Notes,
-) -> Numerals:  # fmt: skip
+) -> Numerals:
     import polars as pl
 
     has_dress = any(one.dress.prefix or one.dress.suffix for one, _ in dressed.values())
@@ -185,7 +195,7 @@ def _numerals(
     return numerals
 
 
-def _count_like_numbers(words: Any) -> int:
+def _count_like_numbers(words: "pl.Series") -> int:
     return sum(looks_like_numbers(words.slice(k, 1)) for k in range(min(len(words), 1000)))
 
 

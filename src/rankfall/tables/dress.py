@@ -5,11 +5,14 @@ A column has one dress. Its numbers are read without, and written back with it: 
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rankfall.tables.numerals import BODY, Numerals
+
+if TYPE_CHECKING:
+    import polars as pl
 
 _CODES = [
     "AED",
@@ -111,10 +114,10 @@ class Undressed:
     """A column of cells without their dress: `bodies` are plain numerals with a sign, null where a cell has another."""
 
     dress: Dress
-    bodies: Any
+    bodies: "pl.Series"
 
 
-def undress(texts: Any) -> Undressed | None:
+def undress(texts: "pl.Series") -> Undressed | None:
     """The dress that most of the cells share, and their numbers; None where they have none.
 
     `texts` are stripped cells, null where unknown. A suffix that is no percent sign and no currency must stand in
@@ -143,19 +146,19 @@ def undress(texts: Any) -> Undressed | None:
     return Undressed(Dress(prefix, suffix, _minus(groups, is_same)), _bodies(groups, is_same))
 
 
-def looks_like_numbers(texts: Any) -> bool:
+def looks_like_numbers(texts: "pl.Series") -> bool:
     """Whether some cells are numbers, plain or dressed."""
     return bool(texts.str.contains(_PATTERN).any())
 
 
-def parse_bodies(bodies: Any, numerals: Numerals) -> np.ndarray:
+def parse_bodies(bodies: "pl.Series", numerals: Numerals) -> np.ndarray:
     """The numbers of undressed cells, NaN for null and for signs that stand wrongly."""
     import polars as pl
 
     return numerals.plain(bodies).cast(pl.Float64, strict=False).to_numpy().astype(np.float64)
 
 
-def _booleans(texts: Any, known: Any) -> Undressed | None:
+def _booleans(texts: "pl.Series", known: "pl.Series") -> Undressed | None:
     import polars as pl
 
     found = set(known.unique().to_list())
@@ -179,7 +182,7 @@ def _is_usual(suffix: str) -> bool:
     return bare in ("%", "‰") or re.fullmatch(pattern, bare) is not None
 
 
-def _minus(groups: Any, is_same: Any) -> str:
+def _minus(groups: "pl.DataFrame", is_same: "pl.Series") -> str:
     same = groups.filter(is_same)
     if (same["open"] == "(").any():
         return "()"
@@ -188,7 +191,7 @@ def _minus(groups: Any, is_same: Any) -> str:
     return "−" if (same["sign"] == "−").any() else "-"
 
 
-def _bodies(groups: Any, is_same: Any) -> Any:
+def _bodies(groups: "pl.DataFrame", is_same: "pl.Series") -> "pl.Series":
     import polars as pl
 
     is_negative = (groups["sign"] + groups["inner"]).str.contains("[-−]") | (groups["open"] == "(")
