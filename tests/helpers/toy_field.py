@@ -11,3 +11,4 @@ class ToyField(Field):
 
     problem: None = None
     model: object = None
+    motion = None  # pyright: ignore[reportAssignmentType]

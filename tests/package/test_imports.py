@@ -21,7 +21,8 @@ LEVELS = {
 # These stand beside, and take no more than a user would hand them.
 BESIDE = {"tables", "datasets"}
 # Up to the baselines, nothing else is needed but these (and the standard library); xarray only to store a run.
-SCIENTIFIC = {"numpy", "scipy", "numba", "array_api_compat", "jaxtyping", "threadpoolctl"}
+# llvmlite is a part of Numba.
+SCIENTIFIC = {"numpy", "scipy", "numba", "llvmlite", "array_api_compat", "jaxtyping", "threadpoolctl"}
 HEAVY = {"scipy", "numba", "sklearn", "pandas", "polars", "xarray", "matplotlib", "plotly", "typer", "torch", "zarr"}
 
 

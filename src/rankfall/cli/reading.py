@@ -1,14 +1,17 @@
 """Options that say how to read a file, from strings to a `Reading`, checked before anything is read or imported."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from rankfall.errors import InputError
+
+if TYPE_CHECKING:
+    from rankfall.tables import Reading
 
 
 def reading_of(
     unknown: str | None, below: str | None, separator: str | None, decimal: str | None, thousands: str | None,
     encoding: str | None, comment: str | None, leave_out: str | None, sheet: str | None, categories: str | None = None,
-) -> Any:  # fmt: skip
+) -> "Reading | None":  # fmt: skip
     """The `Reading` that the options describe, or None where none is given: then the reader decides.
 
     Raises InputError, naming the option, where one has no such value.

@@ -8,7 +8,6 @@ once.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -141,7 +140,7 @@ class Categories:
         return values
 
 
-def columns_of(given: Any, columns: int, names: Sequence[str] | np.ndarray | None) -> list[int]:
+def columns_of(given: object, columns: int, names: Sequence[str] | np.ndarray | None) -> list[int]:
     """Places of the columns that a user named, by place, by name or as a mask; none for None.
 
     Raises InputError for a name or a place that there is not, or a mask of another length.
@@ -150,7 +149,7 @@ def columns_of(given: Any, columns: int, names: Sequence[str] | np.ndarray | Non
         return []
     if isinstance(given, str) or not np.iterable(given):
         raise InputError(f"categorical_features must be a list of columns, got {given!r}; give places or names")
-    items: list[Any] = list(given)
+    items: list[object] = list(given)
     if items and all(isinstance(one, (bool, np.bool_)) for one in items):
         if len(items) != columns:
             raise InputError(f"a mask of columns must have {columns} items, got {len(items)}; give one for each column")

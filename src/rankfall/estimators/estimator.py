@@ -15,6 +15,7 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, check_random_state, validate_data
 
+from rankfall.arrays import Sparse
 from rankfall.errors import InputError, RunWarning
 from rankfall.estimators.bounds import Bounds, BoundsLike
 from rankfall.estimators.categorical_table import CategoricalTable
@@ -22,7 +23,7 @@ from rankfall.estimators.categories import Categories, columns_of
 from rankfall.estimators.draws import drawn_tables
 from rankfall.estimators.fitted import FittedTable
 from rankfall.estimators.fitting import fit_table, refit_table
-from rankfall.estimators.inputs import Sparse, check_range, problem_of, stacked, without_mask
+from rankfall.estimators.inputs import check_range, problem_of, stacked, without_mask
 from rankfall.estimators.parameters import check_parameters, judged_in_fit, plain
 from rankfall.estimators.persistence import load_fitted, save_fitted
 from rankfall.estimators.predictions import Predictions

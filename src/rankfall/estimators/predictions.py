@@ -11,12 +11,13 @@ import numpy as np
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from rankfall.arrays import Sparse
 from rankfall.errors import InputError
 from rankfall.estimators.bounds import Bounds, BoundsLike
 from rankfall.estimators.categories import columns_of
 from rankfall.estimators.conformal import Calibration
 from rankfall.estimators.fitted import FittedTable
-from rankfall.estimators.inputs import Sparse, without_mask
+from rankfall.estimators.inputs import without_mask
 from rankfall.estimators.quality import ColumnQuality
 from rankfall.problems.losses import Logistic, Loss
 

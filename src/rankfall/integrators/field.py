@@ -1,11 +1,13 @@
 """The vector field that integrators follow: a problem seen through a model, weights in, loss and velocity out."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float
 
 from rankfall.arrays import Array, to_numpy
+from rankfall.kernels.motion import Motion
 from rankfall.models.model import Model
 from rankfall.problems.problem import Problem
 
@@ -38,8 +40,19 @@ class Field:
     def __call__(self, weights: Float[Array, "batch p"]) -> tuple[Float[np.ndarray, " batch"], Float[Array, "batch p"]]:
         """ℓ (batch,), in NumPy float64, and Ẇ (batch, p)."""
         self.tally.evaluations += 1
+        if self.motion is not None:
+            return self.motion.velocity(weights)
         loss, velocity = self.model.velocity(self.problem, weights)
         return to_numpy(loss).astype(np.float64), velocity
+
+    @cached_property
+    def motion(self) -> Motion | None:
+        """The model's compiled loops for this problem, where it has some."""
+        return self.model.motion(self.problem)
+
+    def count(self, evaluations: int) -> None:
+        """Count evaluations that compiled loops made."""
+        self.tally.evaluations += evaluations
 
     def loss(self, weights: Float[Array, "batch p"]) -> Float[np.ndarray, " batch"]:
         """ℓ alone (batch,), in NumPy float64; not counted as an evaluation."""

@@ -33,7 +33,7 @@ SQUARED, HUBER, ABSOLUTE, LOGISTIC = range(4)
 
 @njit(cache=True)
 @no_type_check
-def _cost_and_pull(kind, parameter, prediction, target):
+def cost_and_pull(kind, parameter, prediction, target):
     """ρ and ½ ∂ρ/∂z of an entry, for all kinds but squares."""
     residual = prediction - target
     if kind == HUBER:
@@ -71,7 +71,7 @@ def pull_rows(begin, end, starts, columns, values, weights, kind, parameter, lef
                 pull = residual * weight
                 loss += residual * pull
             else:
-                cost, slope = _cost_and_pull(kind, parameter, total, values[entry])
+                cost, slope = cost_and_pull(kind, parameter, total, values[entry])
                 pull = left.dtype.type(slope) * weight
                 loss += left.dtype.type(cost) * weight
             residuals[entry] = pull

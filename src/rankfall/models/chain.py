@@ -19,6 +19,8 @@ from jaxtyping import Float
 
 from rankfall.arrays import Array, is_numpy, like, namespace, reshape
 from rankfall.errors import InputError
+from rankfall.kernels.motion import Motion
+from rankfall.kernels.narrow_chain import NarrowChain, is_narrow
 from rankfall.models.layer_products import partial_products, pull_back, write_descent
 from rankfall.models.model import Model, beside_identity, factored_decomposition
 from rankfall.models.preconditioner import require_decay
@@ -167,6 +169,13 @@ class Chain(Model):
             sizes = [math.prod(shape) for shape in self.layer_shapes]
             velocity = velocity * like(np.repeat(self.rates, sizes), velocity)
         return loss, velocity
+
+    def motion(self, problem: Problem) -> Motion | None:
+        """Compiled steps over listed entries, for narrow chains and short lists."""
+        lists = problem.listed
+        if lists is None or self.depth == 1 or not is_narrow(self.dimensions, lists):
+            return None
+        return NarrowChain(lists, self.dimensions, None if self.rates is None else tuple(self.rates), self.decay)
 
     def _descent(self, problem: Problem, weights: Array) -> tuple[Array, Array]:
         """φ and −∇φ."""

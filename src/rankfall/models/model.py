@@ -16,6 +16,7 @@ from jaxtyping import Float
 
 from rankfall.arrays import Array, device, namespace, to_numpy
 from rankfall.errors import InputError
+from rankfall.kernels.motion import Motion
 from rankfall.low_rank import LowRank
 from rankfall.models.preconditioner import require_movable
 from rankfall.models.start import LayerForm, Start
@@ -27,7 +28,7 @@ class Model(ABC):
 
     A member must give `sized`, `size`, `rank`, `form`, `layers`, `join`, `product` and `velocity`. It may declare the
     attributes below, and override what the base derives where it can do better: `factors`, `loss`, `decomposition`,
-    `imbalance`, `weights_of`.
+    `imbalance`, `weights_of`, `motion`.
 
     Attributes
     ----------
@@ -58,6 +59,9 @@ class Model(ABC):
     def __init_subclass__(cls, **options: object) -> None:
         super().__init_subclass__(**options)
         Model.registered[cls.__name__] = cls
+        if "velocity" in vars(cls) and "motion" not in vars(cls):
+            # loops compiled for a parent's velocity are not those of this one
+            cls.motion = Model.motion
 
     @abstractmethod
     def sized(self, shape: tuple[int, ...], width: int | None = None) -> "Model":
@@ -94,6 +98,13 @@ class Model(ABC):
         self, problem: Problem, weights: Float[Array, "*batch p"]
     ) -> tuple[Float[Array, "*batch"], Float[Array, "*batch p"]]:
         """ℓ(W) and the velocity of the weights, Ẇ, as a flat vector."""
+
+    def motion(self, problem: Problem) -> Motion | None:
+        """Compiled loops that take whole steps of this model on this problem; None: there are none, the default.
+
+        They change no result beyond rounding. A subclass that overrides `velocity` does not inherit them.
+        """
+        return None
 
     @property
     def layer_shapes(self) -> Sequence[tuple[int, ...]]:

@@ -14,6 +14,8 @@ from rankfall.models.start import LayerForm, Layers, Start, require_scale
 from rankfall.problems.problem import Problem
 
 _SPARE, _ROUNDS = 10, 3
+# Squared singular values above this share of the largest keep six digits of their vectors in the Gram matrix.
+_GRAM_KEEPS = 1e-6
 
 
 @dataclass(frozen=True)
@@ -164,8 +166,7 @@ def leading_vectors(matrix: SparseArray, count: int) -> tuple[np.ndarray, np.nda
     """
     m, n = matrix.shape
     if count >= min(m, n) // 2 or m * n <= 2**18:
-        u, _, v = np.linalg.svd(matrix.toarray(), full_matrices=False)
-        return u[:, :count], v[:count].T
+        return _exact_vectors(matrix.toarray().astype(np.float64, copy=False), count)
     forth, back = Multiplier(matrix.tocsr()), Multiplier(matrix.T.tocsr())
     basis = np.random.default_rng(0).standard_normal((n, min(count + _SPARE, n)))
     for _ in range(_ROUNDS):
@@ -175,6 +176,22 @@ def leading_vectors(matrix: SparseArray, count: int) -> tuple[np.ndarray, np.nda
     values, v = np.linalg.eigh(right.T @ right)
     chosen = np.argsort(values)[::-1][:count]
     return left @ v[:, chosen], _orthonormal(right @ v[:, chosen])
+
+
+def _exact_vectors(matrix: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """The same by LAPACK: from the smaller Gram matrix where few are wanted and none is lost in its rounding."""
+    if matrix.shape[0] > matrix.shape[1]:
+        u, v = _exact_vectors(matrix.T, count)
+        return v, u
+    if count < matrix.shape[0] // 2:
+        from scipy.linalg import eigh
+
+        last = matrix.shape[0] - 1
+        squares, u = eigh(matrix @ matrix.T, subset_by_index=(last - count + 1, last))
+        if squares[0] > _GRAM_KEEPS * squares[-1]:
+            return u[:, ::-1], (matrix.T @ u / np.sqrt(squares))[:, ::-1]
+    u, _, v = np.linalg.svd(matrix, full_matrices=False)
+    return u[:, :count], v[:count].T
 
 
 def _orthonormal(basis: np.ndarray) -> np.ndarray:

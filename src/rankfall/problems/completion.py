@@ -17,6 +17,7 @@ from jaxtyping import Float, Int, Shaped
 
 from rankfall.arrays import Array, SparseArray, is_numpy, like, namespace, pick, take, to_numpy
 from rankfall.errors import InputError, require, require_class
+from rankfall.kernels.entry_lists import LONGEST, EntryLists
 from rankfall.kernels.observed import line_starts, predict
 from rankfall.problems.layout import Layout, Observed
 from rankfall.problems.layouts import Dense, choose_layout
@@ -205,6 +206,14 @@ class Completion(Problem):
     @cached_property
     def _formed(self) -> Dense:
         return Dense.of(self.observed)
+
+    @cached_property
+    def listed(self) -> EntryLists | None:
+        """The entries as lists, unless they are many, the layout was chosen by hand, or loss or arrays are foreign."""
+        kernel = self.loss_function.kernel
+        if self.layout != "auto" or kernel is None or self.rows.size > LONGEST or not self.observed.is_numpy:
+            return None
+        return EntryLists.of(self.rows, self.cols, self.values, self.weights, *kernel, self.shape)
 
     @property
     def positions(self) -> tuple[np.ndarray, np.ndarray]:

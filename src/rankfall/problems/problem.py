@@ -18,6 +18,7 @@ from jaxtyping import Float
 
 from rankfall.arrays import Array, SparseArray, like, to_numpy
 from rankfall.errors import InputError
+from rankfall.kernels.entry_lists import EntryLists
 from rankfall.problems.operators import Operator
 
 
@@ -48,6 +49,9 @@ class Problem(ABC):
         Whether compiled loops with threads of their own do the work rather than BLAS.
     cache_bytes, formed_arrays : int or None, int
         As in `Layout`: how large batches are split into groups.
+    listed : EntryLists or None
+        The observed entries as compiled loops over single entries read them, where the loss is one that they know;
+        None otherwise. A subclass with a gradient of its own does not inherit them.
     is_symmetric : bool
         False where measurements differ from their transpose, so that a symmetric W does not stay symmetric.
     """
@@ -63,6 +67,17 @@ class Problem(ABC):
     cache_bytes: int | None = None
     formed_arrays: int = 0
     is_symmetric: bool = True
+
+    def __init_subclass__(cls, **options: object) -> None:
+        super().__init_subclass__(**options)
+        if {"loss_and_gradient", "loss_and_factor_gradients"} & vars(cls).keys() and "listed" not in vars(cls):
+            # lists of a parent's entries are not the gradient of this one
+            cls.listed = Problem.listed  # pyright: ignore[reportAttributeAccessIssue]
+
+    @property
+    def listed(self) -> EntryLists | None:
+        """The observed entries as lists; None where there are none."""
+        return None
 
     @abstractmethod
     def loss_and_gradient(

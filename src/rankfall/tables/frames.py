@@ -7,7 +7,7 @@ pandas' index, is the original object's own.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, TypeGuard, TypeVar, overload
 
 import numpy as np
 
@@ -18,9 +18,19 @@ from rankfall.tables.options import Notes, Reading
 from rankfall.tables.patching import changed, number_texts
 from rankfall.tables.table import Layout, Table, as_floats, refuse_infinite
 
+if TYPE_CHECKING:
+    import narwhals.stable.v2 as nw
+    import pandas as pd
+    from narwhals.stable.v2.typing import IntoDataFrame
+
+    Frame = TypeVar("Frame", bound=IntoDataFrame)
+
 
 def from_frame(
-    frame: Any, label_columns: Sequence[str] | None = None, reading: Reading | None = None, notes: Notes | None = None
+    frame: "IntoDataFrame",
+    label_columns: Sequence[str] | None = None,
+    reading: Reading | None = None,
+    notes: Notes | None = None,
 ) -> Table:
     """The table in a data frame: its columns of numbers as values, all others as labels.
 
@@ -93,7 +103,15 @@ def from_frame(
     return Table(as_floats(values), column_names, labels or None, layout)
 
 
-def to_frame(table: Table, like: Any = None) -> Any:
+@overload
+def to_frame(table: Table) -> "IntoDataFrame": ...
+
+
+@overload
+def to_frame(table: Table, like: "Frame") -> "Frame": ...
+
+
+def to_frame(table: Table, like: "IntoDataFrame | None" = None) -> "IntoDataFrame":
     """The table as a data frame of the kind of `like`, by default of the frame it was read from.
 
     Columns whose numbers are those of `like` stay as they are, with their type. Changed ones keep it where all their
@@ -135,7 +153,7 @@ def _category_names(table: Table) -> list[str]:
     return [(table.column_names or ())[place] for place in table.categories if table.levels(place)]
 
 
-def _narwhalize(frame: Any) -> Any:
+def _narwhalize(frame: "Frame") -> "nw.DataFrame[Frame]":
     import narwhals.stable.v2 as nw
 
     try:
@@ -151,9 +169,9 @@ def _narwhalize(frame: Any) -> Any:
         ) from error
 
 
-def _dense(frame: Any) -> Any:
+def _dense(frame: "Frame") -> "Frame":
     """pandas' sparse columns as dense ones; every other frame as it is."""
-    if not type(frame).__module__.startswith("pandas") or not hasattr(frame, "columns"):
+    if not _is_pandas(frame):
         return frame
     # dtype names such as Sparse[float64, nan]
     is_sparse = [str(kind).startswith("Sparse[") for kind in frame.dtypes]
@@ -164,3 +182,7 @@ def _dense(frame: Any) -> Any:
         if sparse:
             dense[name] = frame[name].sparse.to_dense()
     return dense
+
+
+def _is_pandas(frame: object) -> "TypeGuard[pd.DataFrame]":
+    return type(frame).__module__.startswith("pandas") and hasattr(frame, "columns")

@@ -1,14 +1,18 @@
 """A table back into the file it came from: only the cells whose numbers changed are written, in their column's look."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rankfall.tables.cells import format_numbers
 from rankfall.tables.numerals import Numerals
 from rankfall.tables.scan import scan
+from rankfall.tables.sheets import Cell
 from rankfall.tables.table import Table
 from rankfall.tables.text import Text
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 def changed(table: Table) -> np.ndarray:
@@ -20,7 +24,7 @@ def changed(table: Table) -> np.ndarray:
     return ~((before == after) | (np.isnan(before) & np.isnan(after)))
 
 
-def number_texts(table: Table, numerals: Numerals | None = None) -> Any:
+def number_texts(table: Table, numerals: Numerals | None = None) -> "pl.Series":
     """All numbers as text, columns below one another, null where unknown.
 
     Whole where a column is, with as many decimals where all its numbers have the same, else the fewest that read back
@@ -62,6 +66,7 @@ def number_texts(table: Table, numerals: Numerals | None = None) -> Any:
 def patched_text(table: Table, source: Text) -> bytes | None:
     """The file's bytes with the changed cells replaced; None where its cells do not lie as they were read."""
     layout = table.layout
+    assert layout.rows is not None
     is_changed = changed(table)
     if not is_changed.any():
         return source.encoded(source.data)
@@ -83,15 +88,15 @@ def patched_text(table: Table, source: Text) -> bytes | None:
     return source.encoded(found.replaced(cells, written))
 
 
-def changed_cells(table: Table) -> list[tuple[int, int, Any]]:
+def changed_cells(table: Table) -> list[tuple[int, int, Cell]]:
     """Row and column in the sheet, from zero, and the value of each cell that changed."""
-    layout = table.layout
-    texts = None
+    layout, texts = table.layout, None
+    assert layout.rows is not None
     if any(dress is not None for dress in layout.dresses or ()):
         texts = number_texts(table).to_list()
-    cells: list[tuple[int, int, Any]] = []
+    cells: list[tuple[int, int, Cell]] = []
     for row, col in np.argwhere(changed(table)).tolist():
-        value: Any = float(table.values[row, col])
+        value: Cell = float(table.values[row, col])
         dress = layout.dresses[col] if layout.dresses else None
         if np.isnan(value):
             value = None

@@ -8,13 +8,14 @@ Rows are counted as an editor or a spreadsheet counts them: the first is row 1.
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rankfall.errors import InputError
 from rankfall.tables.array_files import read_mtx, read_npy, read_npz
 from rankfall.tables.cells import decimals_of_numbers
-from rankfall.tables.columns import refuse_text, settle_limits, titles_of
+from rankfall.tables.columns import Column, refuse_text, settle_limits, titles_of
 from rankfall.tables.detection import find_columns, is_index
 from rankfall.tables.files import (
     FRAME_FORMATS,
@@ -35,10 +36,13 @@ from rankfall.tables.options import Notes, Reading
 from rankfall.tables.packing import unpack
 from rankfall.tables.sentinels import warn_of_sentinels, without_codes
 from rankfall.tables.sheets import is_workbook, read_sheet
-from rankfall.tables.structure import structure_of
+from rankfall.tables.structure import Structure, structure_of
 from rankfall.tables.table import Layout, Table, refuse_infinite
 from rankfall.tables.text import Text, read_text
 from rankfall.tables.triplets import Triplets
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 def read_table(
@@ -141,7 +145,7 @@ def _table_of_grid(
     return Table(values, names, _label_lists(cells, found.labels, found.names), layout)
 
 
-def _note_codes(found, reading: Reading, notes: Notes) -> None:
+def _note_codes(found: Structure, reading: Reading, notes: Notes) -> None:
     from rankfall.tables.cells import ERRORS
 
     codes = [*reading.unknown, *ERRORS]
@@ -158,7 +162,7 @@ def _note_codes(found, reading: Reading, notes: Notes) -> None:
         notes.decide(f"no cell is {' or '.join(map(repr, missing))} as typed", "--unknown")
 
 
-def _note_dresses(columns: list, titles: list[str], notes: Notes) -> None:
+def _note_dresses(columns: list[Column], titles: list[str], notes: Notes) -> None:
     dresses: dict[str, list[str]] = {}
     for column, title in zip(columns, titles, strict=True):
         if column.dress is not None and (column.dress.prefix or column.dress.suffix or column.dress.words):
@@ -171,7 +175,7 @@ def _note_dresses(columns: list, titles: list[str], notes: Notes) -> None:
         notes.decide("all columns have two values, for which --loss logistic is made", "--loss")
 
 
-def _label_lists(cells, labels: list[int], names: list[str] | None) -> dict[str, list] | None:
+def _label_lists(cells: "pl.DataFrame", labels: list[int], names: list[str] | None) -> dict[str, list] | None:
     lists: dict[str, list] = {}
     for place in labels:
         name = f"column_{place + 1}" if names is None else names[place]

@@ -4,8 +4,8 @@ A spreadsheet's owner puts rows around the numbers that are no part of them. The
 them, left out of the table, noted, and written back where they were.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -76,7 +76,12 @@ class Structure:
 
 
 def structure_of(
-    grid: Grid, label_columns: Any, header: bool | None, reading: Reading, notes: Notes, separator: str | None
+    grid: Grid,
+    label_columns: Sequence[str | int] | None,
+    header: bool | None,
+    reading: Reading,
+    notes: Notes,
+    separator: str | None,
 ) -> Structure:
     """The roles of a grid's rows and columns, detected where they are not given.
 
@@ -127,7 +132,7 @@ def structure_of(
 
 
 def _without_categories(
-    labels: list[int], label_columns: Any, columns: list[Column], words: Parsed, rows: np.ndarray,
+    labels: list[int], label_columns: Sequence[str | int] | None, columns: list[Column], words: Parsed, rows: np.ndarray,
     names: list[str] | None, reading: Reading,
 ) -> tuple[list[int], list[int]]:  # fmt: skip
     """The label columns that are left, and the columns to complete as categories."""

@@ -7,7 +7,7 @@ typed.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
@@ -17,6 +17,13 @@ from rankfall.errors import InputError
 from rankfall.tables.dress import Dress
 from rankfall.tables.numerals import Numerals
 from rankfall.tables.options import Note
+
+if TYPE_CHECKING:
+    import polars as pl
+    from narwhals.stable.v2.typing import IntoDataFrame
+
+    from rankfall.tables.sheets import Sheet
+    from rankfall.tables.text import Text
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,13 +51,13 @@ class Layout:
     decimals: tuple[tuple[int, int], ...] | None = None
     dresses: tuple[Dress | None, ...] | None = None
     categories: tuple[int, ...] = ()
-    texts: Any = field(default=None, repr=False)
-    frame: Any = field(default=None, repr=False)
-    metadata: Any = field(default=None, repr=False)
-    source: Any = field(default=None, repr=False)
-    rows: Any = field(default=None, repr=False)
+    texts: "pl.DataFrame | None" = field(default=None, repr=False)
+    frame: "IntoDataFrame | None" = field(default=None, repr=False)
+    metadata: dict[str, str] | None = field(default=None, repr=False)
+    source: "Text | Sheet | None" = field(default=None, repr=False)
+    rows: np.ndarray | None = field(default=None, repr=False)
     places: tuple[int, ...] | None = None
-    before: Any = field(default=None, repr=False)
+    before: np.ndarray | None = field(default=None, repr=False)
     notes: tuple[Note, ...] = ()
 
 

@@ -155,7 +155,8 @@ def _follow(
     model.require_shape(problem.shape)
     sized = model.sized(problem.shape, start.width)
     seeds, scales = _members(seed, start.scale, problem.batch_size)
-    takes_turns = problem.is_looped and sized.size * sized.rank <= SMALL_PRODUCT
+    is_looped = problem.is_looped or sized.motion(problem) is not None
+    takes_turns = is_looped and sized.size * sized.rank <= SMALL_PRODUCT
     with one_blas_thread(takes_turns):
         weights = sized.draw(problem, start, scales, seeds)
     stop = (LossBelow() if settings.stop is None else settings.stop) | StepLimit(_STEP_LIMIT)

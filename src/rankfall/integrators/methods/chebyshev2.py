@@ -56,6 +56,13 @@ def coefficients(stages: int) -> tuple[float, list[list[float]]]:
     return float(b[1] * w1), np.stack([mu, nu, mu_tilde, -a[j - 1] * mu_tilde], axis=1).tolist()
 
 
+@functools.lru_cache(maxsize=MAX_STAGES)
+def _coefficient_table(stages: int) -> tuple[float, np.ndarray]:
+    """`coefficients` as compiled loops read them."""
+    first, rows = coefficients(stages)
+    return first, np.asarray(rows)
+
+
 def chebyshev_step(
     field: Field,
     weights: Float[Array, "batch p"],
@@ -108,7 +115,11 @@ class Chebyshev2(Method):
         radius: Float[np.ndarray, " batch"],
     ) -> Step:
         """One step with the stages that the stiffest run needs."""
-        new = chebyshev_step(field, weights, velocity, h, int(stages_for(h * radius).max()))
+        stages = int(stages_for(h * radius).max())
+        if field.motion is not None:
+            field.count(stages)
+            return Step(**field.motion.chebyshev(weights, velocity, h, *_coefficient_table(stages))._asdict())
+        new = chebyshev_step(field, weights, velocity, h, stages)
         loss, new_velocity = field(new)
         error = local_error(weights, new, velocity, new_velocity, h)
         return Step(weights=new, velocity=new_velocity, loss=loss, error=error)

@@ -16,6 +16,7 @@ from rankfall.arrays import Array, namespace
 from rankfall.integrators.field import Field
 from rankfall.integrators.methods.method import Interval, Method, Step
 from rankfall.integrators.rows import column, norms
+from rankfall.kernels.motion import Motion
 
 STAGES = 12
 # The method's real stability interval: |R(z)| ≤ 1 for −STABLE_REACH ≤ z ≤ 0 (a root of |R| = 1 found from the tableau).
@@ -52,6 +53,8 @@ class DormandPrince8(Method):
     ) -> Step:
         """One step, its 13 stage velocities, and the stiffness between its last two points."""
         table = tableau()
+        if field.motion is not None:
+            return _compiled_step(field, field.motion, weights, velocity, h)
         slopes, point = [velocity], weights
         for row in range(1, STAGES):
             point = weights + column(h, weights) * _weighted(table.a[row, :row], slopes)
@@ -88,10 +91,27 @@ class DormandPrince8(Method):
         return xp.concat(rows, axis=0)
 
 
+def _compiled_step(field: Field, motion: Motion, weights: np.ndarray, velocity: np.ndarray, h: np.ndarray) -> Step:
+    """The same step by compiled loops."""
+    table = tableau()
+    estimates = np.stack([table.e5, table.e3])
+    end = motion.explicit(weights, velocity, h, table.a[:STAGES, :STAGES], table.b, estimates)
+    field.count(STAGES)
+    stiffness = end.turn / np.where(end.gap > 0, end.gap, np.inf)
+    error = _blended(end.estimates[:, 0], end.estimates[:, 1], h)
+    return Step(
+        weights=end.weights, velocity=end.stages[-1], loss=end.loss, error=error,
+        stages=tuple(end.stages), radius=stiffness,
+    )  # fmt: skip
+
+
 def local_error(slopes: Sequence[Array], h: Float[np.ndarray, " batch"]) -> Float[np.ndarray, " batch"]:
     """h e_5² / (e_5² + 0.01 e_3²)^{1/2} of the embedded estimates e_5 and e_3, of orders 5 and 3.   [hairer1993]"""
     table = tableau()
-    fifth, third = norms(_weighted(table.e5, slopes)), norms(_weighted(table.e3, slopes))
+    return _blended(norms(_weighted(table.e5, slopes)), norms(_weighted(table.e3, slopes)), h)
+
+
+def _blended(fifth: np.ndarray, third: np.ndarray, h: np.ndarray) -> np.ndarray:
     blend = np.sqrt(fifth**2 + 0.01 * third**2)
     return np.where(blend > 0, h * fifth**2 / np.where(blend > 0, blend, 1), 0)
 

@@ -1,0 +1,144 @@
+"""Rows of eight lanes as values of compiled loops: what keeps a short row of numbers in vector registers.
+
+A loop over a row of 20 numbers is too short for the loop vectorizer: it spends more on alignment, aliasing and the
+remainder than on the row. These five functions make a row of 8 B numbers a value, B vectors of eight lanes. Loops that
+are written with them have no remainder, and read and write memory only where they say so. LLVM maps a vector to the
+registers that the machine has.
+
+`tag` is a tuple of B zeros: its type says how long a row is. A row is added up in one fixed order.
+"""
+
+from typing import Any, no_type_check
+
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.extending import intrinsic, models, register_model
+
+LANES = 8
+
+
+class Vector(types.Type):
+    """Eight numbers of one type."""
+
+    def __init__(self, dtype: types.Type) -> None:
+        self.dtype = dtype
+        super().__init__(name=f"Vector({dtype} x {LANES})")
+
+
+@register_model(Vector)
+class _VectorModel(models.PrimitiveModel):
+    def __init__(self, manager: Any, vector: Any) -> None:
+        super().__init__(manager, vector, ir.VectorType(manager.lookup(vector.dtype).get_value_type(), LANES))
+
+
+def _row(dtype: types.Type, tag: Any) -> types.UniTuple:
+    return types.UniTuple(Vector(dtype), len(tag))
+
+
+def _splat(builder: Any, value: Any) -> Any:
+    vector = ir.VectorType(value.type, LANES)
+    first = builder.insert_element(ir.Constant(vector, ir.Undefined), value, ir.IntType(32)(0))
+    return builder.shuffle_vector(first, ir.Constant(vector, ir.Undefined), ir.VectorType(ir.IntType(32), LANES)(None))
+
+
+def _place(context: Any, builder: Any, array_type: Any, array: Any, offset: Any, block: int) -> Any:
+    data = context.make_array(array_type)(context, builder, array).data
+    at = builder.add(offset, offset.type(block * LANES))
+    vector = ir.VectorType(data.type.pointee, LANES)
+    return builder.bitcast(builder.gep(data, [at]), vector.as_pointer())
+
+
+@intrinsic
+@no_type_check
+def zeros(typingctx, array, tag):
+    """A row of zeros of the array's type."""
+
+    def build(context, builder, signature, args):
+        vector = context.get_value_type(signature.return_type.dtype)
+        return cgutils.pack_array(builder, [vector(None)] * signature.return_type.count)
+
+    return _row(array.dtype, tag)(array, tag), build
+
+
+@intrinsic
+@no_type_check
+def load(typingctx, array, offset, tag):
+    """The row that begins at `offset` of a flat array."""
+
+    def build(context, builder, signature, args):
+        blocks = range(signature.return_type.count)
+        size = context.get_abi_sizeof(context.get_value_type(array.dtype))
+        places = [_place(context, builder, array, args[0], args[1], block) for block in blocks]
+        return cgutils.pack_array(builder, [builder.load(place, align=size) for place in places])
+
+    return _row(array.dtype, tag)(array, types.intp, tag), build
+
+
+@intrinsic
+@no_type_check
+def store(typingctx, array, offset, row):
+    """Write the row at `offset` of a flat array."""
+
+    def build(context, builder, signature, args):
+        size = context.get_abi_sizeof(context.get_value_type(array.dtype))
+        for block in range(row.count):
+            place = _place(context, builder, array, args[0], args[1], block)
+            builder.store(builder.extract_value(args[2], block), place, align=size)
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, row), build
+
+
+@intrinsic
+@no_type_check
+def add_multiple(typingctx, total, factor, row):
+    """total + factor · row."""
+
+    def build(context, builder, signature, args):
+        factors = _splat(builder, args[1])
+        parts = []
+        for block in range(row.count):
+            term = builder.fmul(factors, builder.extract_value(args[2], block), flags=("contract",))
+            parts.append(builder.fadd(builder.extract_value(args[0], block), term, flags=("contract",)))
+        return cgutils.pack_array(builder, parts)
+
+    return total(total, row.dtype.dtype, row), build
+
+
+@intrinsic
+@no_type_check
+def dot(typingctx, row, other):
+    """⟨row, other⟩: lane by lane over the blocks, then the lanes."""
+
+    def build(context, builder, signature, args):
+        total = None
+        for block in range(row.count):
+            term = builder.fmul(
+                builder.extract_value(args[0], block), builder.extract_value(args[1], block), flags=("contract",)
+            )
+            total = term if total is None else builder.fadd(total, term, flags=("contract",))
+        half = LANES
+        while half > 1:
+            # the upper half onto the lower one, until one lane is left
+            half //= 2
+            mask = ir.VectorType(ir.IntType(32), half)
+            low, high = (
+                builder.shuffle_vector(total, total, mask([ir.IntType(32)(first + i) for i in range(half)]))
+                for first in (0, half)
+            )
+            total = builder.fadd(low, high)
+        return builder.extract_element(total, ir.IntType(32)(0))
+
+    return row.dtype.dtype(row, other), build
+
+
+@intrinsic
+@no_type_check
+def stay_apart(typingctx):
+    """Keep the function that calls this out of its callers: what was optimized once is not optimized again in each."""
+
+    def build(context, builder, signature, args):
+        builder.function.attributes.add("noinline")
+        return context.get_dummy_value()
+
+    return types.void(), build

@@ -1,0 +1,86 @@
+"""The compiled motion of a narrow chain over listed entries."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from rankfall.kernels.entry_lists import EntryLists
+from rankfall.kernels.lanes import LANES
+from rankfall.kernels.motion import ChebyshevEnd, ExplicitEnd, Motion
+from rankfall.kernels.narrow_gradient import packed_size, work_size
+from rankfall.kernels.narrow_steps import CHEBYSHEV, EXPLICIT, PLAIN, steps
+
+# The widest rows that stay in vector registers, and the multiplications of a gradient that one thread does in about
+# a tenth of a millisecond: more are better shared out to threads and to BLAS.
+_WIDEST, _WORK = 32, 2**19
+_NONE = np.empty((0, 0))
+
+
+def is_narrow(dimensions: Sequence[int], lists: EntryLists) -> bool:
+    """Whether `NarrowChain` is the faster way to follow a chain of two layers or more over these entries."""
+    width = max(dimensions[1:-1])
+    inner = sum(rows * columns for columns, rows in itertools.pairwise(dimensions[1:]))
+    return width <= _WIDEST and width * (lists.longest + inner) <= _WORK
+
+
+@dataclass(frozen=True, eq=False)
+class NarrowChain(Motion):
+    """A chain of dimensions (n, d_1, …, d_{N−1}, m), N ≥ 2, hidden widths at most 32.
+
+    rates: α_j, or None for ones. decay: λ.
+    """
+
+    lists: EntryLists
+    dimensions: tuple[int, ...]
+    rates: tuple[float | int, ...] | None = None
+    decay: float = 0.0
+
+    @cached_property
+    def _settings(self) -> tuple[Any, Any, Any]:
+        """What the loops read: the chain, the lists and the loss."""
+        blocks = -(-max(self.dimensions[1:-1]) // LANES)
+        dtype = self.lists.values.dtype.type
+        rates = np.asarray(self.rates or (), dtype)
+        dimensions, width = np.asarray(self.dimensions), LANES * blocks
+        sizes = packed_size(dimensions, width), work_size(dimensions, width)
+        chain = (dimensions, rates, dtype(self.decay), width, *sizes, (0,) * blocks)
+        lists = (self.lists.starts, self.lists.columns, self.lists.values, self.lists.shares)
+        return chain, lists, (self.lists.kind, dtype(self.lists.parameter))
+
+    def velocity(self, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """ℓ and Ẇ: a step of no length with one evaluation."""
+        _, slopes, losses, _ = self._steps(PLAIN, _NONE, 1, weights, weights, np.zeros(len(weights)), 1)
+        return losses, slopes[0]
+
+    def chebyshev(
+        self, weights: np.ndarray, velocity: np.ndarray, h: np.ndarray, first: float, factors: np.ndarray
+    ) -> ChebyshevEnd:
+        """The first stage is one more row: Y_1 = Y_0 + μ̃_1 h F_0."""
+        rows = np.vstack([[1.0, 0.0, first, 0.0], factors])
+        new, slopes, losses, errors = self._steps(CHEBYSHEV, rows, len(rows), weights, velocity, h, 1)
+        return ChebyshevEnd(new, slopes[0], losses, errors[:, 0])
+
+    def explicit(
+        self, weights: np.ndarray, velocity: np.ndarray, h: np.ndarray, tableau: np.ndarray, last: np.ndarray,
+        estimates: np.ndarray,
+    ) -> ExplicitEnd:  # fmt: skip
+        rows = np.vstack([tableau[1:], last])
+        new, slopes, losses, norms = self._steps(
+            EXPLICIT, rows, len(rows), weights, velocity, h, len(rows) + 1, estimates
+        )
+        return ExplicitEnd(new, slopes, losses, norms[:, :-2], norms[:, -2], norms[:, -1])
+
+    def _steps(
+        self, kind: int, factors: np.ndarray, evaluations: int, weights: np.ndarray, velocity: np.ndarray,
+        h: np.ndarray, kept: int, estimates: np.ndarray = _NONE,
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
+        weights, velocity = map(np.ascontiguousarray, (weights, velocity))
+        new, slopes = np.empty_like(weights), np.empty((kept, *weights.shape), weights.dtype)
+        losses, measures = np.empty(h.size), np.empty((h.size, len(estimates) + 2))
+        method = kind, factors, evaluations, estimates
+        steps(*self._settings, method, weights, velocity, h, new, slopes, losses, measures)
+        return new, slopes, losses, measures
