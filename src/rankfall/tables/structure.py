@@ -132,8 +132,8 @@ def structure_of(
 
 
 def _without_categories(
-    labels: list[int], label_columns: Sequence[str | int] | None, columns: list[Column], words: Parsed, rows: np.ndarray,
-    names: list[str] | None, reading: Reading,
+    labels: list[int], label_columns: Sequence[str | int] | None, columns: list[Column], words: Parsed,
+    rows: np.ndarray, names: list[str] | None, reading: Reading,
 ) -> tuple[list[int], list[int]]:  # fmt: skip
     """The label columns that are left, and the columns to complete as categories."""
     if reading.categories is None:
