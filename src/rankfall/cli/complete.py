@@ -81,8 +81,11 @@ def complete(
     ] = False,
     loss: Annotated[
         str,
-        typer.Option(help="squared; huber or absolute, robust to outliers; or logistic, for two values."),
-    ] = "squared",
+        typer.Option(
+            help="squared; huber or absolute, robust to outliers; logistic, for two values; or auto: huber where "
+            "outliers are found."
+        ),
+    ] = "auto",
     features: Annotated[
         bool | None,
         typer.Option(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rankfall.estimators import DeepMatrixFactorization
 
 _SCALINGS = ("auto", "global", "columns", "log", "raw")
-_LOSSES = ("squared", "huber", "absolute", "logistic")
+_LOSSES = ("auto", "squared", "huber", "absolute", "logistic")
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class FitOptions:
     min_value: float | None = None
     max_value: float | None = None
     float32: bool = False
-    loss: str = "squared"
+    loss: str = "auto"
     features: bool | None = None
     scaling: str = "auto"
     order: str | None = None

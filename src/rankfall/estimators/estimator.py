@@ -60,9 +60,10 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
         One origin and unit for the whole table; one for each column (mixed units); the same of the logarithms of
         columns that are positive over decades; or no origin and no effects, for products of positive factors. "auto"
         lets held-out entries choose, with "log" and "raw" tried up to 20,000 observed entries.
-    loss : {"squared", "huber", "absolute", "logistic"} or a loss, default="squared"
-        What a residual costs: "huber" and "absolute" withstand gross errors in a few entries, "logistic" is for tables
-        of two values and fills in the more likely one. Thresholds are in units of σ, the spread that row and column
+    loss : {"auto", "squared", "huber", "absolute", "logistic"} or a loss, default="auto"
+        What a residual costs: "huber" and "absolute" withstand gross errors in a few entries; "auto" is "squared", or
+        "huber" where up to 20,000 entries have outliers and it is better without them. "logistic" is for tables of two
+        values and fills in the more likely one. Thresholds are in units of σ, the spread that row and column
         effects leave (outliers pulled in): "huber" is `Huber(0.5)`, "absolute" is `Absolute(0.05)`.
     holdout : float or "auto", default="auto"
         Share of the observed entries held out to choose on; "auto" is a tenth, and at most 200,000 entries. Up to a
@@ -101,6 +102,7 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
     Attributes
     ----------
     depth_, width_, scale_, popularity_, features_ : what was chosen; features_ is their size, 0 for none.
+    loss_ : str, the name of the loss that was fitted.
     stopping_time_ : float, flow time at which the run on all entries stopped.
     held_out_error_ : float, root mean squared error on held-out entries in input units, cross-fitted; outliers among
         them count in full whatever the loss, and with the logistic loss it is that of the expected value (for values
@@ -136,7 +138,7 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
         scale: float | str = "auto",
         features: bool | str = "auto",
         scaling: str = "auto",
-        loss: str | Loss = "squared",
+        loss: str | Loss = "auto",
         holdout: float | str = "auto",
         rtol: float | str = "auto",
         bounds: BoundsLike = None,
@@ -311,6 +313,7 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
         self.depth_, self.width_ = chosen.candidate.depth, chosen.candidate.width
         self.scale_, self.popularity_ = chosen.candidate.scale, chosen.candidate.popularity
         self.features_ = chosen.candidate.features
+        self.loss_ = fitted.standardization.loss.name
         self.stopping_time_ = chosen.time
         self.held_out_error_ = fitted.selection.error
         self.column_mean_error_ = fitted.selection.column_mean_error
@@ -336,7 +339,7 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
             problem.rows.size, depth=plain(self.depth), width=plain(self.width), scale=plain(self.scale),
             features=plain(self.features), scaling=self.scaling, loss=loss_of(self.loss), holdout=plain(self.holdout),
             rtol=plain(self.rtol), dtype=self.dtype, seed=seed, refine=plain(self.refine), order=self.order,
-            categories=categories,
+            tries_huber=self.loss == "auto", categories=categories,
         )  # fmt: skip
 
     def _validated(self, X: "TableLike", reset: bool) -> np.ndarray | Sparse:

@@ -25,6 +25,7 @@ class FitSettings:
     seed : of the held-out splits.
     refine : whether a small table is completed by the stack; "auto" where nothing about the chain is fixed.
     order : "rows" where neighboring rows are neighbors in time.
+    tries_huber : whether Huber's loss is tried where the squares of outliers might decide.
     categories : which columns belong to one category; None where all are numbers.
     """
 
@@ -40,6 +41,7 @@ class FitSettings:
     seed: int
     refine: bool | str = False
     order: str | None = None
+    tries_huber: bool = False
     categories: Categories | None = None
 
     @property
@@ -65,6 +67,7 @@ class FitSettings:
         seed: int,
         refine: bool | str = False,
         order: str | None = None,
+        tries_huber: bool = False,
         categories: Categories | None = None,
     ) -> "FitSettings":
         """The settings for `entries` observed entries, where holdout, rtol and dtype may be "auto"."""
@@ -76,5 +79,6 @@ class FitSettings:
             rtol = _RTOL_OF_MANY if is_large and is_refitted(holdout, entries) else _RTOL
         return cls(
             depth, width, scale, features, scaling, loss, share_held_out(holdout, entries), rtol,
-            np.dtype(dtype).type, seed, refine, order, categories,
+            np.dtype(dtype).type, seed, refine, order, tries_huber,
+            categories,
         )  # fmt: skip
