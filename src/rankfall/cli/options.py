@@ -59,8 +59,6 @@ class FitOptions:
             )
         if self.scaling not in _SCALINGS:
             raise InputError(f"--scaling must be one of {', '.join(_SCALINGS)}, got {self.scaling!r}")
-        if self.order not in (None, "rows"):
-            raise InputError(f"--order must be 'rows', got {self.order!r}; it says that rows are in the order of time")
         if not isinstance(self.rtol, str) and not 0 < self.rtol < 1:
             raise InputError(f"--rtol must lie between 0 and 1, got {self.rtol}; 1e-2 is enough to complete a table")
         if not isinstance(self.holdout, str) and not 0 < self.holdout < 1:
@@ -81,7 +79,7 @@ class FitOptions:
 
         free = self.min_value is None and self.max_value is None
         return DeepMatrixFactorization(
-            scaling=self.scaling, order=self.order, refine="auto" if self.refine is None else self.refine,
+            scaling=self.scaling, refine="auto" if self.refine is None else self.refine,
             depth=self.depth, width=self.width, scale=self.scale, rtol=self.rtol, holdout=self.holdout,
             random_state=self.seed, bounds=None if free else (self.min_value, self.max_value),
             dtype="float32" if self.float32 else "auto", loss=self.loss,

@@ -66,9 +66,15 @@ class Fit:
         ]
 
 
-def fit(problem: "Completion", options: FitOptions, console: Console, categories: Sequence[int] = ()) -> Fit:
-    """Fit with progress; how it ended is noted in the console. Some columns may be codes of `categories`."""
-    estimator = options.estimator().set_params(categorical_features=list(categories) or None)
+def fit(
+    problem: "Completion", options: FitOptions, console: Console, categories: Sequence[int] = (),
+    order: np.ndarray | str | None = None,
+) -> Fit:  # fmt: skip
+    """Fit with progress; how it ended is noted in the console.
+
+    categories: columns that hold codes of categories. order: as for the estimator.
+    """
+    estimator = options.estimator().set_params(categorical_features=list(categories) or None, order=order)
     begun = time.perf_counter()
     with console.fitting() as progress:
         estimator.fit_problem(problem, progress=progress)

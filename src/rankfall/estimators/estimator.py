@@ -24,7 +24,7 @@ from rankfall.estimators.draws import drawn_tables
 from rankfall.estimators.fitted import FittedTable
 from rankfall.estimators.fitting import fit_table, refit_table
 from rankfall.estimators.inputs import check_range, problem_of, stacked, without_mask
-from rankfall.estimators.parameters import check_parameters, judged_in_fit, plain
+from rankfall.estimators.parameters import check_parameters, judged_in_fit, plain, positions
 from rankfall.estimators.persistence import load_fitted, save_fitted
 from rankfall.estimators.predictions import Predictions
 from rankfall.estimators.reporting import Reporting
@@ -80,9 +80,9 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
         Columns that hold categories as codes, by place, by name or as a mask (n,): each level becomes a column of zeros
         and ones of the same factorization, and the most probable level is filled in. `bounds` and `levels` are for the
         others. `rankfall.tables.from_frame` turns words into codes.
-    order : "rows" or None, default=None
-        "rows" where neighboring rows are neighbors in time: small tables then also learn from the rows before and
-        after, and held-out entries come in runs as long as the holes are.
+    order : "rows", array (m,) of times or None, default=None
+        "rows" where neighboring rows are neighbors in time, or when each row was, as numbers or dates: small tables
+        then also learn from the rows before and after, and held-out entries come in runs as long as the holes are.
     refine : bool or "auto", default="auto"
         Whether a small table (up to 50,000 cells and 60 columns, no weights, squared loss) is completed by a stack:
         deep factorization, row and column effects, regressions, neighbors and trees, weighed by held-out entries.
@@ -144,7 +144,7 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
         bounds: BoundsLike = None,
         levels: Sequence[float] | np.ndarray | None = None,
         categorical_features: Sequence[int | str | bool] | np.ndarray | None = None,
-        order: str | None = None,
+        order: "str | npt.ArrayLike | None" = None,
         refine: bool | str = "auto",
         decimals: str | None = None,
         keep_observed: bool = True,
@@ -273,6 +273,9 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
         parameters = self.get_params()
         if not isinstance(self.random_state, (Integral, type(None))):
             parameters["random_state"] = None
+        ordered = positions(self.order, self.fitted_.problem.shape[0])
+        if ordered is not None and not isinstance(self.order, str):
+            parameters["order"] = np.argsort(ordered).tolist()
         if not isinstance(self.loss, str):
             parameters["loss"] = spelled(self.loss)
         names, categories = vars(self).get("feature_names_in_"), self.fitted_.categories
@@ -338,7 +341,8 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
         return FitSettings.resolve(
             problem.rows.size, depth=plain(self.depth), width=plain(self.width), scale=plain(self.scale),
             features=plain(self.features), scaling=self.scaling, loss=loss_of(self.loss), holdout=plain(self.holdout),
-            rtol=plain(self.rtol), dtype=self.dtype, seed=seed, refine=plain(self.refine), order=self.order,
+            rtol=plain(self.rtol), dtype=self.dtype, seed=seed, refine=plain(self.refine),
+            order=positions(self.order, problem.shape[0]),
             tries_huber=self.loss == "auto", categories=categories,
         )  # fmt: skip
 

@@ -139,7 +139,7 @@ def _refined(fitted: FittedTable, settings: FitSettings, progress: Progress) -> 
         blocks = None if settings.categories is None else settings.categories.blocks
         # thousands of small decompositions, for which threads only wait for one another
         with one_blas_thread():
-            refinement = refine(fitted.problem, settings.order == "rows", settings.seed, progress, blocks)
+            refinement = refine(fitted.problem, settings.order, settings.seed, progress, blocks)
     except KeyboardInterrupt:
         return _interrupted(fitted, "Ctrl-C was pressed while refining")
     found = {name: getattr(refinement, name) for name in ("rows", "cols", "values", "predicted", "column_means")}

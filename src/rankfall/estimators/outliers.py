@@ -12,7 +12,7 @@ from rankfall.estimators.fitted import FittedTable
 # Larger tables are fitted by squares alone, which costs a single fit.
 MOST_ENTRIES = 20_000
 # Residuals of so many robust spreads are far; more than this share of them is a distribution, not outliers.
-_FAR, _MOST = 8.0, 0.1
+_FAR, _MOST = 12.0, 0.1
 # Residuals count up to so many spreads, and Huber's loss must be better by this factor: it is slower, and biased
 # where a column is skewed.
 _CAPPED, _BETTER = 5.0, 0.9
@@ -40,7 +40,7 @@ def has_outliers(fitted: FittedTable) -> bool:
     if not held.values.size:
         return False
     share = np.mean(np.abs(held.values - held.predicted) > _FAR * robust_spreads(fitted)[held.cols])
-    return 0 < share <= _MOST
+    return bool(0 < share <= _MOST)
 
 
 def resists_better(robust: FittedTable, squares: FittedTable) -> bool:

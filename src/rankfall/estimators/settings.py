@@ -24,7 +24,7 @@ class FitSettings:
     rtol, dtype : tolerance of the flow and precision of the run.
     seed : of the held-out splits.
     refine : whether a small table is completed by the stack; "auto" where nothing about the chain is fixed.
-    order : "rows" where neighboring rows are neighbors in time.
+    order : the rows in the order of time; None where they have none.
     tries_huber : whether Huber's loss is tried where the squares of outliers might decide.
     categories : which columns belong to one category; None where all are numbers.
     """
@@ -40,7 +40,7 @@ class FitSettings:
     dtype: type
     seed: int
     refine: bool | str = False
-    order: str | None = None
+    order: np.ndarray | None = None
     tries_huber: bool = False
     categories: Categories | None = None
 
@@ -66,7 +66,7 @@ class FitSettings:
         dtype: str,
         seed: int,
         refine: bool | str = False,
-        order: str | None = None,
+        order: np.ndarray | None = None,
         tries_huber: bool = False,
         categories: Categories | None = None,
     ) -> "FitSettings":
