@@ -87,13 +87,14 @@ def steps(chain, lists, loss, method, weights, slopes, lengths, new_weights, new
     for run in range(weights.shape[0]):
         before, current = space[2 * size : 3 * size], space[3 * size : 4 * size]
         table = run if lists[0].shape[0] > 1 else 0
-        pack(dimensions, width, weights[run], origin)
+        pack(dimensions, width, weights[run], current)
         step = origin.dtype.type(lengths[run])
-        pack(dimensions, width, slopes[run], moving[:size])
-        for i in range(size):
-            spare[i] = moving[i]
-            before[i] = origin[i]
-            current[i] = origin[i]
+        if kind != PLAIN:
+            pack(dimensions, width, slopes[run], moving[:size])
+            for i in range(size):
+                spare[i] = moving[i]
+                before[i] = current[i]
+                origin[i] = current[i]
         place = 0
         for j in range(count):
             if kind == CHEBYSHEV:
@@ -116,6 +117,7 @@ def steps(chain, lists, loss, method, weights, slopes, lengths, new_weights, new
                 measures[run, e] = _combined(origin, step, estimates[e], kept, moving, spare, width, tag)
             measures[run, -2] = _distance(current, before)
             measures[run, -1] = _distance(moving[place : place + size], moving[place - size : place])
-        unpack(dimensions, width, current, new_weights[run])
+        if kind != PLAIN:
+            unpack(dimensions, width, current, new_weights[run])
         for s in range(kept):
             unpack(dimensions, width, moving[s * size : (s + 1) * size], new_slopes[s, run])
