@@ -151,13 +151,14 @@ class Flow(Integrator):
         factor = method.safety * error ** (-1 / method.error_power)
         if method.foresees_growth and state.last == state.method:
             trend = np.minimum(1, h / state.taken * (state.error / error) ** (1 / method.error_power))
-            factor = factor * np.where(state.moved, trend, 1)
+            factor = factor * (trend if state.moved.all() else np.where(state.moved, trend, 1))
         known = np.isfinite(step.loss)
         fine = known & (error <= 1)
         # a factor that is not a number is the smallest
         factor = np.where(known, np.fmin(np.fmax(factor, _SHRINK), _GROW), _SHRINK)
         landed = h == state.horizon - state.time  # t + (horizon − t) may miss the horizon by a rounding
         clipped = fine & (h < state.h)
+        next_h = h * factor
         radius = state.radius
         if step.radius is not None:
             seen = np.isfinite(step.radius) & (error <= 1)
@@ -170,7 +171,7 @@ class Flow(Integrator):
             velocity=where(fine, step.velocity, state.velocity),
             moved=fine,
             before=changed(state, before=None, stages=()),
-            h=np.where(clipped, np.maximum(state.h, h * factor), h * factor),
+            h=np.where(clipped, np.maximum(state.h, next_h), next_h) if clipped.any() else next_h,
             radius=radius,
             taken=where(fine, h, state.taken),
             error=where(fine, error, state.error),

@@ -7,7 +7,7 @@ from jaxtyping import Float
 
 from rankfall.arrays import Array, epsilon
 from rankfall.integrators.field import Field
-from rankfall.integrators.rows import column, norms
+from rankfall.integrators.rows import norms
 
 _SAFETY, _SETTLED = 1.15, 0.02
 
@@ -31,13 +31,11 @@ def spectral_radius(
     """
     small = math.sqrt(epsilon(weights))
     radius = np.zeros(weights.shape[0])
-    reach = small * np.maximum(norms(weights), small)
     for _ in range(products):
-        length = norms(direction)
-        delta = np.where(length > 0, reach / np.where(length > 0, length, 1), 0)
-        change = velocity - field(weights + column(delta, weights) * direction)[1]
+        nearby, reach = field.nudged(weights, direction, small)
+        change = velocity - nearby
         before, radius = radius, norms(change) / reach
         direction = change
-        if (np.abs(radius - before) <= _SETTLED * radius).all():
+        if products > 1 and (np.abs(radius - before) <= _SETTLED * radius).all():
             break
     return _SAFETY * radius, direction

@@ -172,7 +172,8 @@ class Loop:
         if self.progress is not None:
             self.progress(min(1.0, self.stop.fraction(memory, state.now)), state.now)
         verdicts: list[Verdict] = [None if stop is None else (stop.status, str(stop)) for stop in stops]
-        for row in np.flatnonzero(state.state.is_still()):
+        still = state.state.is_still()
+        for row in np.flatnonzero(still) if still.any() else ():
             verdicts[row] = verdicts[row] or (Status.STALLED, "the gradient vanished")
         if memory is not state.memory:
             state = changed(state, memory=memory)
