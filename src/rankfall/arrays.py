@@ -6,7 +6,7 @@ everywhere. `Array` is the duck type in signatures; shapes are written with jaxt
 """
 
 from functools import cache
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import array_api_compat
 import array_api_compat.numpy
@@ -15,6 +15,29 @@ import numpy as np
 Array: TypeAlias = Any
 # A SciPy sparse array; SciPy ships no types.
 SparseArray: TypeAlias = Any
+
+
+@runtime_checkable
+class Coordinates(Protocol):
+    """The stored entries of a sparse matrix: `data[k]` in row `row[k]` and column `col[k]`."""
+
+    @property
+    def row(self) -> np.ndarray: ...
+    @property
+    def col(self) -> np.ndarray: ...
+    @property
+    def data(self) -> np.ndarray: ...
+
+
+@runtime_checkable
+class Sparse(Protocol):
+    """A sparse matrix of SciPy, or of a library like it."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def dtype(self) -> np.dtype: ...
+    def tocoo(self) -> Coordinates: ...
 
 
 def namespace(*arrays: Array) -> Any:

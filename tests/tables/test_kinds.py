@@ -106,6 +106,24 @@ def test_a_sheet_is_read_like_text_and_keeps_its_other_cells(tmp_path, kind):
     np.testing.assert_array_equal(again.values, np.nan_to_num(VALUES, nan=2.5))
 
 
+def test_merged_cells_are_split_where_one_of_them_is_filled(tmp_path):
+    book = openpyxl.Workbook()
+    page = book.active
+    for line in (["a", "b", "c"], [1.5, None, 2.5], [3.5, 4.5, 5.5], [6.5, 7.5, 8.5]):
+        page.append(line)
+    page.merge_cells("A2:B2")
+    page.merge_cells("A3:B3")
+    book.save(tmp_path / "t.xlsx")
+    table = read_table(tmp_path / "t.xlsx")
+    assert np.isnan(table.values).tolist() == [[False, True, False], [False, True, False], [False, False, False]]
+    values = table.values.copy()
+    values[0, 1] = 9.25
+    write_table(table.with_values(values), tmp_path / "filled.xlsx")
+    filled = openpyxl.load_workbook(tmp_path / "filled.xlsx").active
+    assert [cell.value for cell in filled[2]] == [1.5, 9.25, 2.5]
+    assert [merged.coord for merged in filled.merged_cells.ranges] == ["A3:B3"]
+
+
 def _typed(cell: str) -> str | float | None:
     try:
         return float(cell)

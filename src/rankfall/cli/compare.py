@@ -1,12 +1,15 @@
 """`rankfall compare`: compare completion methods on held-out entries of a table."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rankfall.cli.reading_options import Duplicates, Header, Labels, TripletColumns
 from rankfall.errors import InputError
+
+if TYPE_CHECKING:
+    from rankfall.comparison import Comparison
 
 EXIT_CODES = "Exit codes: 0 done; 2 bad input, nothing written; 130 interrupted, nothing written."
 
@@ -43,11 +46,14 @@ def compare(
     """
     from rankfall import comparison
     from rankfall.cli.console import Console
+    from rankfall.cli.observed import notes_of, problem_of, read_observed
 
     _check_outputs(plot, json)
     chosen = comparison.named(None if methods is None else [name.strip() for name in methods.split(",")])
     console = Console(quiet)
-    problem = _read(table, triplets, duplicates, labels, header, console)
+    observed = read_observed(table, triplets, labels, header, duplicates)
+    console.warnings(notes_of(observed))
+    problem = problem_of(observed)
     with console.fitting() as progress:
         found = comparison.compare(
             problem, holdout, repeats, seed, chosen, bounds=(min_value, max_value), progress=progress
@@ -78,29 +84,7 @@ def _check_outputs(plot: Path | None, json: Path | None) -> None:
         check_writable(json)
 
 
-def _read(
-    source: Path, columns: str | None, duplicates: str, labels: str | None, header: bool | None, console: Any
-) -> Any:
-    """The observed entries of a table or of a list of entries."""
-    from rankfall.problems.completion import Completion
-    from rankfall.tables import Triplets, read_table, read_triplets
-    from rankfall.tables.triplets import check_merge
-
-    check_merge(duplicates)
-    if columns is None:
-        found = read_table(source, label_columns=labels, header=header, duplicates=duplicates)
-    else:
-        for name, value in (("labels", labels), ("header", header)):
-            if value is not None:
-                raise InputError(f"--{name} is for tables, got it for a list of entries; --triplets names its columns")
-        found = read_triplets(source, columns, duplicates=duplicates)
-    console.warnings(found.notes if isinstance(found, Triplets) else found.layout.notes)
-    if isinstance(found, Triplets):
-        return Completion.from_triplets(found.rows, found.cols, found.values, found.shape)
-    return Completion.from_array(found.values)
-
-
-def _show(found: Any) -> None:
+def _show(found: "Comparison") -> None:
     """The table on stdout, and under it what became of the methods that have no row."""
     from math import isnan
 

@@ -6,10 +6,16 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from types import FrameType
+from typing import TYPE_CHECKING, TypeVar
 
 from rankfall.cli.edge import INTERRUPTED, deferred_signals, say
 from rankfall.errors import RunWarning
+
+if TYPE_CHECKING:
+    import rich.console
+
+    from rankfall.tables import Note
 
 DIVERGED = 1
 
@@ -21,7 +27,7 @@ Written = TypeVar("Written")
 _PIPE_WIDTH = 160
 
 
-def screen() -> Any:
+def screen() -> "rich.console.Console":
     """Rich's console for stdout, wide enough for a table where nobody says how wide it is."""
     from rich.console import Console as Screen
 
@@ -90,7 +96,7 @@ class Console:
             yield
             return
 
-        def note(number: int, frame: Any) -> None:
+        def note(number: int, frame: FrameType | None) -> None:
             self.interrupted = True
             raise KeyboardInterrupt
 
@@ -104,7 +110,7 @@ class Console:
         """A line on stderr."""
         say(f"warning: {sentence}", sys.stderr)
 
-    def notes(self, notes: Sequence[Any]) -> None:
+    def notes(self, notes: Sequence["Note"]) -> None:
         """What a reader decided, one line each on stderr; its warnings in any case."""
         for note in notes:
             if note.is_warning:
@@ -112,7 +118,7 @@ class Console:
             elif not self.quiet:
                 say(f"read: {note}", sys.stderr)
 
-    def warnings(self, notes: Sequence[Any]) -> None:
+    def warnings(self, notes: Sequence["Note"]) -> None:
         """Of what a reader decided, what should be looked at."""
         self.notes([note for note in notes if note.is_warning])
 

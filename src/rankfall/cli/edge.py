@@ -7,19 +7,23 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from types import FrameType
+from typing import TYPE_CHECKING
 
 import typer
 
 from rankfall.cli.streams import Forgiving, forgiving_streams
 from rankfall.errors import InputError
 
+if TYPE_CHECKING:
+    from typing import TextIO
+
 BAD_INPUT, INTERRUPTED = 2, 130
 # Escape sequences of terminals first, then whatever controls a terminal, turns text around, or breaks a line.
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\u200e\u200f\ufeff]")
 
 
-def say(line: str, stream: Any) -> None:
+def say(line: str, stream: "TextIO | Forgiving | None") -> None:
     """Print one line; control characters are shown as escapes, and nothing about the stream ends a run."""
     stream = stream if isinstance(stream, Forgiving) else Forgiving(stream)
     stream.write(harmless(line) + "\n")
@@ -54,7 +58,7 @@ def at_the_edge(command: Callable[..., None]) -> Callable[..., None]:
     """
 
     @functools.wraps(command)
-    def guarded(*arguments: Any, **options: Any) -> None:
+    def guarded(*arguments: object, **options: object) -> None:
         try:
             with forgiving_streams(), _terminable():
                 command(*arguments, **options)
@@ -75,7 +79,7 @@ def _terminable() -> Iterator[None]:
         yield
         return
 
-    def interrupt(number: int, frame: Any) -> None:
+    def interrupt(number: int, frame: FrameType | None) -> None:
         signal.raise_signal(signal.SIGINT)
 
     signal.signal(signal.SIGTERM, interrupt)

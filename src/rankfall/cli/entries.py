@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from rankfall.cli.console import Console
+from rankfall.cli.observed import problem_of
 from rankfall.cli.options import FitOptions
 from rankfall.cli.report_output import ReportOutput
 from rankfall.cli.steps import beside, check_outputs, check_size, dense, draw, fit, warn_empty
@@ -32,8 +33,6 @@ def complete_entries(
     page: ReportOutput,
 ) -> None:  # fmt: skip
     """Read observed entries one a row; fill the pairs of a file, or everything where none is given."""
-    from rankfall.problems.completion import Completion
-
     if columns is None and extension(source) not in _COORDINATES:
         raise InputError(
             f"--predict needs --triplets, got only {str(pairs_file)!r}; say which columns of INPUT are row, column and "
@@ -53,7 +52,7 @@ def complete_entries(
     pairs = None if pairs_file is None else _known_pairs(pairs_file, entries, columns, reading, console)
     if pairs is None or plot is not None:
         check_size(entries.shape)
-    problem = Completion.from_triplets(entries.rows, entries.cols, entries.values, entries.shape)
+    problem = problem_of(entries)
     if pairs is None and problem.share == 1:
         raise InputError(f"a matrix to complete must have unknown entries, {str(source)!r} lists all; there is no work")
     console.notes([*entries.notes, *(() if pairs is None else pairs.notes)])

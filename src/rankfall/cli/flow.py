@@ -1,12 +1,18 @@
 """`rankfall flow`: one run of gradient flow: its singular values, and the theorems checked on it."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rankfall.cli.edge import INTERRUPTED
 from rankfall.errors import InputError
+
+if TYPE_CHECKING:
+    from rankfall.cli.console import Console
+    from rankfall.models import Start
+    from rankfall.problems import Completion
+    from rankfall.trajectory import Snapshot, Trajectory
 
 EXIT_CODES = (
     "Exit codes: 0 done; 1 diverged, best state saved; 2 bad input, nothing written; 130 interrupted, best saved."
@@ -85,19 +91,25 @@ def flow(
     raise typer.Exit(INTERRUPTED if console.interrupted else _DIVERGED if str(run.status) == "diverged" else 0)
 
 
-def _start(name: str, scale: float, width: int | None) -> Any:
+def _start(name: str, scale: float, width: int | None) -> "Start":
     """The start of that name."""
-    from rankfall import models
+    from rankfall.models import Balanced, Gaussian, Identity, Orthogonal, Spectral, Uniform
 
     if name not in _STARTS:
         raise InputError(f"--start must be one of {', '.join(_STARTS)}, got {name!r}; gaussian is the papers' own")
-    kind = getattr(models, name.capitalize())
-    if name != "spectral":
-        return kind(scale=scale)
-    return kind(scale=scale) if width is None else kind(width=width, scale=scale)
+    if name == "spectral":
+        return Spectral(scale=scale) if width is None else Spectral(width, scale)
+    kinds = {
+        "gaussian": Gaussian,
+        "uniform": Uniform,
+        "identity": Identity,
+        "orthogonal": Orthogonal,
+        "balanced": Balanced,
+    }
+    return kinds[name](scale=scale)
 
 
-def _check_loss(loss: float, problem: Any) -> None:
+def _check_loss(loss: float, problem: "Completion") -> None:
     """Refuse a loss that rounding does not allow: the run would never end."""
     import numpy as np
 
@@ -115,22 +127,21 @@ def _check_seed(seed: int) -> None:
         raise InputError(f"--seed must lie between 0 and {2**32 - 1}, got {seed}; 0 is as good as any")
 
 
-def _problem(table: Path | None, asked: dict[str, int | None], seed: int, console: Any) -> Any:
+def _problem(table: Path | None, asked: dict[str, int | None], seed: int, console: "Console") -> "Completion":
     """The observed entries of the table, or of a planted matrix."""
     from rankfall.cli.steps import check_size
     from rankfall.problems import Completion
 
     if table is not None:
-        from rankfall.tables import Triplets, read_table
+        from rankfall.cli.observed import notes_of, problem_of
+        from rankfall.tables import read_table
 
         for name, value in asked.items():
             if value is not None:
                 raise InputError(f"--{name} is for planted matrices, got it with --input; leave it out")
         found = read_table(table)
-        console.warnings(found.notes if isinstance(found, Triplets) else found.layout.notes)
-        if isinstance(found, Triplets):
-            return Completion.from_triplets(found.rows, found.cols, found.values, found.shape)
-        return Completion.from_array(found.values)
+        console.warnings(notes_of(found))
+        return problem_of(found)
     from numpy.random import SeedSequence
 
     from rankfall.datasets import planted, uniform_entries
@@ -162,7 +173,7 @@ class _Teller:
     def __init__(self) -> None:
         self._has_begun = False
 
-    def __call__(self, now: Any) -> None:
+    def __call__(self, now: "Snapshot") -> None:
         for event in (event for happened in now.events.values() for event in happened):
             if not self._has_begun:
                 print(self._WIDTHS.format("escaped at", "r", "σ_r by now", "loss by now"))
@@ -172,10 +183,11 @@ class _Teller:
             print(self._WIDTHS.format(*line), flush=True)
 
 
-def _ends(run: Any) -> str:
+def _ends(run: "Trajectory") -> str:
     """The table of where the singular values ended: all that escaped or are the truth's, and one more."""
     import numpy as np
 
+    assert run.problem is not None
     escaped = {event.index: f"{event.time:.6g}" for event in reversed(run.events)}
     truth = [] if run.problem.truth is None else np.linalg.svd(run.problem.truth, compute_uv=False)
     known = [f"{value:.5g}" for value in truth if value > 1e-9 * truth[0]]
@@ -187,7 +199,7 @@ def _ends(run: Any) -> str:
     return "\n" + "\n".join("  ".join(f"{line[k]:>{12 if k else 4}}" for k in columns) for line in lines) + "\n"
 
 
-def _rows(run: Any) -> list[tuple[str, str]]:
+def _rows(run: "Trajectory") -> list[tuple[str, str]]:
     """How the run did, for the summary."""
     test_error = run.history.get("test_error")
     return [
@@ -198,7 +210,7 @@ def _rows(run: Any) -> list[tuple[str, str]]:
     ]  # fmt: skip
 
 
-def _report(run: Any, console: Any) -> None:
+def _report(run: "Trajectory", console: "Console") -> None:
     """The claims and what was measured; Ctrl-C leaves them out."""
     from rankfall.theory import check
 

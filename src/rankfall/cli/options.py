@@ -6,9 +6,12 @@ loaded when there is something to fit.
 
 from dataclasses import dataclass
 from math import inf, isfinite
-from typing import Any
+from typing import TYPE_CHECKING
 
 from rankfall.errors import InputError
+
+if TYPE_CHECKING:
+    from rankfall.estimators import DeepMatrixFactorization
 
 _SCALINGS = ("auto", "global", "columns", "log", "raw")
 _LOSSES = ("squared", "huber", "absolute", "logistic")
@@ -72,7 +75,7 @@ class FitOptions:
         if self.min_value is not None and self.max_value is not None and self.min_value > self.max_value:
             raise InputError(f"--min must not exceed --max, got {self.min_value} and {self.max_value}; swap them")
 
-    def estimator(self) -> Any:
+    def estimator(self) -> "DeepMatrixFactorization":
         """The `DeepMatrixFactorization` that fits so."""
         from rankfall.estimators import DeepMatrixFactorization
 

@@ -5,11 +5,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rankfall.cli.console import Console
+from rankfall.cli.observed import notes_of, problem_of, read_observed
 from rankfall.cli.steps import beside, check_size, dense
 from rankfall.cli.table import completed_name, row_title
 from rankfall.errors import InputError
@@ -20,13 +21,14 @@ from rankfall.tables import (
     Table,
     Triplets,
     check_writable,
-    read_table,
-    read_triplets,
     write_table,
 )
 from rankfall.tables.files import check_format, check_readable
 from rankfall.tables.table import column_title
 from rankfall.tables.triplets import check_merge
+
+if TYPE_CHECKING:
+    from rankfall.recovery import PathStep
 
 # Lines named in the summary; the rest is counted.
 _NAMED = 6
@@ -65,18 +67,12 @@ def recover_table(
     """Read a table or a list of entries, fill what is determined, write it; whether anything was."""
     check_merge(duplicates)
     check_readable(source)
-    if columns is not None and labels is not None:
-        raise InputError("--labels is for tables, got it for a list of entries; --triplets names its columns")
     if columns is None:
         check_format(source, READ_FORMATS)
     output = output or (completed_name(source, "recovered") if columns is None else beside(source, "recovered", ".csv"))
     check_writable(output, TABLE_FORMATS)
-    found: Table | Triplets
-    if columns is None:
-        found = read_table(source, label_columns=labels, header=header, duplicates=duplicates, reading=reading)
-    else:
-        found = read_triplets(source, columns, duplicates=duplicates, reading=reading, header=header)
-    notes = found.notes if isinstance(found, Triplets) else found.layout.notes
+    found = read_observed(source, columns, labels, header, duplicates, reading)
+    notes = notes_of(found)
     if isinstance(found, Triplets):
         check_size(found.shape)
         found = found.table(dense(found))
@@ -100,10 +96,9 @@ def recover_planted(output: Path | None, options: RecoverOptions, console: Conso
 
 
 def _recover(table: Table, output: Path, options: RecoverOptions, console: Console) -> bool:
-    from rankfall.problems.completion import Completion
     from rankfall.recovery import recover, suggest_cells
 
-    problem = Completion.from_array(table.values)
+    problem = problem_of(table)
     begun = time.perf_counter()
     with console.fitting() as bar:
         found = recover(
@@ -135,7 +130,7 @@ def _recover(table: Table, output: Path, options: RecoverOptions, console: Conso
     return found.certificate.count > 0
 
 
-def _progress(bar: Callable[[str, float], None] | None) -> Callable[[str, Any], None] | None:
+def _progress(bar: Callable[[str, float], None] | None) -> Callable[[str, "PathStep"], None] | None:
     """The bar, told how many of the eight digits of the residual are gone."""
     if bar is None:
         return None

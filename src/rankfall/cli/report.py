@@ -2,12 +2,16 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rankfall.cli.edge import say
 from rankfall.errors import InputError
+
+if TYPE_CHECKING:
+    from rankfall.estimators import DeepMatrixFactorization
+    from rankfall.trajectory import Trajectory
 
 EXIT_CODES = "Exit codes: 0 done; 2 bad input, nothing written."
 
@@ -32,7 +36,7 @@ def report(
     say(f"written  {written}", sys.stdout)
 
 
-def load_subject(path: Path) -> Any:
+def load_subject(path: Path) -> "Trajectory | DeepMatrixFactorization":
     """The run or the model that was saved at a path. Raises InputError where there is neither."""
     from rankfall.estimators import DeepMatrixFactorization
     from rankfall.trajectory import Trajectory

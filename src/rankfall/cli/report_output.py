@@ -1,8 +1,12 @@
 """The report that a command writes beside its result: where, and under which names."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rankfall.estimators import DeepMatrixFactorization
 
 
 @dataclass(frozen=True)
@@ -19,7 +23,12 @@ class ReportOutput:
 
             check_report_path(self.path, self.force)
 
-    def write(self, estimator: Any, row_names: Any = None, column_names: Any = None) -> list[tuple[str, str]]:
+    def write(
+        self,
+        estimator: "DeepMatrixFactorization",
+        row_names: Iterable[object] | None = None,
+        column_names: Iterable[object] | None = None,
+    ) -> list[tuple[str, str]]:
         """Write the page; gives the line of the summary that names it."""
         if self.path is None:
             return []

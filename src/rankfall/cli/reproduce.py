@@ -1,11 +1,15 @@
 """`rankfall reproduce`: the tables and figures of the papers, and whether their claims hold on this machine."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rankfall.errors import InputError
+
+if TYPE_CHECKING:
+    from rankfall.experiments import Outcome
+    from rankfall.theory import Claim
 
 EXIT_CODES = (
     "Exit codes: 0 every claim holds, but for findings, whose reason is printed; 1 one fails; 2 bad input; "
@@ -49,7 +53,7 @@ def reproduce(
     if data is not None and not data.is_dir():
         raise InputError(f"--data must be a folder, {str(data)!r} is not; leave it out to download")
     console = Console(quiet)
-    judged: list[Any] = []
+    judged: list[Claim] = []
     for each in chosen:
         with console.fitting() as progress:
             outcome = experiments.reproduce(each, out, quick=quick, data=data, jobs=jobs, progress=progress)
@@ -63,14 +67,14 @@ def reproduce(
     raise typer.Exit(_FAILED if any(claim.fails for claim in judged) else 0)
 
 
-def _counted(judged: list[Any]) -> str:
-    held, failed = sum(claim.holds for claim in judged), sum(claim.fails for claim in judged)
+def _counted(judged: "list[Claim]") -> str:
+    held, failed = sum(claim.holds is True for claim in judged), sum(claim.fails for claim in judged)
     known = len(judged) - held - failed
     stated = f", {known} do not for reasons stated" if known else ""
     return f"{held} of {len(judged)} claims hold{stated}" + (f", {failed} fail" if failed else "")
 
 
-def _draw(outcome: Any) -> None:
+def _draw(outcome: "Outcome") -> None:
     from rankfall.pictures import PanelsPicture
 
     picture = PanelsPicture(outcome.panels, outcome.experiment.columns)
@@ -78,7 +82,7 @@ def _draw(outcome: Any) -> None:
         picture.save(outcome.folder / name)
 
 
-def _show(outcome: Any, quiet: bool) -> None:
+def _show(outcome: "Outcome", quiet: bool) -> None:
     """The claims of one experiment as a table; of a quiet run those that fail."""
     from rich import box
     from rich.table import Table

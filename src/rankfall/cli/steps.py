@@ -1,11 +1,11 @@
 """The steps that every job has: outputs checked before any work, a fit watched by the console, pictures drawn."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import isnan
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +14,10 @@ from rankfall.cli.options import FitOptions
 from rankfall.errors import InputError
 from rankfall.tables import Triplets, check_writable
 from rankfall.tables.files import extension
+
+if TYPE_CHECKING:
+    from rankfall.estimators import DeepMatrixFactorization
+    from rankfall.problems.completion import Completion
 
 # The largest matrix that is written or drawn whole from a list of entries.
 LARGEST_TABLE = 10**8
@@ -25,7 +29,7 @@ _PREDICTED_WELL = 0.9
 class Fit:
     """A fitted estimator of a table, and how long fitting took."""
 
-    estimator: Any
+    estimator: "DeepMatrixFactorization"
     share: float
     seconds: float
 
@@ -58,9 +62,9 @@ class Fit:
         ]
 
 
-def fit(problem: Any, options: FitOptions, console: Console) -> Fit:
-    """Fit with progress; how it ended is noted in the console."""
-    estimator = options.estimator()
+def fit(problem: "Completion", options: FitOptions, console: Console, categories: Sequence[int] = ()) -> Fit:
+    """Fit with progress; how it ended is noted in the console. Some columns may be codes of `categories`."""
+    estimator = options.estimator().set_params(categorical_features=list(categories) or None)
     begun = time.perf_counter()
     with console.fitting() as progress:
         estimator.fit_problem(problem, progress=progress)
@@ -113,7 +117,7 @@ def dense(entries: Triplets) -> np.ndarray:
 
 
 def warn_empty(
-    problem: Any, row_title: Callable[[int], str], column_title: Callable[[int], str], console: Console
+    problem: "Completion", row_title: Callable[[int], str], column_title: Callable[[int], str], console: Console
 ) -> None:
     """Say which rows and columns have no observed entry, and what fills them."""
     for what, index, size, title in (

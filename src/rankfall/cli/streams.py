@@ -10,7 +10,10 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import TextIO
 
 _PLAIN = {
     "×": "x", "…": "...", "−": "-", "≤": "<=", "≥": ">=", "≈": "~", "²": "^2", "±": "+-", "·": "*", "─": "-", "│": "|",
@@ -34,8 +37,8 @@ codecs.register_error("rankfall-plain", _plain)
 class Forgiving(io.TextIOBase):
     """A stream around another, or around none, whose writing never raises."""
 
-    def __init__(self, stream: Any) -> None:
-        self._stream: Any = stream
+    def __init__(self, stream: "TextIO | None") -> None:
+        self._stream = stream
 
     @property
     def encoding(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -65,7 +68,7 @@ class Forgiving(io.TextIOBase):
     def isatty(self) -> bool:
         """Whether the stream inside is a terminal."""
         try:
-            return bool(self._stream.isatty())
+            return self._stream is not None and bool(self._stream.isatty())
         except (OSError, ValueError, AttributeError):
             return False
 
@@ -78,6 +81,8 @@ class Forgiving(io.TextIOBase):
     def _drop(self) -> None:
         """Let what is still buffered go nowhere, so that the interpreter does not complain of it at exit."""
         inside, self._stream = self._stream, None
+        if inside is None:
+            return
         try:
             null = os.open(os.devnull, os.O_WRONLY)
             os.dup2(null, inside.fileno())

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from rankfall.cli.advice import column_rows
 from rankfall.cli.console import Console
+from rankfall.cli.observed import notes_of, problem_of
 from rankfall.cli.options import FitOptions
 from rankfall.cli.report_output import ReportOutput
 from rankfall.cli.steps import beside, check_outputs, dense, draw, fit, warn_empty
@@ -20,16 +21,14 @@ def complete_table(
     reading: Reading | None, digits: str, options: FitOptions, console: Console, page: ReportOutput,
 ) -> None:  # fmt: skip
     """Read a table, fill its holes, write it; coordinates become a table with row and column numbers for labels."""
-    from rankfall.problems.completion import Completion
-
     check_merge(duplicates)
     check_format(check_readable(source), READ_FORMATS)
     output = output or completed_name(source)
     check_outputs(output, TABLE_FORMATS, plot)
     found = read_table(source, label_columns=labels, header=header, duplicates=duplicates, reading=reading)
-    notes = found.notes if isinstance(found, Triplets) else found.layout.notes
+    notes = notes_of(found)
     table = found.table(dense(found)) if isinstance(found, Triplets) else found
-    problem = Completion.from_array(table.values)
+    problem = problem_of(table)
     if problem.rows.size == table.values.size:
         console.warnings(notes)
         raise InputError(
@@ -38,7 +37,7 @@ def complete_table(
         )
     console.notes(notes)
     warn_empty(problem, lambda row: row_title(table, row), lambda col: column_title(table.column_names, col), console)
-    done = fit(problem, options, console)
+    done = fit(problem, options, console, table.categories)
     filled = done.estimator.transform(table.values)
     is_bounded = options.min_value is not None or options.max_value is not None
     filled = rounded(table, filled, digits, not is_bounded and done.is_within_range() | whole_columns(table))

@@ -1,7 +1,7 @@
 """`rankfall complete` on tensors: arrays of three or more axes, labelled arrays, long tables."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +11,9 @@ from rankfall.cli.steps import beside
 from rankfall.errors import InputError
 from rankfall.tables import check_writable
 from rankfall.tables.tensors import FORMATS, TensorFile, read_long_table, read_tensor, write_tensor
+
+if TYPE_CHECKING:
+    from rankfall.estimators import DeepTensorCompletion
 
 
 def complete_tensor(
@@ -44,7 +47,7 @@ def complete_tensor(
     console.summary(rows, "written", output)
 
 
-def _fitted(tensor: TensorFile, options: FitOptions, console: Console) -> Any:
+def _fitted(tensor: TensorFile, options: FitOptions, console: Console) -> "DeepTensorCompletion":
     from rankfall.estimators import DeepTensorCompletion
 
     estimator = DeepTensorCompletion(

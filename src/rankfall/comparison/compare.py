@@ -7,7 +7,6 @@ of those set aside; their values stay here. What a method chooses, it chooses on
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import isfinite
-from typing import Any
 
 import numpy as np
 
@@ -23,7 +22,7 @@ Progress = Callable[[str, float], None]
 
 
 def compare(
-    problem: Any,
+    problem: object,
     holdout: float = 0.1,
     repeats: int = 3,
     seed: int = 0,
@@ -98,7 +97,7 @@ def _standing(
     errors, absolute, seconds, peak = [], [], [], float("nan")
     with measuring(method, in_process) as ask:
         for number, (training, held, seed) in enumerate(splits):
-            answer = ask(training, held.rows, held.cols, seed)
+            answer = ask((training, held.rows, held.cols, seed))
             if answer.predictions is None:
                 return Standing(method.name, method.title, reason=answer.reason)
             missed = np.abs(_clipped(answer.predictions, bounds) - held.values)
@@ -123,7 +122,7 @@ def _clipped(values: np.ndarray, bounds: tuple[float | None, float | None]) -> n
 
 
 def _checked(
-    problem: Any, holdout: float, repeats: int, seed: int, bounds: tuple[float | None, float | None]
+    problem: object, holdout: float, repeats: int, seed: int, bounds: tuple[float | None, float | None]
 ) -> Completion:
     """The problem as methods get it: NumPy, one table, no truth and no held-out entries of its own."""
     if not isinstance(problem, Completion):

@@ -7,7 +7,7 @@ what they mean there. They choose among a few settings on held-out entries, thei
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -18,6 +18,22 @@ from rankfall.problems.completion import Completion
 # SVD++ passes over all entries of a row for every entry of it: half an hour from about a million entries on.
 _SVD_PLUS_PLUS_LARGEST = 300_000
 
+# keyword arguments of the library's own
+Setting: TypeAlias = Mapping[str, float | bool]
+
+
+@runtime_checkable
+class _Prediction(Protocol):
+    est: float
+
+
+@runtime_checkable
+class _Algorithm(Protocol):
+    """What Surprise's algorithms offer."""
+
+    def fit(self, trainset: object) -> object: ...
+    def predict(self, uid: int, iid: int, *, clip: bool) -> _Prediction: ...
+
 
 @dataclass(frozen=True)
 class SurpriseSVD(Method):
@@ -27,7 +43,7 @@ class SurpriseSVD(Method):
     title: ClassVar[str] = "Surprise SVD"
     module: ClassVar[str | None] = "surprise"
     package: ClassVar[str | None] = "scikit-surprise"
-    settings: tuple[Mapping[str, Any], ...] = (
+    settings: tuple[Setting, ...] = (
         {},
         {"reg_all": 0.05, "n_epochs": 30},
         {"reg_all": 0.1, "n_epochs": 50, "lr_all": 0.01},
@@ -39,7 +55,9 @@ class SurpriseSVD(Method):
         """μ + b_i + c_j + p_i·q_j."""
         import surprise
 
-        def predict(part: Completion, rows: np.ndarray, cols: np.ndarray, setting: Mapping[str, Any]) -> np.ndarray:
+        def predict(
+            part: Completion, rows: np.ndarray, cols: np.ndarray, setting: Mapping[str, float | bool]
+        ) -> np.ndarray:
             return _surprise(surprise.SVD(random_state=seed, **setting), part, rows, cols)
 
         return predict(problem, rows, cols, choose(self.settings, problem, seed, predict))
@@ -76,7 +94,7 @@ class CMFRec(Method):
     name: ClassVar[str] = "cmfrec"
     title: ClassVar[str] = "cmfrec CMF"
     module: ClassVar[str | None] = "cmfrec"
-    settings: tuple[Mapping[str, Any], ...] = (
+    settings: tuple[Setting, ...] = (
         {},
         {"lambda_": 0.05, "scale_lam": True},
         {"lambda_": 0.1, "scale_lam": True},
@@ -90,7 +108,9 @@ class CMFRec(Method):
         from cmfrec import CMF
         from scipy.sparse import coo_matrix
 
-        def predict(part: Completion, rows: np.ndarray, cols: np.ndarray, setting: Mapping[str, Any]) -> np.ndarray:
+        def predict(
+            part: Completion, rows: np.ndarray, cols: np.ndarray, setting: Mapping[str, float | bool]
+        ) -> np.ndarray:
             shape, values = in_units(part)
             # CMF has no prediction for what no stored entry reaches: the seen rows and columns are numbered anew
             (row_places, m), (col_places, n) = (
@@ -109,7 +129,9 @@ class CMFRec(Method):
         return predict(problem, rows, cols, choose(self.settings, problem, seed, predict))
 
 
-def _surprise(model: Any, problem: Completion, rows: np.ndarray, cols: np.ndarray) -> Float[np.ndarray, " entries"]:
+def _surprise(
+    model: _Algorithm, problem: Completion, rows: np.ndarray, cols: np.ndarray
+) -> Float[np.ndarray, " entries"]:
     """Predictions of a Surprise algorithm; a row or column that it has not seen contributes nothing."""
     from surprise import Trainset
 

@@ -14,8 +14,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
@@ -63,17 +64,17 @@ class Inside:
     def __init__(self, method: Method) -> None:
         self.method = method
 
-    def __call__(self, *job: Any) -> Answer:
+    def __call__(self, job: Job) -> Answer:
         return measure(self.method, *job)
 
 
 class Apart:
     """Measures a method in a process of its own, one job after another."""
 
-    def __init__(self, method: Method, process: Any, line: Connection) -> None:
+    def __init__(self, method: Method, process: BaseProcess, line: Connection) -> None:
         self.method, self.process, self.line = method, process, line
 
-    def __call__(self, *job: Any) -> Answer:
+    def __call__(self, job: Job) -> Answer:
         try:
             self.line.send(job)
             return self.line.recv()

@@ -9,7 +9,7 @@ import importlib.util
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, TypeVar
+from typing import ClassVar, TypeVar
 
 import numpy as np
 from jaxtyping import Float
@@ -70,11 +70,11 @@ class Rankfall(Method):
 
     name: ClassVar[str] = "rankfall"
     title: ClassVar[str] = "rankfall"
-    parameters: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, object] = field(default_factory=dict)
 
     def fit(self, problem: Completion, seed: int) -> DeepMatrixFactorization:
         """The fitted estimator."""
-        return DeepMatrixFactorization(**{"random_state": seed, **self.parameters}).fit_problem(problem)
+        return DeepMatrixFactorization(random_state=seed).set_params(**self.parameters).fit_problem(problem)
 
     def fit_predict(
         self, problem: Completion, rows: np.ndarray, cols: np.ndarray, seed: int

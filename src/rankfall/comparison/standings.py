@@ -4,9 +4,12 @@ import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ class Standing:
         """Standard deviation of that error over repeats (n − 1); NaN for a single one."""
         return float(np.std(self.absolute_errors, ddof=1)) if len(self.absolute_errors) > 1 else math.nan
 
-    def record(self) -> dict[str, Any]:
+    def record(self) -> dict[str, str | float | None]:
         """The row as a flat dictionary; None for what is not known."""
         numbers = {
             "error": self.error,
@@ -104,11 +107,11 @@ class Comparison:
         """The rows that have an error."""
         return tuple(row for row in self.rows if row.is_measured)
 
-    def records(self) -> list[dict[str, Any]]:
+    def records(self) -> list[dict[str, str | float | None]]:
         """The rows as flat dictionaries."""
         return [row.record() for row in self.rows]
 
-    def frame(self) -> Any:
+    def frame(self) -> "pl.DataFrame":
         """The rows as a polars frame; null for what is not known."""
         import polars as pl
 

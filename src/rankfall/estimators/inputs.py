@@ -1,9 +1,10 @@
 """What users pass as a table, as a completion problem."""
 
-from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from rankfall.arrays import Sparse
 from rankfall.errors import InputError
 from rankfall.problems.completion import Completion
 
@@ -15,29 +16,6 @@ if TYPE_CHECKING:
 
 # Squares of numbers up to here can be summed and weighed in float64, and those down to its inverse are not zero.
 _LARGEST = 1e140
-
-
-@runtime_checkable
-class Coordinates(Protocol):
-    """The stored entries of a sparse matrix: `data[k]` in row `row[k]` and column `col[k]`."""
-
-    @property
-    def row(self) -> np.ndarray: ...
-    @property
-    def col(self) -> np.ndarray: ...
-    @property
-    def data(self) -> np.ndarray: ...
-
-
-@runtime_checkable
-class Sparse(Protocol):
-    """A sparse matrix of SciPy, or of a library like it."""
-
-    @property
-    def shape(self) -> tuple[int, ...]: ...
-    @property
-    def dtype(self) -> np.dtype: ...
-    def tocoo(self) -> Coordinates: ...
 
 
 def check_range(problem: Completion) -> None:

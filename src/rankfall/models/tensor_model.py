@@ -34,6 +34,10 @@ class TensorModel(Model):
     `features`, `product` and `adjoint`; the rest follows. `dimensions` are the side lengths of W.
     """
 
+    @abstractmethod
+    def sized(self, shape: Sequence[int], width: int | None = None) -> "TensorModel":
+        """This model for W of `shape`; `width` is the start's, used where the model has none."""
+
     @property
     @abstractmethod
     def layer_shapes(self) -> list[tuple[int, ...]]:

@@ -8,10 +8,11 @@ import io
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from numpy.lib.npyio import NpzFile
 
+from rankfall.arrays import Sparse
 from rankfall.errors import InputError
 from rankfall.tables.files import FilePath, check_readable
 from rankfall.tables.table import Layout, Table, as_floats, refuse_infinite
@@ -82,7 +83,7 @@ def read_mtx(path: FilePath, duplicates: str = "error") -> Table | Triplets:
             raise ValueError(f"its head promises {m} × {n} with {count} entries, more than the file can hold")
         if layout != "array":
             _check_sides(path, (m, n), count)
-        matrix: Any = scipy.io.mmread(name)
+        matrix = scipy.io.mmread(name)
     except InputError:
         raise
     except _DAMAGE as error:
@@ -95,13 +96,13 @@ def read_mtx(path: FilePath, duplicates: str = "error") -> Table | Triplets:
             f"a matrix to complete must have values, {name!r} has a pattern of positions only; "
             "write its field as real or integer"
         )
-    if not scipy.sparse.issparse(matrix):
-        return _table(np.asarray(matrix), f"the array in {name!r}")
-    matrix = matrix.tocoo()
-    return _from_codes(name, matrix.row, matrix.col, matrix.data, matrix.shape, duplicates, counted_from=1)
+    if isinstance(matrix, np.ndarray):
+        return _table(matrix, f"the array in {name!r}")
+    entries = matrix.tocoo()
+    return _from_codes(name, entries.row, entries.col, entries.data, matrix.shape, duplicates, counted_from=1)
 
 
-def _load(path: FilePath) -> Any:
+def _load(path: FilePath) -> np.ndarray | NpzFile:
     path = check_readable(path)
     try:
         with path.open("rb") as file:
@@ -114,14 +115,17 @@ def _load(path: FilePath) -> Any:
         raise _unreadable(path, error) from error
 
 
-def _array(path: FilePath, archive: Any, key: str) -> np.ndarray:
+def _array(path: FilePath, archive: NpzFile, key: str) -> np.ndarray:
     try:
-        return archive[key]
+        found = archive[key]
+        if not isinstance(found, np.ndarray):
+            raise ValueError(f"{key} is no array")
+        return found
     except _DAMAGE as error:
         raise _unreadable(path, error) from error
 
 
-def _check_room(path: Any) -> None:
+def _check_room(path: Path) -> None:
     """Refuses a head that promises more numbers than the file holds, before memory is taken for them."""
     with path.open("rb") as file:
         version = np.lib.format.read_magic(file)
@@ -155,7 +159,7 @@ def _unreadable(path: FilePath, error: Exception) -> InputError:
     )
 
 
-def _table(array: Any, title: str) -> Table:
+def _table(array: np.ndarray | NpzFile, title: str) -> Table:
     if not isinstance(array, np.ndarray):
         raise InputError(f"{title} must be one array, got several; give the file the extension .npz")
     if array.dtype.kind not in "fiub":
@@ -180,12 +184,13 @@ def _sparse_triplets(path: FilePath, duplicates: str) -> Triplets:
         data = Path(path).read_bytes()
         with np.load(io.BytesIO(data), allow_pickle=False) as archive:
             _check_sparse(path, {key: archive[key] for key in archive.files})
-        matrix: Any = scipy.sparse.load_npz(io.BytesIO(data)).tocoo()
+        matrix: Sparse = scipy.sparse.load_npz(io.BytesIO(data))
+        entries = matrix.tocoo()
     except InputError:
         raise
     except _DAMAGE as error:
         raise _unreadable(path, error) from error
-    return _from_codes(path, matrix.row, matrix.col, matrix.data, matrix.shape, duplicates)
+    return _from_codes(path, entries.row, entries.col, entries.data, matrix.shape, duplicates)
 
 
 def _check_sparse(path: FilePath, arrays: dict[str, np.ndarray]) -> None:
@@ -219,7 +224,7 @@ def _check_sparse(path: FilePath, arrays: dict[str, np.ndarray]) -> None:
     _check_sides(path, shape, arrays["data"].size)
 
 
-def _coded_triplets(path: FilePath, archive: Any, duplicates: str) -> Triplets:
+def _coded_triplets(path: FilePath, archive: NpzFile, duplicates: str) -> Triplets:
     rows, cols, values = (_array(path, archive, key) for key in _TRIPLET_KEYS)
     shape = None
     if "shape" in archive.files:
@@ -268,7 +273,7 @@ def _from_codes(
     )
 
 
-def _labelled_triplets(path: FilePath, archive: Any, columns: Sequence[str], duplicates: str) -> Triplets:
+def _labelled_triplets(path: FilePath, archive: NpzFile, columns: Sequence[str], duplicates: str) -> Triplets:
     import polars as pl
 
     for key in columns:

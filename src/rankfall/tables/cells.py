@@ -5,11 +5,14 @@ error such as #DIV/0!, or a code that its owner names. All else that is no numbe
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rankfall.tables.numerals import Numerals
+
+if TYPE_CHECKING:
+    import polars as pl
 
 ERRORS = ("#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#NULL!")
 UNKNOWN = tuple(
@@ -39,11 +42,11 @@ class Parsed:
     def is_unknown(self) -> np.ndarray:
         return np.isnan(self.values) & ~self.is_text
 
-    def __getitem__(self, key: Any) -> "Parsed":
+    def __getitem__(self, key: int | slice | np.ndarray) -> "Parsed":
         return Parsed(self.values[key], self.is_text[key])
 
 
-def parse(cells: Any, numerals: Numerals | None = None, codes: tuple[str, ...] = ()) -> Parsed:
+def parse(cells: "pl.DataFrame", numerals: Numerals | None = None, codes: tuple[str, ...] = ()) -> Parsed:
     """Takes a polars frame of strings apart into numbers, unknowns and words."""
     import polars as pl
 
@@ -68,7 +71,7 @@ def is_code(values: np.ndarray, codes: tuple[str, ...]) -> np.ndarray:
     return found
 
 
-def known_texts(column: Any, codes: tuple[str, ...] = ()) -> Any:
+def known_texts(column: "pl.Series", codes: tuple[str, ...] = ()) -> "pl.Series":
     """The stripped cells of a column of strings, null where unknown."""
     import polars as pl
 
@@ -76,7 +79,7 @@ def known_texts(column: Any, codes: tuple[str, ...] = ()) -> Any:
     return pl.select(pl.when(~stripped.is_in([*UNKNOWN, *codes])).then(stripped)).to_series()
 
 
-def decimals_of(texts: Any, decimal: str = ".") -> tuple[int, int]:
+def decimals_of(texts: "pl.Series", decimal: str = ".") -> tuple[int, int]:
     """The least and the largest number of decimals of a series of plain numbers in these signs."""
     known = texts.drop_nulls()
     if not len(known):
@@ -84,7 +87,7 @@ def decimals_of(texts: Any, decimal: str = ".") -> tuple[int, int]:
     if known.str.contains("[eE]").any():
         values = np.abs(known.str.replace(decimal, ".", literal=True).to_numpy().astype(np.float64))
         return 0, decimals_of_numbers(values)
-    digits = known.str.split_exact(decimal, 1).struct.field("field_1").str.len_chars().fill_null(0)
+    digits = known.str.split_exact(decimal, 1).struct.field("field_1").str.len_chars().fill_null(0).to_numpy()
     return int(digits.min()), int(digits.max())
 
 
@@ -102,7 +105,7 @@ def decimals_of_numbers(values: np.ndarray, most: int = 8) -> int:
     return -1
 
 
-def has_integers(cells: Any) -> np.ndarray:
+def has_integers(cells: "pl.DataFrame") -> np.ndarray:
     """Of each column of strings, whether it has numbers and all of them are typed as integers."""
     stripped = stacked(cells).str.strip_chars()
     is_integer = _unstacked(stripped.str.contains(r"^[+-]?\d+$").fill_null(False), cells.shape)
@@ -110,14 +113,14 @@ def has_integers(cells: Any) -> np.ndarray:
     return np.asarray(is_integer.any(axis=0) & (is_integer | is_unknown).all(axis=0))
 
 
-def stacked(cells: Any) -> Any:
+def stacked(cells: "pl.DataFrame") -> "pl.Series":
     """All columns below one another: polars' cost a column would dominate wide tables."""
     import polars as pl
 
     return pl.concat(list(cells.iter_columns()), rechunk=True)
 
 
-def _unstacked(series: Any, shape: tuple[int, int]) -> np.ndarray:
+def _unstacked(series: "pl.Series", shape: tuple[int, int]) -> np.ndarray:
     rows, columns = shape
     return series.to_numpy().reshape(columns, rows).T
 
@@ -129,7 +132,7 @@ def _number_of(code: str) -> float | None:
         return None
 
 
-def format_numbers(values: np.ndarray, is_integer: np.ndarray | None = None, decimal: str = ".") -> Any:
+def format_numbers(values: np.ndarray, is_integer: np.ndarray | None = None, decimal: str = ".") -> "pl.Series":
     """Numbers as a series of text: the shortest that reads back as the same number; unknown entries are null.
 
     Where `is_integer`, 3.0 is written as 3.

@@ -6,10 +6,13 @@ A format is recognized by the extension, so that reading and writing agree. A tr
 
 import os
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from rankfall.errors import InputError
 from rankfall.tables.packing import PACKINGS, unpack
+
+if TYPE_CHECKING:
+    import polars as pl
 
 FilePath: TypeAlias = str | os.PathLike[str]
 
@@ -83,7 +86,7 @@ def read_unpacked(path: FilePath) -> bytes:
     return unpack(read_bytes(path), Path(path))
 
 
-def read_frame(path: FilePath, columns: list[str] | None = None) -> Any:
+def read_frame(path: FilePath, columns: list[str] | None = None) -> "pl.DataFrame":
     """The polars frame in a parquet or Arrow file, or the given columns of it."""
     import polars as pl
 
@@ -139,7 +142,7 @@ def _no_frame(path: FilePath, error: BaseException) -> InputError:
 
 
 def _unreadable(path: FilePath, error: Exception) -> InputError:
-    said = getattr(error, "strerror", None) or error
+    said = (isinstance(error, OSError) and error.strerror) or error
     return InputError(f"the input must be readable, {_short(path)} is not ({said}); check its name and permissions")
 
 

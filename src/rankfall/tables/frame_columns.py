@@ -2,11 +2,12 @@
 
 import numbers
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 import numpy as np
 
 from rankfall.errors import InputError
+from rankfall.tables.categories import category_places, coded
 from rankfall.tables.cells import known_texts
 from rankfall.tables.columns import Column, columns_of, refuse_text, settle_limits
 from rankfall.tables.dress import looks_like_numbers
@@ -14,8 +15,15 @@ from rankfall.tables.grid import Grid
 from rankfall.tables.numerals import Numerals
 from rankfall.tables.options import Notes, Reading
 
+if TYPE_CHECKING:
+    import narwhals
+    import pandas as pd
+    from narwhals.typing import IntoSeries
 
-def floats_of(series: Any, name: str) -> np.ndarray | None:
+    Series: TypeAlias = narwhals.Series[IntoSeries]
+
+
+def floats_of(series: "Series", name: str) -> np.ndarray | None:
     """The series as floats with NaN for null, or None where it holds words or dates."""
     import narwhals.stable.v2 as nw
 
@@ -41,7 +49,7 @@ def floats_of(series: Any, name: str) -> np.ndarray | None:
     return None
 
 
-def is_text(series: Any) -> bool:
+def is_text(series: "Series") -> bool:
     """Whether the column holds strings and nothing else."""
     import narwhals.stable.v2 as nw
 
@@ -52,12 +60,12 @@ def is_text(series: Any) -> bool:
 
 
 def numbers_of_texts(
-    series: dict[str, Any], reading: Reading, notes: Notes, must: bool
+    series: dict[str, "Series"], reading: Reading, notes: Notes, must: bool
 ) -> tuple[dict[str, Column], Numerals]:
     """The columns of text that hold numbers, by name, and the signs they have; with `must`, all have to."""
     import polars as pl
 
-    cells: dict[str, Any] = {}
+    cells: dict[str, pl.Series] = {}
     for name, one in series.items():
         column = pl.Series(
             [None, *(cell if isinstance(cell, str) else None for cell in one.to_list())], dtype=pl.String
@@ -87,22 +95,62 @@ def numbers_of_texts(
     return found, numerals
 
 
-def replaced(series: Any, values: np.ndarray, is_changed: np.ndarray, texts: list | None) -> Any:
+def category_columns(
+    series: "dict[str, Series]", labels: set[str], reading: Reading, notes: Notes
+) -> tuple[dict[str, Column], set[str]]:
+    """The columns of words that are completed as categories, by name; and the names of all columns that are."""
+    import narwhals.stable.v2 as nw
+
+    if reading.categories is None:
+        return {}, set()
+    texts = {
+        name: _text_column(one)
+        for name, one in series.items()
+        if name not in labels and (is_text(one) or one.dtype in (nw.Categorical, nw.Enum))
+    }
+    names = list(series)
+    words = {names.index(name): column for name, column in texts.items()}
+    chosen = {names[place] for place in category_places(reading, words, names, len(names))}
+    for name in chosen - set(texts):
+        if name in labels or floats_of(series[name], name) is None:
+            raise InputError(
+                f"a category must be words or numbers, column {name!r} is a label or of the type {series[name].dtype}; "
+                "leave it out of the categories"
+            )
+    found = {
+        name: coded(column, f"column {name!r}", reading, notes) for name, column in texts.items() if name in chosen
+    }
+    return found, chosen
+
+
+def _text_column(series: "Series") -> Column:
+    """A column of strings or of a categorical type, all its cells as words."""
+    import polars as pl
+
+    cells = [
+        None if is_missing else str(cell)
+        for cell, is_missing in zip(series.to_list(), series.is_null().to_list(), strict=True)
+    ]
+    texts = pl.Series(cells, dtype=pl.String)
+    return Column(np.full(len(texts), np.nan), texts.is_not_null().to_numpy(), texts)
+
+
+def replaced(series: "Series", values: np.ndarray, is_changed: np.ndarray, texts: list | None) -> "Series":
     """The series with other numbers: of its own type where they fit, else floats of its kind; or these `texts`."""
     import narwhals.stable.v2 as nw
 
     if texts is not None:
         cells = [new if is_new else old for old, new, is_new in zip(series.to_list(), texts, is_changed, strict=True)]
         fresh = nw.new_series(name=series.name, values=cells, dtype=nw.String, backend=series.implementation)
-        return _indexed(fresh, series)
+        return _of_categorical_type(_indexed(fresh, series), series)
     kind = series.dtype
     is_whole = bool(np.all(np.abs(values) < 2**53) and np.all(values == np.floor(values)))
     if (kind.is_integer() and is_whole) or (kind == nw.Boolean and np.isin(values, (0, 1)).all()):
         whole = nw.new_series(name=series.name, values=values.astype(np.float64), backend=series.implementation)
         fresh = _indexed(whole, series)
         if series.implementation.is_pandas_like():
-            native = fresh.to_native()
-            native = native.astype("int64").astype(series.to_native().dtype)
+            native = _pandas(fresh)
+            native = native.astype("int64").astype(_pandas(series).dtype)
             return nw.from_native(native, series_only=True)
         return fresh.cast(nw.Int64).cast(kind) if kind != nw.Boolean else fresh == 1
     if kind == nw.Object and np.isin(values, (0, 1)).all() and _is_boolean(series):
@@ -111,21 +159,32 @@ def replaced(series: Any, values: np.ndarray, is_changed: np.ndarray, texts: lis
     return _as_floats(series, values)
 
 
-def _is_boolean(series: Any) -> bool:
+def _of_categorical_type(fresh: "Series", series: "Series") -> "Series":
+    """Strings in the categorical type of the series, with its levels and their order; or as they are."""
+    import narwhals.stable.v2 as nw
+
+    if series.dtype not in (nw.Categorical, nw.Enum):
+        return fresh
+    if series.implementation.is_pandas_like():
+        return nw.from_native(_pandas(fresh).astype(_pandas(series).dtype), series_only=True)
+    return fresh.cast(series.dtype)
+
+
+def _is_boolean(series: "Series") -> bool:
     return all(isinstance(one, (bool, np.bool_)) for one in series.drop_nulls().to_list())
 
 
-def _indexed(fresh: Any, series: Any) -> Any:
+def _indexed(fresh: "Series", series: "Series") -> "Series":
     import narwhals.stable.v2 as nw
 
     if not series.implementation.is_pandas_like():
         return fresh
-    native = fresh.to_native()
-    native.index = series.to_native().index
+    native = _pandas(fresh)
+    native.index = _pandas(series).index
     return nw.from_native(native, series_only=True)
 
 
-def _as_floats(series: Any, values: np.ndarray) -> Any:
+def _as_floats(series: "Series", values: np.ndarray) -> "Series":
     """The series with other numbers, as floats of its kind."""
     import narwhals.stable.v2 as nw
 
@@ -137,11 +196,16 @@ def _as_floats(series: Any, values: np.ndarray) -> Any:
         backend=series.implementation,
     )
     if series.implementation.is_pandas_like():
-        native = _indexed(fresh, series).to_native()
+        native = _pandas(_indexed(fresh, series))
         if series.dtype.is_numeric() or series.dtype == nw.Boolean:
-            native = native.astype(series.cast(kind).to_native().dtype)
+            native = native.astype(_pandas(series.cast(kind)).dtype)
         return nw.from_native(native, series_only=True)
     # Elsewhere null and NaN differ, and unknown is null.
     is_known = nw.new_series(name="known", values=~np.isnan(values), backend=series.implementation)
     frame = fresh.to_frame().with_columns(is_known)
     return frame.select(nw.when(nw.col("known")).then(nw.col(series.name)))[series.name]
+
+
+def _pandas(series: "Series") -> "pd.Series":
+    """What is under a series of pandas."""
+    return cast("pd.Series", series.to_native())

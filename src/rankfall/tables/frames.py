@@ -7,27 +7,38 @@ pandas' index, is the original object's own.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, TypeGuard, TypeVar, overload
 
 import numpy as np
 
 from rankfall.errors import InputError
 from rankfall.tables.dress import Dress
-from rankfall.tables.frame_columns import floats_of, is_text, numbers_of_texts, replaced
+from rankfall.tables.frame_columns import category_columns, floats_of, is_text, numbers_of_texts, replaced
 from rankfall.tables.options import Notes, Reading
 from rankfall.tables.patching import changed, number_texts
 from rankfall.tables.table import Layout, Table, as_floats, refuse_infinite
 
+if TYPE_CHECKING:
+    import narwhals.stable.v2 as nw
+    import pandas as pd
+    from narwhals.stable.v2.typing import IntoDataFrame
+
+    Frame = TypeVar("Frame", bound=IntoDataFrame)
+
 
 def from_frame(
-    frame: Any, label_columns: Sequence[str] | None = None, reading: Reading | None = None, notes: Notes | None = None
+    frame: "IntoDataFrame",
+    label_columns: Sequence[str] | None = None,
+    reading: Reading | None = None,
+    notes: Notes | None = None,
 ) -> Table:
     """The table in a data frame: its columns of numbers as values, all others as labels.
 
     Integers, floats, decimals and booleans are numbers, of whatever width, nullable, sparse or not; so is a column
     with no known entry, and a column of text whose cells are numbers in any dress (`rankfall.tables.dress`).
     `label_columns` names the columns to carry along unread; then all others must be numbers. `reading` says what cells
-    of text mean; what is decided is added to `notes`.
+    of text mean, and which columns are categories: `Reading(categories=("auto",))` for all columns of few words. What
+    is decided is added to `notes`.
 
     Raises InputError for what is no data frame, nested, binary or complex columns, infinite numbers, repeated names.
     """
@@ -42,21 +53,24 @@ def from_frame(
             raise InputError(f"a label column must be one of the frame's, got {name!r}; it has {', '.join(names[:20])}")
     series = dict(zip(names, native.iter_columns(), strict=True))
     open_texts = {name: one for name, one in series.items() if name not in (asked or ()) and is_text(one)}
+    categories, chosen = category_columns(series, asked or set(), reading, notes)
+    for name in categories:
+        open_texts.pop(name, None)
     texts, numerals = numbers_of_texts(open_texts, reading, notes, must=asked is not None)
     columns: list[np.ndarray] = []
     dresses: list[Dress | None] = []
     labels: dict[str, list] = {}
     places: list[int] = []
     for place, (name, one) in enumerate(series.items()):
-        floats = None if asked and name in asked else floats_of(one, name)
-        if name in texts:
+        floats = None if name in categories or (asked and name in asked) else floats_of(one, name)
+        if name in categories:
+            floats = categories[name].values
+        elif name in texts:
             floats = texts[name].values
         if floats is not None:
             columns.append(floats)
-            is_boolean = one.dtype == nw.Boolean
-            dresses.append(
-                Dress(words=("False", "True")) if is_boolean else texts[name].dress if name in texts else None
-            )
+            read = {**texts, **categories}.get(name)
+            dresses.append(Dress(words=("False", "True")) if one.dtype == nw.Boolean else read.dress if read else None)
         elif asked is None or name in asked:
             is_missing = one.is_null().to_list()
             labels[name] = [None if gone else cell for cell, gone in zip(one.to_list(), is_missing, strict=True)]
@@ -82,13 +96,22 @@ def from_frame(
         integer_columns=tuple(kinds[place].is_integer() for place in numbers_at),
         numerals=numerals,
         dresses=tuple(dresses) if has_dress else None,
+        categories=tuple(k for k, name in enumerate(column_names) if name in chosen),
         frame=frame,
         before=values.copy(),
     )
     return Table(as_floats(values), column_names, labels or None, layout)
 
 
-def to_frame(table: Table, like: Any = None) -> Any:
+@overload
+def to_frame(table: Table) -> "IntoDataFrame": ...
+
+
+@overload
+def to_frame(table: Table, like: "Frame") -> "Frame": ...
+
+
+def to_frame(table: Table, like: "IntoDataFrame | None" = None) -> "IntoDataFrame":
     """The table as a data frame of the kind of `like`, by default of the frame it was read from.
 
     Columns whose numbers are those of `like` stay as they are, with their type. Changed ones keep it where all their
@@ -103,7 +126,8 @@ def to_frame(table: Table, like: Any = None) -> Any:
         raise InputError("a table must know what frame to become, this one came from none; pass like=frame")
     original = table
     if like is not table.layout.frame:
-        original = from_frame(like, list(table.row_labels or {}) if table.row_labels else None)
+        reading = Reading(categories=tuple(map(str, _category_names(table))) or None)
+        original = from_frame(like, list(table.row_labels or {}) if table.row_labels else None, reading)
         if original.shape != table.shape:
             raise InputError(
                 f"the frame must have the table's shape {table.shape}, got one with numbers of shape "
@@ -118,14 +142,18 @@ def to_frame(table: Table, like: Any = None) -> Any:
     fresh = []
     for place in np.flatnonzero(is_changed.any(axis=0)).tolist():
         series, cells = columns[place], None
-        if is_text(series):
+        if is_text(series) or original.levels(place):
             texts = number_texts(original).to_list() if texts is None else texts
             cells = texts[place * table.shape[0] : (place + 1) * table.shape[0]]
         fresh.append(replaced(series, table.values[:, place], is_changed[:, place], cells))
     return native.with_columns(*fresh).to_native() if fresh else like
 
 
-def _narwhalize(frame: Any) -> Any:
+def _category_names(table: Table) -> list[str]:
+    return [(table.column_names or ())[place] for place in table.categories if table.levels(place)]
+
+
+def _narwhalize(frame: "Frame") -> "nw.DataFrame[Frame]":
     import narwhals.stable.v2 as nw
 
     try:
@@ -141,9 +169,9 @@ def _narwhalize(frame: Any) -> Any:
         ) from error
 
 
-def _dense(frame: Any) -> Any:
+def _dense(frame: "Frame") -> "Frame":
     """pandas' sparse columns as dense ones; every other frame as it is."""
-    if not type(frame).__module__.startswith("pandas") or not hasattr(frame, "columns"):
+    if not _is_pandas(frame):
         return frame
     # dtype names such as Sparse[float64, nan]
     is_sparse = [str(kind).startswith("Sparse[") for kind in frame.dtypes]
@@ -154,3 +182,7 @@ def _dense(frame: Any) -> Any:
         if sparse:
             dense[name] = frame[name].sparse.to_dense()
     return dense
+
+
+def _is_pandas(frame: object) -> "TypeGuard[pd.DataFrame]":
+    return type(frame).__module__.startswith("pandas") and hasattr(frame, "columns")

@@ -5,9 +5,12 @@ A sign is taken for what it must be: `19,45` has a decimal comma, `1,234,567` an
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from rankfall.errors import InputError
+
+if TYPE_CHECKING:
+    import polars as pl
 
 # The spaces and apostrophes that separate thousands, each group under its plainest sign.
 VARIANTS = {" ": " \u00a0\u202f\u2009", "'": "'\u2019", ",": ",", ".": "."}
@@ -28,7 +31,7 @@ class Numerals:
         """Whether programs read such numbers as they are."""
         return self.decimal == "." and not self.thousands
 
-    def plain(self, texts: Any) -> Any:
+    def plain(self, texts: "pl.Series") -> "pl.Series":
         """The series of numbers as programs write them; null where the signs stand wrongly."""
         import polars as pl
 
@@ -55,7 +58,7 @@ class Numerals:
 
 
 def numerals_of(
-    texts: Any, separator: str | None, decimal: str | None = None, thousands: str | None = None
+    texts: "pl.Series", separator: str | None, decimal: str | None = None, thousands: str | None = None
 ) -> Numerals:
     """The numerals of a series of cells that hold numbers in some convention.
 
@@ -102,7 +105,7 @@ class _Evidence:
     is_open: bool
 
 
-def _evidence(texts: Any, sign: str) -> _Evidence:
+def _evidence(texts: "pl.Series", sign: str) -> _Evidence:
     s, other = "\\" + sign, "\\" + ("." if sign == "," else ",")
     groups = rf"^[+-]?\d{{1,3}}(?:{s}\d{{3}})+"
     decimals = (
@@ -116,11 +119,11 @@ def _evidence(texts: Any, sign: str) -> _Evidence:
     )
 
 
-def _any(texts: Any, pattern: str) -> bool:
+def _any(texts: "pl.Series", pattern: str) -> bool:
     return bool(texts.str.contains(pattern).any())
 
 
-def _open(texts: Any, sign: str, other: str) -> InputError:
+def _open(texts: "pl.Series", sign: str, other: str) -> InputError:
     cell = texts.filter(texts.str.contains(rf"^[+-]?[1-9]\d{{0,2}}\{sign}\d{{3}}$")).item(0)
     plain, grouped = cell.replace(sign, "."), cell.replace(sign, "")
     name = {",": "comma", ".": "point"}[sign]
@@ -130,7 +133,7 @@ def _open(texts: Any, sign: str, other: str) -> InputError:
     )
 
 
-def _refuse_open_points(texts: Any) -> None:
+def _refuse_open_points(texts: "pl.Series") -> None:
     """Refuses points that all stand before three digits, among whole numbers of less than four."""
     pointed = texts.filter(texts.str.contains(".", literal=True))
     whole = texts.filter(texts.str.contains(r"^[+-]?\d+$"))

@@ -1,14 +1,18 @@
 """A table back into the file it came from: only the cells whose numbers changed are written, in their column's look."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rankfall.tables.cells import format_numbers
 from rankfall.tables.numerals import Numerals
 from rankfall.tables.scan import scan
+from rankfall.tables.sheets import Cell
 from rankfall.tables.table import Table
 from rankfall.tables.text import Text
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 def changed(table: Table) -> np.ndarray:
@@ -20,7 +24,7 @@ def changed(table: Table) -> np.ndarray:
     return ~((before == after) | (np.isnan(before) & np.isnan(after)))
 
 
-def number_texts(table: Table, numerals: Numerals | None = None) -> Any:
+def number_texts(table: Table, numerals: Numerals | None = None) -> "pl.Series":
     """All numbers as text, columns below one another, null where unknown.
 
     Whole where a column is, with as many decimals where all its numbers have the same, else the fewest that read back
@@ -42,7 +46,7 @@ def number_texts(table: Table, numerals: Numerals | None = None) -> Any:
         least, most = layout.decimals[place] if layout.decimals else (0, -1)
         column = table.values[:, place]
         digits = most if layout.source is not None and 0 < most == least else None
-        if dress is not None and dress.words is None:
+        if dress is not None and dress.is_number:
             digits = most if most > 0 else None
         for text, value in zip(texts.slice(place * rows, rows), column, strict=True):
             if text is None:
@@ -50,7 +54,7 @@ def number_texts(table: Table, numerals: Numerals | None = None) -> Any:
                 continue
             if digits is not None and round(float(value), digits) == value:
                 text = f"{value:.{digits}f}"
-            if dress is not None and dress.words is not None:
+            if dress is not None and not dress.is_number:
                 found.append(dress.written(text))
             else:
                 text = numerals.written(text)
@@ -62,6 +66,7 @@ def number_texts(table: Table, numerals: Numerals | None = None) -> Any:
 def patched_text(table: Table, source: Text) -> bytes | None:
     """The file's bytes with the changed cells replaced; None where its cells do not lie as they were read."""
     layout = table.layout
+    assert layout.rows is not None
     is_changed = changed(table)
     if not is_changed.any():
         return source.encoded(source.data)
@@ -83,15 +88,15 @@ def patched_text(table: Table, source: Text) -> bytes | None:
     return source.encoded(found.replaced(cells, written))
 
 
-def changed_cells(table: Table) -> list[tuple[int, int, Any]]:
+def changed_cells(table: Table) -> list[tuple[int, int, Cell]]:
     """Row and column in the sheet, from zero, and the value of each cell that changed."""
-    layout = table.layout
-    texts = None
+    layout, texts = table.layout, None
+    assert layout.rows is not None
     if any(dress is not None for dress in layout.dresses or ()):
         texts = number_texts(table).to_list()
-    cells: list[tuple[int, int, Any]] = []
+    cells: list[tuple[int, int, Cell]] = []
     for row, col in np.argwhere(changed(table)).tolist():
-        value: Any = float(table.values[row, col])
+        value: Cell = float(table.values[row, col])
         dress = layout.dresses[col] if layout.dresses else None
         if np.isnan(value):
             value = None

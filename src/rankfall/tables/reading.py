@@ -8,12 +8,14 @@ Rows are counted as an editor or a spreadsheet counts them: the first is row 1.
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rankfall.errors import InputError
 from rankfall.tables.array_files import read_mtx, read_npy, read_npz
 from rankfall.tables.cells import decimals_of_numbers
-from rankfall.tables.columns import refuse_text, settle_limits, titles_of
+from rankfall.tables.columns import Column, refuse_text, settle_limits, titles_of
 from rankfall.tables.detection import find_columns, is_index
 from rankfall.tables.files import (
     FRAME_FORMATS,
@@ -34,10 +36,13 @@ from rankfall.tables.options import Notes, Reading
 from rankfall.tables.packing import unpack
 from rankfall.tables.sentinels import warn_of_sentinels, without_codes
 from rankfall.tables.sheets import is_workbook, read_sheet
-from rankfall.tables.structure import structure_of
+from rankfall.tables.structure import Structure, structure_of
 from rankfall.tables.table import Layout, Table, refuse_infinite
 from rankfall.tables.text import Text, read_text
 from rankfall.tables.triplets import Triplets
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 def read_table(
@@ -130,6 +135,7 @@ def _table_of_grid(
         has_bom=text is not None and text.has_bom,
         decimals=decimals,
         dresses=tuple(column.dress for column in columns),
+        categories=found.categories,
         texts=cells.select(str(place) for place in found.numbers),
         source=grid.source,
         rows=found.grid.rows[found.rows],
@@ -139,7 +145,7 @@ def _table_of_grid(
     return Table(values, names, _label_lists(cells, found.labels, found.names), layout)
 
 
-def _note_codes(found, reading: Reading, notes: Notes) -> None:
+def _note_codes(found: Structure, reading: Reading, notes: Notes) -> None:
     from rankfall.tables.cells import ERRORS
 
     codes = [*reading.unknown, *ERRORS]
@@ -156,7 +162,7 @@ def _note_codes(found, reading: Reading, notes: Notes) -> None:
         notes.decide(f"no cell is {' or '.join(map(repr, missing))} as typed", "--unknown")
 
 
-def _note_dresses(columns: list, titles: list[str], notes: Notes) -> None:
+def _note_dresses(columns: list[Column], titles: list[str], notes: Notes) -> None:
     dresses: dict[str, list[str]] = {}
     for column, title in zip(columns, titles, strict=True):
         if column.dress is not None and (column.dress.prefix or column.dress.suffix or column.dress.words):
@@ -169,7 +175,7 @@ def _note_dresses(columns: list, titles: list[str], notes: Notes) -> None:
         notes.decide("all columns have two values, for which --loss logistic is made", "--loss")
 
 
-def _label_lists(cells, labels: list[int], names: list[str] | None) -> dict[str, list] | None:
+def _label_lists(cells: "pl.DataFrame", labels: list[int], names: list[str] | None) -> dict[str, list] | None:
     lists: dict[str, list] = {}
     for place in labels:
         name = f"column_{place + 1}" if names is None else names[place]
@@ -201,14 +207,24 @@ def _table_of_frame(
 def _with_codes(found: Table | Triplets, reading: Reading, notes: Notes) -> Table | Triplets:
     """With codes unknown, a warning of numbers that look like codes, and all notes."""
     if isinstance(found, Triplets):
+        if reading.categories is not None:
+            raise InputError("--categories is for tables, got it for a list of entries; leave it out")
         values = without_codes(found.values, reading, notes)
         known = ~np.isnan(values)
         warn_of_sentinels(values[:, None], ["the values"], notes)
         found = replace(found, rows=found.rows[known], cols=found.cols[known], values=values[known])
         return replace(found, notes=tuple(notes.taken))
+    are_words = np.asarray([bool(found.levels(place)) for place in range(found.shape[1])])
     values = without_codes(found.values, reading, notes)
-    warn_of_sentinels(values, found.column_names, notes)
+    if are_words.any():
+        values = np.where(are_words, found.values, values)
+    numbers = np.flatnonzero(~are_words)
+    names = None if found.column_names is None else [found.column_names[place] for place in numbers]
+    warn_of_sentinels(values[:, numbers], names, notes)
     layout = found.layout
+    if layout.source is None and layout.frame is None and reading.categories not in (None, ("auto",)):
+        names = None if found.column_names is None else list(found.column_names)
+        layout = replace(layout, categories=tuple(sorted(find_columns(reading.categories, names, found.shape[1]))))
     if layout.decimals is None:
         decimals = tuple((0, decimals_of_numbers(column)) for column in values.T) if values.shape[1] <= 1000 else None
         layout = replace(layout, decimals=decimals)

@@ -5,7 +5,7 @@ import io
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -13,6 +13,13 @@ from rankfall.errors import InputError
 from rankfall.tables.files import FilePath
 from rankfall.tables.grid import Grid
 from rankfall.tables.options import Notes, Reading
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+# what is written into a cell; None leaves it empty
+Cell: TypeAlias = float | str | None
 
 
 @dataclass(frozen=True)
@@ -63,7 +70,7 @@ def read_sheet(path: FilePath, data: bytes, reading: Reading, notes: Notes) -> G
     return Grid(frame[rows.tolist()], rows, path, Sheet(path, data, name))
 
 
-def write_sheet(path: Path, frame: Any) -> None:
+def write_sheet(path: Path, frame: "pl.DataFrame") -> None:
     """A new workbook with the frame's names and rows."""
     import openpyxl
 
@@ -75,17 +82,21 @@ def write_sheet(path: Path, frame: Any) -> None:
     book.save(path)
 
 
-def refill_sheet(sheet: Sheet, path: Path, cells: list[tuple[int, int, Any]]) -> None:
+def refill_sheet(sheet: Sheet, path: Path, cells: list[tuple[int, int, Cell]]) -> None:
     """The workbook again, with (row, column, value) put into the sheet; rows and columns count from zero.
 
     Formats, formulas and other sheets stay as they are.
     """
     import openpyxl
+    from openpyxl.cell.cell import MergedCell
 
     book = openpyxl.load_workbook(io.BytesIO(sheet.data), keep_vba=path.suffix.lower() == ".xlsm")
-    page: Any = book[sheet.name]
+    page = book[sheet.name]
     for row, column, value in cells:
-        page.cell(row + 1, column + 1).value = value
+        # of a merged range only the first cell can hold a value
+        while isinstance(cell := page.cell(row + 1, column + 1), MergedCell):
+            page.unmerge_cells(next(one.coord for one in page.merged_cells.ranges if cell.coordinate in one))
+        cell.value = value
     book.save(path)
 
 
@@ -103,7 +114,7 @@ def is_workbook(data: bytes) -> bool:
     return any(one in names for one in ("xl/workbook.xml", "xl/workbook.bin", "content.xml"))
 
 
-def _text_of(cell: Any) -> str | None:
+def _text_of(cell: object) -> str | None:
     """A cell as it would be typed; numbers are exact, dates in ISO's form."""
     if isinstance(cell, float):
         return str(int(cell)) if cell.is_integer() and abs(cell) < 2**53 else repr(cell)

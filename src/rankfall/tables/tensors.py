@@ -7,13 +7,16 @@ value, e.g. station, day, slot and count; a combination that is not listed, or w
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rankfall.errors import InputError
-from rankfall.files import replacing, replacing_folder
+from rankfall.files import replacing, replacing_folder, write_arrays
 from rankfall.tables.files import FilePath, check_format, check_readable, extension
+
+if TYPE_CHECKING:
+    import xarray
 
 ARRAY_FORMATS = (".npy", ".npz")
 LABELLED_FORMATS = (".nc", ".zarr")
@@ -129,7 +132,7 @@ def write_tensor(tensor: TensorFile, path: FilePath) -> None:
         if kind == ".npy":
             np.save(stream, tensor.values)
         else:
-            np.savez_compressed(stream, allow_pickle=False, **{tensor.name: tensor.values})
+            write_arrays(stream, {tensor.name: tensor.values})
 
 
 def _arrays(path: FilePath) -> dict[str, np.ndarray]:
@@ -146,11 +149,9 @@ def _read_labelled(path: FilePath) -> TensorFile:
     if not Path(path).exists():
         raise InputError(f"the input must exist, {str(path)!r} does not; check the spelling")
     try:
-        data: Any = (
-            xarray.open_zarr(path, consolidated=False) if extension(path) == ".zarr" else xarray.open_dataset(path)
-        )
-        with data:
-            data = data.load()
+        is_zarr = extension(path) == ".zarr"
+        with xarray.open_zarr(path, consolidated=False) if is_zarr else xarray.open_dataset(path) as file:
+            data = file.load()
     except Exception as error:  # xarray's backends raise nearly anything
         raise InputError(f"{str(path)!r} must be a labelled array, got {str(error).splitlines()[0]}") from None
     names = [str(name) for name, variable in data.data_vars.items() if variable.dtype.kind in "biuf"]
@@ -161,7 +162,7 @@ def _read_labelled(path: FilePath) -> TensorFile:
     return TensorFile(variable.values.astype(np.float64), tuple(map(str, variable.dims)), labels, names[0])
 
 
-def _labelled(tensor: TensorFile) -> Any:
+def _labelled(tensor: TensorFile) -> "xarray.Dataset":
     import xarray
 
     return xarray.DataArray(tensor.values, dims=tensor.axes, coords=tensor.labels, name=tensor.name).to_dataset()

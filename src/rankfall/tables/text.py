@@ -10,7 +10,7 @@ import csv
 import io
 import re
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from rankfall.tables.files import FilePath, read_unpacked, text_format
 from rankfall.tables.grid import Grid
 from rankfall.tables.options import Notes, Reading
 from rankfall.tables.scan import Scan, scan
+
+if TYPE_CHECKING:
+    import polars as pl
 
 # Candidates in order of trust: a comma may stand inside a tab-separated line, hardly the other way round.
 _SEPARATORS = {
@@ -90,7 +93,7 @@ class Text:
         counts = found.counts
         if b'"' in self.data and (self.data.count(b'"') % 2 or len(np.unique(counts)) > 1):
             # Quotes inside cells, `5" pipe`, mislead the scan; where rows are alike to the csv module it is right.
-            frame = self._split_slowly(self.data[len(found.lines(np.arange(self.begin))) :], None)
+            frame = self._split_slowly(self.data[len(found.lines(np.arange(self.begin))) :])
             if frame is not None:
                 return Grid(frame, np.arange(frame.height) + self.begin, self.path, replace(self, is_whole=False))
         kept = np.ones(len(counts), dtype=bool)
@@ -182,11 +185,13 @@ class Text:
             )
         frame = _split(data, self.separator)
         if frame is None or frame.shape != (len(rows), width):
-            frame = self._split_slowly(data, width)
+            frame = self._split_slowly(data)
+        if frame is None or frame.width != width:
+            raise InputError(f"{str(self.path)!r} must be delimited text of {width} columns; check its quotes")
         return Grid(frame, rows, self.path, self)
 
-    def _split_slowly(self, data: bytes, width: int | None) -> Any:
-        """The frame of strings that the csv module splits the data into; None where rows differ and no width is set.
+    def _split_slowly(self, data: bytes) -> "pl.DataFrame | None":
+        """The frame of strings that the csv module splits the data into; None where rows differ.
 
         Raises InputError where quotes are not closed.
         """
@@ -202,10 +207,8 @@ class Text:
                 f"{str(self.path)!r} must be delimited text, row {len(rows) + 1 + self.begin} is not ({error}); "
                 'close its quotes, and double quotes inside quoted cells: ""'
             ) from error
-        if len({len(row) for row in rows}) != 1 or len(rows[0]) != (width or len(rows[0])):
-            if width is None:
-                return None
-            raise InputError(f"{str(self.path)!r} must be delimited text of {width} columns; check its quotes")
+        if len({len(row) for row in rows}) != 1:
+            return None
         columns = zip(*rows, strict=True)
         return pl.DataFrame({str(place): pl.Series(column, dtype=pl.String) for place, column in enumerate(columns)})
 
@@ -326,7 +329,7 @@ def _separator_of(lines: list[str], kind: str | None) -> str:
     return candidates[0]
 
 
-def _split(data: bytes, separator: str) -> Any:
+def _split(data: bytes, separator: str) -> "pl.DataFrame | None":
     """The frame of strings that polars splits the data into, or None where it cannot."""
     import polars as pl
 

@@ -6,7 +6,7 @@ are named, or given by their places; the rest of the file is not even parsed.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -23,6 +23,9 @@ from rankfall.tables.reading import read_grid
 from rankfall.tables.sentinels import warn_of_sentinels, without_codes
 from rankfall.tables.table import column_title, refuse_infinite
 from rankfall.tables.triplets import Triplets, as_plain_labels, check_merge, encode_labels, merge_duplicates
+
+if TYPE_CHECKING:
+    import polars as pl
 
 _DEFAULT_NAMES = ("row", "col", "value")
 
@@ -151,7 +154,7 @@ def read_pairs(
 class _Column:
     """One column of a file, a polars series, with its name; `rows` are the places of its cells in the file."""
 
-    cells: Any
+    cells: "pl.Series"
     name: str
     rows: np.ndarray
     separator: str | None = None
@@ -160,7 +163,7 @@ class _Column:
         """A row as the file's editor counts it."""
         return int(self.rows[row]) + 1
 
-    def labels(self) -> Any:
+    def labels(self) -> "pl.Series":
         """Its cells as labels: integers, or strings without white space around them; none may be empty."""
         import polars as pl
 

@@ -6,7 +6,7 @@ kept in the order of their codes and codes in the order of the labels, so the or
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -14,6 +14,10 @@ from jaxtyping import Float, Int
 from rankfall.errors import InputError
 from rankfall.tables.options import Note
 from rankfall.tables.table import Layout, Table, as_floats
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    import polars as pl
 
 MERGES = ("error", "mean", "last")
 
@@ -39,11 +43,11 @@ class Triplets:
     def __len__(self) -> int:
         return len(self.values)
 
-    def encode_rows(self, labels: Any) -> np.ndarray:
+    def encode_rows(self, labels: "pl.Series | npt.ArrayLike") -> np.ndarray:
         """Codes of row labels; −1 for labels that no row has."""
         return lookup_labels(self.row_labels, labels)
 
-    def encode_cols(self, labels: Any) -> np.ndarray:
+    def encode_cols(self, labels: "pl.Series | npt.ArrayLike") -> np.ndarray:
         """Codes of column labels; −1 for labels that no column has."""
         return lookup_labels(self.col_labels, labels)
 
@@ -110,7 +114,7 @@ def _duplicate(triplets: Triplets, again: int, before: int, number: Callable[[in
     )
 
 
-def encode_labels(labels: Any) -> tuple[np.ndarray, np.ndarray]:
+def encode_labels(labels: "pl.Series") -> tuple[np.ndarray, np.ndarray]:
     """Codes (int64) of a polars series of labels, and the labels in the order of their codes, which is their own.
 
     Labels are integers where every one is, written the plain way: `7` is and so is `7.0`, `07` is not.
@@ -127,7 +131,7 @@ def encode_labels(labels: Any) -> tuple[np.ndarray, np.ndarray]:
     return codes, ordered.to_numpy().astype(object)
 
 
-def lookup_labels(known: np.ndarray, labels: Any) -> np.ndarray:
+def lookup_labels(known: np.ndarray, labels: "pl.Series | npt.ArrayLike") -> np.ndarray:
     """Codes (int64) of labels among the `known`, sorted ones; −1 for all others."""
     import polars as pl
 
@@ -144,7 +148,7 @@ def lookup_labels(known: np.ndarray, labels: Any) -> np.ndarray:
     return codes.cast(pl.Int64).fill_null(-1).to_numpy()
 
 
-def as_plain_labels(labels: Any) -> Any:
+def as_plain_labels(labels: "pl.Series") -> "pl.Series":
     """A series of strings with `7.0` as `7`, where all labels are whole numbers and some were written so."""
     import polars as pl
 
@@ -156,7 +160,7 @@ def as_plain_labels(labels: Any) -> Any:
     return pl.select(pl.lit(labels).str.replace(r"\.0+$", "")).to_series()
 
 
-def _as_integers(labels: Any) -> Any:
+def _as_integers(labels: "pl.Series") -> "pl.Series":
     """The labels as Int64, null for those that are no integer written the plain way."""
     import polars as pl
 

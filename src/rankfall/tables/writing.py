@@ -8,12 +8,13 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
 
 from rankfall.errors import InputError
+from rankfall.files import replacing, write_arrays
 from rankfall.tables.cells import format_numbers
 from rankfall.tables.files import (
     FRAME_FORMATS,
@@ -28,10 +29,12 @@ from rankfall.tables.frames import to_frame
 from rankfall.tables.numerals import Numerals
 from rankfall.tables.packing import pack
 from rankfall.tables.patching import changed, changed_cells, number_texts, patched_text
-from rankfall.tables.replacing import replacing
 from rankfall.tables.sheets import Sheet, refill_sheet, write_sheet
 from rankfall.tables.table import Table
 from rankfall.tables.text import Text
+
+if TYPE_CHECKING:
+    import polars as pl
 
 _SEPARATORS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
 
@@ -56,11 +59,16 @@ def write_table(table: Table, path: FilePath) -> None:
     beside `column_names`. Unknown entries are empty in text, null in parquet, NaN in arrays and absent from `.mtx`.
     """
     check_format(path, TABLE_FORMATS)
+    if extension(path) in (".npy", ".npz", ".mtx", ".mtx.gz") and any(map(table.levels, range(table.shape[1]))):
+        raise InputError(
+            f"categories are words, which {str(path)!r} has no place for; let its name end in .csv, .xlsx or .parquet"
+        )
     source = table.layout.source
     with replacing(path) as temporary:
         if text_format(path) is not None:
-            is_same = isinstance(source, Text) and source.is_whole and text_format(source.path) == text_format(path)
-            data = patched_text(table, source) if is_same else None
+            data = None
+            if isinstance(source, Text) and source.is_whole and text_format(source.path) == text_format(path):
+                data = patched_text(table, source)
             _write_bytes(temporary, _text_of(table, path) if data is None else data, path)
         elif extension(path) in (".xlsx", ".xlsm"):
             if isinstance(source, Sheet) and extension(source.path) == extension(path):
@@ -73,11 +81,11 @@ def write_table(table: Table, path: FilePath) -> None:
             with temporary.open("wb") as file:
                 np.save(file, table.values, allow_pickle=False)
         elif extension(path) == ".npz":
-            arrays: dict[str, Any] = {"values": table.values}
+            arrays = {"values": table.values}
             if table.column_names is not None:
                 arrays["column_names"] = np.asarray(table.column_names, dtype=np.str_)
             with temporary.open("wb") as file:
-                np.savez_compressed(file, **arrays)
+                write_arrays(file, arrays)
         else:
             _write_mtx(temporary, table.values, path)
 
@@ -126,9 +134,9 @@ def write_triplets(
                 _write_frame(frame, temporary, path, None)
         else:
             arrays = [_label_array(one) for one in labels] + [np.asarray(values)]
-            named: dict[str, Any] = dict(zip(names, arrays, strict=True))
+            named = dict(zip(names, arrays, strict=True))
             with temporary.open("wb") as file:
-                np.savez_compressed(file, **named)
+                write_arrays(file, named)
 
 
 def _style_of(table: Table, kind: str) -> _Style:
@@ -182,7 +190,7 @@ def _write_bytes(temporary: Path, data: bytes, path: FilePath) -> None:
     temporary.write_bytes(pack(data, temporary, member))
 
 
-def _write_frame(frame: Any, temporary: Path, path: FilePath, metadata: dict[str, str] | None) -> None:
+def _write_frame(frame: "pl.DataFrame", temporary: Path, path: FilePath, metadata: dict[str, str] | None) -> None:
     buffer = io.BytesIO()
     if extension(path) == ".parquet":
         if metadata is None or not _write_for_pandas(frame, buffer, metadata):
@@ -192,12 +200,12 @@ def _write_frame(frame: Any, temporary: Path, path: FilePath, metadata: dict[str
     temporary.write_bytes(buffer.getbuffer())
 
 
-def _frame_of(table: Table) -> Any:
+def _frame_of(table: Table) -> "pl.DataFrame":
     """The table as a polars frame: integers where a column of them is complete and unchanged in kind, else floats."""
     import polars as pl
 
     if isinstance(table.layout.frame, pl.DataFrame):
-        return to_frame(table)
+        return to_frame(table, table.layout.frame)
     names = table.names()
     repeated = next((name for name in names if names.count(name) > 1), None)
     if repeated is not None:
@@ -207,14 +215,17 @@ def _frame_of(table: Table) -> Any:
     labels = [pl.Series(column, strict=False) for column in (table.row_labels or {}).values()]
     are_integers = table.layout.integer_columns or (False,) * table.shape[1]
     numbers = []
-    for column, is_integer in zip(table.values.T, are_integers, strict=True):
+    for place, (column, is_integer) in enumerate(zip(table.values.T, are_integers, strict=True)):
+        if words := table.levels(place):
+            numbers.append(pl.Series([None if np.isnan(code) else words[int(code)] for code in column]))
+            continue
         is_whole = is_integer and np.all(np.abs(column) < 2**53) and np.all(column == np.floor(column))
         floats = pl.Series(column, nan_to_null=True)
         numbers.append(floats.cast(pl.Int64) if is_whole else floats)
     return pl.DataFrame(dict(zip(names, table.arrange(labels, numbers), strict=True)))
 
 
-def _write_for_pandas(frame: Any, buffer: io.BytesIO, metadata: dict[str, str]) -> bool:
+def _write_for_pandas(frame: "pl.DataFrame", buffer: io.BytesIO, metadata: dict[str, str]) -> bool:
     """Writes parquet whose Arrow schema tells pandas of its index too, where pyarrow, which reads it so, is at hand."""
     try:
         import pyarrow.parquet
@@ -229,7 +240,7 @@ def _write_mtx(temporary: Path, values: np.ndarray, path: FilePath) -> None:
     import scipy.sparse
 
     is_known = ~np.isnan(values)
-    matrix: Any = values
+    matrix = values
     if not is_known.all():
         rows, cols = np.nonzero(is_known)
         matrix = scipy.sparse.coo_array((values[rows, cols], (rows, cols)), shape=values.shape)
@@ -238,7 +249,7 @@ def _write_mtx(temporary: Path, values: np.ndarray, path: FilePath) -> None:
     _write_bytes(temporary, buffer.getvalue(), path)
 
 
-def _label_series(labels: Sequence | np.ndarray) -> Any:
+def _label_series(labels: Sequence | np.ndarray) -> "pl.Series":
     import polars as pl
 
     array = np.asarray(labels)
@@ -247,6 +258,6 @@ def _label_series(labels: Sequence | np.ndarray) -> Any:
     return pl.Series([str(label) for label in labels], dtype=pl.String)
 
 
-def _label_array(labels: Any) -> np.ndarray:
+def _label_array(labels: "pl.Series") -> np.ndarray:
     array = labels.to_numpy()
     return array.astype(np.str_) if array.dtype == object else array

@@ -3,8 +3,8 @@
 import math
 import time
 import warnings
-from collections.abc import Callable
-from typing import Any, no_type_check
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from rankfall.errors import InputError, RunWarning
+from rankfall.estimators.parameters import judged_in_fit
 from rankfall.estimators.tensors.selection import choose
 from rankfall.estimators.tensors.trial import FAMILIES, Trial, refit
 from rankfall.estimators.tensors.units import Units
@@ -19,6 +20,9 @@ from rankfall.models.tensor_model import TensorModel
 from rankfall.problems.loss import Loss
 from rankfall.problems.tensor_completion import TensorCompletion
 from rankfall.problems.tensor_observations import check_indices
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 # Entries of a dense result at most: 2 GB.
 _DENSE = 2**28
@@ -68,13 +72,13 @@ class DeepTensorCompletion(BaseEstimator):
     True
     """
 
-    @no_type_check  # scikit-learn lets any value in here; `fit` is where parameters are judged
+    @judged_in_fit
     def __init__(
         self,
         *,
         family: str = "auto",
         width: int | str = "auto",
-        loss: Any = "squared",
+        loss: str | Loss = "squared",
         holdout: float | str = "auto",
         units: tuple[int, ...] = (),
         random_state: int = 0,
@@ -87,7 +91,12 @@ class DeepTensorCompletion(BaseEstimator):
         self.random_state = random_state
 
     def fit(
-        self, X: Any, y: Any = None, *, weights: Any = None, progress: Progress | None = None
+        self,
+        X: "npt.ArrayLike",
+        y: object = None,
+        *,
+        weights: "npt.ArrayLike | None" = None,
+        progress: Progress | None = None,
     ) -> "DeepTensorCompletion":
         """Fit an array, or a labelled one (xarray), of two or more axes whose unknown entries are NaN.
 
@@ -98,11 +107,11 @@ class DeepTensorCompletion(BaseEstimator):
 
     def fit_entries(
         self,
-        indices: Any,
-        values: Any,
+        indices: "Sequence[npt.ArrayLike] | np.ndarray",
+        values: "npt.ArrayLike",
         shape: tuple[int, ...] | None = None,
         *,
-        weights: Any = None,
+        weights: "npt.ArrayLike | None" = None,
         duplicates: str = "error",
         progress: Progress | None = None,
     ) -> "DeepTensorCompletion":
@@ -139,7 +148,7 @@ class DeepTensorCompletion(BaseEstimator):
         self.shape_, self.seconds_ = problem.shape, time.perf_counter() - began
         return self
 
-    def predict(self, indices: Any) -> Float[np.ndarray, " entries"]:
+    def predict(self, indices: "Sequence[npt.ArrayLike] | np.ndarray") -> Float[np.ndarray, " entries"]:
         """W at `indices`, one list of zero-based integers for each axis, forming nothing else."""
         check_is_fitted(self)
         lists = [np.atleast_1d(np.asarray(each)) for each in indices]
@@ -147,7 +156,9 @@ class DeepTensorCompletion(BaseEstimator):
         stacked = np.stack(lists)
         return self._mean(self.model_.entries(self.weights_[None, :], lists)[0]) * self.units_.at(stacked)
 
-    def intervals(self, indices: Any, alpha: float = 0.1) -> tuple[np.ndarray, np.ndarray]:
+    def intervals(
+        self, indices: "Sequence[npt.ArrayLike] | np.ndarray", alpha: float = 0.1
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Lower and upper ends that cover a new entry with probability at least 1 − `alpha`, by split conformal.
 
         Entries must be hidden at random as the held-out ones were. Raises InputError for alpha outside (0, 1).

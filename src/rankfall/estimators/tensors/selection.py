@@ -1,7 +1,6 @@
 """Which family, width and ridge: grown one after another, judged by held-out entries."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -87,5 +86,5 @@ def _bases(problem: TensorCompletion, width: int | None) -> list[np.ndarray] | N
     return [leading_subspace(problem, axis, widest) for axis in range(len(problem.shape))]
 
 
-def _first(bases: list[np.ndarray] | None, width: int) -> Any:
+def _first(bases: list[np.ndarray] | None, width: int) -> list[np.ndarray] | None:
     return None if bases is None else [basis[:, : max(2, width)] for basis in bases]

@@ -5,8 +5,8 @@ down. Both keep the moment at which the held-out error is lowest. Losses other t
 """
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -17,7 +17,7 @@ from rankfall.models import CP, Gaussian, Subspaces, TensorModel, Train, Tree
 from rankfall.problems.tensor_completion import TensorCompletion
 from rankfall.trajectory import HeldOutRise, LossBelow, StepLimit, Trajectory, evolve
 
-FAMILIES: dict[str, Any] = {"cp": CP, "train": Train, "tree": lambda width: Tree(None, width)}
+FAMILIES: dict[str, Callable[[int], TensorModel]] = {"cp": CP, "train": Train, "tree": lambda width: Tree(None, width)}
 _SCALE, _RTOL = 1e-2, 1e-2
 # Steps of the flow before least squares, and alone.
 _SHORT, _LONG = 30, 400
@@ -63,7 +63,7 @@ def rerun(problem: TensorCompletion, trial: Trial, ridge: float) -> Trial:
     return replace(trial, candidate=candidate, weights=weights, error=error)
 
 
-def run_trial(problem: TensorCompletion, candidate: Candidate, bases: Any, seed: int) -> Trial:
+def run_trial(problem: TensorCompletion, candidate: Candidate, bases: Sequence[np.ndarray] | None, seed: int) -> Trial:
     """Fit a candidate to a problem with held-out entries; `bases` are those of `Subspaces`, None for `Gaussian`."""
     model = candidate.model(problem.shape)
     start = Gaussian(_SCALE) if bases is None else Subspaces(bases[0].shape[1], _SCALE, bases)
