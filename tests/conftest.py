@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from jaxtyping import config
 
+from rankfall.kernels.blas_threads import one_blas_thread
 from rankfall.trajectory import step_hook
 
 # Shapes are checked in the first steps of every run and in every 25th of the others: a run makes the same calls
@@ -36,6 +37,13 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"real data is not on this machine (looked in {folder}; set RANKFALL_TEST_DATA)")
     return folder
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _workers_share_the_cores():
+    """Side by side, each worker has a core: threads of BLAS would wait for those of the others."""
+    with one_blas_thread("PYTEST_XDIST_WORKER" in os.environ):
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -20,17 +20,30 @@ def column_rows(model: "DeepMatrixFactorization", names: Sequence[str]) -> list[
     if not judged.size or not 0 < len(names) <= _MOST_LISTED:
         return []
     rows = [("columns", sentence(names, quality.explained))]
+    is_category = model.fitted_.is_category
     for place in judged.tolist():
-        rows.append((
-            f"  {names[place]}",
-            f"error {quality.error[place]:.3g} (mean {quality.mean_error[place]:.3g}{_simple(quality, place)}), "
-            f"{100 * max(0.0, quality.explained[place]):.0f} % of its variance explained",
-        ))  # fmt: skip
+        tell = _of_category if is_category[place] else _of_numbers
+        rows.append((f"  {names[place]}", tell(quality, place)))
     if model.shares_:
         parts = sorted(model.shares_.items(), key=lambda part: -part[1])
         told = ", ".join(f"{name} {100 * share:.0f} %" for name, share in parts if share >= 0.05)
         rows.append(("weights", f"{told} (small table: several methods, weighed by held-out entries)"))
     return rows
+
+
+def _of_numbers(quality: "ColumnQuality", place: int) -> str:
+    return (
+        f"error {quality.error[place]:.3g} (mean {quality.mean_error[place]:.3g}{_simple(quality, place)}), "
+        f"{100 * max(0.0, quality.explained[place]):.0f} % of its variance explained"
+    )
+
+
+def _of_category(quality: "ColumnQuality", place: int) -> str:
+    wrong, most_frequent, simple = (
+        100 * error[place] ** 2 for error in (quality.error, quality.mean_error, quality.simple_error)
+    )
+    beside = "" if quality.simple == "column mean" else f", {quality.simple} {simple:.0f} %"
+    return f"wrong in {wrong:.0f} % (most frequent level {most_frequent:.0f} %{beside})"
 
 
 def _simple(quality: "ColumnQuality", place: int) -> str:

@@ -7,6 +7,7 @@ import typer
 
 from rankfall.cli.reading_options import (
     Below,
+    Categories,
     Comment,
     Decimal,
     Duplicates,
@@ -49,6 +50,7 @@ def complete(
     predict: Annotated[Path | None, typer.Option(help="Fill only the pairs row,col listed in this file.")] = None,
     duplicates: Duplicates = "error",
     labels: Labels = None,
+    categories: Categories = None,
     header: Header = None,
     unknown: Unknown = None,
     below: Below = None,
@@ -122,21 +124,25 @@ def complete(
         features, scaling, order, refine, levels_of(levels),
     )  # fmt: skip
     console = Console(quiet)
-    reading = reading_of(unknown, below, separator, decimal, thousands, encoding, comment, leave_out, sheet)
+    reading = reading_of(unknown, below, separator, decimal, thousands, encoding, comment, leave_out, sheet, categories)
     digits_of(digits)
     page = ReportOutput(report, force)
     page.check()
     if table is None:
         _refuse(
-            "needs an INPUT", "got none; name the file to complete", triplets=triplets, predict=predict, labels=labels
-        )
+            "needs an INPUT", "got none; name the file to complete", triplets=triplets, predict=predict, labels=labels,
+            categories=categories,
+        )  # fmt: skip
         from rankfall.cli.example import complete_example
 
         complete_example(output, plot, options, console, page)
     elif index is not None or value is not None or _is_tensor(table):
         if index is None and value is not None:
             raise InputError(f"--value goes with --index, the columns of indices, got --value={value} alone")
-        _refuse("is for tables", "got it for a tensor; leave it out", triplets=triplets, predict=predict, labels=labels)
+        _refuse(
+            "is for tables", "got it for a tensor; leave it out", triplets=triplets, predict=predict, labels=labels,
+            categories=categories,
+        )  # fmt: skip
         from rankfall.cli.tensor import complete_tensor
 
         complete_tensor(table, output, index, value, duplicates, options, console)
@@ -145,7 +151,10 @@ def complete(
 
         complete_table(table, output, plot, labels, header, duplicates, reading, digits, options, console, page)
     else:
-        _refuse("is for tables", "got it for a list of entries; --triplets names its columns", labels=labels)
+        _refuse(
+            "is for tables", "got it for a list of entries; --triplets names its columns", labels=labels,
+            categories=categories,
+        )  # fmt: skip
         from rankfall.cli.entries import complete_entries
 
         complete_entries(

@@ -29,3 +29,7 @@ LeaveOut = Annotated[
     str | None, typer.Option(help="Rows to leave out, as 2,22, counted from 1; 'none' keeps units and totals.")
 ]
 Sheet = Annotated[str | None, typer.Option(help="Sheet of a spreadsheet, by name or position.")]
+Categories = Annotated[
+    str | None,
+    typer.Option(help="Columns of words to fill too, as sex,city; or 'auto': those of few different words."),
+]

@@ -1,7 +1,7 @@
 """The steps that every job has: outputs checked before any work, a fit watched by the console, pictures drawn."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import isnan
 from pathlib import Path
@@ -62,9 +62,9 @@ class Fit:
         ]
 
 
-def fit(problem: "Completion", options: FitOptions, console: Console) -> Fit:
-    """Fit with progress; how it ended is noted in the console."""
-    estimator = options.estimator()
+def fit(problem: "Completion", options: FitOptions, console: Console, categories: Sequence[int] = ()) -> Fit:
+    """Fit with progress; how it ended is noted in the console. Some columns may be codes of `categories`."""
+    estimator = options.estimator().set_params(categorical_features=list(categories) or None)
     begun = time.perf_counter()
     with console.fitting() as progress:
         estimator.fit_problem(problem, progress=progress)

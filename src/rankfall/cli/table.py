@@ -37,7 +37,7 @@ def complete_table(
         )
     console.notes(notes)
     warn_empty(problem, lambda row: row_title(table, row), lambda col: column_title(table.column_names, col), console)
-    done = fit(problem, options, console)
+    done = fit(problem, options, console, table.categories)
     filled = done.estimator.transform(table.values)
     is_bounded = options.min_value is not None or options.max_value is not None
     filled = rounded(table, filled, digits, not is_bounded and done.is_within_range() | whole_columns(table))

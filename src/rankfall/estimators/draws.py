@@ -33,8 +33,12 @@ def drawn_tables(fitted: FittedTable, n_draws: int, seed: int) -> Float[np.ndarr
         raise InputError("draws are for tables of numbers, got one of two values; draw from predict_proba instead")
     if not fitted.selection.values.size:
         raise InputError("draws need held-out entries to know errors by, got a table with too few; observe at least 10")
-    m, n = fitted.problem.shape
     rng = np.random.default_rng(seed)
+    return fitted.of_draws(_drawn(fitted.source, n_draws, rng), rng)
+
+
+def _drawn(fitted: FittedTable, n_draws: int, rng: np.random.Generator) -> Float[np.ndarray, "draws m n"]:
+    m, n = fitted.problem.shape
     if fitted.refinement is not None and m * n**3 <= LARGEST:
         return _by_rows(fitted, n_draws, rng)
     return _entry_by_entry(fitted, n_draws, rng)

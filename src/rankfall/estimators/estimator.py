@@ -18,6 +18,8 @@ from sklearn.utils.validation import check_is_fitted, check_random_state, valida
 from rankfall.arrays import Sparse
 from rankfall.errors import InputError, RunWarning
 from rankfall.estimators.bounds import Bounds, BoundsLike
+from rankfall.estimators.categorical_table import CategoricalTable
+from rankfall.estimators.categories import Categories, columns_of
 from rankfall.estimators.draws import drawn_tables
 from rankfall.estimators.fitted import FittedTable
 from rankfall.estimators.fitting import fit_table, refit_table
@@ -73,6 +75,10 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
         `levels` play no role with the logistic loss.
     levels : list of float or None, default=None
         The values that can occur, e.g. 1, 2, 3, 4, 5: what is filled in is rounded to the nearest.
+    categorical_features : list of int or str, mask of bool or None, default=None
+        Columns that hold categories as codes, by place, by name or as a mask (n,): each level becomes a column of zeros
+        and ones of the same factorization, and the most probable level is filled in. `bounds` and `levels` are for the
+        others. `rankfall.tables.from_frame` turns words into codes.
     order : "rows" or None, default=None
         "rows" where neighboring rows are neighbors in time: small tables then also learn from the rows before and
         after, and held-out entries come in runs as long as the holes are.
@@ -98,11 +104,12 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
     stopping_time_ : float, flow time at which the run on all entries stopped.
     held_out_error_ : float, root mean squared error on held-out entries in input units, cross-fitted; outliers among
         them count in full whatever the loss, and with the logistic loss it is that of the expected value (for values
-        0 and 1, the root of the Brier score).
+        0 and 1, the root of the Brier score). A category that is predicted wrong counts 1.
     column_mean_error_ : float, the same of filling in column means, on the same entries.
     effective_rank_ : float, of what the product adds to the effects.
     history_ : dict of arrays, "time", "loss", "singular_values" … along the run on all entries.
     selection_ : Selection, every trial.
+    categories_ : list of arrays, the levels of each column of categories; empty for a column of numbers.
     shares_ : dict, how much each member of the stack contributes; empty for a table that is not refined.
     trajectory_ : Trajectory of the run on all entries, or of the chosen one, whose `best_weights` are the fit, where
         hardly any were held out; with features, that of Z (`rankfall.models.Lifted`).
@@ -134,6 +141,7 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
         rtol: float | str = "auto",
         bounds: BoundsLike = None,
         levels: Sequence[float] | np.ndarray | None = None,
+        categorical_features: Sequence[int | str | bool] | np.ndarray | None = None,
         order: str | None = None,
         refine: bool | str = "auto",
         decimals: str | None = None,
@@ -152,6 +160,7 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
         self.rtol = rtol
         self.bounds = bounds
         self.levels = levels
+        self.categorical_features = categorical_features
         self.order = order
         self.refine = refine
         self.decimals = decimals
@@ -186,8 +195,7 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
         if not hasattr(self, "fitted_"):
             return self.fit(X)
         rows = self._validated(without_mask(X), reset=False)
-        problem = stacked(self.fitted_.problem, problem_of(rows))
-        return self._keep(refit_table(problem, self.fitted_, self._settings(problem), _silent))
+        return self._refit(stacked(self.fitted_.problem, problem_of(rows)), _silent)
 
     def fit_problem(self, problem: Completion, *, progress: Progress | None = None) -> "DeepMatrixFactorization":
         """Learn from a `Completion` problem: triplets, weights and all; `fit` without an array.
@@ -204,8 +212,22 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
         Bounds.of(self.bounds, problem.shape[1])
         self.n_features_in_ = problem.shape[1]
         if self.warm_start and hasattr(self, "fitted_"):
-            return self._keep(refit_table(problem, self.fitted_, self._settings(problem), progress or _silent))
-        return self._keep(fit_table(problem, self._settings(problem), progress or _silent))
+            return self._refit(problem, progress or _silent)
+        categories = self._categories(problem)
+        if categories is None:
+            return self._keep(fit_table(problem, self._settings(problem), progress or _silent))
+        wide = categories.widened(problem)
+        fitted = fit_table(wide, self._settings(wide, categories), progress or _silent)
+        return self._keep(CategoricalTable.of(fitted, categories))
+
+    def _refit(self, problem: Completion, progress: Progress) -> "DeepMatrixFactorization":
+        """Fit with the choices made before; categories keep their levels."""
+        categories = self.fitted_.categories
+        if categories is None:
+            return self._keep(refit_table(problem, self.fitted_, self._settings(problem), progress))
+        wide = categories.widened(problem)
+        fitted = refit_table(wide, self.fitted_.source, self._settings(wide, categories), progress)
+        return self._keep(CategoricalTable.of(fitted, categories))
 
     def transform(self, X: "TableLike") -> np.ndarray:
         """X with its holes filled, (r, n), in input units.
@@ -239,8 +261,7 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
                 filled[problem.rows, problem.cols] = problem.values
             return filled
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        tables = drawn_tables(self.fitted_, n_draws, seed)
-        tables = Bounds.of(self.bounds, problem.shape[1]).clip(tables, slice(None))
+        tables = self._within_bounds(drawn_tables(self.fitted_, n_draws, seed), slice(None))
         tables[:, problem.rows, problem.cols] = problem.values
         return tables
 
@@ -252,13 +273,14 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
             parameters["random_state"] = None
         if not isinstance(self.loss, str):
             parameters["loss"] = spelled(self.loss)
-        names = vars(self).get("feature_names_in_")
+        names, categories = vars(self).get("feature_names_in_"), self.fitted_.categories
         notes = Notes(
             effective_rank=self.effective_rank_,
             status=self.status_,
             names=None if names is None else list(names),
+            categories=None if categories is None else [levels.tolist() for levels in categories.levels],
         )
-        save_fitted(self.fitted_, parameters, notes, path)
+        save_fitted(self.fitted_.source, parameters, notes, path)
 
     @classmethod
     def load(cls, path: FilePath) -> "DeepMatrixFactorization":
@@ -274,6 +296,9 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
             parameters["loss"] = read_loss(parameters["loss"])
         model = cls().set_params(**parameters)
         check_parameters(model)
+        if notes["categories"] is not None:
+            levels = tuple(np.asarray(one, dtype=np.float64) for one in notes["categories"])
+            fitted = CategoricalTable.of(fitted, Categories(levels))
         model.n_features_in_ = fitted.problem.shape[1]
         if notes["names"] is not None:
             vars(model)["feature_names_in_"] = np.asarray(notes["names"], dtype=object)
@@ -290,6 +315,7 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
         self.held_out_error_ = fitted.selection.error
         self.column_mean_error_ = fitted.selection.column_mean_error
         self.selection_ = fitted.selection
+        self.categories_ = [] if fitted.categories is None else list(fitted.categories.levels)
         self.shares_ = {} if fitted.refinement is None else fitted.refinement.shares
         if run is None:
             return self
@@ -299,12 +325,18 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
             warnings.warn(f"the fit ended as {self.status_} ({run.reason}): {run.advice}", RunWarning, stacklevel=4)
         return self
 
-    def _settings(self, problem: Completion) -> FitSettings:
+    def _categories(self, problem: Completion) -> Categories | None:
+        names = getattr(self, "feature_names_in_", None)
+        chosen = columns_of(self.categorical_features, problem.shape[1], names)
+        return Categories.of(problem, chosen) if chosen else None
+
+    def _settings(self, problem: Completion, categories: Categories | None = None) -> FitSettings:
         seed = 0 if self.random_state == 0 else int(check_random_state(self.random_state).randint(2**31 - 1))
         return FitSettings.resolve(
             problem.rows.size, depth=plain(self.depth), width=plain(self.width), scale=plain(self.scale),
             features=plain(self.features), scaling=self.scaling, loss=loss_of(self.loss), holdout=plain(self.holdout),
             rtol=plain(self.rtol), dtype=self.dtype, seed=seed, refine=plain(self.refine), order=self.order,
+            categories=categories,
         )  # fmt: skip
 
     def _validated(self, X: "TableLike", reset: bool) -> np.ndarray | Sparse:

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
+from rankfall.errors import InputError
+from rankfall.estimators.categories import Categories
 from rankfall.estimators.column_values import ColumnValues
 from rankfall.estimators.conformal import Calibration, calibrate
 from rankfall.estimators.feature_shift import FeatureShift
@@ -141,10 +143,46 @@ class FittedTable:
         """Range and decimals of what each column holds."""
         return ColumnValues.of(self.problem)
 
+    @property
+    def categories(self) -> Categories | None:
+        """The levels of columns of categories: None, all are numbers."""
+        return None
+
+    @property
+    def simple(self) -> dict[str, Float[np.ndarray, " held"]]:
+        """What simple methods predict for held-out entries, by name; none without a stack."""
+        return {} if self.refinement is None else self.refinement.simple
+
+    @property
+    def source(self) -> "FittedTable":
+        """The fit itself, where this one reads another's columns as categories."""
+        return self
+
+    def of_draws(self, drawn: Float[np.ndarray, "draws m wide"], rng: np.random.Generator) -> np.ndarray:
+        """Draws of the source as draws of this table (draws, m, n)."""
+        return drawn
+
+    def probabilities(self, rows: np.ndarray, col: int) -> Float[np.ndarray, "r levels"]:
+        """Of the levels of a category; raises InputError for a column of numbers."""
+        raise InputError(
+            f"probabilities of levels are for columns of categories, got column {col + 1} of numbers; name it in "
+            "categorical_features before the fit"
+        )
+
+    @property
+    def is_category(self) -> Bool[np.ndarray, " n"]:
+        """Which columns are categories: none."""
+        return np.zeros(self.problem.shape[1], dtype=bool)
+
+    @property
+    def numeric_selection(self) -> Selection:
+        """The selection with held-out entries of numbers alone."""
+        return self.selection
+
     @cached_property
     def calibration(self) -> Calibration:
         """Held-out errors in units of their columns, made ready for intervals."""
-        held, (m, n) = self.selection, self.problem.shape
+        held, (m, n) = self.numeric_selection, self.problem.shape
         errors = (held.values - held.predicted) / self.error_units[held.cols]
         counts = np.bincount(self.problem.rows, minlength=m), np.bincount(self.problem.cols, minlength=n)
         kept = 1.0 if self.refinement is None else 0.9

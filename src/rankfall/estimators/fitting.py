@@ -23,6 +23,7 @@ from rankfall.estimators.selection import Progress, Selection, select
 from rankfall.estimators.settings import FitSettings
 from rankfall.estimators.standardization import Standardization
 from rankfall.integrators.flow import Flow
+from rankfall.kernels.blas_threads import one_blas_thread
 from rankfall.models import Lifted
 from rankfall.models.starts import Spectral
 from rankfall.problems.completion import Completion
@@ -109,7 +110,10 @@ def _refined(fitted: FittedTable, settings: FitSettings, progress: Progress) -> 
     if alone < _NEARLY_EXACT:
         return fitted
     try:
-        refinement = refine(fitted.problem, settings.order == "rows", settings.seed, progress)
+        blocks = None if settings.categories is None else settings.categories.blocks
+        # thousands of small decompositions, for which threads only wait for one another
+        with one_blas_thread():
+            refinement = refine(fitted.problem, settings.order == "rows", settings.seed, progress, blocks)
     except KeyboardInterrupt:
         assert fitted.trajectory is not None
         run = replace(fitted.trajectory, status=Status.INTERRUPTED, reason="Ctrl-C was pressed while refining")

@@ -10,11 +10,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from rankfall.estimators.candidate import Candidate
+from rankfall.estimators.categories import Categories
 from rankfall.estimators.scalings import column_spreads
 from rankfall.estimators.standardization import Standardization
 from rankfall.integrators.flow import Flow
 from rankfall.models.starts import Spectral
 from rankfall.problems.completion import Completion
+from rankfall.problems.observations import drawn_entries
 from rankfall.trajectory.evolve import evolve_batch
 from rankfall.trajectory.record import Record
 from rankfall.trajectory.run import Trajectory
@@ -53,14 +55,21 @@ def is_split_once(problem: Completion, holdout: float) -> bool:
     return holdout * problem.rows.size >= _ENOUGH
 
 
-def splits(problem: Completion, holdout: float, seed: int) -> list[tuple[Completion, Completion]]:
-    """Training and held-out problems: one split where that holds out plenty, else several."""
+def splits(
+    problem: Completion, holdout: float, seed: int, categories: Categories | None = None
+) -> list[tuple[Completion, Completion]]:
+    """Training and held-out problems: one split where that holds out plenty, else several.
+
+    All columns of a category are held out together.
+    """
     folds = 1 if is_split_once(problem, holdout) else _FOLDS
+    share = holdout if folds == 1 else max(holdout, _HELD_OUT)
+    cells = np.arange(problem.rows.size) if categories is None else categories.cells(problem)
+    weights = None if problem.weights is None else problem.weights[np.unique(cells, return_index=True)[1]]
     pairs = []
     for k in range(folds):
-        train = problem.hold_out(holdout if folds == 1 else max(holdout, _HELD_OUT), seed + k)
-        assert train.held_out is not None
-        pairs.append((replace(train, held_out=None), train.held_out))
+        aside = drawn_entries(int(cells[-1]) + 1, weights, share, seed + k)[cells]
+        pairs.append((problem.select(~aside), problem.select(aside)))
     return pairs
 
 

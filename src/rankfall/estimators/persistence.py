@@ -27,7 +27,7 @@ from rankfall.files import replacing, write_arrays
 from rankfall.problems.completion import Completion
 from rankfall.tables.files import FilePath
 
-FORMAT = 3
+FORMAT = 4
 _SHAPE = [field.name for field in fields(Standardization) if field.name != "loss"]
 _SHIFT = [field.name for field in fields(FeatureShift)]
 _ROW_MODEL = [field.name for field in fields(RowModel)]

@@ -4,7 +4,7 @@ Everything is computed from factors, in blocks of rows; the whole product is for
 for.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from rankfall.arrays import Sparse
 from rankfall.errors import InputError
 from rankfall.estimators.bounds import Bounds, BoundsLike
+from rankfall.estimators.categories import columns_of
 from rankfall.estimators.conformal import Calibration
 from rankfall.estimators.fitted import FittedTable
 from rankfall.estimators.inputs import without_mask
@@ -92,19 +93,33 @@ class Predictions:
                 "sure a prediction is"
             )
         rows, cols = self._positions(rows, cols)
+        is_category = np.append(self.fitted_.is_category, False)[cols]
+        if is_category.any():
+            raise InputError(
+                f"intervals are for columns of numbers, got column {int(cols[is_category][0]) + 1} of categories; "
+                "level_probabilities says how sure a level is"
+            )
         center = self.fitted_.predict(rows, cols)
         units = np.append(self.fitted_.error_units, np.median(self.fitted_.error_units))[cols]
         width = units * self.calibration_.half_width(rows, cols, alpha)
         low, high = center - width, center + width
-        bounds = Bounds.of(self.bounds, self.fitted_.problem.shape[1])
-        return bounds.clip(low, cols), bounds.clip(high, cols)
+        return self._within_bounds(low, cols), self._within_bounds(high, cols)
+
+    def level_probabilities(self, rows: "npt.ArrayLike", column: int | str) -> np.ndarray:
+        """Probabilities of the levels of a column of categories, (|rows|, levels), in the order of `categories_`.
+
+        rows: places in the training table, −1 for an average row. column: its place or name.
+        """
+        check_is_fitted(self)
+        col = columns_of([column], self.fitted_.problem.shape[1], getattr(self, "feature_names_in_", None))[0]
+        rows = np.atleast_1d(np.asarray(rows))
+        return self.fitted_.probabilities(self._positions(rows, np.full(rows.shape, col))[0], col)
 
     def column_quality(self) -> ColumnQuality:
         """The held-out error of each column, beside those of its mean and of the best simple method."""
         check_is_fitted(self)
         fitted = self.fitted_
-        simple = None if fitted.refinement is None else fitted.refinement.simple
-        return ColumnQuality.of(fitted.selection, fitted.problem.shape[1], simple)
+        return ColumnQuality.of(fitted.selection, fitted.problem.shape[1], fitted.simple)
 
     @property
     def calibration_(self) -> Calibration:
@@ -127,6 +142,8 @@ class Predictions:
         logistic loss the predictions are probabilities of the higher value.
         """
         check_is_fitted(self)
+        if self.fitted_.categories is not None:
+            raise InputError("recommendations compare columns of numbers, got a table with categories; use predict")
         rows = np.atleast_1d(np.asarray(rows))
         self._positions(rows, np.zeros_like(rows))
         n = self.fitted_.problem.shape[1]
@@ -185,11 +202,22 @@ class Predictions:
             return np.asarray(self.fitted_.signs)[(self._probabilities(values) >= 0.5).astype(int)]
         if self.decimals == "auto":
             values = self.fitted_.column_values.dressed(values, cols)
-        values = Bounds.of(self.bounds, self.fitted_.problem.shape[1]).clip(values, cols)
-        if self.levels is not None:
-            levels = np.unique(np.asarray(list(self.levels), dtype=np.float64))
-            values = levels[np.searchsorted((levels[1:] + levels[:-1]) / 2, values)]
-        return values
+        return self._within_bounds(values, cols, self.levels)
+
+    def _within_bounds(
+        self, values: np.ndarray, cols: np.ndarray | slice, levels: Iterable[float | int] | np.ndarray | None = None
+    ) -> np.ndarray:
+        """Numbers within their bounds, and at the nearest level; categories as they are."""
+        bounded = Bounds.of(self.bounds, self.fitted_.problem.shape[1]).clip(values, cols)
+        if levels is not None:
+            known = np.unique(np.asarray(list(levels), dtype=np.float64))
+            bounded = known[np.searchsorted((known[1:] + known[:-1]) / 2, bounded)]
+        if self.fitted_.categories is None:
+            return bounded
+        is_category = self.fitted_.is_category
+        return np.where(
+            is_category if isinstance(cols, slice) else np.append(is_category, False)[cols], values, bounded
+        )
 
     @staticmethod
     def _dense(X: np.ndarray | Sparse) -> np.ndarray:

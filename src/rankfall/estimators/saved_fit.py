@@ -22,11 +22,12 @@ _KINDS = {"f": "f", "i": "iu", "b": "b"}
 
 
 class Notes(TypedDict):
-    """What the estimator keeps beside its fit; `names` are those of the columns."""
+    """What the estimator keeps beside its fit: names of the columns, and the levels of those that are categories."""
 
     effective_rank: float
     status: str
     names: list[str] | None
+    categories: list[list[float]] | None
 
 
 class TrialWords(TypedDict):
@@ -170,7 +171,13 @@ def _wrong_words(header: dict[str, object], columns: int) -> str:
         return "parameters"
     if not isinstance(notes, dict) or not _is_number(notes.get("effective_rank")):
         return "effective rank"
-    names = notes.get("names")
+    names, categories = notes.get("names"), notes.get("categories")
+    if categories is not None:
+        if not (isinstance(categories, list) and all(map(_are_levels, categories))):
+            return "levels of the categories"
+        if sum(max(1, len(levels)) for levels in categories) != columns:
+            return "levels of the categories"
+        columns = len(categories)
     if not isinstance(notes.get("status"), str) or (names is not None and not _are_names(names, columns)):
         return "names of the columns"
     refinement = header.get("refinement")
@@ -202,6 +209,10 @@ def _is_list(value: object, length: int) -> TypeGuard[list[object]]:
 
 def _are_names(value: object, count: int) -> bool:
     return _is_list(value, count) and all(isinstance(name, str) for name in value)
+
+
+def _are_levels(value: object) -> bool:
+    return isinstance(value, list) and all(map(_is_number, value)) and sorted(set(value)) == value
 
 
 def _is_whole(value: object) -> TypeGuard[int]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from rankfall.estimators.candidate import Candidate, Trial
 from rankfall.estimators.folds import Fold, fold_of, follow, is_near_whole, splits
@@ -48,6 +48,11 @@ class Selection:
     column_means: Float[np.ndarray, " held"]
     kept: "tuple[Standardization, Trajectory] | None" = None
 
+    def taken(self, chosen: Bool[np.ndarray, " held"]) -> "Selection":
+        """With some of the held-out entries."""
+        parts = {name: getattr(self, name)[chosen] for name in ("rows", "cols", "values", "predicted", "column_means")}
+        return replace(self, **parts)
+
     @property
     def error(self) -> float:
         """Cross-fitted root mean squared error on the held-out entries, input units."""
@@ -69,7 +74,7 @@ def select(
 
     Ctrl-C ends the choosing: the best candidate so far wins, and its run on the first split is the fit (`kept`).
     """
-    pairs = splits(problem, settings.holdout, settings.seed)
+    pairs = splits(problem, settings.holdout, settings.seed, settings.categories)
     first, *others = scalings_of(problem, pairs, settings.scaling, settings.loss.is_quadratic)
     outcomes: list[tuple[Trial, list[Fold]]] = []
     shapes: dict[str, list[Standardization]] = {}

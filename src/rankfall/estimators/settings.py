@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rankfall.estimators.categories import Categories
 from rankfall.estimators.folds import is_refitted, share_held_out
 from rankfall.problems.losses import Loss, Squared
 
@@ -24,6 +25,7 @@ class FitSettings:
     seed : of the held-out splits.
     refine : whether a small table is completed by the stack; "auto" where nothing about the chain is fixed.
     order : "rows" where neighboring rows are neighbors in time.
+    categories : which columns belong to one category; None where all are numbers.
     """
 
     depth: int | str
@@ -38,6 +40,7 @@ class FitSettings:
     seed: int
     refine: bool | str = False
     order: str | None = None
+    categories: Categories | None = None
 
     @property
     def is_stack_wanted(self) -> bool:
@@ -62,6 +65,7 @@ class FitSettings:
         seed: int,
         refine: bool | str = False,
         order: str | None = None,
+        categories: Categories | None = None,
     ) -> "FitSettings":
         """The settings for `entries` observed entries, where holdout, rtol and dtype may be "auto"."""
         is_large = entries >= _MANY
@@ -72,5 +76,5 @@ class FitSettings:
             rtol = _RTOL_OF_MANY if is_large and is_refitted(holdout, entries) else _RTOL
         return cls(
             depth, width, scale, features, scaling, loss, share_held_out(holdout, entries), rtol,
-            np.dtype(dtype).type, seed, refine, order,
+            np.dtype(dtype).type, seed, refine, order, categories,
         )  # fmt: skip

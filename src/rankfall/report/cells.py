@@ -31,7 +31,9 @@ def filled_cells(model: DeepMatrixFactorization) -> FilledCells:
     values = model.predict(rows, cols)
     low = high = None
     if model.fitted_.signs is None and model.fitted_.selection.values.size:
-        low, high = model.predict_interval(rows, cols, ALPHA)
+        low, high = np.full((2, rows.size), np.nan)
+        numbers = ~model.fitted_.is_category[cols]
+        low[numbers], high[numbers] = model.predict_interval(rows[numbers], cols[numbers], ALPHA)
     return FilledCells(rows, cols, values, low, high, m * n - problem.rows.size)
 
 

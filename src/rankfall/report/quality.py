@@ -49,9 +49,8 @@ def qualities(fitted: FittedTable, names: list[str]) -> list[ColumnQuality]:
     """The quality of every column of a `FittedTable`."""
     held, problem = fitted.selection, fitted.problem
     count = problem.shape[1]
-    values = np.asarray(problem.values, dtype=np.float64)
     observed = np.bincount(problem.cols, minlength=count)
-    spread = _spreads(values, problem.cols, count)
+    spread = _scales(fitted)
     errors = [
         np.sqrt(_means((guess - held.values) ** 2, held.cols, count))
         for guess in (held.predicted, held.column_means, _row_and_column_means(fitted))
@@ -83,8 +82,8 @@ def errors_in_spreads(fitted: FittedTable) -> tuple[float, float]:
 
     Columns of different units count alike, as in the quality of each. NaN where nothing was held out.
     """
-    held, problem = fitted.selection, fitted.problem
-    spread = _spreads(np.asarray(problem.values, dtype=np.float64), problem.cols, problem.shape[1])[held.cols]
+    held = fitted.selection
+    spread = _scales(fitted)[held.cols]
     known = spread > 0
     if not known.any():
         return float("nan"), float("nan")
@@ -95,8 +94,16 @@ def errors_in_spreads(fitted: FittedTable) -> tuple[float, float]:
     return float(errors[0]), float(errors[1])
 
 
+def _scales(fitted: FittedTable) -> Float[np.ndarray, " n"]:
+    """What an error of each column is compared with: its spread; of a category, what its most frequent level misses."""
+    held, problem = fitted.selection, fitted.problem
+    spread = _spreads(np.asarray(problem.values, dtype=np.float64), problem.cols, problem.shape[1])
+    missed = np.sqrt(_means((held.column_means - held.values) ** 2, held.cols, problem.shape[1]))
+    return np.where(fitted.is_category, missed, spread)
+
+
 def _row_and_column_means(fitted: FittedTable) -> Float[np.ndarray, " held"]:
-    """Mean of the row + mean of the column − mean of all, at the held-out entries, from the others.
+    """Mean of the row + mean of the column − mean of all, at the held-out entries, from the others; NaN for categories.
 
     Where the columns have different units, each is measured in spreads from its mean first.
     """
@@ -113,7 +120,8 @@ def _row_and_column_means(fitted: FittedTable) -> Float[np.ndarray, " held"]:
     values = (values - origin[cols]) / unit[cols]
     whole = values.mean()
     row, col = (np.nan_to_num(_means(values, index, size), nan=whole) for index, size in ((rows, m), (cols, n)))
-    return origin[held.cols] + unit[held.cols] * (row[held.rows] + col[held.cols] - whole)
+    found = origin[held.cols] + unit[held.cols] * (row[held.rows] + col[held.cols] - whole)
+    return np.where(fitted.is_category[held.cols], np.nan, found)
 
 
 def _spreads(values: np.ndarray, index: np.ndarray, count: int) -> Float[np.ndarray, " groups"]:

@@ -53,6 +53,8 @@ class Column:
 
     def decimals(self) -> tuple[int, int]:
         """The least and the most decimals of its numbers."""
+        if self.dress is not None and self.dress.levels is not None:
+            return 0, 0
         known = self.texts.filter(~np.isnan(self.values)).str.strip_chars()
         found = undress(known) if self.dress is not None else None
         return decimals_of(known if found is None else found.bodies, self.numerals.decimal)

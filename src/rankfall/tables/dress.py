@@ -77,13 +77,19 @@ class Dress:
     """How a column's numbers are dressed: `prefix` and `suffix` around them, and how a minus is written.
 
     `minus` is "-" before everything, "inner" between prefix and digits, "()" around everything, or "−". `words` are
-    those for 0 and 1 of a column of booleans.
+    those for 0 and 1 of a column of booleans, `levels` those for 0, 1, 2, … of a column of categories.
     """
 
     prefix: str = ""
     suffix: str = ""
     minus: str = "-"
     words: tuple[str, str] | None = None
+    levels: tuple[str, ...] | None = None
+
+    @property
+    def is_number(self) -> bool:
+        """Whether what is written is a number, not a word that stands for one."""
+        return self.words is None and self.levels is None
 
     @property
     def title(self) -> str:
@@ -94,6 +100,8 @@ class Dress:
 
     def written(self, number: str) -> str:
         """The number, in its numerals, with all that belongs around it."""
+        if self.levels is not None:
+            return self.levels[int(float(number))]
         if self.words is not None:
             return self.words[int(float(number.replace(",", ".")))] if number in _BITS else number
         negative, digits = number.startswith("-"), number.removeprefix("-")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 import numpy as np
 
 from rankfall.errors import InputError
+from rankfall.tables.categories import category_places, coded
 from rankfall.tables.cells import known_texts
 from rankfall.tables.columns import Column, columns_of, refuse_text, settle_limits
 from rankfall.tables.dress import looks_like_numbers
@@ -94,6 +95,46 @@ def numbers_of_texts(
     return found, numerals
 
 
+def category_columns(
+    series: "dict[str, Series]", labels: set[str], reading: Reading, notes: Notes
+) -> tuple[dict[str, Column], set[str]]:
+    """The columns of words that are completed as categories, by name; and the names of all columns that are."""
+    import narwhals.stable.v2 as nw
+
+    if reading.categories is None:
+        return {}, set()
+    texts = {
+        name: _text_column(one)
+        for name, one in series.items()
+        if name not in labels and (is_text(one) or one.dtype in (nw.Categorical, nw.Enum))
+    }
+    names = list(series)
+    words = {names.index(name): column for name, column in texts.items()}
+    chosen = {names[place] for place in category_places(reading, words, names, len(names))}
+    for name in chosen - set(texts):
+        if name in labels or floats_of(series[name], name) is None:
+            raise InputError(
+                f"a category must be words or numbers, column {name!r} is a label or of the type {series[name].dtype}; "
+                "leave it out of the categories"
+            )
+    found = {
+        name: coded(column, f"column {name!r}", reading, notes) for name, column in texts.items() if name in chosen
+    }
+    return found, chosen
+
+
+def _text_column(series: "Series") -> Column:
+    """A column of strings or of a categorical type, all its cells as words."""
+    import polars as pl
+
+    cells = [
+        None if is_missing else str(cell)
+        for cell, is_missing in zip(series.to_list(), series.is_null().to_list(), strict=True)
+    ]
+    texts = pl.Series(cells, dtype=pl.String)
+    return Column(np.full(len(texts), np.nan), texts.is_not_null().to_numpy(), texts)
+
+
 def replaced(series: "Series", values: np.ndarray, is_changed: np.ndarray, texts: list | None) -> "Series":
     """The series with other numbers: of its own type where they fit, else floats of its kind; or these `texts`."""
     import narwhals.stable.v2 as nw
@@ -101,7 +142,7 @@ def replaced(series: "Series", values: np.ndarray, is_changed: np.ndarray, texts
     if texts is not None:
         cells = [new if is_new else old for old, new, is_new in zip(series.to_list(), texts, is_changed, strict=True)]
         fresh = nw.new_series(name=series.name, values=cells, dtype=nw.String, backend=series.implementation)
-        return _indexed(fresh, series)
+        return _of_categorical_type(_indexed(fresh, series), series)
     kind = series.dtype
     is_whole = bool(np.all(np.abs(values) < 2**53) and np.all(values == np.floor(values)))
     if (kind.is_integer() and is_whole) or (kind == nw.Boolean and np.isin(values, (0, 1)).all()):
@@ -116,6 +157,17 @@ def replaced(series: "Series", values: np.ndarray, is_changed: np.ndarray, texts
         cells = [bool(value) for value in values]
         return _indexed(nw.new_series(name=series.name, values=cells, backend=series.implementation), series)
     return _as_floats(series, values)
+
+
+def _of_categorical_type(fresh: "Series", series: "Series") -> "Series":
+    """Strings in the categorical type of the series, with its levels and their order; or as they are."""
+    import narwhals.stable.v2 as nw
+
+    if series.dtype not in (nw.Categorical, nw.Enum):
+        return fresh
+    if series.implementation.is_pandas_like():
+        return nw.from_native(_pandas(fresh).astype(_pandas(series).dtype), series_only=True)
+    return fresh.cast(series.dtype)
 
 
 def _is_boolean(series: "Series") -> bool:

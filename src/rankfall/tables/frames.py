@@ -13,7 +13,7 @@ import numpy as np
 
 from rankfall.errors import InputError
 from rankfall.tables.dress import Dress
-from rankfall.tables.frame_columns import floats_of, is_text, numbers_of_texts, replaced
+from rankfall.tables.frame_columns import category_columns, floats_of, is_text, numbers_of_texts, replaced
 from rankfall.tables.options import Notes, Reading
 from rankfall.tables.patching import changed, number_texts
 from rankfall.tables.table import Layout, Table, as_floats, refuse_infinite
@@ -37,7 +37,8 @@ def from_frame(
     Integers, floats, decimals and booleans are numbers, of whatever width, nullable, sparse or not; so is a column
     with no known entry, and a column of text whose cells are numbers in any dress (`rankfall.tables.dress`).
     `label_columns` names the columns to carry along unread; then all others must be numbers. `reading` says what cells
-    of text mean; what is decided is added to `notes`.
+    of text mean, and which columns are categories: `Reading(categories=("auto",))` for all columns of few words. What
+    is decided is added to `notes`.
 
     Raises InputError for what is no data frame, nested, binary or complex columns, infinite numbers, repeated names.
     """
@@ -52,21 +53,24 @@ def from_frame(
             raise InputError(f"a label column must be one of the frame's, got {name!r}; it has {', '.join(names[:20])}")
     series = dict(zip(names, native.iter_columns(), strict=True))
     open_texts = {name: one for name, one in series.items() if name not in (asked or ()) and is_text(one)}
+    categories, chosen = category_columns(series, asked or set(), reading, notes)
+    for name in categories:
+        open_texts.pop(name, None)
     texts, numerals = numbers_of_texts(open_texts, reading, notes, must=asked is not None)
     columns: list[np.ndarray] = []
     dresses: list[Dress | None] = []
     labels: dict[str, list] = {}
     places: list[int] = []
     for place, (name, one) in enumerate(series.items()):
-        floats = None if asked and name in asked else floats_of(one, name)
-        if name in texts:
+        floats = None if name in categories or (asked and name in asked) else floats_of(one, name)
+        if name in categories:
+            floats = categories[name].values
+        elif name in texts:
             floats = texts[name].values
         if floats is not None:
             columns.append(floats)
-            is_boolean = one.dtype == nw.Boolean
-            dresses.append(
-                Dress(words=("False", "True")) if is_boolean else texts[name].dress if name in texts else None
-            )
+            read = {**texts, **categories}.get(name)
+            dresses.append(Dress(words=("False", "True")) if one.dtype == nw.Boolean else read.dress if read else None)
         elif asked is None or name in asked:
             is_missing = one.is_null().to_list()
             labels[name] = [None if gone else cell for cell, gone in zip(one.to_list(), is_missing, strict=True)]
@@ -92,6 +96,7 @@ def from_frame(
         integer_columns=tuple(kinds[place].is_integer() for place in numbers_at),
         numerals=numerals,
         dresses=tuple(dresses) if has_dress else None,
+        categories=tuple(k for k, name in enumerate(column_names) if name in chosen),
         frame=frame,
         before=values.copy(),
     )
@@ -121,7 +126,8 @@ def to_frame(table: Table, like: "IntoDataFrame | None" = None) -> "IntoDataFram
         raise InputError("a table must know what frame to become, this one came from none; pass like=frame")
     original = table
     if like is not table.layout.frame:
-        original = from_frame(like, list(table.row_labels or {}) if table.row_labels else None)
+        reading = Reading(categories=tuple(map(str, _category_names(table))) or None)
+        original = from_frame(like, list(table.row_labels or {}) if table.row_labels else None, reading)
         if original.shape != table.shape:
             raise InputError(
                 f"the frame must have the table's shape {table.shape}, got one with numbers of shape "
@@ -136,11 +142,15 @@ def to_frame(table: Table, like: "IntoDataFrame | None" = None) -> "IntoDataFram
     fresh = []
     for place in np.flatnonzero(is_changed.any(axis=0)).tolist():
         series, cells = columns[place], None
-        if is_text(series):
+        if is_text(series) or original.levels(place):
             texts = number_texts(original).to_list() if texts is None else texts
             cells = texts[place * table.shape[0] : (place + 1) * table.shape[0]]
         fresh.append(replaced(series, table.values[:, place], is_changed[:, place], cells))
     return native.with_columns(*fresh).to_native() if fresh else like
+
+
+def _category_names(table: Table) -> list[str]:
+    return [(table.column_names or ())[place] for place in table.categories if table.levels(place)]
 
 
 def _narwhalize(frame: "Frame") -> "nw.DataFrame[Frame]":

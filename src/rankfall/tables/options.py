@@ -20,6 +20,8 @@ class Reading:
     encoding: a Python codec. comment: the sign that begins a comment line, "" for none.
     leave_out: rows to leave out of the table, as an editor counts lines and a spreadsheet rows; () leaves out none.
     sheet: the name of a spreadsheet's sheet, or its place from one.
+    categories: columns of categories to complete, by name or by place from one; ("auto",) for the columns of words
+    that have few levels.
 
     Raises InputError where an option has no such value.
     """
@@ -33,6 +35,7 @@ class Reading:
     comment: str | None = None
     leave_out: tuple[int, ...] | None = None
     sheet: str | None = None
+    categories: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         put = object.__setattr__

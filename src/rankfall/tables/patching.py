@@ -46,7 +46,7 @@ def number_texts(table: Table, numerals: Numerals | None = None) -> "pl.Series":
         least, most = layout.decimals[place] if layout.decimals else (0, -1)
         column = table.values[:, place]
         digits = most if layout.source is not None and 0 < most == least else None
-        if dress is not None and dress.words is None:
+        if dress is not None and dress.is_number:
             digits = most if most > 0 else None
         for text, value in zip(texts.slice(place * rows, rows), column, strict=True):
             if text is None:
@@ -54,7 +54,7 @@ def number_texts(table: Table, numerals: Numerals | None = None) -> "pl.Series":
                 continue
             if digits is not None and round(float(value), digits) == value:
                 text = f"{value:.{digits}f}"
-            if dress is not None and dress.words is not None:
+            if dress is not None and not dress.is_number:
                 found.append(dress.written(text))
             else:
                 text = numerals.written(text)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rankfall.errors import InputError
 from rankfall.tables.array_files import read_mtx, read_npy, read_npz
 from rankfall.tables.cells import decimals_of_numbers
 from rankfall.tables.columns import Column, refuse_text, settle_limits, titles_of
@@ -134,6 +135,7 @@ def _table_of_grid(
         has_bom=text is not None and text.has_bom,
         decimals=decimals,
         dresses=tuple(column.dress for column in columns),
+        categories=found.categories,
         texts=cells.select(str(place) for place in found.numbers),
         source=grid.source,
         rows=found.grid.rows[found.rows],
@@ -205,14 +207,24 @@ def _table_of_frame(
 def _with_codes(found: Table | Triplets, reading: Reading, notes: Notes) -> Table | Triplets:
     """With codes unknown, a warning of numbers that look like codes, and all notes."""
     if isinstance(found, Triplets):
+        if reading.categories is not None:
+            raise InputError("--categories is for tables, got it for a list of entries; leave it out")
         values = without_codes(found.values, reading, notes)
         known = ~np.isnan(values)
         warn_of_sentinels(values[:, None], ["the values"], notes)
         found = replace(found, rows=found.rows[known], cols=found.cols[known], values=values[known])
         return replace(found, notes=tuple(notes.taken))
+    are_words = np.asarray([bool(found.levels(place)) for place in range(found.shape[1])])
     values = without_codes(found.values, reading, notes)
-    warn_of_sentinels(values, found.column_names, notes)
+    if are_words.any():
+        values = np.where(are_words, found.values, values)
+    numbers = np.flatnonzero(~are_words)
+    names = None if found.column_names is None else [found.column_names[place] for place in numbers]
+    warn_of_sentinels(values[:, numbers], names, notes)
     layout = found.layout
+    if layout.source is None and layout.frame is None and reading.categories not in (None, ("auto",)):
+        names = None if found.column_names is None else list(found.column_names)
+        layout = replace(layout, categories=tuple(sorted(find_columns(reading.categories, names, found.shape[1]))))
     if layout.decimals is None:
         decimals = tuple((0, decimals_of_numbers(column)) for column in values.T) if values.shape[1] <= 1000 else None
         layout = replace(layout, decimals=decimals)

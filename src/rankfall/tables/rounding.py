@@ -12,7 +12,7 @@ def rounded(
     """The filled matrix with the entries that `table` does not know rounded; known entries stay as they are.
 
     digits: "auto" for as many decimals as each column has, "none" for all, or a number of decimals. Booleans become 0
-    or 1 whatever the number of decimals.
+    or 1 whatever the number of decimals, categories stay the levels that they are.
     `within`, for all columns or each (n,), keeps filled cells within the range of the column's known ones.
 
     Raises InputError for any other `digits`.
@@ -25,6 +25,8 @@ def rounded(
     decimals = table.layout.decimals or ((0, -1),) * table.shape[1]
     dresses = table.layout.dresses or (None,) * table.shape[1]
     for place, ((_, most), dress) in enumerate(zip(decimals, dresses, strict=True)):
+        if place in table.layout.categories:
+            continue
         unknown = np.isnan(table.values[:, place])
         cells = filled[unknown, place]
         if is_within[place] and not unknown.all():

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rankfall.errors import InputError
+from rankfall.tables.categories import category_places, coded, repeats
 from rankfall.tables.cells import Parsed
 from rankfall.tables.columns import Column, columns_of
 from rankfall.tables.detection import detect_labels, find_columns, is_header, is_index
@@ -56,7 +57,8 @@ _TOTALS = frozenset(
 class Structure:
     """A grid with its roles: `names` (None: no header), `rows` of data, `labels` and `numbers` among the columns.
 
-    `columns[k]` is that of place `numbers[k]`, over the rows of data.
+    `columns[k]` is that of place `numbers[k]`, over the rows of data; `categories` are those k that are completed as
+    categories.
     """
 
     grid: Grid
@@ -66,6 +68,7 @@ class Structure:
     numbers: list[int]
     columns: list[Column]
     numerals: Numerals
+    categories: tuple[int, ...] = ()
 
     def number(self, row: int) -> int:
         """A row of data as the file's editor counts it."""
@@ -104,9 +107,12 @@ def structure_of(
     words = _words_of(grid, parsed)
     if label_columns is None:
         labels = detect_labels(names, words[rows])
-        _note_labels(labels, names, parsed[rows], grid.cells.width, notes)
     else:
         labels = sorted(set(find_columns(label_columns, names, grid.cells.width)))
+    named = labels
+    labels, categories = _without_categories(labels, label_columns, columns, words, rows, names, reading)
+    if label_columns is None:
+        _note_labels(labels, names, parsed[rows], grid.cells.width, notes)
     numbers = [place for place in range(grid.cells.width) if place not in labels]
     if not numbers:
         raise InputError(
@@ -114,12 +120,35 @@ def structure_of(
             "check its separator and its label columns"
         )
     if reading.leave_out is None:
-        rows = _without_totals(grid, labels, numbers, parsed, rows, notes)
+        rows = _without_totals(grid, named, numbers, parsed, rows, notes)
     if label_columns is None:
         for place in labels:
-            _warn_of_carried(columns[place].taken(rows), names, place, notes)
+            _warn_of_carried(columns[place].taken(rows), names, place, reading, notes)
     kept = [columns[place].taken(rows) for place in numbers]
-    return Structure(grid, names, rows, labels, numbers, kept, numerals)
+    chosen = tuple(numbers.index(place) for place in categories)
+    for k in chosen:
+        kept[k] = coded(kept[k], column_title(names, numbers[k]), reading, notes)
+    return Structure(grid, names, rows, labels, numbers, kept, numerals, chosen)
+
+
+def _without_categories(
+    labels: list[int], label_columns: Sequence[str | int] | None, columns: list[Column], words: Parsed,
+    rows: np.ndarray, names: list[str] | None, reading: Reading,
+) -> tuple[list[int], list[int]]:  # fmt: skip
+    """The label columns that are left, and the columns to complete as categories."""
+    if reading.categories is None:
+        return labels, []
+    candidates = detect_labels(names, words[rows]) if label_columns is None else [
+        place for place in detect_labels(None, words[rows]) if place not in labels]  # fmt: skip
+    of_words = {place: columns[place].taken(rows) for place in candidates if words.is_text[rows, place].any()}
+    categories = category_places(reading, of_words, names, len(columns))
+    both = [place for place in categories if place in labels]
+    if label_columns is not None and both:
+        raise InputError(
+            f"a column is either a label or a category, got {column_title(names, both[0])} as both; leave it out of "
+            "--labels or of --categories"
+        )
+    return [place for place in labels if place not in categories], categories
 
 
 def _without_titles(grid: Grid, header: bool | None, reading: Reading, notes: Notes) -> Grid:
@@ -247,7 +276,8 @@ def _note_labels(labels: list[int], names: list[str] | None, parsed: Parsed, wid
         notes.decide(f"{shown} carried along as labels", "--labels")
     if 0 not in labels and width > 1 and len(parsed.values) > 2 and is_index("id", parsed.values[:, 0]):
         others = parsed.values[:, 1:]
-        is_telling = np.isnan(others).any() and np.mean(np.floor(others) != others, where=~np.isnan(others)) > 0
+        known = others[~np.isnan(others)]
+        is_telling = np.isnan(others).any() and (np.floor(known) != known).any()
         if is_telling or np.all(np.diff(parsed.values[:, 0]) == 1):
             notes.warn(
                 f"{column_title(names, 0)} has distinct whole numbers and is completed from like the others; "
@@ -255,7 +285,7 @@ def _note_labels(labels: list[int], names: list[str] | None, parsed: Parsed, wid
             )
 
 
-def _warn_of_carried(column: Column, names: list[str] | None, place: int, notes: Notes) -> None:
+def _warn_of_carried(column: Column, names: list[str] | None, place: int, reading: Reading, notes: Notes) -> None:
     # Numbers only are an index, recognized as such.
     empty, numeric = column.count_unknown(), column.count_numbers() if column.is_text.any() else 0
     faults = []
@@ -264,4 +294,5 @@ def _warn_of_carried(column: Column, names: list[str] | None, place: int, notes:
     if numeric:
         faults.append(f"{numeric} {'cell' if numeric == 1 else 'cells'} like numbers")
     if faults:
-        notes.warn(f"{column_title(names, place)} is carried along unfilled, with {' and '.join(faults)}")
+        way = "; --categories auto fills it" if empty and repeats(column, reading) else ""
+        notes.warn(f"{column_title(names, place)} is carried along unfilled, with {' and '.join(faults)}{way}")

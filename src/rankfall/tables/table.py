@@ -32,9 +32,10 @@ class Layout:
 
     `label_positions` are the places of the label columns among all columns (None: in front), `integer_columns` says
     of each column of numbers whether it held integers only, `decimals` the least and most decimals that it had (most
-    is −1 where they have no end), `dresses` what stood around its numbers. `text_format`, `separator`, `newline`,
-    `numerals` and `has_bom` are those of a text file; `texts` its cells of numbers as typed (a polars frame of
-    strings); `frame` the data frame the table was read from, `metadata` what its file said about it.
+    is −1 where they have no end), `dresses` what stood around its numbers, `categories` which hold codes of levels.
+    `text_format`, `separator`, `newline`, `numerals` and `has_bom` are those of a text file; `texts` its cells of
+    numbers as typed (a polars frame of strings); `frame` the data frame the table was read from, `metadata` what its
+    file said about it.
 
     `source` is the text or sheet the table came from, `rows` and `places` where its rows and columns of numbers are in
     it, and `before` the numbers as they were read. `notes` tell what the reader decided.
@@ -49,6 +50,7 @@ class Layout:
     has_bom: bool = False
     decimals: tuple[tuple[int, int], ...] | None = None
     dresses: tuple[Dress | None, ...] | None = None
+    categories: tuple[int, ...] = ()
     texts: "pl.DataFrame | None" = field(default=None, repr=False)
     frame: "IntoDataFrame | None" = field(default=None, repr=False)
     metadata: dict[str, str] | None = field(default=None, repr=False)
@@ -105,6 +107,19 @@ class Table:
         if self.layout.label_positions is not None:
             return self.layout.label_positions
         return tuple(range(len(self.row_labels or {})))
+
+    @property
+    def categories(self) -> tuple[int, ...]:
+        """Which columns of `values` are codes of categories, for `categorical_features`."""
+        return self.layout.categories
+
+    def levels(self, column: int) -> tuple[str, ...]:
+        """The words that the codes 0, 1, … of a column of categories stand for; none where the codes are the table's.
+
+        column: its place among the columns of `values`.
+        """
+        dress = self.layout.dresses[column] if self.layout.dresses else None
+        return (dress.levels if dress is not None else None) or ()
 
     def with_values(self, values: Array) -> "Table":
         """The same table with other numbers, of the same shape; float32 stays, all else becomes float64."""

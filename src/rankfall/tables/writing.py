@@ -59,6 +59,10 @@ def write_table(table: Table, path: FilePath) -> None:
     beside `column_names`. Unknown entries are empty in text, null in parquet, NaN in arrays and absent from `.mtx`.
     """
     check_format(path, TABLE_FORMATS)
+    if extension(path) in (".npy", ".npz", ".mtx", ".mtx.gz") and any(map(table.levels, range(table.shape[1]))):
+        raise InputError(
+            f"categories are words, which {str(path)!r} has no place for; let its name end in .csv, .xlsx or .parquet"
+        )
     source = table.layout.source
     with replacing(path) as temporary:
         if text_format(path) is not None:
@@ -211,7 +215,10 @@ def _frame_of(table: Table) -> "pl.DataFrame":
     labels = [pl.Series(column, strict=False) for column in (table.row_labels or {}).values()]
     are_integers = table.layout.integer_columns or (False,) * table.shape[1]
     numbers = []
-    for column, is_integer in zip(table.values.T, are_integers, strict=True):
+    for place, (column, is_integer) in enumerate(zip(table.values.T, are_integers, strict=True)):
+        if words := table.levels(place):
+            numbers.append(pl.Series([None if np.isnan(code) else words[int(code)] for code in column]))
+            continue
         is_whole = is_integer and np.all(np.abs(column) < 2**53) and np.all(column == np.floor(column))
         floats = pl.Series(column, nan_to_null=True)
         numbers.append(floats.cast(pl.Int64) if is_whole else floats)

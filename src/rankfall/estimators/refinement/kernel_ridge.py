@@ -31,17 +31,17 @@ class KernelRidge(Learner):
     def regress(
         self,
         known: Float[np.ndarray, "have k"],
-        targets: Float[np.ndarray, " have"],
+        targets: Float[np.ndarray, "have t"],
         unknown: Float[np.ndarray, "lack k"],
         seed: int,
         is_final: bool,
-    ) -> Float[np.ndarray, " lack"]:
+    ) -> Float[np.ndarray, "lack t"]:
         """f at the unknown rows."""
         from scipy.linalg import solve
 
         drawn = np.random.default_rng(seed).permutation(len(targets))[: self.most_rows]
         known, targets = np.clip(known[drawn], -_CLIPPED, _CLIPPED), targets[drawn]
-        mean = targets.mean()
+        mean = targets.mean(axis=0)
         distances = _squared_distances(known, known)
         few = slice(self.chosen_on)
         length, ridge = _chosen(distances[few, few], targets[few] - mean)
@@ -51,14 +51,14 @@ class KernelRidge(Learner):
         return mean + np.exp(-_squared_distances(unknown, known) / (2 * length**2)) @ coefficients
 
 
-def _chosen(distances: Float[np.ndarray, "k k"], targets: Float[np.ndarray, " k"]) -> tuple[float, float]:
+def _chosen(distances: Float[np.ndarray, "k k"], targets: Float[np.ndarray, "k t"]) -> tuple[float, float]:
     """ℓ and α of the least leave-one-out error."""
     best, length, ridge = np.inf, _LENGTHS[0], _RIDGES[0]
     for candidate in _LENGTHS:
         values, vectors = np.linalg.eigh(np.exp(-distances / (2 * candidate**2)))
         turned, squares = vectors.T @ targets, vectors**2
         for alpha in _RIDGES:
-            inverse = 1 / (np.maximum(values, 0) + alpha)
+            inverse = 1 / (np.maximum(values, 0) + alpha)[:, None]
             error = float(np.mean((vectors @ (inverse * turned) / (squares @ inverse)) ** 2))
             if error < best:
                 best, length, ridge = error, candidate, alpha

@@ -1,4 +1,4 @@
-"""A learner of the stack: each column from the other columns, once those are completed."""
+"""A learner of the stack: each column, or block of columns, from the others, once those are completed."""
 
 from abc import ABC, abstractmethod
 
@@ -23,30 +23,32 @@ class Learner(ABC):
     def regress(
         self,
         known: Float[np.ndarray, "have k"],
-        targets: Float[np.ndarray, " have"],
+        targets: Float[np.ndarray, "have t"],
         unknown: Float[np.ndarray, "lack k"],
         seed: int,
         is_final: bool,
-    ) -> Float[np.ndarray, " lack"]:
+    ) -> Float[np.ndarray, "lack t"]:
         """Targets of the unknown rows; is_final: for the whole table rather than for a fold."""
 
     def complete(self, split: Split, completed: Float[np.ndarray, "parts m n"]) -> Float[np.ndarray, "parts m n"]:
         """`completed` with every unknown entry that is judged or needed predicted anew."""
         filled = completed.copy()
-        folds, columns = len(split.held), split.tables.shape[2]
+        folds = len(split.held)
         for part, table in enumerate(split.tables):
             known = ~np.isnan(table)
             others = np.where(known, table, completed[part])
             extra = np.zeros((len(table), 0))
             if split.is_ordered and self.uses_order:
                 extra = np.concatenate([interpolated(table), np.arange(len(table))[:, None]], axis=1)
-            for col in range(columns):
-                have = known[:, col]
-                lack = split.held[part][:, col] if part < folds else ~have
+            for block in np.unique(split.blocks):
+                mine = np.flatnonzero(split.blocks == block)
+                have = known[:, mine[0]]
+                lack = split.held[part][:, mine[0]] if part < folds else ~have
                 if not lack.any() or have.sum() < _FEWEST:
                     continue
-                regressors = np.concatenate([np.delete(others, col, axis=1), extra], axis=1)
-                filled[part, lack, col] = self.regress(
-                    regressors[have], table[have, col], regressors[lack], split.seed + col, part == folds
-                )
+                regressors = np.concatenate([others[:, split.blocks != block], extra], axis=1)
+                filled[part][np.ix_(lack, mine)] = self.regress(
+                    regressors[have], table[np.ix_(have, mine)], regressors[lack], split.seed + int(mine[0]),
+                    part == folds,
+                )  # fmt: skip
         return filled

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,12 +16,14 @@ class Split:
     held : (folds, m, n), which entries of the whole table each fold hides.
     is_ordered : whether neighboring rows are neighbors in time.
     seed : of whatever a member draws.
+    blocks : (n,), equal for columns that are known or unknown together.
     """
 
     tables: Float[np.ndarray, "parts m n"]
     held: Bool[np.ndarray, "folds m n"]
     is_ordered: bool
     seed: int
+    blocks: Int[np.ndarray, " n"]
 
 
 class Member(ABC):

@@ -86,8 +86,14 @@ def members_for(shape: tuple[int, int], is_ordered: bool) -> list[Member]:
     return members
 
 
-def refine(problem: Completion, is_ordered: bool, seed: int, progress: Callable[[str, float], None]) -> Refinement:
-    """Complete a table by the stack; a constant column is its constant, and is kept out of everything else."""
+def refine(
+    problem: Completion, is_ordered: bool, seed: int, progress: Callable[[str, float], None],
+    blocks: Int[np.ndarray, " n"] | None = None,
+) -> Refinement:  # fmt: skip
+    """Complete a table by the stack; a constant column is its constant, and is kept out of everything else.
+
+    Columns of equal `blocks` stand side by side and are known or unknown together; they do not predict one another.
+    """
     raw = np.full(problem.shape, np.nan)
     raw[problem.rows, problem.cols] = problem.values
     varying = varying_columns(raw)
@@ -95,10 +101,12 @@ def refine(problem: Completion, is_ordered: bool, seed: int, progress: Callable[
         constants = np.where((~np.isnan(raw)).any(axis=0), np.nanmean(np.where(varying, 0.0, raw), axis=0), np.nan)
     whole = np.tile(np.where(np.isnan(constants), np.nanmean(raw), constants), (len(raw), 1))
     table = raw[:, varying]
-    held = held_entries(~np.isnan(table), is_ordered, seed)
+    blocks = (np.arange(problem.shape[1]) if blocks is None else blocks)[varying]
+    _, first, place = np.unique(blocks, return_index=True, return_inverse=True)
+    held = held_entries(~np.isnan(table[:, first]), is_ordered, seed)[:, :, place]
     tables = np.concatenate([np.where(held, np.nan, table), table[None]])
     plain = ColumnUnits.of(tables, np.zeros(table.shape[1], dtype=bool))
-    split = Split(plain.to_units(tables), held, is_ordered, seed)
+    split = Split(plain.to_units(tables), held, is_ordered, seed, place)
     names, predictions, seconds = [], [], {}
     members = [(member, False) for member in members_for(table.shape, is_ordered)]
     logs = over_decades(table)
@@ -109,7 +117,7 @@ def refine(problem: Completion, is_ordered: bool, seed: int, progress: Callable[
         begun = time.perf_counter()
         if by_logs:
             bent = ColumnUnits.of(tables, logs)
-            filled = member.complete(Split(bent.to_units(tables), held, is_ordered, seed))
+            filled = member.complete(Split(bent.to_units(tables), held, is_ordered, seed, place))
             filled = plain.to_units(bent.from_units(filled))
         else:
             filled = member.complete(split)

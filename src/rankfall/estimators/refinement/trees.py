@@ -21,14 +21,15 @@ class Trees(Learner):
     def regress(
         self,
         known: Float[np.ndarray, "have k"],
-        targets: Float[np.ndarray, " have"],
+        targets: Float[np.ndarray, "have t"],
         unknown: Float[np.ndarray, "lack k"],
         seed: int,
         is_final: bool,
-    ) -> Float[np.ndarray, " lack"]:
+    ) -> Float[np.ndarray, "lack t"]:
         """The mean over trees."""
         from sklearn.ensemble import ExtraTreesRegressor
 
         count = self.trees if is_final else self.trees_of_folds
         forest = ExtraTreesRegressor(count, min_samples_leaf=self.leaf, random_state=seed, n_jobs=1)
-        return forest.fit(known.astype(np.float32), targets).predict(unknown.astype(np.float32))
+        forest.fit(known.astype(np.float32), targets[:, 0] if targets.shape[1] == 1 else targets)
+        return forest.predict(unknown.astype(np.float32)).reshape(len(unknown), -1)
