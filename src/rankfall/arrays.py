@@ -5,6 +5,7 @@ Randomness is always drawn by NumPy in float64 and handed over by `like`, so tha
 everywhere. `Array` is the duck type in signatures; shapes are written with jaxtyping and checked under pytest.
 """
 
+from functools import cache
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import array_api_compat
@@ -96,4 +97,9 @@ def pick(array: Array, chosen: int | np.integer | np.ndarray) -> Array:
 
 def epsilon(array: Array) -> float:
     """The relative rounding error of the array's dtype."""
-    return float(namespace(array).finfo(array.dtype).eps)
+    return _numpy_epsilon(array.dtype) if is_numpy(array) else float(namespace(array).finfo(array.dtype).eps)
+
+
+@cache
+def _numpy_epsilon(dtype: np.dtype[Any]) -> float:
+    return float(np.finfo(dtype).eps)

@@ -174,3 +174,14 @@ def test_ctrl_c_leaves_the_best_state():
     np.testing.assert_array_equal(run.weights, run.best_weights)
     np.testing.assert_allclose(problem.loss(run.product), run.loss, rtol=1e-10)
     assert run.loss in run.history["loss"]
+
+
+@over_chains
+def test_a_nudged_velocity_is_the_general_one(chain):
+    compiled, general, weights = fields(completion("weighted"), chain)
+    direction = np.random.default_rng(5).standard_normal(weights.shape)
+    direction[1] = 0
+    answers = [field.nudged(weights, direction, 1e-3) for field in (compiled, general)]
+    for one, other in zip(*answers, strict=True):
+        assert_near(one, other)
+    np.testing.assert_allclose(answers[0][0][1], general(weights)[1][1], atol=1e-12)

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from rankfall.arrays import Array, to_numpy
+from rankfall.integrators.rows import column, norms
 from rankfall.kernels.motion import Motion
 from rankfall.models.model import Model
 from rankfall.problems.problem import Problem
@@ -49,6 +50,17 @@ class Field:
     def motion(self) -> Motion | None:
         """The model's compiled loops for this problem, where it has some."""
         return self.model.motion(self.problem)
+
+    def nudged(
+        self, weights: Float[Array, "batch p"], direction: Float[Array, "batch p"], small: float
+    ) -> tuple[Float[Array, "batch p"], Float[np.ndarray, " batch"]]:
+        """Ẇ at y + δv and δ‖v‖ = ε max(‖y‖, ε), ε = `small`; Ẇ at y where v = 0."""
+        if self.motion is not None:
+            self.count(1)
+            return self.motion.nudged(weights, direction, small)
+        length, reach = norms(direction), small * np.maximum(norms(weights), small)
+        delta = np.where(length > 0, reach / np.where(length > 0, length, 1), 0)
+        return self(weights + column(delta, weights) * direction)[1], reach
 
     def count(self, evaluations: int) -> None:
         """Count evaluations that compiled loops made."""

@@ -5,7 +5,7 @@ method in use by its next step, another one by the error it foresees over the sa
 none, by its stability interval. The next step is taken by the better one.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,7 +18,7 @@ from rankfall.integrators.integrator import Integrator
 from rankfall.integrators.methods import Chebyshev2, DormandPrince8, Interval, Method, Step
 from rankfall.integrators.rows import norms, where
 from rankfall.integrators.spectral_radius import spectral_radius
-from rankfall.integrators.state import State
+from rankfall.integrators.state import State, changed
 
 _SHRINK, _GROW = 0.1, 5.0
 _FIRST_PRODUCTS = 10
@@ -30,6 +30,8 @@ _PER_STEP = 4.0
 # Another method must promise this much more length per evaluation before it is tried, and after a failed trial it
 # rests for this many steps.
 _PROMISE, _REST = 1.25, 10
+# The hρ of a length without bound, where a number of stages must be given.
+_FAR = 1e9
 # A step is long when it leaves the stiffest direction far behind. On a plateau of modes of size s its fall is about s ℓ
 # whatever the depth, which leaves room for modes as small as the dtype's rounding.
 _LONG, _FALL = 1e3, 0.01
@@ -42,7 +44,7 @@ class FlowState(State):
     h: the length to try next. radius, direction: ρ of the Hessian and the vector that shows it. taken, error: length
     and relative error of the last accepted step. method, last: the places in `Flow.methods` of the next step's method
     and of the last one's. stages: what the last method needs to interpolate. is_steady: whether ρ needs no new
-    estimate. rest: steps until a method is tried again.
+    estimate. rest: steps until a method is tried again. size, speed: norms of weights and velocity.
     """
 
     h: Float[np.ndarray, " batch"]
@@ -50,6 +52,8 @@ class FlowState(State):
     direction: Array
     taken: Float[np.ndarray, " batch"]
     error: Float[np.ndarray, " batch"]
+    size: Float[np.ndarray, " batch"]
+    speed: Float[np.ndarray, " batch"]
     method: int = 0
     last: int = 0
     stages: tuple[Array, ...] = ()
@@ -58,9 +62,13 @@ class FlowState(State):
 
     def is_still(self) -> Bool[np.ndarray, " batch"]:
         """Also where a long step h lowers the loss by h ‖Ẇ‖², far below its rounding."""
-        fall = self.taken * norms(self.velocity) ** 2
+        fall = self.taken * self.speed**2
         flat = (self.taken * self.radius > _LONG) & (fall <= _FALL * epsilon(self.weights) * self.loss)
         return super().is_still() | flat
+
+    def sizes(self) -> tuple[Float[np.ndarray, " batch"], Float[np.ndarray, " batch"]]:
+        """Known already."""
+        return self.size, self.speed
 
     def curvature(self) -> Float[np.ndarray, " batch"]:
         """The spectral radius of the Hessian."""
@@ -112,7 +120,7 @@ class Flow(Integrator):
         zeros, ones = np.zeros(size.shape), np.ones(size.shape)
         return FlowState(
             time=zeros, weights=weights, loss=loss, velocity=velocity, moved=ones > 0, horizon=horizon, h=h,
-            radius=radius, direction=direction, taken=ones, error=ones,
+            radius=radius, direction=direction, taken=ones, error=ones, size=size, speed=speed,
         )  # fmt: skip
 
     def step(self, field: Field, state: FlowState) -> FlowState:
@@ -122,9 +130,9 @@ class Flow(Integrator):
         h = np.minimum(state.h, method.reach / np.maximum(state.radius, _TINY)) if method.is_stabilized else state.h
         h = np.minimum(h, state.horizon - state.time)
         step = method.step(field, state.weights, state.velocity, h, state.radius)
-        size = np.maximum(np.maximum(norms(state.weights), norms(step.weights)), _TINY)
-        allowed = _PER_STEP * self.rtol * size
-        new = self._accepted(state, step, h, np.maximum(step.error / allowed, 1e-12))
+        size = norms(step.weights)
+        allowed = _PER_STEP * self.rtol * np.maximum(np.maximum(state.size, size), _TINY)
+        new = self._accepted(state, step, h, np.maximum(step.error / allowed, 1e-12), size)
         return new if len(self.methods) == 1 else self._with_method(state, new, step, h, allowed)
 
     def _with_radius(self, field: Field, state: FlowState, method: Method) -> FlowState:
@@ -132,38 +140,43 @@ class Flow(Integrator):
         if method.shows_radius or not (method.is_stabilized or len(self.methods) > 1):
             return state
         if state.is_steady or not state.moved.any():
-            return replace(state, is_steady=False)
+            return changed(state, is_steady=False)
         radius, direction = spectral_radius(field, state.weights, state.velocity, state.direction, 1)
         steady = bool((np.abs(radius - state.radius) <= _STEADY * radius).all())
-        return replace(state, radius=radius, direction=direction, is_steady=steady)
+        return changed(state, radius=radius, direction=direction, is_steady=steady)
 
-    def _accepted(self, state: FlowState, step: Step, h: np.ndarray, error: np.ndarray) -> FlowState:
+    def _accepted(self, state: FlowState, step: Step, h: np.ndarray, error: np.ndarray, size: np.ndarray) -> FlowState:
         """The state after a step: at its end where its error is allowed, else where it was; with the next length."""
         method = self.methods[state.method]
         factor = method.safety * error ** (-1 / method.error_power)
         if method.foresees_growth and state.last == state.method:
             trend = np.minimum(1, h / state.taken * (state.error / error) ** (1 / method.error_power))
-            factor = factor * np.where(state.moved, trend, 1)
-        fine = np.isfinite(error) & np.isfinite(step.loss) & (error <= 1)
-        factor = np.where(np.isfinite(factor) & np.isfinite(step.loss), np.clip(factor, _SHRINK, _GROW), _SHRINK)
+            factor = factor * (trend if state.moved.all() else np.where(state.moved, trend, 1))
+        known = np.isfinite(step.loss)
+        fine = known & (error <= 1)
+        # a factor that is not a number is the smallest
+        factor = np.where(known, np.fmin(np.fmax(factor, _SHRINK), _GROW), _SHRINK)
         landed = h == state.horizon - state.time  # t + (horizon − t) may miss the horizon by a rounding
         clipped = fine & (h < state.h)
+        next_h = h * factor
         radius = state.radius
         if step.radius is not None:
             seen = np.isfinite(step.radius) & (error <= 1)
             radius = np.where(seen, np.maximum(1.15 * step.radius, 0.5 * radius), radius)
-        return replace(
+        return changed(
             state,
-            time=np.where(fine, np.where(landed, state.horizon, state.time + h), state.time),
+            time=where(fine, np.where(landed, state.horizon, state.time + h), state.time),
             weights=where(fine, step.weights, state.weights),
-            loss=np.where(fine, step.loss, state.loss),
+            loss=where(fine, step.loss, state.loss),
             velocity=where(fine, step.velocity, state.velocity),
             moved=fine,
-            before=replace(state, before=None, stages=()),
-            h=np.where(clipped, np.maximum(state.h, h * factor), h * factor),
+            before=changed(state, before=None, stages=()),
+            h=np.where(clipped, np.maximum(state.h, next_h), next_h) if clipped.any() else next_h,
             radius=radius,
-            taken=np.where(fine, h, state.taken),
-            error=np.where(fine, error, state.error),
+            taken=where(fine, h, state.taken),
+            error=where(fine, error, state.error),
+            size=where(fine, size, state.size),
+            speed=where(fine, norms(step.velocity), state.speed),
             last=state.method,
             stages=step.stages,
             is_steady=state.is_steady and (method.shows_radius or bool(fine.all())),
@@ -188,16 +201,16 @@ class Flow(Integrator):
                 if new.rest:
                     continue
                 length = other.reach / radius
-                changed = changes | {"method": place}
+                switched = changes | {"method": place}
             else:
                 length = other.safety * h * np.maximum(error / allowed, 1e-12) ** (-1 / other.error_power)
                 ahead = np.where(new.moved, length, changes.get("h", new.h))
-                changed = changes | {"method": place, "rest": _REST, "h": ahead}
-            with np.errstate(invalid="ignore"):
-                there = length / other.cost(np.nan_to_num(length * new.radius, posinf=1e9))
+                switched = changes | {"method": place, "rest": _REST, "h": ahead}
+            reach = length * new.radius
+            there = length / other.cost(np.where(reach < _FAR, reach, _FAR))
             if 2 * np.count_nonzero(there > best) > there.size:
-                found, best = changed, there
-        return replace(new, **found)
+                found, best = switched, there
+        return changed(new, **found)
 
     def interpolate(
         self, field: Field, state: FlowState, run: int, times: Float[np.ndarray, " times"]

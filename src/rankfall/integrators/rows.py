@@ -13,15 +13,16 @@ def norms(vectors: Float[Array, "batch p"]) -> Float[np.ndarray, " batch"]:
     return np.sqrt(to_numpy(namespace(vectors).sum(vectors * vectors, axis=-1)).astype(np.float64))
 
 
-def where(kept: Bool[np.ndarray, " batch"], new: Float[Array, "batch p"], old: Float[Array, "batch p"]) -> Array:
+def where(kept: Bool[np.ndarray, " batch"], new: Float[Array, "batch ..."], old: Float[Array, "batch ..."]) -> Array:
     """Rows of `new` where `kept`, of `old` elsewhere."""
-    if kept.all():
+    count = np.count_nonzero(kept)
+    if count == kept.size:
         return new
-    if not kept.any():
+    if not count:
         return old
     xp = namespace(new)
     mask = xp.asarray(kept, device=device(new))
-    return xp.where(mask[:, None], new, old)
+    return xp.where(mask[:, None] if new.ndim > 1 else mask, new, old)
 
 
 def column(numbers: Float[np.ndarray, " batch"], model: Array) -> Array:

@@ -5,9 +5,9 @@ import math
 import numpy as np
 from jaxtyping import Float
 
-from rankfall.arrays import Array, namespace
+from rankfall.arrays import Array, epsilon
 from rankfall.integrators.field import Field
-from rankfall.integrators.rows import column, norms
+from rankfall.integrators.rows import norms
 
 _SAFETY, _SETTLED = 1.15, 0.02
 
@@ -29,15 +29,13 @@ def spectral_radius(
         The most iterations; it ends earlier when the estimate changes by less than 2 %. One is enough to follow ρ
         along a path when `direction` is the one of the step before.
     """
-    small = math.sqrt(float(namespace(weights).finfo(weights.dtype).eps))
+    small = math.sqrt(epsilon(weights))
     radius = np.zeros(weights.shape[0])
     for _ in range(products):
-        length = norms(direction)
-        reach = small * np.maximum(norms(weights), small)
-        delta = np.where(length > 0, reach / np.where(length > 0, length, 1), 0)
-        change = velocity - field(weights + column(delta, weights) * direction)[1]
-        before, radius = radius, norms(change) / np.where(reach > 0, reach, 1)
+        nearby, reach = field.nudged(weights, direction, small)
+        change = velocity - nearby
+        before, radius = radius, norms(change) / reach
         direction = change
-        if (np.abs(radius - before) <= _SETTLED * radius).all():
+        if products > 1 and (np.abs(radius - before) <= _SETTLED * radius).all():
             break
     return _SAFETY * radius, direction

@@ -1,7 +1,7 @@
 """Rows of eight lanes as values of compiled loops: what keeps a short row of numbers in vector registers.
 
 A loop over a row of 20 numbers is too short for the loop vectorizer: it spends more on alignment, aliasing and the
-remainder than on the row. These five functions make a row of 8 B numbers a value, B vectors of eight lanes. Loops that
+remainder than on the row. These functions make a row of 8 B numbers a value, B vectors of eight lanes. Loops that
 are written with them have no remainder, and read and write memory only where they say so. LLVM maps a vector to the
 registers that the machine has.
 
@@ -87,6 +87,31 @@ def store(typingctx, array, offset, row):
         return context.get_dummy_value()
 
     return types.void(array, types.intp, row), build
+
+
+@intrinsic
+@no_type_check
+def read(typingctx, array, offset):
+    """One number of a flat array, at an offset that is not negative: no look at its sign."""
+
+    def build(context, builder, signature, args):
+        data = context.make_array(array)(context, builder, args[0]).data
+        return builder.load(builder.gep(data, [args[1]]))
+
+    return array.dtype(array, types.intp), build
+
+
+@intrinsic
+@no_type_check
+def write(typingctx, array, offset, value):
+    """Set one number of a flat array, at an offset that is not negative."""
+
+    def build(context, builder, signature, args):
+        data = context.make_array(array)(context, builder, args[0]).data
+        builder.store(args[2], builder.gep(data, [args[1]]))
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, array.dtype), build
 
 
 @intrinsic

@@ -42,12 +42,12 @@ class Motion(ABC):
         """ℓ (batch,), float64, and Ẇ (batch, p)."""
 
     @abstractmethod
-    def chebyshev(
-        self, weights: np.ndarray, velocity: np.ndarray, h: np.ndarray, first: float, factors: np.ndarray
-    ) -> ChebyshevEnd:
-        """A Chebyshev step: μ̃_1, and a row (μ_j, ν_j, μ̃_j, γ̃_j) for each further stage; an evaluation for each row
-        and one more.
-        """
+    def nudged(self, weights: np.ndarray, direction: np.ndarray, small: float) -> tuple[np.ndarray, np.ndarray]:
+        """Ẇ at y + δv (batch, p), and δ‖v‖ = ε max(‖y‖, ε) (batch,), ε = `small`; one evaluation."""
+
+    @abstractmethod
+    def chebyshev(self, weights: np.ndarray, velocity: np.ndarray, h: np.ndarray, factors: np.ndarray) -> ChebyshevEnd:
+        """A Chebyshev step: a row (μ_j, ν_j, μ̃_j, γ̃_j) and an evaluation for each stage, Y_{−1} = Y_0 in the first."""
 
     @abstractmethod
     def explicit(

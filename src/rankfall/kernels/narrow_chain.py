@@ -12,7 +12,7 @@ from rankfall.kernels.entry_lists import EntryLists
 from rankfall.kernels.lanes import LANES
 from rankfall.kernels.motion import ChebyshevEnd, ExplicitEnd, Motion
 from rankfall.kernels.narrow_gradient import packed_size, work_size
-from rankfall.kernels.narrow_steps import CHEBYSHEV, EXPLICIT, PLAIN, steps
+from rankfall.kernels.narrow_steps import CHEBYSHEV, EXPLICIT, NUDGED, PLAIN, steps
 
 # The widest rows that stay in vector registers, and the multiplications of a gradient that one thread does in about
 # a tenth of a millisecond: more are better shared out to threads and to BLAS.
@@ -56,12 +56,13 @@ class NarrowChain(Motion):
         _, slopes, losses, _ = self._steps(PLAIN, _NONE, 1, weights, weights, np.zeros(len(weights)), 1)
         return losses, slopes[0]
 
-    def chebyshev(
-        self, weights: np.ndarray, velocity: np.ndarray, h: np.ndarray, first: float, factors: np.ndarray
-    ) -> ChebyshevEnd:
-        """The first stage is one more row: Y_1 = Y_0 + μ̃_1 h F_0."""
-        rows = np.vstack([[1.0, 0.0, first, 0.0], factors])
-        new, slopes, losses, errors = self._steps(CHEBYSHEV, rows, len(rows), weights, velocity, h, 1)
+    def nudged(self, weights: np.ndarray, direction: np.ndarray, small: float) -> tuple[np.ndarray, np.ndarray]:
+        lengths = np.full(len(weights), small)
+        _, slopes, _, reaches = self._steps(NUDGED, _NONE, 1, weights, direction, lengths, 1)
+        return slopes[0], reaches[:, 0]
+
+    def chebyshev(self, weights: np.ndarray, velocity: np.ndarray, h: np.ndarray, factors: np.ndarray) -> ChebyshevEnd:
+        new, slopes, losses, errors = self._steps(CHEBYSHEV, factors, len(factors), weights, velocity, h, 1)
         return ChebyshevEnd(new, slopes[0], losses, errors[:, 0])
 
     def explicit(
@@ -79,7 +80,8 @@ class NarrowChain(Motion):
         h: np.ndarray, kept: int, estimates: np.ndarray = _NONE,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
         weights, velocity = map(np.ascontiguousarray, (weights, velocity))
-        new, slopes = np.empty_like(weights), np.empty((kept, *weights.shape), weights.dtype)
+        new = np.empty_like(weights) if kind >= CHEBYSHEV else weights
+        slopes = np.empty((kept, *weights.shape), weights.dtype)
         losses, measures = np.empty(h.size), np.empty((h.size, len(estimates) + 2))
         method = kind, factors, evaluations, estimates
         steps(*self._settings, method, weights, velocity, h, new, slopes, losses, measures)

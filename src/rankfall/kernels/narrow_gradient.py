@@ -16,7 +16,7 @@ from typing import Any, cast, no_type_check
 import numpy as np
 from numba import njit
 
-from rankfall.kernels.lanes import add_multiple, dot, load, stay_apart, store, zeros
+from rankfall.kernels.lanes import add_multiple, dot, load, read, stay_apart, store, write, zeros
 from rankfall.kernels.observed import SQUARED, cost_and_pull
 
 # Called by compiled loops alone: what Python would need to call it takes as long to compile as the loop.
@@ -34,12 +34,12 @@ def pack(dimensions, width, flat, packed):
     n, first = dimensions[0], dimensions[1]
     for q in range(first):
         for j in range(n):
-            packed[j * width + q] = flat[q * n + j]
+            write(packed, j * width + q, read(flat, q * n + j))
     here, there = n * first, n * width
     for layer in range(2, dimensions.size):
         for _ in range(dimensions[layer]):
             for q in range(dimensions[layer - 1]):
-                packed[there + q] = flat[here + q]
+                write(packed, there + q, read(flat, here + q))
             here, there = here + dimensions[layer - 1], there + width
 
 
@@ -51,12 +51,12 @@ def unpack(dimensions, width, packed, flat):
     n, first = dimensions[0], dimensions[1]
     for q in range(first):
         for j in range(n):
-            flat[q * n + j] = packed[j * width + q]
+            write(flat, q * n + j, read(packed, j * width + q))
     here, there = n * first, n * width
     for layer in range(2, dimensions.size):
         for _ in range(dimensions[layer]):
             for q in range(dimensions[layer - 1]):
-                flat[here + q] = packed[there + q]
+                write(flat, here + q, read(packed, there + q))
             here, there = here + dimensions[layer - 1], there + width
 
 
@@ -82,11 +82,11 @@ def _entries(lists, table, loss, width, left, at_left, right, row_pulls, column_
     for i in range(starts.shape[1] - 1):
         row, pulled = load(left, at_left + i * width, tag), zeros(left, tag)
         for entry in range(starts[table, i], starts[table, i + 1]):
-            place = columns[entry] * width
+            place = read(columns, entry) * width
             other = load(right, place, tag)
-            predicted, share = dot(row, other), shares[entry]
+            predicted, share = dot(row, other), read(shares, entry)
             if kind == SQUARED:
-                residual = predicted - values[entry]
+                residual = predicted - read(values, entry)
                 pull = -share * residual
                 total -= pull * residual
             else:
@@ -111,10 +111,10 @@ def _multiply(count, inner, width, a, at_a, down, across, x, at_x, out, at_out, 
         second, third, fourth = first, first, first
         for q in range(inner):
             row = load(x, at_x + q * width, tag)
-            first = add_multiple(first, a[at], row)
-            second = add_multiple(second, a[at + down], row)
-            third = add_multiple(third, a[at + 2 * down], row)
-            fourth = add_multiple(fourth, a[at + 3 * down], row)
+            first = add_multiple(first, read(a, at), row)
+            second = add_multiple(second, read(a, at + down), row)
+            third = add_multiple(third, read(a, at + 2 * down), row)
+            fourth = add_multiple(fourth, read(a, at + 3 * down), row)
             at += across
         place = at_out + i * width
         store(out, place, first)
@@ -125,7 +125,7 @@ def _multiply(count, inner, width, a, at_a, down, across, x, at_x, out, at_out, 
         at = at_a + i * down
         first = zeros(x, tag)
         for q in range(inner):
-            first = add_multiple(first, a[at], load(x, at_x + q * width, tag))
+            first = add_multiple(first, read(a, at), load(x, at_x + q * width, tag))
             at += across
         store(out, at_out + i * width, first)
 
@@ -164,7 +164,7 @@ def velocity(dimensions, lists, table, loss, rates, decay, width, weights, out, 
             turned[i] = 0
         for q in range(below):
             for r in range(inner):
-                turned[r * width + q] = product[at_product + q * width + r]
+                write(turned, r * width + q, read(product, at_product + q * width + r))
         _multiply(dimensions[j], inner, width, pulls, none, width, one, turned, none, out, layer, tag)
         _multiply(below, dimensions[j], width, weights, layer, one, width, pulls, none, other, none, tag)
         layer -= below * width

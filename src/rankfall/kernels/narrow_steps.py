@@ -12,8 +12,8 @@ from numba import njit
 from rankfall.kernels.lanes import add_multiple, dot, load, stay_apart, store, zeros
 from rankfall.kernels.narrow_gradient import aligned, fast_inner, inner, pack, unpack, velocity
 
-# What a step is: a velocity alone, Runge–Kutta–Chebyshev, or explicit Runge–Kutta.
-PLAIN, CHEBYSHEV, EXPLICIT = range(3)
+# What a step is: a velocity alone, one beside the weights, Runge–Kutta–Chebyshev, or explicit Runge–Kutta.
+PLAIN, NUDGED, CHEBYSHEV, EXPLICIT = range(4)
 
 
 @fast_inner
@@ -49,6 +49,22 @@ def _distance(one, other):
     return np.sqrt(total)
 
 
+@fast_inner
+@no_type_check
+def _nudge(direction, small, weights):
+    """y + δv to the place of y, δ‖v‖ = ε max(‖y‖, ε), which is returned."""
+    stay_apart()
+    size, length = 0.0, 0.0
+    for i in range(weights.size):
+        size += weights[i] * weights[i]
+        length += direction[i] * direction[i]
+    reach = small * max(np.sqrt(size), small)
+    delta = weights.dtype.type(reach / np.sqrt(length) if length > 0 else 0.0)
+    for i in range(weights.size):
+        weights[i] += delta * direction[i]
+    return reach
+
+
 @inner
 @no_type_check
 def _combined(origin, step, factors, count, slopes, out, width, tag):
@@ -74,6 +90,7 @@ def steps(chain, lists, loss, method, weights, slopes, lengths, new_weights, new
     `lists`: (starts, columns, values, shares). `loss`: (kind, parameter). `method`: (what the step is, the rows of
     factors of its evaluations, how many evaluations, rows of error estimates).
 
+    Of a nudged velocity `slopes` are the directions v and `lengths` ε; `measures` receives δ‖v‖.
     `new_slopes` (kept, batch, p): the velocities of the last evaluations. `measures` (batch, ·): for Chebyshev the
     error; for an explicit step the norms of the estimates, of the gap between the end and the last stage, and of that
     between their velocities.
@@ -87,13 +104,17 @@ def steps(chain, lists, loss, method, weights, slopes, lengths, new_weights, new
     for run in range(weights.shape[0]):
         before, current = space[2 * size : 3 * size], space[3 * size : 4 * size]
         table = run if lists[0].shape[0] > 1 else 0
-        pack(dimensions, width, weights[run], origin)
+        pack(dimensions, width, weights[run], current)
         step = origin.dtype.type(lengths[run])
-        pack(dimensions, width, slopes[run], moving[:size])
-        for i in range(size):
-            spare[i] = moving[i]
-            before[i] = origin[i]
-            current[i] = origin[i]
+        if kind == NUDGED:
+            pack(dimensions, width, slopes[run], origin)
+            measures[run, 0] = _nudge(origin, lengths[run], current)
+        elif kind != PLAIN:
+            pack(dimensions, width, slopes[run], moving[:size])
+            for i in range(size):
+                spare[i] = moving[i]
+                before[i] = current[i]
+                origin[i] = current[i]
         place = 0
         for j in range(count):
             if kind == CHEBYSHEV:
@@ -116,6 +137,7 @@ def steps(chain, lists, loss, method, weights, slopes, lengths, new_weights, new
                 measures[run, e] = _combined(origin, step, estimates[e], kept, moving, spare, width, tag)
             measures[run, -2] = _distance(current, before)
             measures[run, -1] = _distance(moving[place : place + size], moving[place - size : place])
-        unpack(dimensions, width, current, new_weights[run])
+        if kind >= CHEBYSHEV:
+            unpack(dimensions, width, current, new_weights[run])
         for s in range(kept):
             unpack(dimensions, width, moving[s * size : (s + 1) * size], new_slopes[s, run])

@@ -4,7 +4,7 @@ import time as clock
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
@@ -14,7 +14,7 @@ from rankfall.errors import InputError
 from rankfall.integrators.field import Field
 from rankfall.integrators.integrator import Integrator
 from rankfall.integrators.rows import where
-from rankfall.integrators.state import State
+from rankfall.integrators.state import State, changed
 from rankfall.trajectory.loop_state import End, LoopState
 from rankfall.trajectory.record import Record
 from rankfall.trajectory.recorder import Recorder
@@ -103,7 +103,7 @@ class Loop:
         """One step of every run, and all that follows from it: records, events, and the ends of runs."""
         inner = self.integrator.step(state.field, state.state)
         rejections = np.where(inner.moved, 0, state.rejections + 1)
-        state = replace(state, state=inner, step=state.step + 1, rejections=rejections)
+        state = changed(state, state=inner, step=state.step + 1, rejections=rejections)
         state = self._without_rejected(self._without_runaways(state))
         if not state.state.moved.any():
             return state
@@ -131,14 +131,14 @@ class Loop:
             self.recorder.write_events(happened)
         if self.record.times is not None:
             self._write_between(now, inner, field, np.asarray(self.record.times, dtype=np.float64))
-        last = self.recorder.last_times(state.runs)
+        last = inner.time if self.record.ratio is None else self.recorder.last_times(state.runs)
         self.recorder.write(now, inner.moved & self.record.is_due(state.step, inner.time, last))
-        return replace(
+        return changed(
             state, now=now, watched=watched,
-            best_value=np.where(better, value, state.best_value),
+            best_value=where(better, value, state.best_value),
             best_weights=where(better, inner.weights, state.best_weights),
-            best_time=np.where(better, inner.time, state.best_time),
-            best_loss=np.where(better, inner.loss, state.best_loss),
+            best_time=where(better, inner.time, state.best_time),
+            best_loss=where(better, inner.loss, state.best_loss),
         )  # fmt: skip
 
     def _write_between(self, now: Snapshot, state: State, field: Field, times: np.ndarray) -> None:
@@ -172,10 +172,11 @@ class Loop:
         if self.progress is not None:
             self.progress(min(1.0, self.stop.fraction(memory, state.now)), state.now)
         verdicts: list[Verdict] = [None if stop is None else (stop.status, str(stop)) for stop in stops]
-        for row in np.flatnonzero(state.state.is_still()):
+        still = state.state.is_still()
+        for row in np.flatnonzero(still) if still.any() else ():
             verdicts[row] = verdicts[row] or (Status.STALLED, "the gradient vanished")
         if memory is not state.memory:
-            state = replace(state, memory=memory)
+            state = changed(state, memory=memory)
         return self._without(state, verdicts)
 
     def _without_runaways(self, state: LoopState) -> LoopState:
@@ -218,7 +219,7 @@ class Loop:
                 seconds=clock.perf_counter() - state.began,
             )  # fmt: skip
         going = np.flatnonzero([verdict is None for verdict in verdicts])
-        return replace(state, ends=tuple(ends)).take(going)
+        return changed(state, ends=tuple(ends)).take(going)
 
 
 def _value(now: Snapshot) -> np.ndarray:

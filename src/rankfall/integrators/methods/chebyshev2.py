@@ -57,10 +57,10 @@ def coefficients(stages: int) -> tuple[float, list[list[float]]]:
 
 
 @functools.lru_cache(maxsize=MAX_STAGES)
-def _coefficient_table(stages: int) -> tuple[float, np.ndarray]:
-    """`coefficients` as compiled loops read them."""
+def _factor_table(stages: int) -> np.ndarray:
+    """`coefficients` as compiled loops read them: Y_1 = Y_0 + μ̃_1 h F_0 is one more row."""
     first, rows = coefficients(stages)
-    return first, np.asarray(rows)
+    return np.asarray([[1.0, 0.0, first, 0.0], *rows])
 
 
 def chebyshev_step(
@@ -118,7 +118,7 @@ class Chebyshev2(Method):
         stages = int(stages_for(h * radius).max())
         if field.motion is not None:
             field.count(stages)
-            return Step(**field.motion.chebyshev(weights, velocity, h, *_coefficient_table(stages))._asdict())
+            return Step(**field.motion.chebyshev(weights, velocity, h, _factor_table(stages))._asdict())
         new = chebyshev_step(field, weights, velocity, h, stages)
         loss, new_velocity = field(new)
         error = local_error(weights, new, velocity, new_velocity, h)
