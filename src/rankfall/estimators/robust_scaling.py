@@ -98,7 +98,7 @@ def _signs(problem: Completion) -> Standardization:
         origin=np.full(n, (low + high) / 2), unit=np.full(n, (high - low) / 2), mean=0.0,
         row_effect=np.zeros(m), column_effect=np.zeros(n), row_slow=np.ones(m), column_slow=np.ones(n),
         row_damping=np.inf, column_damping=np.inf, noise=1.0, mixed=False, logs=np.zeros(n, dtype=bool),
-        loss=Logistic(float(np.log(odds))),
+        highest=np.full(n, np.inf),        loss=Logistic(float(np.log(odds))),
     )  # fmt: skip
 
 
