@@ -33,10 +33,21 @@ _WORTHWHILE = 0.05
 class Standardization:
     """Origins, units, effects and popularity read off the observed entries of a table; all float64.
 
-    origin, unit: (n,). mean: scalar μ. row_effect, row_slow: (m,). column_effect, column_slow: (n,).
-    row_damping, column_damping: how many entries' worth of doubt shrinks an effect.
-    noise: variance of what the effects leave, in units. loss: what a residual costs, in units.
-    logs: (n,), which columns are read by their logarithms.
+    Parameters
+    ----------
+    origin, unit : (n,) ndarray
+    mean : float
+        Scalar μ.
+    row_effect, row_slow : (m,) ndarray
+    column_effect, column_slow : (n,) ndarray
+    row_damping, column_damping : float
+        How many entries' worth of doubt shrinks an effect.
+    noise : float
+        Variance of what the effects leave, in units.
+    loss : Loss
+        What a residual costs, in units.
+    logs : (n,) ndarray of bool
+        Which columns are read by their logarithms.
     """
 
     origin: Float[np.ndarray, " n"]

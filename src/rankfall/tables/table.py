@@ -65,10 +65,21 @@ class Layout:
 class Table:
     """Numbers with holes and the words around them.
 
-    `values` is m × n, float64 or float32, NaN where unknown. `column_names` names its n columns (None: no header).
-    `row_labels` maps the name of each label column to its m labels (None: no labels).
+    Parameters
+    ----------
+    values : (m, n) ndarray
+        float64 or float32, NaN where unknown.
+    column_names : tuple of str, optional
+        Names of the n columns; None where there is no header.
+    row_labels : dict of list, optional
+        The m labels of each label column, by its name; None where there are none.
+    layout : Layout
+        How the table was laid out where it came from.
 
-    Raises InputError where the names or labels do not match the shape of `values`.
+    Raises
+    ------
+    InputError
+        Where the names or labels do not match the shape of `values`.
     """
 
     values: Float[np.ndarray, "m n"]
