@@ -35,11 +35,23 @@ _WORTHWHILE = 0.05
 class Standardization:
     """Origins, units, effects and popularity read off the observed entries of a table; all float64.
 
-    origin, unit: (n,). mean: scalar μ. row_effect, row_slow: (m,). column_effect, column_slow: (n,).
-    row_damping, column_damping: how many entries' worth of doubt shrinks an effect.
-    noise: variance of what the effects leave, in units. loss: what a residual costs, in units.
-    logs: (n,), which columns are read by their logarithms.
-    highest: (n,), what predictions of such a column are kept below: an error of its logarithm may be anything of it.
+    Parameters
+    ----------
+    origin, unit : (n,) ndarray
+    mean : float
+        Scalar μ.
+    row_effect, row_slow : (m,) ndarray
+    column_effect, column_slow : (n,) ndarray
+    row_damping, column_damping : float
+        How many entries' worth of doubt shrinks an effect.
+    noise : float
+        Variance of what the effects leave, in units.
+    loss : Loss
+        What a residual costs, in units.
+    logs : (n,) ndarray of bool
+        Which columns are read by their logarithms.
+    highest : (n,) ndarray
+        What predictions of such a column are kept below: an error of its logarithm may be any error of its value.
     """
 
     origin: Float[np.ndarray, " n"]
