@@ -157,12 +157,15 @@ class Completion(Problem):
         """Of many tables, those chosen by an integer array, or one by its number."""
         if self.batch_size is None:
             return self
-        return replace(
+        part = replace(
             self,
             values=pick(self.values, chosen),
             weights=self.weights if self.weights is None or self.weights.ndim == 1 else pick(self.weights, chosen),
             held_out=None if self.held_out is None else self.held_out.of_runs(chosen),
         )
+        if "listed" in vars(self) and self.listed is not None:
+            vars(part)["listed"] = self.listed.of_tables(chosen)
+        return part
 
     @property
     def share(self) -> float:
