@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import rankfall as rf
-from rankfall.trajectory import Stop
+from rankfall.trajectory import GradientBelow, Stop
 from tests.catalogue import STOPS, STOPS_WITH_MEMORY
 from tests.helpers.planted import planted_problem
 
@@ -14,8 +14,18 @@ PROBLEM = planted_problem((7, 5)).hold_out(0.2, seed=0)
 ALL = [stop for stop, _ in STOPS] + STOPS_WITH_MEMORY
 
 
-def walked(stop, seed=0, **more):
-    return rf.evolve(PROBLEM, rf.Chain(2), rf.Gaussian(0.3), rf.Flow(1e-4), stop=stop, seed=seed, **more)
+# Runs to every stop of the catalogue are over long before.
+LONGEST = 500
+
+
+def walked(stop, seed=0, callback=None, **more):
+    def watched(now):
+        assert now.step < LONGEST, f"{stop} has ended no run after {now.step} steps"
+        return callback is not None and callback(now)
+
+    return rf.evolve(
+        PROBLEM, rf.Chain(2), rf.Gaussian(0.3), rf.Flow(1e-4), stop=stop, seed=seed, callback=watched, **more
+    )
 
 
 @pytest.mark.parametrize(("stop", "is_over"), STOPS, ids=[str(stop)[:30] for stop, _ in STOPS])
@@ -54,6 +64,14 @@ def test_a_combination_ends_with_the_first(stop):
     for both in (stop | rf.StepLimit(1), rf.StepLimit(1) | stop):
         run = rf.evolve(PROBLEM, rf.Chain(2), rf.Gaussian(0.3), rf.Descent(rf.Gradient(0.1)), stop=both)
         assert (run.steps, run.status) == (1, "budget")
+
+
+def test_gradient_below_ends_at_the_first_moment_whose_gradient_is_down_to_its_share():
+    sizes = []
+    run = walked(GradientBelow(0.3), callback=lambda now: sizes.append(np.linalg.norm(now.velocity)) or False)
+    is_down = np.array(sizes) <= 0.3 * sizes[0]
+    assert is_down.tolist() == [False] * (len(sizes) - 1) + [True]
+    assert run.reason == str(GradientBelow(0.3))
 
 
 def test_held_out_rise_waits_for_its_patience_and_no_longer():

@@ -7,7 +7,10 @@ LᵀL G + G RᵀR = Bᵀ R − Lᵀ A.
 """
 
 import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float
@@ -25,17 +28,6 @@ from rankfall.trajectory.status import Status
 
 _RIDGE = 1e-12
 _SWEEPS = 30
-
-
-def check_options(rank: int, iterations: int, tolerance: float) -> None:
-    """Raise InputError for options out of range."""
-    if rank < 1:
-        raise InputError(f"rank must be at least 1, got {rank}; rankfall.recovery.recover finds it")
-    if iterations < 1 or not 0 < tolerance < 1:
-        raise InputError(
-            f"iterations must be at least 1 and tolerance between 0 and 1, got {iterations} and {tolerance}; the "
-            "defaults suit most data"
-        )
 
 
 @dataclass
@@ -95,6 +87,67 @@ class Progress:
         reason = f"relative residual {min(self.residuals):.3g} after {len(self.residuals)} iterations"
         history = {"loss": (np.asarray(self.residuals) * self.unit) ** 2}
         return Solution(left, right, status, reason, history, time.perf_counter() - self.begun)
+
+
+@dataclass(frozen=True)
+class FixedRank(ABC):
+    """A solver that is told the rank: iterates, until one fits the data, the residual settles or the budget is spent.
+
+    Parameters
+    ----------
+    rank
+        r.
+    iterations
+        budget.
+    tolerance
+        relative residual to stop at.
+    seed
+        draws the block of the spectral start.
+
+    Attributes
+    ----------
+    settled : (float, int)
+        The residual has settled where it fell by less than this share in so many iterations.
+
+    Raises
+    ------
+    InputError
+        For options out of range.
+    """
+
+    rank: int
+    iterations: int = 300
+    tolerance: float | int = 1e-11
+    seed: int = 0
+    settled: ClassVar[tuple[float, int]]
+
+    def __post_init__(self) -> None:
+        if self.rank < 1:
+            raise InputError(f"rank must be at least 1, got {self.rank}; rankfall.recovery.recover finds it")
+        if self.iterations < 1 or not 0 < self.tolerance < 1:
+            raise InputError(
+                f"iterations must be at least 1 and tolerance between 0 and 1, got {self.iterations} and "
+                f"{self.tolerance}; the defaults suit most data"
+            )
+
+    @abstractmethod
+    def points(self, work: Progress, warm: Solution | None) -> Iterator[tuple[Triplets, Float[np.ndarray, " entries"]]]:
+        """The iterates, and b − P(W) at each; they end where no step is left to take."""
+
+    def solve(self, problem: Problem, warm: Solution | None = None) -> Solution:
+        """A rank-r matrix near the observed entries; `history["loss"]` is the mean squared residual a step."""
+        work = Progress.of(problem)
+        status = Status.STALLED
+        for count, (point, misfit) in enumerate(self.points(work, warm), start=1):
+            if work.record(point, misfit) <= self.tolerance:
+                status = Status.CONVERGED
+                break
+            if work.has_settled(*self.settled):
+                break
+            if count == self.iterations:
+                status = Status.BUDGET
+                break
+        return work.solution(status)
 
 
 def least_squares(

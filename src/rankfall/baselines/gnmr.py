@@ -6,20 +6,21 @@ The new factors are A and B themselves, so that the solution of least norm keeps
 each step. The variant that adds the step to the factors diverges from a spectral start near the limit.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
-from rankfall.baselines.fixed_rank import Progress, check_options, least_squares
+import numpy as np
+from jaxtyping import Float
+
+from rankfall.baselines.fixed_rank import FixedRank, Progress, least_squares
 from rankfall.baselines.solution import Solution
 from rankfall.low_rank import balanced_factors
-from rankfall.problems.problem import Problem
-from rankfall.recovery.spectrum import triplets_of
-from rankfall.trajectory.status import Status
-
-_SETTLED, _STEPS = 1e-3, 50
+from rankfall.recovery.spectrum import Triplets, triplets_of
 
 
 @dataclass(frozen=True)
-class GNMR:
+class GNMR(FixedRank):
     """Fixed-rank completion by Gauss-Newton matrix recovery.
 
     Parameters
@@ -34,28 +35,14 @@ class GNMR:
         draws the block of the spectral start.
     """
 
-    rank: int
-    iterations: int = 300
-    tolerance: float | int = 1e-11
-    seed: int = 0
+    settled: ClassVar[tuple[float, int]] = (1e-3, 50)
 
-    def __post_init__(self) -> None:
-        check_options(self.rank, self.iterations, self.tolerance)
-
-    def solve(self, problem: Problem, warm: Solution | None = None) -> Solution:
-        """A rank-r matrix near the observed entries; `history["loss"]` is the mean squared residual a step."""
-        work = Progress.of(problem)
+    def points(self, work: Progress, warm: Solution | None) -> Iterator[tuple[Triplets, Float[np.ndarray, " entries"]]]:
+        """The iterates, and b − P(W) at each."""
         point = work.start(warm, self.rank, self.seed)
         work.record(point, work.misfit(point))
-        status = Status.BUDGET
-        for _ in range(self.iterations):
+        while True:
             left, right = balanced_factors(point.left, point.values, point.right)
             a, b = least_squares(work.sampling, work.entries + work.sampling.read(left, right), left, right)
             point = triplets_of(a, b, point.values.size)
-            if work.record(point, work.misfit(point)) <= self.tolerance:
-                status = Status.CONVERGED
-                break
-            if work.has_settled(_SETTLED, _STEPS):
-                status = Status.STALLED
-                break
-        return work.solution(status)
+            yield point, work.misfit(point)

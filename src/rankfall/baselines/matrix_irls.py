@@ -9,27 +9,26 @@ With T the tangent space at the σ_a > ε, X = P*(z) + γ, where γ in T and z =
 which conjugate gradients solve: its spectrum is that of P on T.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float
 
-from rankfall.baselines.fixed_rank import Progress, check_options
+from rankfall.baselines.fixed_rank import FixedRank, Progress
 from rankfall.baselines.solution import Solution
 from rankfall.baselines.tangent_space import Tangent, carry, factors_of, project, read
-from rankfall.problems.problem import Problem
 from rankfall.recovery.sampling import Sampling
 from rankfall.recovery.spectrum import Iterate, Triplets, leading_triplets
-from rankfall.trajectory.status import Status
 
 _INNER, _ACCURACY = 500, 1e-6
 _SWEEPS = 6
 _MARGIN = 1.0001
-_SETTLED, _STEPS = 1e-3, 30
 
 
 @dataclass(frozen=True)
-class MatrixIRLS:
+class MatrixIRLS(FixedRank):
     """Completion by reweighted least squares of log-determinant type.
 
     Parameters
@@ -44,17 +43,11 @@ class MatrixIRLS:
         draws the block of the singular value decompositions.
     """
 
-    rank: int
     iterations: int = 400
-    tolerance: float | int = 1e-11
-    seed: int = 0
+    settled: ClassVar[tuple[float, int]] = (1e-3, 30)
 
-    def __post_init__(self) -> None:
-        check_options(self.rank, self.iterations, self.tolerance)
-
-    def solve(self, problem: Problem, warm: Solution | None = None) -> Solution:
-        """A matrix near the observed entries; `history["loss"]` is the mean squared residual a step."""
-        work = Progress.of(problem)
+    def points(self, work: Progress, warm: Solution | None) -> Iterator[tuple[Triplets, Float[np.ndarray, " entries"]]]:
+        """The iterates, and b − P(W) at each."""
         rng = np.random.default_rng(self.seed)
         size = min(*work.sampling.shape)
         rank = min(self.rank, size)
@@ -63,10 +56,10 @@ class MatrixIRLS:
             triplets = leading_triplets(iterate, np.zeros((work.sampling.shape[1], 0)), rank + 4, 4 * _SWEEPS, rng)
         else:
             triplets = work.start(warm, self.rank, self.seed)
-        smoothing, status = float(triplets.values[0]), Status.BUDGET
+        smoothing = float(triplets.values[0])
         gamma: Tangent | None = None
         before: Triplets | None = None
-        for _ in range(self.iterations):
+        while True:
             beyond = float(triplets.values[rank]) if rank < triplets.values.size else 0.0
             smoothing = max(min(smoothing, beyond), 1e-14 * float(triplets.values[0]))
             count = max(1, int((triplets.values[:rank] > _MARGIN * smoothing).sum()))
@@ -78,14 +71,8 @@ class MatrixIRLS:
             iterate = Iterate(work.sampling, left, right, misfit)
             triplets = leading_triplets(iterate, triplets.right, rank + 4, _SWEEPS, rng)
             leading = triplets.leading(rank)
-            if work.record(leading, work.misfit(leading)) <= self.tolerance:
-                status = Status.CONVERGED
-                break
-            if work.has_settled(_SETTLED, _STEPS):
-                status = Status.STALLED
-                break
+            yield leading, work.misfit(leading)
             before = point
-        return work.solution(status)
 
 
 def _tangent_part(

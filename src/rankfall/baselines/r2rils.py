@@ -5,22 +5,20 @@
 N makes columns unit. The answer is the r leading triplets of A Vᵀ + U Bᵀ, a matrix of rank 2r.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float
 
-from rankfall.baselines.fixed_rank import Progress, check_options, least_squares
+from rankfall.baselines.fixed_rank import FixedRank, Progress, least_squares
 from rankfall.baselines.solution import Solution
-from rankfall.problems.problem import Problem
-from rankfall.recovery.spectrum import triplets_of
-from rankfall.trajectory.status import Status
-
-_SETTLED, _STEPS = 1e-3, 20
+from rankfall.recovery.spectrum import Triplets, triplets_of
 
 
 @dataclass(frozen=True)
-class R2RILS:
+class R2RILS(FixedRank):
     """Fixed-rank completion by rank-2r iterative least squares.
 
     Parameters
@@ -35,32 +33,18 @@ class R2RILS:
         draws the block of the spectral start.
     """
 
-    rank: int
-    iterations: int = 300
-    tolerance: float | int = 1e-11
-    seed: int = 0
+    settled: ClassVar[tuple[float, int]] = (1e-3, 20)
 
-    def __post_init__(self) -> None:
-        check_options(self.rank, self.iterations, self.tolerance)
-
-    def solve(self, problem: Problem, warm: Solution | None = None) -> Solution:
-        """A rank-r matrix near the observed entries; `history["loss"]` is the mean squared residual a step."""
-        work = Progress.of(problem)
+    def points(self, work: Progress, warm: Solution | None) -> Iterator[tuple[Triplets, Float[np.ndarray, " entries"]]]:
+        """The iterates, and b − P(W) at each."""
         start = work.start(warm, self.rank, self.seed)
         left, right = start.left, start.right
         work.record(start, work.misfit(start))
-        status = Status.BUDGET
-        for _ in range(self.iterations):
+        while True:
             a, b = least_squares(work.sampling, work.entries, left, right)
             point = triplets_of(np.hstack([a, left]), np.hstack([right, b]), start.values.size)
-            if work.record(point, work.misfit(point)) <= self.tolerance:
-                status = Status.CONVERGED
-                break
-            if work.has_settled(_SETTLED, _STEPS):
-                status = Status.STALLED
-                break
+            yield point, work.misfit(point)
             left, right = _unit(left + _unit(a)), _unit(right + _unit(b))
-        return work.solution(status)
 
 
 def _unit(columns: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "m k"]:

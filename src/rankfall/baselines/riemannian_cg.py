@@ -6,22 +6,23 @@
 halved until f falls enough.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
+from jaxtyping import Float
 
-from rankfall.baselines.fixed_rank import Progress, check_options
+from rankfall.baselines.fixed_rank import FixedRank, Progress
 from rankfall.baselines.solution import Solution
 from rankfall.baselines.tangent_space import carry, project, read, retract
-from rankfall.problems.problem import Problem
-from rankfall.trajectory.status import Status
+from rankfall.recovery.spectrum import Triplets
 
 _HALVINGS, _FALL = 30, 1e-4
-_SETTLED, _STEPS = 1e-3, 100
 
 
 @dataclass(frozen=True)
-class RiemannianCG:
+class RiemannianCG(FixedRank):
     """Fixed-rank completion by Riemannian conjugate gradients.
 
     Parameters
@@ -36,32 +37,25 @@ class RiemannianCG:
         draws the block of the spectral start.
     """
 
-    rank: int
     iterations: int = 3000
-    tolerance: float | int = 1e-11
-    seed: int = 0
+    settled: ClassVar[tuple[float, int]] = (1e-3, 100)
 
-    def __post_init__(self) -> None:
-        check_options(self.rank, self.iterations, self.tolerance)
-
-    def solve(self, problem: Problem, warm: Solution | None = None) -> Solution:
-        """A rank-r matrix near the observed entries; `history["loss"]` is the mean squared residual a step."""
-        work = Progress.of(problem)
+    def points(self, work: Progress, warm: Solution | None) -> Iterator[tuple[Triplets, Float[np.ndarray, " entries"]]]:
+        """The iterates, and b − P(W) at each."""
         point = work.start(warm, self.rank, self.seed)
         misfit = work.misfit(point)
         work.record(point, misfit)
         # the direction of steepest descent, −grad f
         descent = project(work.sampling, misfit, point)
-        direction, status = descent, Status.BUDGET
-        for _ in range(self.iterations):
+        direction = descent
+        while True:
             slope = descent.inner(direction)
             if slope <= 0:
                 direction, slope = descent, descent.inner(descent)
             along = read(work.sampling, direction, point)
             seen = float(along @ along)
             if not (slope > 0 and seen > 0):
-                status = Status.STALLED
-                break
+                return
             share, loss = float(misfit @ along) / seen, float(misfit @ misfit)
             for _ in range(_HALVINGS):
                 trial = retract(direction.plus(direction, share - 1), point)
@@ -70,17 +64,10 @@ class RiemannianCG:
                     break
                 share /= 2
             else:
-                status = Status.STALLED
-                break
-            if work.record(trial, left) <= self.tolerance:
-                status = Status.CONVERGED
-                break
-            if work.has_settled(_SETTLED, _STEPS):
-                status = Status.STALLED
-                break
+                return
+            yield trial, left
             after = project(work.sampling, left, trial)
             carried = carry(descent, point, trial)
             turn = (after.inner(after) - after.inner(carried)) / descent.inner(descent)
             direction = after.plus(carry(direction, point, trial), max(0.0, float(np.nan_to_num(turn))))
             point, misfit, descent = trial, left, after
-        return work.solution(status)

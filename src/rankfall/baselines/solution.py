@@ -41,7 +41,7 @@ class Solution(LowRank):
 
     status: Status
     reason: str = ""
-    history: dict[str, np.ndarray] = field(default_factory=dict)
+    history: dict[str, np.ndarray] = field(default_factory=dict[str, np.ndarray])
     seconds: float = 0.0
     gap: float | None = None
     dual: Float[np.ndarray, " entries"] | None = None

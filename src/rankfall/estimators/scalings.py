@@ -20,9 +20,9 @@ SCALINGS = ("auto", "global", "columns", "log", "raw")
 # Tables with more observed entries than this are read in one way only.
 _MOST_ENTRIES = 20_000
 # Columns whose largest value is so many times their smallest are candidates for logarithms.
-_DECADES, _FEWEST = 20.0, 5
+DECADES, _FEWEST = 20.0, 5
 # A spread below this share of the largest value is rounding: the column is constant.
-_ROUNDING = 1e-9
+ROUNDING = 1e-9
 # Entries from which on a column's own spread is taken; with fewer, that of the others has a part in it.
 _ENOUGH = 10
 # "columns" must be better than "global" by this factor, which has fewer parameters.
@@ -38,7 +38,7 @@ def column_spreads(problem: Completion) -> Float[np.ndarray, " n"]:
     spreads = np.sqrt(np.bincount(cols, (values - means[cols]) ** 2, n) / np.maximum(counts - 1, 1))
     largest = np.zeros(n)
     np.maximum.at(largest, cols, np.abs(values))
-    varies = (spreads > _ROUNDING * largest) & (counts > 1)
+    varies = (spreads > ROUNDING * largest) & (counts > 1)
     if not varies.any():
         return np.zeros(n)
     common = np.median(np.log(spreads[varies]))
@@ -53,7 +53,7 @@ def columns_over_decades(problem: Completion) -> Bool[np.ndarray, " n"]:
     low, high = np.full(n, np.inf), np.full(n, -np.inf)
     np.minimum.at(low, problem.cols, values)
     np.maximum.at(high, problem.cols, values)
-    return (low > 0) & (high > _DECADES * low) & (np.bincount(problem.cols, minlength=n) >= _FEWEST)
+    return (low > 0) & (high > DECADES * low) & (np.bincount(problem.cols, minlength=n) >= _FEWEST)
 
 
 def scalings_of(

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from rankfall.errors import InputError
-from rankfall.estimators.scalings import SCALINGS, columns_over_decades, scalings_of
+from rankfall.estimators.scalings import ROUNDING, SCALINGS, columns_over_decades, scalings_of
 from rankfall.problems.completion import Completion
 from rankfall.problems.losses import Loss, Squared
 
@@ -142,7 +142,7 @@ def standardize(problem: Completion, scaling: str = "auto") -> Standardization:
     spreads = np.bincount(cols, _weighed(np.square(values - means[cols]), weights), n)
     spreads = np.sqrt(spreads / np.maximum(counts, 1e-300))
     # a spread that is rounding is none
-    spreads = np.where(spreads > 1e-9 * np.abs(means), spreads, 0.0)
+    spreads = np.where(spreads > ROUNDING * np.abs(means), spreads, 0.0)
     typical = float(np.sqrt(np.average((values - center) ** 2, weights=weights)))
     # a constant table has no spread: a unit too small to show
     typical = typical or 1e-12 * max(1.0, abs(center))

@@ -8,6 +8,7 @@ of them, R_v, bounds the ranks of W along the tree. A node with one child multip
 depth fits on any edge. As a network it is a deep convolutional one with product pooling.
 """
 
+import functools
 import itertools
 import math
 from collections.abc import Sequence
@@ -176,12 +177,12 @@ class Tree(TensorModel):
     ) -> Float[np.ndarray, "entries _"]:
         """What comes down to the node, times the product of its children where it has some, flattened."""
         matrices = self.layers(weights)
-        outputs: list[Any] = []
+        outputs: list[np.ndarray] = []
         for v, node in enumerate(self.nodes):
             if node.mode is not None:
                 outputs.append(matrices[v][positions[node.mode]])
             else:
-                outputs.append(math.prod(outputs[child] for child in node.children) @ matrices[v])
+                outputs.append(functools.reduce(np.multiply, [outputs[child] for child in node.children]) @ matrices[v])
         path, v = [], layer
         while v >= 0:
             path.append(v)
@@ -195,7 +196,7 @@ class Tree(TensorModel):
         children = self.nodes[layer].children
         if not children:
             return pull
-        product: Any = math.prod(outputs[child] for child in children)
+        product = functools.reduce(np.multiply, [outputs[child] for child in children])
         return (product[:, :, None] * pull[:, None, :]).reshape(pull.shape[0], -1)
 
     def outputs(self, weights: Float[Array, "*batch p"]) -> list[Array]:

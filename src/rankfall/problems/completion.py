@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from jaxtyping import Float, Int, Shaped
 
-from rankfall.arrays import Array, SparseArray, is_numpy, like, namespace, pick, take, to_numpy
+from rankfall.arrays import Array, SparseArray, is_numpy, like, namespace, take, to_numpy
 from rankfall.errors import InputError, require, require_class
 from rankfall.kernels.entry_lists import LONGEST, EntryLists
 from rankfall.kernels.observed import line_starts, predict
@@ -23,12 +23,12 @@ from rankfall.problems.layout import Layout, Observed
 from rankfall.problems.layouts import Dense, choose_layout
 from rankfall.problems.loss import Loss
 from rankfall.problems.losses import Squared
+from rankfall.problems.many import ManyProblems
 from rankfall.problems.observations import check_entries, dense_entries, drawn_entries, sorted_unique
-from rankfall.problems.problem import Problem
 
 
 @dataclass(frozen=True, eq=False)
-class Completion(Problem):
+class Completion(ManyProblems):
     """Observed entries of an m × n matrix, and the mean loss over them, that of squared residuals by default.
 
     Build it with `from_array`, `from_triplets` or `from_sparse`. Entries are kept in row-major order.
@@ -148,22 +148,10 @@ class Completion(Problem):
         if self.layout != "auto":
             require_class(self.layout, Layout, "layout", "'auto' or Sparse")
 
-    @property
-    def batch_size(self) -> int | None:
-        """How many tables share the mask, None for one: the values have a leading axis then, a run for each."""
-        return self.values.shape[0] if self.values.ndim > 1 else None
-
     def of_runs(self, chosen: int | np.integer | np.ndarray) -> "Completion":
-        """Of many tables, those chosen by an integer array, or one by its number."""
-        if self.batch_size is None:
-            return self
-        part = replace(
-            self,
-            values=pick(self.values, chosen),
-            weights=self.weights if self.weights is None or self.weights.ndim == 1 else pick(self.weights, chosen),
-            held_out=None if self.held_out is None else self.held_out.of_runs(chosen),
-        )
-        if "listed" in vars(self) and self.listed is not None:
+        """Of many tables, those chosen by an integer array, or one by its number; lists already made are kept."""
+        part = super().of_runs(chosen)
+        if part is not self and "listed" in vars(self) and self.listed is not None:
             vars(part)["listed"] = self.listed.of_tables(chosen)
         return part
 

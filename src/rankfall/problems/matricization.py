@@ -5,10 +5,11 @@ Where no axes are named, the first ⌊N/2⌋ of N axes index the rows, so that a
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
+
+from rankfall.arrays import SparseArray
 
 
 def matricized_shape(shape: Sequence[int]) -> tuple[int, int]:
@@ -24,7 +25,9 @@ def matricize(tensor: Float[np.ndarray, "..."], axes: Sequence[int]) -> Float[np
     return np.transpose(tensor, (*axes, *rest)).reshape(rows, -1)
 
 
-def matricized_entries(indices: np.ndarray, values: np.ndarray, shape: Sequence[int], axes: Sequence[int]) -> Any:
+def matricized_entries(
+    indices: np.ndarray, values: np.ndarray, shape: Sequence[int], axes: Sequence[int]
+) -> SparseArray:
     """The matricization of a tensor that is zero but at `indices` (order, entries), as a SciPy CSR matrix."""
     from scipy.sparse import csr_array
 

@@ -7,12 +7,11 @@ For p = 2 on white inputs, mean x xᵀ = I, this is ½‖W − Φ‖_F² plus a 
 """
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
-from rankfall.arrays import Array, is_numpy, like, namespace, take, to_numpy
+from rankfall.arrays import Array, SparseArray, is_numpy, like, namespace, take, to_numpy
 from rankfall.errors import InputError
 from rankfall.problems.factorization import Factorization
 from rankfall.problems.problem import Problem
@@ -200,7 +199,7 @@ class Regression(Problem):
         xp = namespace(residual)
         return xp.sign(residual) * power(xp.abs(residual), self.exponent - 1) / self.samples
 
-    def back_projection(self) -> Any:
+    def back_projection(self) -> SparseArray:
         """Λ_yx over the mean variance of an input, as a SciPy CSR matrix: for p = 2 the direction −∇ℓ(0)."""
         from scipy.sparse import csr_array
 

@@ -13,17 +13,17 @@ import array_api_compat
 import numpy as np
 from jaxtyping import Float
 
-from rankfall.arrays import Array, SparseArray, like, namespace, pick, take, to_numpy
+from rankfall.arrays import Array, SparseArray, like, namespace, take, to_numpy
 from rankfall.errors import InputError
+from rankfall.problems.many import ManyProblems
 from rankfall.problems.operators import Operator
-from rankfall.problems.problem import Problem
 from rankfall.problems.real import finite_numbers
 from rankfall.problems.stacked_operators import DenseOperator, SymmetricOperator
 from rankfall.problems.thin_operators import DiagonalOperator, RankOneOperator
 
 
 @dataclass(frozen=True, eq=False)
-class Sensing(Problem):
+class Sensing(ManyProblems):
     """Measurements y_i = ⟨A_i, W⟩ of an m × n matrix, and the mean squared residual over them as the loss.
 
     operator: A, any of `DenseOperator`, `SymmetricOperator`, `RankOneOperator`, `DiagonalOperator`.
@@ -136,17 +136,6 @@ class Sensing(Problem):
     def is_symmetric(self) -> bool:
         """Whether every A_i is, so that a symmetric W stays so under its gradient."""
         return self.operator.is_symmetric
-
-    @property
-    def batch_size(self) -> int | None:
-        """How many matrices are measured alike, None for one: the values have a leading axis then, a run for each."""
-        return int(self.values.shape[0]) if self.values.ndim > 1 else None
-
-    def of_runs(self, chosen: int | np.integer | np.ndarray) -> "Sensing":
-        """Of many matrices, those chosen by an integer array, or one by its number."""
-        if self.batch_size is None:
-            return self
-        return replace(self, values=pick(self.values, chosen), held_out=self.held_out and self.held_out.of_runs(chosen))
 
     def symmetrized(self) -> "Sensing":
         """The problem with every A_i replaced by (A_i + A_iᵀ)/2, the same for symmetric W."""

@@ -10,25 +10,24 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
 
 import array_api_compat
 import numpy as np
 import numpy.typing as npt
 from jaxtyping import Float, Int
 
-from rankfall.arrays import Array, is_numpy, like, namespace, pick, take, to_numpy
+from rankfall.arrays import Array, SparseArray, is_numpy, like, namespace, take, to_numpy
 from rankfall.errors import InputError, require
 from rankfall.problems.loss import Loss
 from rankfall.problems.losses import Squared
+from rankfall.problems.many import ManyProblems
 from rankfall.problems.matricization import matricized_entries
 from rankfall.problems.observations import check_entries, drawn_entries
-from rankfall.problems.problem import Problem
 from rankfall.problems.tensor_observations import dense_tensor_entries, sorted_unique_entries
 
 
 @dataclass(frozen=True, eq=False)
-class TensorCompletion(Problem):
+class TensorCompletion(ManyProblems):
     """Observed entries of a tensor, and the mean loss over them, that of squared residuals by default.
 
     Build it with `from_array` or `from_coordinates`. Entries are kept in row-major order.
@@ -115,22 +114,6 @@ class TensorCompletion(Problem):
         require(self.loss_function, Loss, "loss", "Huber(1.0)")
 
     @property
-    def batch_size(self) -> int | None:
-        """How many tensors share the mask, None for one: the values have a leading axis then, a run for each."""
-        return self.values.shape[0] if self.values.ndim > 1 else None
-
-    def of_runs(self, chosen: int | np.integer | np.ndarray) -> "TensorCompletion":
-        """Of many tensors, those chosen by an integer array, or one by its number."""
-        if self.batch_size is None:
-            return self
-        return replace(
-            self,
-            values=pick(self.values, chosen),
-            weights=self.weights if self.weights is None or self.weights.ndim == 1 else pick(self.weights, chosen),
-            held_out=None if self.held_out is None else self.held_out.of_runs(chosen),
-        )
-
-    @property
     def count(self) -> int:
         """`|Ω|`."""
         return self.indices.shape[1]
@@ -197,7 +180,7 @@ class TensorCompletion(Problem):
             pulls = to_numpy(self.weights) * pulls
         return pulls * (math.prod(map(float, self.shape)) / float(self.total_weight))
 
-    def back_projection(self) -> Any:
+    def back_projection(self) -> SparseArray:
         """(1/p) P_Ω(b) matricized, the first half of the axes as rows, as a SciPy CSR matrix."""
         cut = len(self.shape) // 2
         return matricized_entries(self.indices, self.pulls_at_zero(), self.shape, range(cut))

@@ -5,22 +5,21 @@
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
-from rankfall.arrays import Array, like, namespace, pick, take, to_numpy
+from rankfall.arrays import Array, SparseArray, like, namespace, take, to_numpy
 from rankfall.errors import InputError
+from rankfall.problems.many import ManyProblems
 from rankfall.problems.matricization import matricized_shape
-from rankfall.problems.problem import Problem
 from rankfall.problems.real import finite_numbers
 from rankfall.problems.sensing import drawn_aside
 from rankfall.problems.tensor_observations import require_order
 
 
 @dataclass(frozen=True, eq=False)
-class TensorSensing(Problem):
+class TensorSensing(ManyProblems):
     """Measurements y_i = ⟨A_i, W⟩ of a tensor, and their mean squared residual.
 
     Parameters
@@ -75,17 +74,6 @@ class TensorSensing(Problem):
         """The side lengths of W."""
         return tuple(int(side) for side in self.operators.shape[1:])
 
-    @property
-    def batch_size(self) -> int | None:
-        """How many tensors are measured alike, None for one."""
-        return int(self.values.shape[0]) if self.values.ndim > 1 else None
-
-    def of_runs(self, chosen: int | np.integer | np.ndarray) -> "TensorSensing":
-        """Of many tensors, those chosen by an integer array, or one by its number."""
-        if self.batch_size is None:
-            return self
-        return replace(self, values=pick(self.values, chosen), held_out=self.held_out and self.held_out.of_runs(chosen))
-
     def loss_and_gradient(self, product: Float[Array, "..."]) -> tuple[Float[Array, "*batch"], Float[Array, "..."]]:
         """ℓ(W) and ∇ℓ(W), W of shape `(*batch, *shape)`."""
         xp, size = namespace(product), math.prod(self.shape)
@@ -95,7 +83,7 @@ class TensorSensing(Problem):
         gradient = (2 / stack.shape[0]) * residual @ stack
         return xp.mean(residual * residual, axis=-1), xp.reshape(gradient, product.shape)
 
-    def back_projection(self) -> Any:
+    def back_projection(self) -> SparseArray:
         """A*(y), sized as an estimate of W and matricized, as a SciPy CSR matrix."""
         from scipy.sparse import csr_array
 

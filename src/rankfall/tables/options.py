@@ -87,7 +87,7 @@ class Note:
 class Notes:
     """Notes as they are taken while one file is read."""
 
-    taken: list[Note] = field(default_factory=list)
+    taken: list[Note] = field(default_factory=list[Note])
 
     def decide(self, sentence: str, option: str) -> None:
         """Note a decision and the option that overrules it."""

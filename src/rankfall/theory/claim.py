@@ -7,7 +7,7 @@ outside the scope of every claim. A function that checks several claims returns 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any, SupportsFloat
+from typing import SupportsFloat
 
 
 class Verdict(StrEnum):
@@ -138,7 +138,7 @@ class Claim:
         """Whether it does not hold and no finding explains it."""
         return self.verdict is Verdict.FAILS
 
-    def record(self) -> dict[str, Any]:
+    def record(self) -> dict[str, float | str]:
         """The claim as a flat dictionary of JSON values."""
         return {
             "statement": self.statement, "source": self.source, "measured": self.measured, "bound": self.bound,

@@ -57,7 +57,7 @@ class Snapshot:
     evaluations: int = 0
     velocity: Float[Array, "batch p"] | None = None
     curvature: Float[np.ndarray, " batch"] | None = None
-    events: Mapping[int, tuple[Occurrence, ...]] = field(default_factory=dict)
+    events: Mapping[int, tuple[Occurrence, ...]] = field(default_factory=dict[int, tuple[Occurrence, ...]])
 
     def take(self, chosen: Int[np.ndarray, " rows"]) -> "Snapshot":
         """The moment of those rows alone; what was computed already is kept."""

@@ -5,10 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-# A spread below this share of the largest value is rounding: the column is constant.
-_ROUNDING = 1e-9
-# Columns whose largest value is so many times their smallest are candidates for logarithms.
-_DECADES = 20.0
+from rankfall.estimators.scalings import DECADES, ROUNDING
 
 
 def varying_columns(table: Float[np.ndarray, "m n"]) -> Bool[np.ndarray, " n"]:
@@ -16,13 +13,13 @@ def varying_columns(table: Float[np.ndarray, "m n"]) -> Bool[np.ndarray, " n"]:
     with np.errstate(all="ignore"):
         low, high = np.nanmin(table, axis=0), np.nanmax(table, axis=0)
         largest = np.nanmax(np.abs(table), axis=0)
-    return np.isfinite(low) & (high - low > _ROUNDING * largest)
+    return np.isfinite(low) & (high - low > ROUNDING * largest)
 
 
 def over_decades(table: Float[np.ndarray, "m n"]) -> Bool[np.ndarray, " n"]:
     """Columns of positive values that span more than a decade."""
     low, high = np.nanmin(table, axis=0), np.nanmax(table, axis=0)
-    return (low > 0) & (high > _DECADES * low)
+    return (low > 0) & (high > DECADES * low)
 
 
 @dataclass(frozen=True, eq=False)
