@@ -81,57 +81,6 @@ def _combined(origin, step, factors, count, slopes, out, width, tag):
     return np.sqrt(squares)
 
 
-@inner
-@no_type_check
-def _step(run, chain, lists, loss, method, weights, slopes, lengths, new_weights, new_slopes, losses, measures):
-    stay_apart()
-    dimensions, rates, decay, width, size, work_size, tag = chain
-    kind, factors, spans, estimates = method
-    kept = new_slopes.shape[0]
-    space = aligned((5 + kept) * size + work_size, weights)
-    origin, spare = space[:size], space[size : 2 * size]
-    before, current = space[2 * size : 3 * size], space[3 * size : 4 * size]
-    moving, work = space[4 * size : (4 + kept) * size], space[(5 + kept) * size :]
-    table = run if lists[0].shape[0] > 1 else 0
-    length, step = lengths[run], origin.dtype.type(lengths[run])
-    pack(dimensions, width, weights[run], current)
-    if kind == NUDGED:
-        pack(dimensions, width, slopes[run], origin)
-        measures[run, 0] = _nudge(origin, length, current)
-    elif kind != PLAIN:
-        pack(dimensions, width, slopes[run], moving[:size])
-        for i in range(size):
-            spare[i] = moving[i]
-            before[i] = current[i]
-            origin[i] = current[i]
-    place = 0
-    for j in range(spans[run, 0], spans[run, 1]):
-        if kind == CHEBYSHEV:
-            _chebyshev_stage(
-                factors[j, 0], factors[j, 1], factors[j, 2], factors[j, 3], length, origin, spare, before, current,
-                moving,
-            )  # fmt: skip
-            before, current = current, before
-        elif kind == EXPLICIT:
-            before, current = current, before
-            _combined(origin, step, factors[j], j + 1, moving, current, width, tag)
-            place = (j + 1) * size
-        losses[run] = velocity(
-            dimensions, lists, table, loss, rates, decay, width, current, moving[place : place + size], work, tag
-        )
-    if kind == CHEBYSHEV:
-        measures[run, 0] = _chebyshev_error(length, origin, current, spare, moving)
-    elif kind == EXPLICIT:
-        for e in range(estimates.shape[0]):
-            measures[run, e] = _combined(origin, step, estimates[e], kept, moving, spare, width, tag)
-        measures[run, -2] = _distance(current, before)
-        measures[run, -1] = _distance(moving[place : place + size], moving[place - size : place])
-    if kind >= CHEBYSHEV:
-        unpack(dimensions, width, current, new_weights[run])
-    for s in range(kept):
-        unpack(dimensions, width, moving[s * size : (s + 1) * size], new_slopes[s, run])
-
-
 @njit(cache=True, error_model="numpy", nogil=True)
 @no_type_check
 def steps(
@@ -148,5 +97,49 @@ def steps(
     error; for an explicit step the norms of the estimates, of the gap between the end and the last stage, and of that
     between their velocities.
     """
+    dimensions, rates, decay, width, size, work_size, tag = chain
+    kind, factors, spans, estimates = method
+    kept = new_slopes.shape[0]
+    space = aligned((5 + kept) * size + work_size, weights)
+    origin, spare = space[:size], space[size : 2 * size]
+    moving, work = space[4 * size : (4 + kept) * size], space[(5 + kept) * size :]
     for run in range(first, weights.shape[0], stride):
-        _step(run, chain, lists, loss, method, weights, slopes, lengths, new_weights, new_slopes, losses, measures)
+        before, current = space[2 * size : 3 * size], space[3 * size : 4 * size]
+        table = run if lists[0].shape[0] > 1 else 0
+        length, step = lengths[run], origin.dtype.type(lengths[run])
+        pack(dimensions, width, weights[run], current)
+        if kind == NUDGED:
+            pack(dimensions, width, slopes[run], origin)
+            measures[run, 0] = _nudge(origin, length, current)
+        elif kind != PLAIN:
+            pack(dimensions, width, slopes[run], moving[:size])
+            for i in range(size):
+                spare[i] = moving[i]
+                before[i] = current[i]
+                origin[i] = current[i]
+        place = 0
+        for j in range(spans[run, 0], spans[run, 1]):
+            if kind == CHEBYSHEV:
+                _chebyshev_stage(
+                    factors[j, 0], factors[j, 1], factors[j, 2], factors[j, 3], length, origin, spare, before, current,
+                    moving,
+                )  # fmt: skip
+                before, current = current, before
+            elif kind == EXPLICIT:
+                before, current = current, before
+                _combined(origin, step, factors[j], j + 1, moving, current, width, tag)
+                place = (j + 1) * size
+            losses[run] = velocity(
+                dimensions, lists, table, loss, rates, decay, width, current, moving[place : place + size], work, tag
+            )
+        if kind == CHEBYSHEV:
+            measures[run, 0] = _chebyshev_error(length, origin, current, spare, moving)
+        elif kind == EXPLICIT:
+            for e in range(estimates.shape[0]):
+                measures[run, e] = _combined(origin, step, estimates[e], kept, moving, spare, width, tag)
+            measures[run, -2] = _distance(current, before)
+            measures[run, -1] = _distance(moving[place : place + size], moving[place - size : place])
+        if kind >= CHEBYSHEV:
+            unpack(dimensions, width, current, new_weights[run])
+        for s in range(kept):
+            unpack(dimensions, width, moving[s * size : (s + 1) * size], new_slopes[s, run])
