@@ -29,8 +29,14 @@ _HELD_OUT = 0.1
 class Method(ABC):
     """A way to predict entries from other entries.
 
-    name: what it is called by. title: what tables and pictures call it. module, package: what must be installed, and
-    under which name, if anything beyond rankfall itself.
+    Attributes
+    ----------
+    name : str
+        What it is called by.
+    title : str
+        What tables and pictures call it.
+    module, package : str or None
+        What must be installed, and under which name, if anything beyond rankfall itself.
     """
 
     name: ClassVar[str]

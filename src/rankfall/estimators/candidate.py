@@ -13,7 +13,12 @@ from rankfall.problems.completion import Completion
 class Candidate:
     """One way to complete the table: a chain, the size of its start, the popularity exponent, and the size of features.
 
-    features: of `observed_features`, 0 for none. scaling: how the table is read, of `rankfall.estimators.scalings`.
+    Parameters
+    ----------
+    features : float
+        Of `observed_features`, 0 for none.
+    scaling : str
+        How the table is read, of `rankfall.estimators.scalings`.
     """
 
     depth: int
@@ -35,7 +40,11 @@ class Trial:
 
     That is the root mean squared error in spreads of the columns, or, for other losses than squares, their mean in
     units.
-    is_given_up: whether it fell behind another and was not followed to its best.
+
+    Parameters
+    ----------
+    is_given_up : bool
+        Whether it fell behind another and was not followed to its best.
     """
 
     candidate: Candidate

@@ -27,7 +27,10 @@ _BORROWED, _MOST_COLUMNS = 40.0, 200
 class Calibration:
     """Sorted scores of the held-out entries, in units of their own spread, and the variances that make up a spread.
 
-    cols : the column of each score, where columns are told apart; else None.
+    Parameters
+    ----------
+    cols : (held,) ndarray of int, optional
+        The column of each score, where columns are told apart; else None.
     """
 
     scores: Float[np.ndarray, " held"]

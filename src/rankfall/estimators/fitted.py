@@ -35,9 +35,13 @@ _COLUMN_DOUBT = 5.0
 class FittedTable:
     """What a fit found: standardization, factors `left` (m, k) and `right` (n, k), the selection and the run.
 
-    shift: what new rows gain from which entries of theirs are observed; None for a fit without features.
-    refinement: the stack's predictions of what is unknown in a small table, and its model of new rows; observed entries
-    and new columns have the predictions of the factorization.
+    Parameters
+    ----------
+    shift : FeatureShift, optional
+        What new rows gain from which entries of theirs are observed; None for a fit without features.
+    refinement : Refinement, optional
+        The stack's predictions of what is unknown in a small table, and its model of new rows; observed entries and new
+        columns have the predictions of the factorization.
     """
 
     problem: Completion

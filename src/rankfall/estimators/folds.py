@@ -77,8 +77,11 @@ def splits(
 class Fold:
     """One candidate on one split: its curve, and what each half's best moment predicts for the other half.
 
-    curve: time, held-out loss, and the share of the first training loss that is left. The loss is that in units, or,
-    for squares, the squared error in spreads of the columns, so that readings in different units compare.
+    Parameters
+    ----------
+    curve : list[tuple[float, float, float]]
+        Time, held-out loss, and the share of the first training loss that is left. The loss is that in units, or, for
+        squares, the squared error in spreads of the columns, so that readings in different units compare.
     """
 
     train: Completion

@@ -17,10 +17,16 @@ class ColumnQuality:
     For a column of categories an error is the root of the share of entries that are filled with a wrong level, and the
     mean stands for the most frequent level.
 
-    error, mean_error : (n,), root mean squared error, and that of predicting the column's mean.
-    held : (n,), how many entries the errors rest on.
-    simple_error : (n,), of the best simple method, over all columns, that was affordable; else of the mean.
-    simple : its name.
+    Parameters
+    ----------
+    error, mean_error : (n,) ndarray
+        Root mean squared error, and that of predicting the column's mean.
+    held : (n,) ndarray of int
+        How many entries the errors rest on.
+    simple_error : (n,) ndarray
+        Of the best simple method, over all columns, that was affordable; else of the mean.
+    simple : str
+        Its name.
     """
 
     error: Float[np.ndarray, " n"]

@@ -35,7 +35,10 @@ _LATER = 0.5
 class Selection:
     """The winner, every trial, and the cross-fitted predictions of held-out entries in input units.
 
-    kept: standardization and run to take for the fit, as nothing is left to do: choosing was interrupted, or so little
+    Parameters
+    ----------
+    kept : tuple[Standardization, Trajectory], optional
+        Standardization and run to take for the fit, as nothing is left to do: choosing was interrupted, or so little
         held out that a run on all entries would not differ.
     """
 

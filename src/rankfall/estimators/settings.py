@@ -17,15 +17,26 @@ _RTOL_OF_MANY, _RTOL = 3e-2, 1e-2
 class FitSettings:
     """The parameters of a fit, resolved for a number of observed entries.
 
-    depth, width, scale, features : a value or "auto", as for the estimator.
-    scaling : of `rankfall.estimators.scalings`.
-    loss : thresholds in spreads of the table.
-    holdout : share of the observed entries held out.
-    rtol, dtype : tolerance of the flow and precision of the run.
-    seed : of the held-out splits.
-    refine : whether a small table is completed by the stack; "auto" where nothing about the chain is fixed.
-    order : "rows" where neighboring rows are neighbors in time.
-    categories : which columns belong to one category; None where all are numbers.
+    Parameters
+    ----------
+    depth, width, scale, features : int, float, bool or "auto"
+        A value or "auto", as for the estimator.
+    scaling : str
+        Of `rankfall.estimators.scalings`.
+    loss : Loss
+        Thresholds in spreads of the table.
+    holdout : float
+        Share of the observed entries held out.
+    rtol, dtype : float, type
+        Tolerance of the flow and precision of the run.
+    seed : int
+        Of the held-out splits.
+    refine : bool or str
+        Whether a small table is completed by the stack; "auto" where nothing about the chain is fixed.
+    order : str, optional
+        "rows" where neighboring rows are neighbors in time.
+    categories : Categories, optional
+        Which columns belong to one category; None where all are numbers.
     """
 
     depth: int | str

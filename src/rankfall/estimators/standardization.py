@@ -33,10 +33,21 @@ _WORTHWHILE = 0.05
 class Standardization:
     """Origins, units, effects and popularity read off the observed entries of a table; all float64.
 
-    origin, unit: (n,). mean: scalar μ. row_effect, row_slow: (m,). column_effect, column_slow: (n,).
-    row_damping, column_damping: how many entries' worth of doubt shrinks an effect.
-    noise: variance of what the effects leave, in units. loss: what a residual costs, in units.
-    logs: (n,), which columns are read by their logarithms.
+    Parameters
+    ----------
+    origin, unit : (n,) ndarray
+    mean : float
+        Scalar μ.
+    row_effect, row_slow : (m,) ndarray
+    column_effect, column_slow : (n,) ndarray
+    row_damping, column_damping : float
+        How many entries' worth of doubt shrinks an effect.
+    noise : float
+        Variance of what the effects leave, in units.
+    loss : Loss
+        What a residual costs, in units.
+    logs : (n,) ndarray of bool
+        Which columns are read by their logarithms.
     """
 
     origin: Float[np.ndarray, " n"]
@@ -60,10 +71,7 @@ class Standardization:
     def to_units(self, values: np.ndarray, cols: np.ndarray | slice) -> np.ndarray:
         """(x − o_j)/q_j, of log x where a column is read so."""
         if self.logs.any():
-            is_log = np.broadcast_to(self.logs[cols], np.shape(values))
-            # a value that has no logarithm counts as the smallest that has one
-            logs = np.log(np.maximum(values, np.finfo(float).tiny), where=is_log, out=np.zeros(is_log.shape))
-            values = np.where(is_log, logs, values)
+            values = _with_logarithms(values, np.broadcast_to(self.logs[cols], np.shape(values)))
         return (values - self.origin[cols]) / self.unit[cols]
 
     def from_units(self, values: np.ndarray, cols: np.ndarray | slice) -> np.ndarray:
@@ -133,7 +141,7 @@ def standardize(problem: Completion, scaling: str = "auto") -> Standardization:
     values = np.asarray(problem.values, dtype=np.float64)
     logs = columns_over_decades(problem) if scaling == "log" else np.zeros(n, dtype=bool)
     if logs.any():
-        values = np.where(logs[cols], np.log(np.where(logs[cols], values, 1.0)), values)
+        values = _with_logarithms(values, logs[cols])
     weights = None if problem.weights is None else np.asarray(problem.weights, dtype=np.float64)
     counts = np.bincount(cols, weights, n)
     means = np.bincount(cols, _weighed(values, weights), n) / np.maximum(counts, 1e-300)
@@ -224,6 +232,12 @@ def damped_effects(
         if abs(noise - before) < _EFFECT_TOLERANCE * noise:
             break
     return mean, effects[0], effects[1], dampings[0], dampings[1], noise
+
+
+def _with_logarithms(values: np.ndarray, is_log: np.ndarray) -> np.ndarray:
+    """Some of the values by their logarithms; one that has none counts as the smallest that has one."""
+    logs = np.log(np.maximum(values, np.finfo(float).tiny), where=is_log, out=np.zeros(is_log.shape))
+    return np.where(is_log, logs, values)
 
 
 def _weighed(values: np.ndarray, weights: np.ndarray | None) -> np.ndarray:

@@ -80,8 +80,14 @@ UNTUNED = (1e-3,)
 class Setup:
     """Steps of each group of curves, multiples of 100.
 
-    wide: of validation on ℓ_4, where width 100 is dear. crossing: of the tuned curves on ℓ_4, which cross late.
-    samples: how many of the 2565 are drawn; None takes all.
+    Parameters
+    ----------
+    wide : int
+        Of validation on ℓ_4, where width 100 is dear.
+    crossing : int
+        Of the tuned curves on ℓ_4, which cross late.
+    samples : int, optional
+        How many of the 2565 are drawn; None takes all.
     """
 
     samples: int | None

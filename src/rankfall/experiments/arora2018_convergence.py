@@ -45,7 +45,19 @@ _ENDS = Record(every=10**9)
 
 @dataclass(frozen=True)
 class Setup:
-    """deviations: s, of the entries of each layer. rates: η. steps: the budget. draws: starts, of which the median."""
+    """What the experiment is made with.
+
+    Parameters
+    ----------
+    deviations : tuple[float, ...]
+        s, of the entries of each layer.
+    rates : tuple[float, ...]
+        η.
+    steps : int
+        The budget.
+    draws : int
+        Starts, of which the median.
+    """
 
     deviations: tuple[float, ...]
     rates: tuple[float, ...]

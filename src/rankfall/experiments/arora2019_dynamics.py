@@ -50,10 +50,16 @@ ALIGNED_AFTER = 500  # steps: a scaled identity has no singular vectors of its o
 
 @dataclass(frozen=True)
 class Setup:
-    """draws: of the synthetic problem; the first gives the curves, all give the errors.
+    """What the experiment is made with.
 
-    stretch: how many steps of descent are held against the flow. width: of the start on MovieLens, None for the
-    identity, at full width.
+    Parameters
+    ----------
+    draws : int
+        Of the synthetic problem; the first gives the curves, all give the errors.
+    stretch : int
+        How many steps of descent are held against the flow.
+    width : int, optional
+        Of the start on MovieLens, None for the identity, at full width.
     """
 
     draws: int

@@ -37,9 +37,16 @@ CEILINGS = {3: 0.015625, 4: 0.00625}
 
 @dataclass(frozen=True)
 class Setup:
-    """size: of the matrix on which multipliers are measured. points: on each curve.
+    """What the experiment is made with.
 
-    rtol: of every run; balance is kept to that share of the largest layer, which small singular values feel first.
+    Parameters
+    ----------
+    size : int
+        Of the matrix on which multipliers are measured.
+    points : int
+        On each curve.
+    rtol : float
+        Of every run; balance is kept to that share of the largest layer, which small singular values feel first.
     """
 
     size: int

@@ -50,7 +50,15 @@ EPSILON, SUMS = 0.1, {0.1: 1.99910, 0.5: 1.99749, 0.9: 1.99910}
 
 @dataclass(frozen=True)
 class Setup:
-    """instances: random ones, of `size` with `count` measurements. rtol: of the flow."""
+    """What the experiment is made with.
+
+    Parameters
+    ----------
+    instances : int
+        Random ones, of `size` with `count` measurements.
+    rtol : float
+        Of the flow.
+    """
 
     instances: int
     size: int = 10

@@ -57,7 +57,15 @@ FLAT = "it falls steeply up to scale 1e-4 and is flat beyond, by less than draws
 
 @dataclass(frozen=True)
 class Setup:
-    """draws: of matrix, positions and start. drawn, distinct: the depths to run on such positions."""
+    """What the experiment is made with.
+
+    Parameters
+    ----------
+    draws : int
+        Of matrix, positions and start.
+    drawn, distinct : tuple[int, ...]
+        The depths to run on such positions.
+    """
 
     draws: int
     drawn: tuple[int, ...]

@@ -53,9 +53,16 @@ BLOG = {"nuclear norm": (1.06e-1, 1.25), "depth 2": (5.92e-2, 1.5), "depth 3": (
 
 @dataclass(frozen=True)
 class Setup:
-    """draws: matrices with masks and starts of their own; their medians are compared. scales: of depths 2, 3 and 4.
+    """What the experiment is made with.
 
-    larger: scale of a second start of depth 2, with 2000 entries drawn.
+    Parameters
+    ----------
+    draws : int
+        Matrices with masks and starts of their own; their medians are compared.
+    scales : tuple[float, ...]
+        Of depths 2, 3 and 4.
+    larger : float
+        Scale of a second start of depth 2, with 2000 entries drawn.
     """
 
     draws: int

@@ -41,7 +41,15 @@ _SHARPNESS = {2: 0.12, 3: 0.02, 4: 0.02}
 
 @dataclass(frozen=True)
 class Setup:
-    """scales: of the product at the start, falling. rate: of descent."""
+    """What the experiment is made with.
+
+    Parameters
+    ----------
+    scales : tuple[float, ...]
+        Of the product at the start, falling.
+    rate : float
+        Of descent.
+    """
 
     scales: tuple[float, ...]
     rate: float

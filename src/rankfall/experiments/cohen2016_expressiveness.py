@@ -21,7 +21,15 @@ FAMILIES = {"tree": lambda width: Tree(None, width), "train": Train, "sum of com
 
 @dataclass(frozen=True)
 class Setup:
-    """orders, widths: N and r. draws: random weights of each. Sides are as long as the width."""
+    """What the experiment is made with.
+
+    Parameters
+    ----------
+    orders, widths : tuple[int, ...]
+        N and r.
+    draws : int
+        Random weights of each. Sides are as long as the width.
+    """
 
     orders: tuple[int, ...]
     widths: tuple[int, ...]

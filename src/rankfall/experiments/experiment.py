@@ -26,7 +26,10 @@ S = TypeVar("S")
 class Part:
     """One unit of work: `function(**parameters)`, a module's own function of JSON values, returning arrays by name.
 
-    needs_data: the function also takes `data`, the folder with real data sets (None: cache or download).
+    Parameters
+    ----------
+    needs_data : bool
+        The function also takes `data`, the folder with real data sets (None: cache or download).
     """
 
     function: Callable[..., Arrays]
@@ -38,11 +41,24 @@ class Part:
 class Experiment(Generic[S]):
     """One table or figure.
 
-    name: as the command line knows it. title: what it shows, in a line. source: key and place in the paper.
-    quick, full: two setups, frozen dataclasses of the experiment's own; the quick one takes minutes at most.
-    parts: setup → the parts, in the order in which `gather` gets their results.
-    gather: setup, results → labelled data. claims, panels: from that data alone.
-    columns: panels in a row of the figure.
+    Parameters
+    ----------
+    name : str
+        As the command line knows it.
+    title : str
+        What it shows, in a line.
+    source : str
+        Key and place in the paper.
+    quick, full : S
+        Two setups, frozen dataclasses of the experiment's own; the quick one takes minutes at most.
+    parts : Callable[[S], Sequence[Part]]
+        Setup → the parts, in the order in which `gather` gets their results.
+    gather : Callable[[S, Sequence[Arrays]], 'xarray.Dataset']
+        Setup, results → labelled data.
+    claims, panels : Callable[['xarray.Dataset'], Sequence[Claim]]
+        From that data alone.
+    columns : int
+        Panels in a row of the figure.
     """
 
     name: str

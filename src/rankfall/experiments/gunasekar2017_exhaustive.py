@@ -46,7 +46,17 @@ _ENDS = Record(every=10**9)
 
 @dataclass(frozen=True)
 class Setup:
-    """values: how many on the grid of each entry. norms: ‖U(0)‖_F. loss: where a run ends, of mean squares."""
+    """What the experiment is made with.
+
+    Parameters
+    ----------
+    values : int
+        How many on the grid of each entry.
+    norms : tuple[float, ...]
+        ‖U(0)‖_F.
+    loss : float
+        Where a run ends, of mean squares.
+    """
 
     values: int
     norms: tuple[float, ...] = (1e-5, 1e-3, 1.0)

@@ -51,7 +51,19 @@ _SEEN = 1e-4
 
 @dataclass(frozen=True)
 class Setup:
-    """norms: ‖U(0)‖_F. draws: of truth, data and start. time: in units of ½Σ. users, movies: the busiest."""
+    """What the experiment is made with.
+
+    Parameters
+    ----------
+    norms : tuple[float, ...]
+        ‖U(0)‖_F.
+    draws : int
+        Of truth, data and start.
+    time : float or int
+        In units of ½Σ.
+    users, movies : int
+        The busiest.
+    """
 
     draws: int
     time: float | int

@@ -46,7 +46,15 @@ _FARTHEST = 5.0
 
 @dataclass(frozen=True)
 class Setup:
-    """draws: starts of each kind. steps: of steepest descent and of projected gradient."""
+    """What the experiment is made with.
+
+    Parameters
+    ----------
+    draws : int
+        Starts of each kind.
+    steps : int
+        Of steepest descent and of projected gradient.
+    """
 
     widths: tuple[int, ...]
     draws: int

@@ -32,7 +32,15 @@ _DEPTH, _SCALE = 3, 1e-2**3
 
 @dataclass(frozen=True)
 class Setup:
-    """size, rank: of the matrix. sensed: the side of the matrix that is measured, by 4 r n measurements."""
+    """What the experiment is made with.
+
+    Parameters
+    ----------
+    size, rank : int
+        Of the matrix.
+    sensed : int
+        The side of the matrix that is measured, by 4 r n measurements.
+    """
 
     size: int
     rank: int

@@ -37,7 +37,15 @@ FITTED = 1e-10
 
 @dataclass(frozen=True)
 class Setup:
-    """size: of the planted matrix, of which half is observed. starts: on the counterexample."""
+    """What the experiment is made with.
+
+    Parameters
+    ----------
+    size : int
+        Of the planted matrix, of which half is observed.
+    starts : int
+        On the counterexample.
+    """
 
     size: int
     starts: int

@@ -16,10 +16,18 @@ STYLES = ("line", "dashed", "dots", "marked", "steps")
 class Curve:
     """One line of a panel.
 
-    x, y: numbers of one length. label: its name in the legend, empty for none.
-    style: "line", "dashed", "dots" (points alone), "marked" (points joined by a line) or "steps".
-    spread: half the length of an error bar at each point, or (2, points) below and above; None for none.
-    color: curves of one color number belong together; None takes the next.
+    Parameters
+    ----------
+    x, y : ArrayLike
+        Numbers of one length.
+    label : str
+        Its name in the legend, empty for none.
+    style : str
+        "line", "dashed", "dots" (points alone), "marked" (points joined by a line) or "steps".
+    spread : ArrayLike, optional
+        Half the length of an error bar at each point, or (2, points) below and above; None for none.
+    color : int, optional
+        Curves of one color number belong together; None takes the next.
     """
 
     x: ArrayLike
@@ -34,8 +42,16 @@ class Curve:
 class Panel:
     """A pair of axes with its curves.
 
-    logs: which axes are logarithmic, "", "x", "y" or "xy". levels: label → height of a horizontal reference line.
-    limits: of the y axis, where the data's own would hide the message. ticks: place on the x axis → its name.
+    Parameters
+    ----------
+    logs : str
+        Which axes are logarithmic, "", "x", "y" or "xy".
+    levels : dict[str, float]
+        Label → height of a horizontal reference line.
+    limits : tuple[float, float], optional
+        Of the y axis, where the data's own would hide the message.
+    ticks : dict[float, str], optional
+        Place on the x axis → its name.
     """
 
     title: str

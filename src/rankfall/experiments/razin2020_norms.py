@@ -44,7 +44,13 @@ CHECKED_TIME, CHECKED_LOSS, CHECKED_ENTRY = 900.0, 6.6e-4, 27.40
 
 @dataclass(frozen=True)
 class Setup:
-    """seeds: how many starts a depth."""
+    """What the experiment is made with.
+
+    Parameters
+    ----------
+    seeds : int
+        How many starts a depth.
+    """
 
     seeds: int
     rtol: float = 1e-6

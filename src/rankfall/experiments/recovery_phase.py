@@ -37,7 +37,19 @@ METHODS = ("rankfall", *FLOWS, "nuclear norm", *TOLD)
 
 @dataclass(frozen=True)
 class Setup:
-    """size: n. ranks: r. oversamplings: ρ. draws: of matrix and entries in each place."""
+    """What the experiment is made with.
+
+    Parameters
+    ----------
+    size : int
+        n.
+    ranks : tuple[int, ...]
+        r.
+    oversamplings : tuple[float, ...]
+        Ρ.
+    draws : int
+        Of matrix and entries in each place.
+    """
 
     size: int
     ranks: tuple[int, ...]

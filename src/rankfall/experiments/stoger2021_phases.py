@@ -38,7 +38,15 @@ _RATE_FROM, _RATE_MIDDLE, _RATE_TO = 1e-2, 1e-4, 1e-6
 
 @dataclass(frozen=True)
 class Setup:
-    """norms: of the product at the start, ‖U(0)‖_F², falling. fitted: share of the loss at which a run ends."""
+    """What the experiment is made with.
+
+    Parameters
+    ----------
+    norms : tuple[float, ...]
+        Of the product at the start, ‖U(0)‖_F², falling.
+    fitted : float
+        Share of the loss at which a run ends.
+    """
 
     size: int
     rank: int

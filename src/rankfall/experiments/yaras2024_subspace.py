@@ -37,7 +37,15 @@ _ENDS = Record(every=10**9)
 
 @dataclass(frozen=True)
 class Setup:
-    """size, rank, share: of the completion. widths: of the study, on 30 % of a square matrix of side `studied`."""
+    """What the experiment is made with.
+
+    Parameters
+    ----------
+    size, rank, share : int
+        Of the completion.
+    widths : tuple[int, ...]
+        Of the study, on 30 % of a square matrix of side `studied`.
+    """
 
     size: int
     rank: int

@@ -26,12 +26,17 @@ from rankfall.problems.problem import Problem
 class Diagonal(Model):
     """W = diag(u^N) with one weight u_k an entry of the diagonal; x_k keeps its sign for N ≥ 2.
 
-    depth: N ≥ 1, whole. An even N gives x ≥ 0.
-    decay: λ ≥ 0, the weight decay of each layer.
-    dimensions: (n, m), filled in by `sized`.
-
     It starts from layers that are equal and diagonal: `Identity`, or `FromLayers([np.diag(u)] * N)`. Raises InputError
     for others, and for depth < 1.
+
+    Parameters
+    ----------
+    depth : int
+        N ≥ 1, whole. An even N gives x ≥ 0.
+    decay : float or int
+        λ ≥ 0, the weight decay of each layer.
+    dimensions : tuple[int, ...]
+        (n, m), filled in by `sized`.
     """
 
     depth: int = 2

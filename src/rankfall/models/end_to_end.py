@@ -31,12 +31,21 @@ class EndToEnd(Model):
     Follows `Chain(N)` exactly where that starts balanced. An integrator's tolerance is relative to ‖W‖ here, not to
     layers: to resolve singular values far below the largest, ask for a small `rtol`.
 
-    depth: N ≥ 1, real.
-    decay: λ ≥ 0, the weight decay of each of the N layers.
-    width: hidden width of the chain through which a start is drawn, as in `Chain`; the motion does not depend on it.
-    dimensions: (n, m), filled in by `sized`.
+    Parameters
+    ----------
+    depth : float or int
+        N ≥ 1, real.
+    decay : float or int
+        λ ≥ 0, the weight decay of each of the N layers.
+    width : int or Sequence[int], optional
+        Hidden width of the chain through which a start is drawn, as in `Chain`; the motion does not depend on it.
+    dimensions : tuple[int, ...]
+        (n, m), filled in by `sized`.
 
-    Raises InputError for depth < 1 or decay < 0.
+    Raises
+    ------
+    InputError
+        For depth < 1 or decay < 0.
     """
 
     is_layered = False

@@ -18,7 +18,15 @@ _DPI = 90
 class Animation:
     """W and its singular values over flow time; `run` is recorded with `Record(singular_values=True, vectors=True)`.
 
-    frames: how many moments are drawn at most. Raises InputError where the vectors were not recorded.
+    Parameters
+    ----------
+    frames : int
+        How many moments are drawn at most.
+
+    Raises
+    ------
+    InputError
+        Where the vectors were not recorded.
     """
 
     run: Trajectory

@@ -42,7 +42,17 @@ class LayersPicture:
 class ResidualPicture:
     """Observed entries, which they are, the completion, and what is left on them: observed − completed.
 
-    observed: (m, n) with NaN for the unknown. completed: (m, n). Raises InputError where the shapes differ.
+    Parameters
+    ----------
+    observed : ndarray
+        (m, n) with NaN for the unknown.
+    completed : ndarray
+        (m, n).
+
+    Raises
+    ------
+    InputError
+        Where the shapes differ.
     """
 
     observed: Float[np.ndarray, "_ _"]

@@ -18,8 +18,21 @@ if TYPE_CHECKING:
 class PhasePicture(Picture):
     """Share of runs that recover an m × n matrix, by rank and share of entries observed.
 
-    shape: (m, n). ranks: (r,). shares: (s,), between 0 and 1. success: (s, r), between 0 and 1. Raises InputError where
-    the shapes do not match.
+    Parameters
+    ----------
+    shape : tuple[int, int]
+        (m, n).
+    ranks : Sequence[int] or ndarray
+        (r,).
+    shares : Sequence[float] or ndarray
+        (s,), between 0 and 1.
+    success : ndarray
+        (s, r), between 0 and 1.
+
+    Raises
+    ------
+    InputError
+        Where the shapes do not match.
     """
 
     shape: tuple[int, int]

@@ -29,7 +29,10 @@ _DPI = 150
 class Picture(ABC):
     """A display: `frame` gives the numbers, `plot` draws them, `save` writes a file.
 
-    size: width and height of a figure of its own, inches.
+    Attributes
+    ----------
+    size : tuple[float, float]
+        Width and height of a figure of its own, inches.
     """
 
     size: ClassVar[tuple[float, float]] = (6.4, 4.0)

@@ -17,7 +17,15 @@ if TYPE_CHECKING:
 class CoveragePicture(Picture):
     """Share of new entries inside their intervals against the nominal share 1 − α; exact coverage is the diagonal.
 
-    promised, covered: lists of one length, between 0 and 1. Raises InputError where they are not.
+    Parameters
+    ----------
+    promised, covered : Sequence[float] or ndarray
+        Lists of one length, between 0 and 1.
+
+    Raises
+    ------
+    InputError
+        Where they are not.
     """
 
     promised: Sequence[float] | np.ndarray
@@ -52,8 +60,17 @@ class CoveragePicture(Picture):
 class ColumnErrorsPicture(Picture):
     """Error of each column beside those of simple fills.
 
-    columns: names, shown as they are. errors: method → one error a column, root mean squares as shares of the column's
-    spread. Raises InputError where the lengths differ.
+    Parameters
+    ----------
+    columns : Sequence[str]
+        Names, shown as they are.
+    errors : Mapping[str, Sequence[float] or ndarray]
+        Method → one error a column, root mean squares as shares of the column's spread.
+
+    Raises
+    ------
+    InputError
+        Where the lengths differ.
     """
 
     columns: Sequence[str]

@@ -127,7 +127,10 @@ class Completion(ManyProblems):
         )
 
     @classmethod
-    def _build(cls, rows, cols, values, shape, weights, truth, loss, model, layout) -> "Completion":
+    def _build(
+        cls, rows: np.ndarray, cols: np.ndarray, values: np.ndarray, shape: tuple[int, int],
+        weights: np.ndarray | None, truth: Array | None, loss: Loss | None, model: Array, layout: type[Layout] | str,
+    ) -> "Completion":  # fmt: skip
         loss = Squared() if loss is None else loss
         values, weights = check_entries(rows, values, shape, weights)
         loss.check(values)

@@ -21,9 +21,15 @@ from rankfall.problems.real import finite_numbers
 class Factorization(Problem):
     """Half the squared Frobenius distance to a matrix Φ.
 
-    target: Φ (m, n), or (batch, m, n) for many targets, a run for each.
+    Parameters
+    ----------
+    target : array
+        Φ (m, n), or (batch, m, n) for many targets, a run for each.
 
-    Raises InputError for other than two or three dimensions, or numbers that are not real and finite.
+    Raises
+    ------
+    InputError
+        For other than two or three dimensions, or numbers that are not real and finite.
     """
 
     target: Array = field()

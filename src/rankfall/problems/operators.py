@@ -18,7 +18,10 @@ from rankfall.arrays import Array
 class Operator(Protocol):
     """M measurements of an m × n matrix, linear: `apply` and its `adjoint`, whole and through factors.
 
-    size: Σ ‖A_i‖_F², which scales the back-projection A*(y) to an estimate of W.
+    Attributes
+    ----------
+    size
+        Σ ‖A_i‖_F², which scales the back-projection A*(y) to an estimate of W.
     """
 
     @property

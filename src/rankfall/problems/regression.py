@@ -25,7 +25,11 @@ _ROUNDING = 1e-6
 class Whitening:
     """x ↦ (x − mean) · directions: inputs made white, and new ones made comparable.
 
-    mean: (features,); directions: (features, kept).
+    Parameters
+    ----------
+    mean : (features,) ndarray
+    directions : (features, kept) ndarray
+
     """
 
     mean: Float[np.ndarray, " features"]
@@ -44,12 +48,25 @@ class Regression(Problem):
     suits samples with large residuals is slow for the others, and for p < 2 the flow ends in a corner around which
     finite steps oscillate.
 
-    inputs: X (samples, features); targets: Y (samples, outputs), or (samples,) for one output.
-    exponent: p ≥ 1.
-    truth: the W the samples were made with, where known; held_out: further samples, as a `Regression`.
-    whitening: how the inputs were made white, if they were; set by `whitened`.
+    Parameters
+    ----------
+    inputs : array
+        X (samples, features).
+    targets : array
+        Y (samples, outputs), or (samples,) for one output.
+    exponent : float or int
+        p ≥ 1.
+    truth : array, optional
+        The W the samples were made with, where known.
+    held_out : Regression, optional
+        Further samples, as a `Regression`.
+    whitening : Whitening, optional
+        How the inputs were made white, if they were; set by `whitened`.
 
-    Raises InputError for p < 1, other than one target a sample, or numbers that are not real and finite.
+    Raises
+    ------
+    InputError
+        For p < 1, other than one target a sample, or numbers that are not real and finite.
     """
 
     inputs: Array

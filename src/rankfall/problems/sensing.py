@@ -26,12 +26,21 @@ from rankfall.problems.thin_operators import DiagonalOperator, RankOneOperator
 class Sensing(ManyProblems):
     """Measurements y_i = ⟨A_i, W⟩ of an m × n matrix, and the mean squared residual over them as the loss.
 
-    operator: A, any of `DenseOperator`, `SymmetricOperator`, `RankOneOperator`, `DiagonalOperator`.
-    values: y (M,), or (batch, M) for many tables measured alike; computed in the operator's namespace and dtype.
-    truth: the whole matrix (m, n) where it is known (planted), for the test error of a run; never used by the loss.
-    held_out: measurements kept from the loss, as a `Sensing` of their own, to choose when to stop.
+    Parameters
+    ----------
+    operator : Operator
+        A, any of `DenseOperator`, `SymmetricOperator`, `RankOneOperator`, `DiagonalOperator`.
+    values : array
+        y (M,), or (batch, M) for many tables measured alike; computed in the operator's namespace and dtype.
+    truth : array, optional
+        The whole matrix (m, n) where it is known (planted), for the test error of a run; never used by the loss.
+    held_out : Sensing, optional
+        Measurements kept from the loss, as a `Sensing` of their own, to choose when to stop.
 
-    Raises InputError for other than one value a measurement, for none, or for values that are not real and finite.
+    Raises
+    ------
+    InputError
+        For other than one value a measurement, for none, or for values that are not real and finite.
     """
 
     operator: Operator = field()

@@ -105,8 +105,12 @@ class SymmetricOperator(_Formed):
 
     A(W) sees the symmetric part of W, and A*(λ) is symmetric to the last bit.   [gunasekar2017]
 
-    triangles: (M, n(n+1)/2), the rows of each upper triangle, one after another.
-    side: n.
+    Parameters
+    ----------
+    triangles : array
+        (M, n(n+1)/2), the rows of each upper triangle, one after another.
+    side : int
+        n.
     """
 
     triangles: Array

@@ -94,7 +94,10 @@ class TensorCompletion(ManyProblems):
         return cls._build(entries, given, shape, picked, truth, loss, values)
 
     @classmethod
-    def _build(cls, indices, values, shape, weights, truth, loss, model) -> "TensorCompletion":
+    def _build(
+        cls, indices: np.ndarray, values: np.ndarray, shape: tuple[int, ...], weights: np.ndarray | None,
+        truth: Array | None, loss: Loss | None, model: Array,
+    ) -> "TensorCompletion":  # fmt: skip
         loss = Squared() if loss is None else loss
         values, weights = check_entries(indices[0], values, shape, weights)
         loss.check(values)

@@ -108,10 +108,17 @@ class RankOneOperator:
 class DiagonalOperator:
     """⟨diag(a_i), W⟩ = Σ_k a_ik W_kk, from the rows of a matrix (M, q): sensing that commutes, W ↦ A diag(W).
 
-    entries: a, a row for each measurement.
-    sides: (m, n) of W where it is not q × q; min(m, n) = q.
+    Parameters
+    ----------
+    entries : array
+        a, a row for each measurement.
+    sides : tuple[int, int], optional
+        (m, n) of W where it is not q × q; min(m, n) = q.
 
-    Raises InputError where the rows do not fit the shape.
+    Raises
+    ------
+    InputError
+        Where the rows do not fit the shape.
     """
 
     entries: Array

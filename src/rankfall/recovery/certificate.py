@@ -38,8 +38,16 @@ _REWEIGHTINGS = 50
 class Certificate:
     """Which rows and columns the observed entries determine, given the rank.
 
-    rows: boolean (m,). cols: boolean (n,). redundancy: entries of the core beyond its degrees of freedom.
     Cell (i, j) is determined where row i and column j both are.
+
+    Parameters
+    ----------
+    rows : (m,) ndarray of bool
+        Whether each row is determined.
+    cols : (n,) ndarray of bool
+        Whether each column is.
+    redundancy : int
+        Entries of the core beyond its degrees of freedom.
     """
 
     rows: Bool[np.ndarray, " m"]

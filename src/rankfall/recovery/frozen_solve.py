@@ -59,15 +59,19 @@ def fit_tangent(
 
 
 def _solve_in_one_call(
-    sampling, systems, left, right, ridge, gradient, tolerance, floor, iterations
-) -> tuple[Float[np.ndarray, "n k"], int]:
+    sampling: Sampling, systems: tuple[np.ndarray, np.ndarray], left: Float[np.ndarray, "m k"],
+    right: Float[np.ndarray, "n k"], ridge: Float[np.ndarray, " k"], gradient: Float[np.ndarray, "n k"],
+    tolerance: float, floor: float, iterations: int,
+) -> tuple[Float[np.ndarray, "n k"], int]:  # fmt: skip
     """S⁻¹ g by conjugate gradients, everything compiled."""
     return sampling.solve_small(*systems, left, right, gradient, tolerance, floor, iterations)
 
 
 def _solve_in_passes(
-    sampling, systems, left, right, ridge, gradient, tolerance, floor, iterations
-) -> tuple[Float[np.ndarray, "n k"], int]:
+    sampling: Sampling, systems: tuple[np.ndarray, np.ndarray], left: Float[np.ndarray, "m k"],
+    right: Float[np.ndarray, "n k"], ridge: Float[np.ndarray, " k"], gradient: Float[np.ndarray, "n k"],
+    tolerance: float, floor: float, iterations: int,
+) -> tuple[Float[np.ndarray, "n k"], int]:  # fmt: skip
     """S⁻¹ g by conjugate gradients, two passes over the entries an iteration, each on all threads."""
     row_systems, col_systems = systems
     solution, nothing = np.zeros_like(right), np.zeros(sampling.count)

@@ -25,7 +25,7 @@ from rankfall.recovery.frozen_path import PathStep
 from rankfall.recovery.gauss_newton import RankFit
 from rankfall.recovery.metric import DepthMean
 from rankfall.recovery.noisy_certificate import certify_noisy
-from rankfall.recovery.noisy_fit import fit_noisy
+from rankfall.recovery.noisy_fit import NoisyFit, fit_noisy
 from rankfall.recovery.rank_candidates import largest_checked_rank
 from rankfall.recovery.recovery import Recovery
 from rankfall.recovery.redundancy import core_of, redundancy_of
@@ -202,13 +202,19 @@ def _spread(
     return LowRank(left, right), Certificate(row_mask, col_mask, certificate.redundancy)
 
 
-def _exact_answer(shape, fit, certificate, path, rows, cols, unit, made) -> Recovery:
+def _exact_answer(
+    shape: tuple[int, int], fit: RankFit, certificate: Certificate, path: tuple[PathStep, ...],
+    rows: Int[np.ndarray, " p"], cols: Int[np.ndarray, " q"], unit: float, made: int,
+) -> Recovery:  # fmt: skip
     product, spread = _spread(shape, fit.triplets, certificate, rows, cols, unit)
     status = f"rank {fit.rank} fits all entries exactly; {_extent(spread, shape)}"
     return Recovery(product, fit.rank, spread, _in_units(path, unit), fit.residual, True, 0.0, status, made)
 
 
-def _noisy_answer(shape, noisy, certificate, noise, size, rows, cols, unit, made) -> Recovery:
+def _noisy_answer(
+    shape: tuple[int, int], noisy: NoisyFit, certificate: Certificate, noise: float, size: float,
+    rows: Int[np.ndarray, " p"], cols: Int[np.ndarray, " q"], unit: float, made: int,
+) -> Recovery:  # fmt: skip
     product, spread = _spread(shape, noisy.triplets, certificate, rows, cols, unit)
     rank, share = noisy.triplets.values.size, noise / size
     extent = (

@@ -22,7 +22,12 @@ _JITTER = 1e-13
 class Sampling:
     """Observed positions of an m × n matrix, unique and in row-major order.
 
-    rows, cols: int32 `(|Ω|,)`. shape: (m, n).
+    Parameters
+    ----------
+    rows, cols : (entries,) ndarray of int
+        Int32 `(|Ω|,)`.
+    shape : tuple[int, int]
+        (m, n).
     """
 
     rows: Int[np.ndarray, " entries"]

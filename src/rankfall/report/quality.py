@@ -21,9 +21,18 @@ _FEW = 3
 class ColumnQuality:
     """The held-out errors of one column, root mean squares in the column's unit.
 
-    held: how many entries were held out; observed: how many are known. spread: their standard deviation.
-    error, column_mean, row_column_mean: of the fit and of both simple fills; NaN where none was held out.
-    explained: 1 − error²/spread², the share of the variance explained; NaN where the spread is zero.
+    Parameters
+    ----------
+    held : int
+        How many entries were held out.
+    observed : int
+        How many are known.
+    spread : float
+        Their standard deviation.
+    error, column_mean, row_column_mean : float
+        Of the fit and of both simple fills; NaN where none was held out.
+    explained : float
+        1 − error²/spread², the share of the variance explained; NaN where the spread is zero.
     """
 
     name: str

@@ -26,10 +26,26 @@ CITATION = (
 class Summary:
     """The contents of a report; what does not apply is empty or None.
 
-    asked, settings: what was asked, and how it was computed, as pairs of words. findings: two plain sentences.
-    methods: name → root mean squared error on the held-out entries. columns: quality of each. doubtful_rows: names of
-    rows with too few entries. cells: what was filled in. candidates: what was tried. motion: the run, or None with the
-    reason in `without_motion`. claims: theorems checked, of runs that can be.
+    Parameters
+    ----------
+    asked, settings : list[tuple[str, str]]
+        What was asked, and how it was computed, as pairs of words.
+    findings : list[str]
+        Two plain sentences.
+    methods : dict[str, float]
+        Name → root mean squared error on the held-out entries.
+    columns : list[ColumnQuality]
+        Quality of each.
+    doubtful_rows : list[str]
+        Names of rows with too few entries.
+    cells : FilledCells, optional
+        What was filled in.
+    candidates : list[dict[str, Any]]
+        What was tried.
+    motion : Motion, optional
+        The run, or None with the reason in `without_motion`.
+    claims : list[Claim]
+        Theorems checked, of runs that can be.
     """
 
     title: str

@@ -13,17 +13,31 @@ _THOUSANDS_WORDS = {"none": "", "space": " ", "comma": ",", "point": ".", "apost
 class Reading:
     """How to read a file; None lets the reader decide, and note what it decided.
 
-    unknown: codes that mark unknown entries, beside empty cells, NA, NaN and the like; a number matches as a number.
-    below: what a cell such as `<0.5` counts as: "half" the limit, the "limit" itself, or "unknown".
-    separator, decimal, thousands: the signs between cells, before decimals, and between groups of three digits
-    ("" or "none" for no groups; " " stands for every kind of space, "'" for every kind of apostrophe).
-    encoding: a Python codec. comment: the sign that begins a comment line, "" for none.
-    leave_out: rows to leave out of the table, as an editor counts lines and a spreadsheet rows; () leaves out none.
-    sheet: the name of a spreadsheet's sheet, or its place from one.
-    categories: columns of categories to complete, by name or by place from one; ("auto",) for the columns of words
-    that have few levels.
+    Parameters
+    ----------
+    unknown : tuple[str, ...]
+        Codes that mark unknown entries, beside empty cells, NA, NaN and the like; a number matches as a number.
+    below : str, optional
+        What a cell such as `<0.5` counts as: "half" the limit, the "limit" itself, or "unknown".
+    separator, decimal, thousands : str, optional
+        The signs between cells, before decimals, and between groups of three digits ("" or "none" for no groups; " "
+        stands for every kind of space, "'" for every kind of apostrophe).
+    encoding : str, optional
+        A Python codec.
+    comment : str, optional
+        The sign that begins a comment line, "" for none.
+    leave_out : tuple[int, ...], optional
+        Rows to leave out of the table, as an editor counts lines and a spreadsheet rows; () leaves out none.
+    sheet : str, optional
+        The name of a spreadsheet's sheet, or its place from one.
+    categories : tuple[str, ...], optional
+        Columns of categories to complete, by name or by place from one; ("auto",) for the columns of words that have
+        few levels.
 
-    Raises InputError where an option has no such value.
+    Raises
+    ------
+    InputError
+        Where an option has no such value.
     """
 
     unknown: tuple[str, ...] = ()

@@ -30,15 +30,34 @@ if TYPE_CHECKING:
 class Layout:
     """How a table was laid out where it came from; the default suits a table that came from no file.
 
-    `label_positions` are the places of the label columns among all columns (None: in front), `integer_columns` says
-    of each column of numbers whether it held integers only, `decimals` the least and most decimals that it had (most
-    is −1 where they have no end), `dresses` what stood around its numbers, `categories` which hold codes of levels.
-    `text_format`, `separator`, `newline`, `numerals` and `has_bom` are those of a text file; `texts` its cells of
-    numbers as typed (a polars frame of strings); `frame` the data frame the table was read from, `metadata` what its
-    file said about it.
-
-    `source` is the text or sheet the table came from, `rows` and `places` where its rows and columns of numbers are in
-    it, and `before` the numbers as they were read. `notes` tell what the reader decided.
+    Parameters
+    ----------
+    label_positions : tuple of int, optional
+        Places of the label columns among all columns; None for in front.
+    integer_columns : tuple of bool, optional
+        Of each column of numbers, whether it held integers only.
+    text_format, separator, newline, numerals, has_bom
+        Those of a text file.
+    decimals : tuple of (int, int), optional
+        The least and most decimals that each column of numbers had; most is −1 where they have no end.
+    dresses : tuple of Dress or None, optional
+        What stood around the numbers of each column.
+    categories : tuple of int
+        Which columns hold codes of levels.
+    texts : polars.DataFrame, optional
+        The cells of numbers as typed.
+    frame : data frame, optional
+        What the table was read from.
+    metadata : dict of str, optional
+        What the file of a frame said about it.
+    source : Text or Sheet, optional
+        The text or sheet the table came from.
+    rows, places : ndarray of int, tuple of int, optional
+        Where its rows and columns of numbers are in `source`.
+    before : (m, n) ndarray, optional
+        The numbers as they were read.
+    notes : tuple of Note
+        What the reader decided.
     """
 
     label_positions: tuple[int, ...] | None = None
@@ -65,10 +84,21 @@ class Layout:
 class Table:
     """Numbers with holes and the words around them.
 
-    `values` is m × n, float64 or float32, NaN where unknown. `column_names` names its n columns (None: no header).
-    `row_labels` maps the name of each label column to its m labels (None: no labels).
+    Parameters
+    ----------
+    values : (m, n) ndarray
+        float64 or float32, NaN where unknown.
+    column_names : tuple of str, optional
+        Names of the n columns; None where there is no header.
+    row_labels : dict of list, optional
+        The m labels of each label column, by its name; None where there are none.
+    layout : Layout
+        How the table was laid out where it came from.
 
-    Raises InputError where the names or labels do not match the shape of `values`.
+    Raises
+    ------
+    InputError
+        Where the names or labels do not match the shape of `values`.
     """
 
     values: Float[np.ndarray, "m n"]

@@ -36,9 +36,18 @@ ColumnSpec = str | Sequence[str | int] | None
 class Pairs:
     """Entries to predict, in the order of their file.
 
-    `rows` and `cols` are codes of the training triplets, −1 for a label they do not have; `row_labels` and
-    `col_labels` are the labels as read, one a pair. `values` are the file's own, NaN where unknown, or None where
-    it has no third column.
+    Parameters
+    ----------
+    rows, cols : (pairs,) ndarray of int
+        Codes of the training triplets, −1 for a label they do not have.
+    row_labels, col_labels : (pairs,) ndarray
+        The labels as read.
+    values : (pairs,) ndarray, optional
+        The file's own, NaN where unknown; None where it has no third column.
+    names : (str, str, str)
+        What the file calls rows, columns and values.
+    notes : tuple of Note
+        What the reader decided.
     """
 
     rows: Int[np.ndarray, " pairs"]

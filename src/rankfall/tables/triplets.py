@@ -26,9 +26,20 @@ MERGES = ("error", "mean", "last")
 class Triplets:
     """The observed entries of an m × n matrix, each once, in row-major order.
 
-    `values[k]` stands in row `rows[k]` and column `cols[k]`. `row_labels` (m) and `col_labels` (n) are the labels of
-    the codes: arrays of int64 where every label is an integer, else of strings (object). `names` are what the file
-    calls rows, columns and values; `notes` tell what the reader decided.
+    Parameters
+    ----------
+    rows, cols : (entries,) ndarray of int
+        Codes of the row and the column of each entry.
+    values : (entries,) ndarray
+        The entries.
+    shape : (int, int)
+        (m, n).
+    row_labels, col_labels : (m,) and (n,) ndarray
+        The labels of the codes: int64 where every label is an integer, else strings (object).
+    names : (str, str, str)
+        What the file calls rows, columns and values.
+    notes : tuple of Note
+        What the reader decided.
     """
 
     rows: Int[np.ndarray, " entries"]

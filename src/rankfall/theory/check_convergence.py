@@ -55,7 +55,7 @@ def check_certificate(path: CheckedPath) -> list[Claim]:
     return [claim.assuming(hypotheses) for claim in found]
 
 
-def _decrease(path: CheckedPath, losses, smallest, records, step: float) -> Claim:
+def _decrease(path: CheckedPath, losses: np.ndarray, smallest: np.ndarray, records: np.ndarray, step: float) -> Claim:
     """The worst of the single steps that were looked at."""
     first, last = (np.searchsorted(records, side) for side in path.spans.T)
     norms = np.linalg.norm(path.gradients[path.spans[:, 0]], axis=(1, 2))

@@ -176,10 +176,10 @@ def commuting_solution(
         )
     origin = straighten(np.float64(start), depth)
 
-    def spectrum_at(control):
+    def spectrum_at(control: np.ndarray) -> np.ndarray:
         return unstraighten(origin + control @ eigenvalues, depth)
 
-    def objective(control):
+    def objective(control: np.ndarray) -> np.floating:
         with np.errstate(over="ignore"):
             # the potential of w as a function of θ: d/dθ (N/2) w^{2/N} = w^{2/N−1} dw/dθ = w
             share = np.sum(depth / 2 * np.abs(spectrum_at(control)) ** (2 / depth))

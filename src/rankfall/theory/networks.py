@@ -24,6 +24,7 @@ from jaxtyping import Float
 
 from rankfall.errors import InputError
 from rankfall.models import CP, Train, Tree
+from rankfall.models.mode_tree import Structure
 
 Inputs: TypeAlias = Sequence[Float[np.ndarray, "samples _"]]
 
@@ -95,7 +96,7 @@ class DeepNetwork:
         """The scores."""
         remaining = iter(self.filters)
 
-        def computed(part) -> np.ndarray:
+        def computed(part: Structure) -> np.ndarray:
             pooled = inputs[part] if isinstance(part, int) else np.prod([computed(child) for child in part], axis=0)
             return pooled @ next(remaining).T
 
@@ -156,7 +157,7 @@ def score(tensor: Float[np.ndarray, "..."], inputs: Inputs) -> Float[np.ndarray,
     return found
 
 
-def _leaves(structure) -> list[int]:
+def _leaves(structure: Structure) -> list[int]:
     if isinstance(structure, int):
         return [structure]
     return [leaf for child in structure for leaf in _leaves(child)]

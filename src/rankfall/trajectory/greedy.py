@@ -32,9 +32,14 @@ from rankfall.trajectory.stops import GradientBelow
 class GreedyPath:
     """The stages of a greedy run, each a `Trajectory` of one rank more.
 
-    stages: stage r has rank r; empty where W = 0 is already the best.
-    drives: λ before each stage, and after the last.
-    reason: why it ended.
+    Parameters
+    ----------
+    stages : tuple[Trajectory, ...]
+        Stage r has rank r; empty where W = 0 is already the best.
+    drives : tuple[float, ...]
+        λ before each stage, and after the last.
+    reason : str
+        Why it ended.
     """
 
     shape: tuple[int, int]

@@ -37,9 +37,26 @@ class End:
 class LoopState:
     """All that changes from step to step. Arrays have a row for each run that still moves; `runs` numbers the rows.
 
-    field: ℓ and Ẇ of those runs. state: the integrator's. now: the moment last measured. first_loss: ℓ at the start.
-    rejections: steps rejected in a row. memory: the stop's. watched: of the events. `best_…`: the moment of the lowest
-    held-out error, or of the lowest loss. ends: of every run of the batch, None while it moves.
+    Parameters
+    ----------
+    field : Field
+        ℓ and Ẇ of those runs.
+    state : State
+        The integrator's.
+    now : Snapshot
+        The moment last measured.
+    first_loss : ndarray
+        ℓ at the start.
+    rejections : ndarray
+        Steps rejected in a row.
+    memory : Memory
+        The stop's.
+    watched : Watched
+        Of the events.
+    best_… :
+        The moment of the lowest held-out error, or of the lowest loss.
+    ends : tuple[End or None, ...]
+        Of every run of the batch, None while it moves.
     """
 
     field: Field

@@ -100,7 +100,10 @@ def _matched(overlap: Float[np.ndarray, "k k"]) -> Int[np.ndarray, " k"]:
     return order
 
 
-def _untied(values, left, right, later_left, later_right, later_signs) -> tuple[np.ndarray, np.ndarray]:
+def _untied(
+    values: np.ndarray, left: np.ndarray, right: np.ndarray, later_left: np.ndarray, later_right: np.ndarray,
+    later_signs: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """The vectors, with those of equal singular values rotated to be nearest to the later ones.
 
     W determines only the span of the vectors of equal values: (U_c R, V_c R) is as valid for any orthogonal R. The one

@@ -23,9 +23,14 @@ LARGEST = 3e7
 
 @dataclass(frozen=True)
 class Gaussian(Member):
-    """Conditional means of a Gaussian; ridge: prior rows, as a share of the number of columns.
+    """Conditional means of a Gaussian.
 
-    with_neighbors: whether each column also has the interpolation of its neighbors in time beside it.
+    Parameters
+    ----------
+    ridge : float
+        Prior rows, as a share of the number of columns.
+    with_neighbors : bool
+        Whether each column also has the interpolation of its neighbors in time beside it.
     """
 
     ridge: float = 0.1

@@ -12,11 +12,18 @@ from jaxtyping import Bool, Float, Int
 class Split:
     """The tables that a member completes: one for each fold, then the whole one.
 
-    tables : (folds + 1, m, n), in units of each table's columns (mean 0, standard deviation 1), NaN where unknown.
-    held : (folds, m, n), which entries of the whole table each fold hides.
-    is_ordered : whether neighboring rows are neighbors in time.
-    seed : of whatever a member draws.
-    blocks : (n,), equal for columns that are known or unknown together.
+    Parameters
+    ----------
+    tables : (parts, m, n) ndarray
+        In units of each table's columns (mean 0, standard deviation 1), NaN where unknown.
+    held : (folds, m, n) ndarray of bool
+        Which entries of the whole table each fold hides.
+    is_ordered : bool
+        Whether neighboring rows are neighbors in time.
+    seed : int
+        Of whatever a member draws.
+    blocks : (n,) ndarray of int
+        Equal for columns that are known or unknown together.
     """
 
     tables: Float[np.ndarray, "parts m n"]
@@ -29,7 +36,10 @@ class Split:
 class Member(ABC):
     """A way to complete tables; what it predicts for entries that it was shown is not used.
 
-    is_simple: whether it is what people would use without this package, to compare with.
+    Attributes
+    ----------
+    is_simple : bool
+        Whether it is what people would use without this package, to compare with.
     """
 
     name: str

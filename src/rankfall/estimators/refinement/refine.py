@@ -37,13 +37,22 @@ _BEYOND = 0.25
 class Refinement:
     """What the stack found.
 
-    table : (m, n), predictions of what is unknown, input units; NaN where an entry is observed.
-    rows, cols, values, predicted : held-out entries of all folds, and their cross-fitted predictions.
-    column_means : what column means predict for the held-out entries.
-    simple : what simple methods predict for the held-out entries, by name.
-    row_model : the Gaussian that fills new rows.
-    shares : what each member contributes, by name.
-    seconds : how long each member took, by name.
+    Parameters
+    ----------
+    table : (m, n) ndarray
+        Predictions of what is unknown, input units; NaN where an entry is observed.
+    rows, cols, values, predicted : (held,) ndarrays
+        Held-out entries of all folds, and their cross-fitted predictions.
+    column_means : (held,) ndarray
+        What column means predict for the held-out entries.
+    simple : dict of (held,) ndarrays
+        What simple methods predict for the held-out entries, by name.
+    row_model : RowModel
+        The Gaussian that fills new rows.
+    shares : dict[str, float]
+        What each member contributes, by name.
+    seconds : dict[str, float]
+        How long each member took, by name.
     """
 
     table: Float[np.ndarray, "m n"]

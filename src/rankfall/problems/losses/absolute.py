@@ -21,7 +21,10 @@ class Absolute(Loss):
     below, they cost r²/2s and pull by r/s. A smaller s is nearer to the median and makes the flow stiffer: its steps
     cost about 1/√s.
 
-    smoothing: s > 0, in units of the values.
+    Parameters
+    ----------
+    smoothing : float or int
+        s > 0, in units of the values.
     """
 
     name: ClassVar[str] = "absolute"

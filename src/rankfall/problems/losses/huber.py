@@ -19,7 +19,10 @@ class Huber(Loss):
     No entry pulls harder than 2δ, so a few gross errors move W little, while noise below δ is averaged as well as by
     squares; δ = 1.345 σ loses 5 % of their efficiency on Gaussian noise of deviation σ. δ → ∞ is `Squared`.
 
-    threshold: δ > 0, in units of the values.
+    Parameters
+    ----------
+    threshold : float or int
+        δ > 0, in units of the values.
     """
 
     name: ClassVar[str] = "huber"

@@ -22,7 +22,10 @@ class Logistic(Loss):
     squares would. Where signs can be told apart without error, ℓ has no minimum: W grows for ever, and early stopping
     is what keeps the odds honest.
 
-    offset: o, the log-odds where W_ij = 0.
+    Parameters
+    ----------
+    offset : float or int
+        o, the log-odds where W_ij = 0.
     """
 
     name: ClassVar[str] = "logistic"
