@@ -30,7 +30,7 @@ def test_threads_come_back_whatever_happens(wanted):
     assert blas_threads() == before
 
 
-@pytest.mark.parametrize(("share", "width", "alone"), [(0.05, 4, True), (0.9, 4, False)])
+@pytest.mark.parametrize(("share", "width", "alone"), [(0.05, 4, True), (0.9, 40, False)])
 def test_a_run_over_listed_entries_takes_turns_and_a_formed_one_leaves_blas_its_threads(share, width, alone):
     problem = planted_problem((120, 90), share=share)
     before, seen = blas_threads(), []

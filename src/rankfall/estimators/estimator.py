@@ -278,7 +278,7 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
             parameters["order"] = np.argsort(ordered).tolist()
         if not isinstance(self.loss, str):
             parameters["loss"] = spelled(self.loss)
-        names, categories = vars(self).get("feature_names_in_"), self.fitted_.categories
+        names, categories = self._column_names, self.fitted_.categories
         notes = Notes(
             effective_rank=self.effective_rank_,
             status=self.status_,
@@ -332,7 +332,7 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
         return self
 
     def _categories(self, problem: Completion) -> Categories | None:
-        names = getattr(self, "feature_names_in_", None)
+        names = self._column_names
         chosen = columns_of(self.categorical_features, problem.shape[1], names)
         return Categories.of(problem, chosen) if chosen else None
 

@@ -111,7 +111,7 @@ class Predictions:
         rows: places in the training table, −1 for an average row. column: its place or name.
         """
         check_is_fitted(self)
-        col = columns_of([column], self.fitted_.problem.shape[1], getattr(self, "feature_names_in_", None))[0]
+        col = columns_of([column], self.fitted_.problem.shape[1], self._column_names)[0]
         rows = np.atleast_1d(np.asarray(rows))
         return self.fitted_.probabilities(self._positions(rows, np.full(rows.shape, col))[0], col)
 
@@ -120,6 +120,11 @@ class Predictions:
         check_is_fitted(self)
         fitted = self.fitted_
         return ColumnQuality.of(fitted.selection, fitted.problem.shape[1], fitted.simple)
+
+    @property
+    def _column_names(self) -> np.ndarray | None:
+        """What the fitted table calls its columns: scikit-learn keeps them where it does."""
+        return vars(self).get("feature_names_in_")
 
     @property
     def calibration_(self) -> Calibration:

@@ -76,10 +76,7 @@ class Standardization:
     def to_units(self, values: np.ndarray, cols: np.ndarray | slice) -> np.ndarray:
         """(x − o_j)/q_j, of log x where a column is read so."""
         if self.logs.any():
-            is_log = np.broadcast_to(self.logs[cols], np.shape(values))
-            # a value that has no logarithm counts as the smallest that has one
-            logs = np.log(np.maximum(values, np.finfo(float).tiny), where=is_log, out=np.zeros(is_log.shape))
-            values = np.where(is_log, logs, values)
+            values = _with_logarithms(values, np.broadcast_to(self.logs[cols], np.shape(values)))
         return (values - self.origin[cols]) / self.unit[cols]
 
     def from_units(self, values: np.ndarray, cols: np.ndarray | slice) -> np.ndarray:
@@ -151,7 +148,7 @@ def standardize(problem: Completion, scaling: str = "auto") -> Standardization:
     values = np.asarray(problem.values, dtype=np.float64)
     logs = columns_over_decades(problem) if scaling == "log" else np.zeros(n, dtype=bool)
     if logs.any():
-        values = np.where(logs[cols], np.log(np.where(logs[cols], values, 1.0)), values)
+        values = _with_logarithms(values, logs[cols])
     weights = None if problem.weights is None else np.asarray(problem.weights, dtype=np.float64)
     counts = np.bincount(cols, weights, n)
     means = np.bincount(cols, _weighed(values, weights), n) / np.maximum(counts, 1e-300)
@@ -252,6 +249,12 @@ def damped_effects(
         if abs(noise - before) < _EFFECT_TOLERANCE * noise:
             break
     return mean, effects[0], effects[1], dampings[0], dampings[1], noise
+
+
+def _with_logarithms(values: np.ndarray, is_log: np.ndarray) -> np.ndarray:
+    """Some of the values by their logarithms; one that has none counts as the smallest that has one."""
+    logs = np.log(np.maximum(values, np.finfo(float).tiny), where=is_log, out=np.zeros(is_log.shape))
+    return np.where(is_log, logs, values)
 
 
 def _weighed(values: np.ndarray, weights: np.ndarray | None) -> np.ndarray:

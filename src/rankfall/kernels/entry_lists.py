@@ -1,6 +1,6 @@
 """The observed entries of one or many tables as lists by row: what compiled loops over single entries read."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -60,6 +60,10 @@ class EntryLists:
         starts = np.concatenate([np.concatenate([[0], ends[:-1, -1]])[:, None], ends], axis=1)
         columns = columns[place].astype(np.int32)
         return cls(starts, columns, values[table, place], shares[table, place], kind, parameter, shape)
+
+    def of_tables(self, chosen: int | np.integer | np.ndarray) -> "EntryLists":
+        """Those of the chosen tables, by an index array or one number; a table that runs share is the same for all."""
+        return replace(self, starts=self.starts[np.atleast_1d(chosen)]) if len(self.starts) > 1 else self
 
     @property
     def longest(self) -> int:

@@ -46,8 +46,13 @@ class Motion(ABC):
         """Ẇ at y + δv (batch, p), and δ‖v‖ = ε max(‖y‖, ε) (batch,), ε = `small`; one evaluation."""
 
     @abstractmethod
-    def chebyshev(self, weights: np.ndarray, velocity: np.ndarray, h: np.ndarray, factors: np.ndarray) -> ChebyshevEnd:
-        """A Chebyshev step: a row (μ_j, ν_j, μ̃_j, γ̃_j) and an evaluation for each stage, Y_{−1} = Y_0 in the first."""
+    def chebyshev(
+        self, weights: np.ndarray, velocity: np.ndarray, h: np.ndarray, factors: np.ndarray, spans: np.ndarray
+    ) -> ChebyshevEnd:
+        """A Chebyshev step: rows (μ_j, ν_j, μ̃_j, γ̃_j), and from where to where those of each run go (batch, 2).
+
+        Each row is a stage and an evaluation; Y_{−1} = Y_0 in the first.
+        """
 
     @abstractmethod
     def explicit(

@@ -1,12 +1,15 @@
 """The compiled motion of a narrow chain over listed entries."""
 
 import itertools
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
+from numba import get_num_threads
 
 from rankfall.kernels.entry_lists import EntryLists
 from rankfall.kernels.lanes import LANES
@@ -17,6 +20,8 @@ from rankfall.kernels.narrow_steps import CHEBYSHEV, EXPLICIT, NUDGED, PLAIN, st
 # The widest rows that stay in vector registers, and the multiplications of a gradient that one thread does in about
 # a tenth of a millisecond: more are better shared out to threads and to BLAS.
 _WIDEST, _WORK = 32, 2**19
+# Multiplications by entries above which runs are shared out to threads.
+WORTH_THREADS = 2**20
 _NONE = np.empty((0, 0))
 
 
@@ -53,16 +58,18 @@ class NarrowChain(Motion):
 
     def velocity(self, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """ℓ and Ẇ: a step of no length with one evaluation."""
-        _, slopes, losses, _ = self._steps(PLAIN, _NONE, 1, weights, weights, np.zeros(len(weights)), 1)
+        _, slopes, losses, _ = self._steps(PLAIN, _NONE, _once(weights), weights, weights, np.zeros(len(weights)), 1)
         return losses, slopes[0]
 
     def nudged(self, weights: np.ndarray, direction: np.ndarray, small: float) -> tuple[np.ndarray, np.ndarray]:
         lengths = np.full(len(weights), small)
-        _, slopes, _, reaches = self._steps(NUDGED, _NONE, 1, weights, direction, lengths, 1)
+        _, slopes, _, reaches = self._steps(NUDGED, _NONE, _once(weights), weights, direction, lengths, 1)
         return slopes[0], reaches[:, 0]
 
-    def chebyshev(self, weights: np.ndarray, velocity: np.ndarray, h: np.ndarray, factors: np.ndarray) -> ChebyshevEnd:
-        new, slopes, losses, errors = self._steps(CHEBYSHEV, factors, len(factors), weights, velocity, h, 1)
+    def chebyshev(
+        self, weights: np.ndarray, velocity: np.ndarray, h: np.ndarray, factors: np.ndarray, spans: np.ndarray
+    ) -> ChebyshevEnd:
+        new, slopes, losses, errors = self._steps(CHEBYSHEV, factors, spans, weights, velocity, h, 1)
         return ChebyshevEnd(new, slopes[0], losses, errors[:, 0])
 
     def explicit(
@@ -70,19 +77,36 @@ class NarrowChain(Motion):
         estimates: np.ndarray,
     ) -> ExplicitEnd:  # fmt: skip
         rows = np.vstack([tableau[1:], last])
-        new, slopes, losses, norms = self._steps(
-            EXPLICIT, rows, len(rows), weights, velocity, h, len(rows) + 1, estimates
-        )
+        spans = np.repeat([[0, len(rows)]], h.size, axis=0)
+        new, slopes, losses, norms = self._steps(EXPLICIT, rows, spans, weights, velocity, h, len(rows) + 1, estimates)
         return ExplicitEnd(new, slopes, losses, norms[:, :-2], norms[:, -2], norms[:, -1])
 
     def _steps(
-        self, kind: int, factors: np.ndarray, evaluations: int, weights: np.ndarray, velocity: np.ndarray,
+        self, kind: int, factors: np.ndarray, spans: np.ndarray, weights: np.ndarray, velocity: np.ndarray,
         h: np.ndarray, kept: int, estimates: np.ndarray = _NONE,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
         weights, velocity = map(np.ascontiguousarray, (weights, velocity))
         new = np.empty_like(weights) if kind >= CHEBYSHEV else weights
         slopes = np.empty((kept, *weights.shape), weights.dtype)
         losses, measures = np.empty(h.size), np.empty((h.size, len(estimates) + 2))
-        method = kind, factors, evaluations, estimates
-        steps(*self._settings, method, weights, velocity, h, new, slopes, losses, measures)
+        method = kind, factors, spans, estimates
+        work = self.lists.longest * self._settings[0][3] * int((spans[:, 1] - spans[:, 0]).sum()) if h.size > 1 else 0
+        call = (*self._settings, method, weights, velocity, h, new, slopes, losses, measures)
+        threads = 1 if work < WORTH_THREADS else min(get_num_threads(), h.size)
+        if threads == 1:
+            steps(0, 1, *call)
+        else:
+            # the loops hold no lock of Python's, and each run is one thread's
+            list(_pool(os.getpid(), threads).map(lambda first: steps(first, threads, *call), range(threads)))
         return new, slopes, losses, measures
+
+
+@cache
+def _pool(process: int, threads: int) -> ThreadPoolExecutor:
+    """Threads of this process; those of another one do not come along when it is forked."""
+    return ThreadPoolExecutor(threads, thread_name_prefix="rankfall")
+
+
+def _once(weights: np.ndarray) -> np.ndarray:
+    """One evaluation of each run."""
+    return np.repeat([[0, 1]], len(weights), axis=0)

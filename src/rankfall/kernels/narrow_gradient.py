@@ -19,8 +19,8 @@ from numba import njit
 from rankfall.kernels.lanes import add_multiple, dot, load, read, stay_apart, store, write, zeros
 from rankfall.kernels.observed import SQUARED, cost_and_pull
 
-# Called by compiled loops alone: what Python would need to call it takes as long to compile as the loop.
-_HIDDEN = {"cache": True, "error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+# Called by compiled loops alone, and cached with them: what Python would need to call it takes long to compile.
+_HIDDEN = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 inner, fast_inner = cast(Any, njit)(**_HIDDEN), cast(Any, njit)(**_HIDDEN, fastmath={"reassoc", "contract", "nsz"})
 
 

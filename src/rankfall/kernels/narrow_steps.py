@@ -81,14 +81,16 @@ def _combined(origin, step, factors, count, slopes, out, width, tag):
     return np.sqrt(squares)
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", nogil=True)
 @no_type_check
-def steps(chain, lists, loss, method, weights, slopes, lengths, new_weights, new_slopes, losses, measures):
-    """A step of each run.
+def steps(
+    first, stride, chain, lists, loss, method, weights, slopes, lengths, new_weights, new_slopes, losses, measures
+):  # fmt: skip
+    """A step of the runs first, first + stride, ….
 
     `chain`: (dimensions, rates, decay, width, sizes of the packed weights and of what `velocity` works with, tag).
-    `lists`: (starts, columns, values, shares). `loss`: (kind, parameter). `method`: (what the step is, the rows of
-    factors of its evaluations, how many evaluations, rows of error estimates).
+    `lists`: (starts, columns, values, shares). `loss`: (kind, parameter). `method`: (what the step is, rows of factors,
+    which of them are the evaluations of each run, rows of error estimates).
 
     Of a nudged velocity `slopes` are the directions v and `lengths` ε; `measures` receives δ‖v‖.
     `new_slopes` (kept, batch, p): the velocities of the last evaluations. `measures` (batch, ·): for Chebyshev the
@@ -96,19 +98,19 @@ def steps(chain, lists, loss, method, weights, slopes, lengths, new_weights, new
     between their velocities.
     """
     dimensions, rates, decay, width, size, work_size, tag = chain
-    kind, factors, count, estimates = method
+    kind, factors, spans, estimates = method
     kept = new_slopes.shape[0]
     space = aligned((5 + kept) * size + work_size, weights)
     origin, spare = space[:size], space[size : 2 * size]
     moving, work = space[4 * size : (4 + kept) * size], space[(5 + kept) * size :]
-    for run in range(weights.shape[0]):
+    for run in range(first, weights.shape[0], stride):
         before, current = space[2 * size : 3 * size], space[3 * size : 4 * size]
         table = run if lists[0].shape[0] > 1 else 0
+        length, step = lengths[run], origin.dtype.type(lengths[run])
         pack(dimensions, width, weights[run], current)
-        step = origin.dtype.type(lengths[run])
         if kind == NUDGED:
             pack(dimensions, width, slopes[run], origin)
-            measures[run, 0] = _nudge(origin, lengths[run], current)
+            measures[run, 0] = _nudge(origin, length, current)
         elif kind != PLAIN:
             pack(dimensions, width, slopes[run], moving[:size])
             for i in range(size):
@@ -116,11 +118,11 @@ def steps(chain, lists, loss, method, weights, slopes, lengths, new_weights, new
                 before[i] = current[i]
                 origin[i] = current[i]
         place = 0
-        for j in range(count):
+        for j in range(spans[run, 0], spans[run, 1]):
             if kind == CHEBYSHEV:
                 _chebyshev_stage(
-                    factors[j, 0], factors[j, 1], factors[j, 2], factors[j, 3], lengths[run], origin, spare, before,
-                    current, moving,
+                    factors[j, 0], factors[j, 1], factors[j, 2], factors[j, 3], length, origin, spare, before, current,
+                    moving,
                 )  # fmt: skip
                 before, current = current, before
             elif kind == EXPLICIT:
@@ -131,7 +133,7 @@ def steps(chain, lists, loss, method, weights, slopes, lengths, new_weights, new
                 dimensions, lists, table, loss, rates, decay, width, current, moving[place : place + size], work, tag
             )
         if kind == CHEBYSHEV:
-            measures[run, 0] = _chebyshev_error(lengths[run], origin, current, spare, moving)
+            measures[run, 0] = _chebyshev_error(length, origin, current, spare, moving)
         elif kind == EXPLICIT:
             for e in range(estimates.shape[0]):
                 measures[run, e] = _combined(origin, step, estimates[e], kept, moving, spare, width, tag)

@@ -137,7 +137,8 @@ def predict(rows: np.ndarray, columns: np.ndarray, left: np.ndarray, right: np.n
     """(L Rᵀ)_ij at the given positions, (|rows|,), without forming the product."""
     left, right = np.ascontiguousarray(left), np.ascontiguousarray(right)
     predicted = np.empty(rows.size, dtype=left.dtype)
-    if rows.size * left.shape[1] < WORTH_THREADS:
+    # a quarter of the work of the two passes
+    if rows.size * left.shape[1] < 4 * WORTH_THREADS:
         _entries(0, rows.size, rows, columns, left, right, predicted)
     else:
         chunks = np.linspace(0, rows.size, _chunk_count() + 1).astype(np.int64)

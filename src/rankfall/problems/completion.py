@@ -151,6 +151,13 @@ class Completion(ManyProblems):
         if self.layout != "auto":
             require_class(self.layout, Layout, "layout", "'auto' or Sparse")
 
+    def of_runs(self, chosen: int | np.integer | np.ndarray) -> "Completion":
+        """Of many tables, those chosen by an integer array, or one by its number; lists already made are kept."""
+        part = super().of_runs(chosen)
+        if part is not self and "listed" in vars(self) and self.listed is not None:
+            vars(part)["listed"] = self.listed.of_tables(chosen)
+        return part
+
     @property
     def share(self) -> float:
         """The observed share of all entries, `|Ω|` / (m n)."""

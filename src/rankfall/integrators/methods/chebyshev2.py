@@ -63,6 +63,15 @@ def _factor_table(stages: int) -> np.ndarray:
     return np.asarray([[1.0, 0.0, first, 0.0], *rows])
 
 
+def _factors_for(stages: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The factors of all numbers of stages that occur, and where those of each run are (batch, 2)."""
+    if stages.size == 1:
+        return _factor_table(int(stages[0])), np.asarray([[0, stages[0]]])
+    found, which = np.unique(stages, return_inverse=True)
+    ends = np.cumsum(found)
+    return np.concatenate([_factor_table(int(s)) for s in found]), np.stack([ends - found, ends], axis=1)[which]
+
+
 def chebyshev_step(
     field: Field,
     weights: Float[Array, "batch p"],
@@ -114,11 +123,12 @@ class Chebyshev2(Method):
         h: Float[np.ndarray, " batch"],
         radius: Float[np.ndarray, " batch"],
     ) -> Step:
-        """One step with the stages that the stiffest run needs."""
-        stages = int(stages_for(h * radius).max())
+        """One step with the stages that the stiffest run needs; compiled, with those that each run needs."""
+        needed = stages_for(h * radius)
+        stages = int(needed.max())
         if field.motion is not None:
             field.count(stages)
-            return Step(**field.motion.chebyshev(weights, velocity, h, _factor_table(stages))._asdict())
+            return Step(**field.motion.chebyshev(weights, velocity, h, *_factors_for(needed))._asdict())
         new = chebyshev_step(field, weights, velocity, h, stages)
         loss, new_velocity = field(new)
         error = local_error(weights, new, velocity, new_velocity, h)
