@@ -69,3 +69,23 @@ def test_options_of_reading_are_checked(options, words):
     ended = complete("t.csv", *options)
     assert ended.code == 2
     assert words in ended.stderr
+
+
+def test_rows_in_the_order_of_dates_are_noted_and_times_may_be_named():
+    rows = [f"2020-01-{day:02d},{day},{2 * day if day % 5 else ''},{40 - day}" for day in range(1, 21)]
+    Path("t.csv").write_text("\n".join(["day,a,b,c", *rows]) + "\n")
+    assert "read: rows are in the order of the dates in 'day' (--order decides)" in shell("complete", "t.csv").stderr
+    assert "in the order of" not in shell("complete", "t.csv", "--order", "none").stderr
+    assert complete("t.csv", "--order", "day").code == 0
+    assert "must be that of a column, got 'hour'" in complete("t.csv", "--order", "hour").stderr
+
+
+def test_words_are_completed_where_they_are_asked_for():
+    rows = [f"{row},{2 * row},{('', 'low', 'high')[1 + (row > 15) if row % 6 else 0]}" for row in range(30)]
+    Path("t.csv").write_text("\n".join(["a,b,level", *rows]) + "\n")
+    ended = shell("complete", "t.csv", "--categories", "auto")
+    assert "column 'level' completed as one of 2 categories: high, low (--categories decides)" in ended.stderr
+    assert "wrong in" in ended.stdout
+    done = [line.split(",") for line in Path("t-completed.csv").read_text().splitlines()[1:]]
+    assert [cells[2] for cells in done if int(cells[0]) % 6 == 0] == ["low", "low", "low", "high", "high"]
+    assert complete("t.csv", "--categories", "color").code == 2

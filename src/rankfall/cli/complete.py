@@ -81,8 +81,11 @@ def complete(
     ] = False,
     loss: Annotated[
         str,
-        typer.Option(help="squared; huber or absolute, robust to outliers; or logistic, for two values."),
-    ] = "squared",
+        typer.Option(
+            help="squared; huber or absolute, robust to outliers; logistic, for two values; or auto: huber where "
+            "outliers are found."
+        ),
+    ] = "auto",
     features: Annotated[
         bool | None,
         typer.Option(
@@ -94,7 +97,10 @@ def complete(
         str,
         typer.Option(help="Unit of the values: auto, global (one for the table), columns (one for each), log or raw."),
     ] = "auto",
-    order: Annotated[str | None, typer.Option(help="'rows': the rows are ordered in time.")] = None,
+    order: Annotated[
+        str | None,
+        typer.Option(help="'rows' if they are in the order of time, a column of times, or 'none'; dates are detected."),
+    ] = None,
     refine: Annotated[
         bool | None,
         typer.Option(
@@ -131,7 +137,7 @@ def complete(
     if table is None:
         _refuse(
             "needs an INPUT", "got none; name the file to complete", triplets=triplets, predict=predict, labels=labels,
-            categories=categories,
+            categories=categories, order=order,
         )  # fmt: skip
         from rankfall.cli.example import complete_example
 
@@ -141,7 +147,7 @@ def complete(
             raise InputError(f"--value goes with --index, the columns of indices, got --value={value} alone")
         _refuse(
             "is for tables", "got it for a tensor; leave it out", triplets=triplets, predict=predict, labels=labels,
-            categories=categories,
+            categories=categories, order=order,
         )  # fmt: skip
         from rankfall.cli.tensor import complete_tensor
 
@@ -153,7 +159,7 @@ def complete(
     else:
         _refuse(
             "is for tables", "got it for a list of entries; --triplets names its columns", labels=labels,
-            categories=categories,
+            categories=categories, order=order,
         )  # fmt: skip
         from rankfall.cli.entries import complete_entries
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rankfall.estimators import DeepMatrixFactorization
 
 _SCALINGS = ("auto", "global", "columns", "log", "raw")
-_LOSSES = ("squared", "huber", "absolute", "logistic")
+_LOSSES = ("auto", "squared", "huber", "absolute", "logistic")
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class FitOptions:
     min_value: float | None = None
     max_value: float | None = None
     float32: bool = False
-    loss: str = "squared"
+    loss: str = "auto"
     features: bool | None = None
     scaling: str = "auto"
     order: str | None = None
@@ -59,8 +59,6 @@ class FitOptions:
             )
         if self.scaling not in _SCALINGS:
             raise InputError(f"--scaling must be one of {', '.join(_SCALINGS)}, got {self.scaling!r}")
-        if self.order not in (None, "rows"):
-            raise InputError(f"--order must be 'rows', got {self.order!r}; it says that rows are in the order of time")
         if not isinstance(self.rtol, str) and not 0 < self.rtol < 1:
             raise InputError(f"--rtol must lie between 0 and 1, got {self.rtol}; 1e-2 is enough to complete a table")
         if not isinstance(self.holdout, str) and not 0 < self.holdout < 1:
@@ -81,7 +79,7 @@ class FitOptions:
 
         free = self.min_value is None and self.max_value is None
         return DeepMatrixFactorization(
-            scaling=self.scaling, order=self.order, refine="auto" if self.refine is None else self.refine,
+            scaling=self.scaling, refine="auto" if self.refine is None else self.refine,
             depth=self.depth, width=self.width, scale=self.scale, rtol=self.rtol, holdout=self.holdout,
             random_state=self.seed, bounds=None if free else (self.min_value, self.max_value),
             dtype="float32" if self.float32 else "auto", loss=self.loss,

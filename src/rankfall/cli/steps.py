@@ -49,10 +49,14 @@ class Fit:
             error = f"{model.column_quality().overall:.3g} of that of column means, each column in its own unit"
         # the held-out error is that of the stopping time chosen, and owed by a run that did not get there
         ended = [] if model.status_ == "converged" else [("ended", f"{model.status_}, before the stopping time")]
+        robust = [] if model.loss != "auto" or model.loss_ == "squared" else [
+            ("loss", f"{model.loss_}: some entries lie far from all others, and count less")
+        ]  # fmt: skip
         return [
             ("size", " × ".join(map(str, model.fitted_.problem.shape))),
             ("observed", f"{100 * self.share:.3g} %"),
             ("depth", f"{model.depth_}"),
+            *robust,
             ("stopping time", f"{model.stopping_time_:.4g}"),
             ("effective rank", f"{model.effective_rank_:.3g}"),
             ("held-out error", "unknown: too few entries" if isnan(found) else error),
@@ -62,9 +66,15 @@ class Fit:
         ]
 
 
-def fit(problem: "Completion", options: FitOptions, console: Console, categories: Sequence[int] = ()) -> Fit:
-    """Fit with progress; how it ended is noted in the console. Some columns may be codes of `categories`."""
-    estimator = options.estimator().set_params(categorical_features=list(categories) or None)
+def fit(
+    problem: "Completion", options: FitOptions, console: Console, categories: Sequence[int] = (),
+    order: np.ndarray | str | None = None,
+) -> Fit:  # fmt: skip
+    """Fit with progress; how it ended is noted in the console.
+
+    categories: columns that hold codes of categories. order: as for the estimator.
+    """
+    estimator = options.estimator().set_params(categorical_features=list(categories) or None, order=order)
     begun = time.perf_counter()
     with console.fitting() as progress:
         estimator.fit_problem(problem, progress=progress)

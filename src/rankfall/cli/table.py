@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from rankfall.cli.advice import column_rows
 from rankfall.cli.console import Console
 from rankfall.cli.observed import notes_of, problem_of
@@ -10,7 +12,9 @@ from rankfall.cli.report_output import ReportOutput
 from rankfall.cli.steps import beside, check_outputs, dense, draw, fit, warn_empty
 from rankfall.errors import InputError
 from rankfall.tables import READ_FORMATS, TABLE_FORMATS, Reading, Table, Triplets, read_table, rounded, write_table
+from rankfall.tables.dates import dated_column, order_of
 from rankfall.tables.files import SHEET_FORMATS, check_format, check_readable, extension, holds_text
+from rankfall.tables.options import Note
 from rankfall.tables.rounding import whole_columns
 from rankfall.tables.table import column_title
 from rankfall.tables.triplets import check_merge
@@ -35,9 +39,10 @@ def complete_table(
             f"a table to complete must have unknown entries, {str(source)!r} has none; empty cells, NA and NaN mark "
             "them, and --triplets says that the file lists entries"
         )
-    console.notes(notes)
+    order, told = _order(table, options.order)
+    console.notes((*notes, *told))
     warn_empty(problem, lambda row: row_title(table, row), lambda col: column_title(table.column_names, col), console)
-    done = fit(problem, options, console, table.categories)
+    done = fit(problem, options, console, table.categories, order)
     filled = done.estimator.transform(table.values)
     is_bounded = options.min_value is not None or options.max_value is not None
     filled = rounded(table, filled, digits, not is_bounded and done.is_within_range() | whole_columns(table))
@@ -47,6 +52,18 @@ def complete_table(
     labels_of_rows = next(iter((table.row_labels or {}).values()), None)
     told = console.writing(lambda: page.write(done.estimator, labels_of_rows, table.column_names))
     console.summary([*done.rows(), *column_rows(done.estimator, table.column_names or []), *told], "written", output)
+
+
+def _order(table: Table, wanted: str | None) -> tuple[np.ndarray | str | None, tuple[Note, ...]]:
+    """How rows are ordered in time, as the estimator takes it, and what was decided about it."""
+    if wanted in ("rows", "none"):
+        return ("rows" if wanted == "rows" else None), ()
+    if wanted is not None:
+        return order_of(table, wanted), ()
+    column = dated_column(table)
+    if column is None:
+        return None, ()
+    return "rows", (Note(f"rows are in the order of the dates in {column!r}", "--order"),)
 
 
 def completed_name(source: Path, word: str = "completed") -> Path:

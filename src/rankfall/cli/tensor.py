@@ -51,7 +51,10 @@ def _fitted(tensor: TensorFile, options: FitOptions, console: Console) -> "DeepT
     from rankfall.estimators import DeepTensorCompletion
 
     estimator = DeepTensorCompletion(
-        width=options.width, loss=options.loss, holdout=options.holdout, random_state=options.seed
+        width=options.width,
+        loss="squared" if options.loss == "auto" else options.loss,
+        holdout=options.holdout,
+        random_state=options.seed,
     )
     with console.fitting():
         return estimator.fit(tensor.values)

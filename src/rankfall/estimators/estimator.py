@@ -24,7 +24,7 @@ from rankfall.estimators.draws import drawn_tables
 from rankfall.estimators.fitted import FittedTable
 from rankfall.estimators.fitting import fit_table, refit_table
 from rankfall.estimators.inputs import check_range, problem_of, stacked, without_mask
-from rankfall.estimators.parameters import check_parameters, judged_in_fit, plain
+from rankfall.estimators.parameters import check_parameters, judged_in_fit, plain, positions
 from rankfall.estimators.persistence import load_fitted, save_fitted
 from rankfall.estimators.predictions import Predictions
 from rankfall.estimators.reporting import Reporting
@@ -60,9 +60,10 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
         One origin and unit for the whole table; one for each column (mixed units); the same of the logarithms of
         columns that are positive over decades; or no origin and no effects, for products of positive factors. "auto"
         lets held-out entries choose, with "log" and "raw" tried up to 20,000 observed entries.
-    loss : {"squared", "huber", "absolute", "logistic"} or a loss, default="squared"
-        What a residual costs: "huber" and "absolute" withstand gross errors in a few entries, "logistic" is for tables
-        of two values and fills in the more likely one. Thresholds are in units of σ, the spread that row and column
+    loss : {"auto", "squared", "huber", "absolute", "logistic"} or a loss, default="auto"
+        What a residual costs: "huber" and "absolute" withstand gross errors in a few entries; "auto" is "squared", or
+        "huber" where up to 20,000 entries have outliers and it is better without them. "logistic" is for tables of two
+        values and fills in the more likely one. Thresholds are in units of σ, the spread that row and column
         effects leave (outliers pulled in): "huber" is `Huber(0.5)`, "absolute" is `Absolute(0.05)`.
     holdout : float or "auto", default="auto"
         Share of the observed entries held out to choose on; "auto" is a tenth, and at most 200,000 entries. Up to a
@@ -79,9 +80,9 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
         Columns that hold categories as codes, by place, by name or as a mask (n,): each level becomes a column of zeros
         and ones of the same factorization, and the most probable level is filled in. `bounds` and `levels` are for the
         others. `rankfall.tables.from_frame` turns words into codes.
-    order : "rows" or None, default=None
-        "rows" where neighboring rows are neighbors in time: small tables then also learn from the rows before and
-        after, and held-out entries come in runs as long as the holes are.
+    order : "rows", array (m,) of times or None, default=None
+        "rows" where neighboring rows are neighbors in time, or when each row was, as numbers or dates: small tables
+        then also learn from the rows before and after, and held-out entries come in runs as long as the holes are.
     refine : bool or "auto", default="auto"
         Whether a small table (up to 50,000 cells and 60 columns, no weights, squared loss) is completed by a stack:
         deep factorization, row and column effects, regressions, neighbors and trees, weighed by held-out entries.
@@ -101,6 +102,7 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
     Attributes
     ----------
     depth_, width_, scale_, popularity_, features_ : what was chosen; features_ is their size, 0 for none.
+    loss_ : str, the name of the loss that was fitted.
     stopping_time_ : float, flow time at which the run on all entries stopped.
     held_out_error_ : float, root mean squared error on held-out entries in input units, cross-fitted; outliers among
         them count in full whatever the loss, and with the logistic loss it is that of the expected value (for values
@@ -136,13 +138,13 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
         scale: float | str = "auto",
         features: bool | str = "auto",
         scaling: str = "auto",
-        loss: str | Loss = "squared",
+        loss: str | Loss = "auto",
         holdout: float | str = "auto",
         rtol: float | str = "auto",
         bounds: BoundsLike = None,
         levels: Sequence[float] | np.ndarray | None = None,
         categorical_features: Sequence[int | str | bool] | np.ndarray | None = None,
-        order: str | None = None,
+        order: "str | npt.ArrayLike | None" = None,
         refine: bool | str = "auto",
         decimals: str | None = None,
         keep_observed: bool = True,
@@ -271,6 +273,9 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
         parameters = self.get_params()
         if not isinstance(self.random_state, (Integral, type(None))):
             parameters["random_state"] = None
+        ordered = positions(self.order, self.fitted_.problem.shape[0])
+        if ordered is not None and not isinstance(self.order, str):
+            parameters["order"] = np.argsort(ordered).tolist()
         if not isinstance(self.loss, str):
             parameters["loss"] = spelled(self.loss)
         names, categories = self._column_names, self.fitted_.categories
@@ -311,6 +316,7 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
         self.depth_, self.width_ = chosen.candidate.depth, chosen.candidate.width
         self.scale_, self.popularity_ = chosen.candidate.scale, chosen.candidate.popularity
         self.features_ = chosen.candidate.features
+        self.loss_ = fitted.standardization.loss.name
         self.stopping_time_ = chosen.time
         self.held_out_error_ = fitted.selection.error
         self.column_mean_error_ = fitted.selection.column_mean_error
@@ -335,8 +341,9 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
         return FitSettings.resolve(
             problem.rows.size, depth=plain(self.depth), width=plain(self.width), scale=plain(self.scale),
             features=plain(self.features), scaling=self.scaling, loss=loss_of(self.loss), holdout=plain(self.holdout),
-            rtol=plain(self.rtol), dtype=self.dtype, seed=seed, refine=plain(self.refine), order=self.order,
-            categories=categories,
+            rtol=plain(self.rtol), dtype=self.dtype, seed=seed, refine=plain(self.refine),
+            order=positions(self.order, problem.shape[0]),
+            tries_huber=self.loss == "auto", categories=categories,
         )  # fmt: skip
 
     def _validated(self, X: "TableLike", reset: bool) -> np.ndarray | Sparse:

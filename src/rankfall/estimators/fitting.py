@@ -16,9 +16,10 @@ from rankfall.estimators.candidate import Candidate, Trial
 from rankfall.estimators.feature_shift import FeatureShift
 from rankfall.estimators.fitted import FittedTable
 from rankfall.estimators.folds import FITTED, RECORD, STEP_LIMIT, is_split_once
+from rankfall.estimators.outliers import MOST_ENTRIES, has_outliers, resists_better
 from rankfall.estimators.quality import ColumnQuality
 from rankfall.estimators.refinement import is_refined, refine
-from rankfall.estimators.robust_scaling import standardizations
+from rankfall.estimators.robust_scaling import loss_of, standardizations
 from rankfall.estimators.selection import Progress, Selection, select
 from rankfall.estimators.settings import FitSettings
 from rankfall.estimators.standardization import Standardization
@@ -47,6 +48,7 @@ _WIDTHS = (8, 64)
 # A factorization whose held-out error is this share of that of column means needs no stack; and one whose error is
 # lower than the stack's by this factor, measured on other held-out entries, is kept alone.
 _NEARLY_EXACT, _LOWER = 0.05, 0.9
+HUBER = loss_of("huber")
 # Fewer observed entries than this cannot be split into what to learn from and what to judge by.
 FEWEST = 10
 
@@ -85,7 +87,31 @@ def candidates(problem: Completion, settings: FitSettings) -> list[Candidate]:
 
 
 def fit_table(problem: Completion, settings: FitSettings, progress: Progress) -> FittedTable:
-    """Choose on held-out entries, then fit all of them to the time chosen."""
+    """Choose on held-out entries, then fit all of them to the time chosen.
+
+    Where squares leave outliers among the held-out entries, Huber's loss is fitted too, and kept if it is better.
+    """
+    fitted = _fit_by(problem, settings, progress)
+    is_open = settings.tries_huber and settings.categories is None and problem.rows.size <= MOST_ENTRIES
+    if not is_open or _is_interrupted(fitted) or not has_outliers(fitted):
+        return fitted
+    robust = _fit_by(problem, replace(settings, loss=HUBER), lambda stage, share: progress("resisting outliers", share))
+    if _is_interrupted(robust):
+        return _interrupted(fitted, "Ctrl-C was pressed while Huber's loss was tried")
+    return robust if resists_better(robust, fitted) else fitted
+
+
+def _is_interrupted(fitted: FittedTable) -> bool:
+    return fitted.trajectory is not None and fitted.trajectory.status is Status.INTERRUPTED
+
+
+def _interrupted(fitted: FittedTable, reason: str) -> FittedTable:
+    assert fitted.trajectory is not None
+    return replace(fitted, trajectory=replace(fitted.trajectory, status=Status.INTERRUPTED, reason=reason))
+
+
+def _fit_by(problem: Completion, settings: FitSettings, progress: Progress) -> FittedTable:
+    """Fit by the loss of the settings."""
     choices = candidates(problem, settings)
     if problem.rows.size >= FEWEST:
         selection = select(problem, choices, settings, lambda stage, share: progress(stage, 0.8 * share))
@@ -113,11 +139,9 @@ def _refined(fitted: FittedTable, settings: FitSettings, progress: Progress) -> 
         blocks = None if settings.categories is None else settings.categories.blocks
         # thousands of small decompositions, for which threads only wait for one another
         with one_blas_thread():
-            refinement = refine(fitted.problem, settings.order == "rows", settings.seed, progress, blocks)
+            refinement = refine(fitted.problem, settings.order, settings.seed, progress, blocks)
     except KeyboardInterrupt:
-        assert fitted.trajectory is not None
-        run = replace(fitted.trajectory, status=Status.INTERRUPTED, reason="Ctrl-C was pressed while refining")
-        return replace(fitted, trajectory=run)
+        return _interrupted(fitted, "Ctrl-C was pressed while refining")
     found = {name: getattr(refinement, name) for name in ("rows", "cols", "values", "predicted", "column_means")}
     selection = replace(fitted.selection, **found)
     if alone < _LOWER * ColumnQuality.of(selection, columns).overall:
@@ -127,6 +151,8 @@ def _refined(fitted: FittedTable, settings: FitSettings, progress: Progress) -> 
 
 def refit_table(problem: Completion, before: FittedTable, settings: FitSettings, progress: Progress) -> FittedTable:
     """Fit another table, or a longer one, with the choices of a fit before; its held-out errors are kept."""
+    if settings.tries_huber and not before.standardization.loss.is_quadratic:
+        settings = replace(settings, loss=HUBER)
     fitted = _fit_all(problem, before.selection, settings, progress)
     return fitted if before.refinement is None else _refined(fitted, settings, progress)
 

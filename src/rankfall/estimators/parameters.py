@@ -50,8 +50,11 @@ def check_parameters(model: "DeepMatrixFactorization") -> None:
         raise InputError(
             f"dtype must be 'auto', 'float32' or 'float64', got {model.dtype!r}; float32 halves the memory"
         )
-    if not (model.order is None or _is_word(model.order, "rows")):
-        raise InputError(f"order must be None or 'rows', got {model.order!r}; 'rows' is for rows in the order of time")
+    if isinstance(model.order, str) and model.order != "rows":
+        raise InputError(
+            f"order must be None, 'rows' or the time of each row, got {model.order!r}; 'rows' is for rows in the order "
+            "of time"
+        )
     if not _is_flag(model.refine):
         raise InputError(f"refine must be True, False or 'auto', got {model.refine!r}; 'auto' refines small tables")
     if not (model.decimals is None or _is_auto(model.decimals)):
@@ -63,6 +66,26 @@ def check_parameters(model: "DeepMatrixFactorization") -> None:
 def plain(value: Value) -> Value:
     """A number of NumPy as one of Python; anything else as it is."""
     return cast(Value, value.item()) if isinstance(value, np.generic) else value
+
+
+def positions(order: object, rows: int) -> np.ndarray | None:
+    """The rows of a table in the order of time, as the estimator's `order` tells it; None where there is none.
+
+    Raises InputError for times of another number than the rows, or such that are unknown.
+    """
+    if order is None:
+        return None
+    if isinstance(order, str):
+        return np.arange(rows)
+    times = np.asarray(order)
+    if times.shape != (rows,):
+        raise InputError(f"order must have one time for each of the {rows} rows, got the shape {times.shape}")
+    if times.dtype.kind not in "iufM" or np.isnan(times).any():
+        raise InputError(
+            f"times of rows must be numbers or dates without a hole, got the type {times.dtype}; convert strings "
+            "first, as by pandas.to_datetime"
+        )
+    return np.argsort(times, kind="stable")
 
 
 def _check_levels(levels: object) -> None:

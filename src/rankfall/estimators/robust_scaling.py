@@ -17,7 +17,7 @@ from rankfall.errors import InputError
 from rankfall.estimators.standardization import Standardization, standardize
 from rankfall.problems.completion import Completion
 from rankfall.problems.loss import Loss
-from rankfall.problems.losses import Logistic
+from rankfall.problems.losses import Logistic, Squared
 
 _PULLED_IN, _ROUNDS, _SETTLED = 3.0, 10, 1e-2
 # The median of |r| in deviations of a Gaussian r.
@@ -26,11 +26,13 @@ _LEAST = 1e-3
 
 
 def loss_of(given: object) -> Loss:
-    """The loss that a parameter of the estimator names, or is: any registered name, or any `Loss`.
+    """The loss that a parameter of the estimator names, or is: any registered name, any `Loss`; squares for "auto".
 
     A name means default parameters in σ. The product explains most of what effects leave, so that noise is well below
     σ: `Huber(0.5)` is about 1.345 deviations of noise that is 14 % of the variance.
     """
+    if isinstance(given, str) and given == "auto":
+        return Squared()
     if isinstance(given, str) and given in Loss.registered:
         return Loss.registered[given].in_spreads()
     if isinstance(given, Loss):
@@ -96,7 +98,7 @@ def _signs(problem: Completion) -> Standardization:
         origin=np.full(n, (low + high) / 2), unit=np.full(n, (high - low) / 2), mean=0.0,
         row_effect=np.zeros(m), column_effect=np.zeros(n), row_slow=np.ones(m), column_slow=np.ones(n),
         row_damping=np.inf, column_damping=np.inf, noise=1.0, mixed=False, logs=np.zeros(n, dtype=bool),
-        loss=Logistic(float(np.log(odds))),
+        highest=np.full(n, np.inf),        loss=Logistic(float(np.log(odds))),
     )  # fmt: skip
 
 

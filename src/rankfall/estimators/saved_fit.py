@@ -138,7 +138,7 @@ def _rules(m: int, n: int, arrays: dict[str, np.ndarray], header: dict[str, obje
         "standardization_column_slow": Rule("f", "n", _positive),
         "standardization_row_damping": Rule("f", "", _damping),
         "standardization_column_damping": Rule("f", "", _damping), "standardization_mixed": Rule("b"),
-        "standardization_logs": Rule("b", "n"),
+        "standardization_logs": Rule("b", "n"), "standardization_highest": Rule("f", "n", _damping),
     }  # fmt: skip
     if "weights" in arrays:
         rules["weights"] = Rule("f", "e", _no_less_than_zero)

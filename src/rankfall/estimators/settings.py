@@ -33,8 +33,10 @@ class FitSettings:
         Of the held-out splits.
     refine : bool or str
         Whether a small table is completed by the stack; "auto" where nothing about the chain is fixed.
-    order : str, optional
-        "rows" where neighboring rows are neighbors in time.
+    order : (m,) ndarray of int, optional
+        The rows in the order of time; None where they have none.
+    tries_huber : bool
+        Whether Huber's loss is tried where the squares of outliers might decide.
     categories : Categories, optional
         Which columns belong to one category; None where all are numbers.
     """
@@ -50,7 +52,8 @@ class FitSettings:
     dtype: type
     seed: int
     refine: bool | str = False
-    order: str | None = None
+    order: np.ndarray | None = None
+    tries_huber: bool = False
     categories: Categories | None = None
 
     @property
@@ -75,7 +78,8 @@ class FitSettings:
         dtype: str,
         seed: int,
         refine: bool | str = False,
-        order: str | None = None,
+        order: np.ndarray | None = None,
+        tries_huber: bool = False,
         categories: Categories | None = None,
     ) -> "FitSettings":
         """The settings for `entries` observed entries, where holdout, rtol and dtype may be "auto"."""
@@ -87,5 +91,6 @@ class FitSettings:
             rtol = _RTOL_OF_MANY if is_large and is_refitted(holdout, entries) else _RTOL
         return cls(
             depth, width, scale, features, scaling, loss, share_held_out(holdout, entries), rtol,
-            np.dtype(dtype).type, seed, refine, order, categories,
+            np.dtype(dtype).type, seed, refine, order, tries_huber,
+            categories,
         )  # fmt: skip

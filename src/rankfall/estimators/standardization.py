@@ -25,6 +25,8 @@ _ASIDE, _FEWEST = 0.1, 10
 # Equal entries from which on a column counts as constant.
 _CONSTANT = 4
 _LARGEST_LOG = 700.0
+# How far beyond the largest observed value the prediction of a logarithm may lead, as a share of the range.
+_BEYOND = 0.25
 # Effects that explain less of the variance than this are left to the product, whose rank they would only raise.
 _WORTHWHILE = 0.05
 
@@ -48,6 +50,8 @@ class Standardization:
         What a residual costs, in units.
     logs : (n,) ndarray of bool
         Which columns are read by their logarithms.
+    highest : (n,) ndarray
+        What predictions of such a column are kept below: an error of its logarithm may be any error of its value.
     """
 
     origin: Float[np.ndarray, " n"]
@@ -62,6 +66,7 @@ class Standardization:
     noise: float
     mixed: bool
     logs: Bool[np.ndarray, " n"]
+    highest: Float[np.ndarray, " n"]
     loss: Loss = field(default_factory=Squared)
 
     def offset(self, rows: Int[np.ndarray, " entries"], cols: Int[np.ndarray, " entries"]) -> np.ndarray:
@@ -79,7 +84,8 @@ class Standardization:
         read = self.origin[cols] + self.unit[cols] * self.loss.mean(values)
         if self.logs.any():
             is_log = np.broadcast_to(self.logs[cols], read.shape)
-            read = np.where(is_log, np.exp(np.clip(read, -_LARGEST_LOG, _LARGEST_LOG)), read)
+            values = np.exp(np.clip(read, -_LARGEST_LOG, _LARGEST_LOG))
+            read = np.where(is_log, np.minimum(values, self.highest[cols]), read)
         return read
 
     def with_popularity(self, problem: Completion, exponent: float) -> "Standardization":
@@ -99,6 +105,7 @@ class Standardization:
             row_slow=np.append(self.row_slow, 1.0),
             column_slow=np.append(self.column_slow, 1.0),
             logs=np.append(self.logs, False),
+            highest=np.append(self.highest, np.inf),
         )
 
     def residual_problem(self, problem: Completion, dtype: type) -> Completion:
@@ -180,8 +187,18 @@ def standardize(problem: Completion, scaling: str = "auto") -> Standardization:
         column_effect, column_damping = np.zeros(n), np.inf
     return Standardization(
         origin, unit, mean, row_effect, column_effect, np.ones(m), np.ones(n), row_damping, column_damping, noise,
-        mixed, logs,
+        mixed, logs, _highest(problem, logs),
     )  # fmt: skip
+
+
+def _highest(problem: Completion, logs: Bool[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+    """The largest observed value of each of the columns, and a share of their range beyond it; no bound elsewhere."""
+    if not logs.any():
+        return np.full(logs.size, np.inf)
+    low, high = np.full(logs.size, np.inf), np.full(logs.size, -np.inf)
+    np.minimum.at(low, problem.cols, problem.values)
+    np.maximum.at(high, problem.cols, problem.values)
+    return np.where(logs, high + _BEYOND * (high - low), np.inf)
 
 
 def _raw(
@@ -196,7 +213,7 @@ def _raw(
     noise = float(np.average(((values - origin[problem.cols]) / unit[problem.cols]) ** 2, weights=problem.weights))
     return Standardization(
         origin, unit, 0.0, np.zeros(m), np.zeros(n), np.ones(m), np.ones(n), np.inf, np.inf, noise, True,
-        np.zeros(n, dtype=bool),
+        np.zeros(n, dtype=bool), np.full(n, np.inf),
     )  # fmt: skip
 
 

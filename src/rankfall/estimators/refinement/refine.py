@@ -96,15 +96,19 @@ def members_for(shape: tuple[int, int], is_ordered: bool) -> list[Member]:
 
 
 def refine(
-    problem: Completion, is_ordered: bool, seed: int, progress: Callable[[str, float], None],
+    problem: Completion, order: Int[np.ndarray, " m"] | None, seed: int, progress: Callable[[str, float], None],
     blocks: Int[np.ndarray, " n"] | None = None,
 ) -> Refinement:  # fmt: skip
     """Complete a table by the stack; a constant column is its constant, and is kept out of everything else.
 
+    order: the rows in the order of time; None where they have none.
     Columns of equal `blocks` stand side by side and are known or unknown together; they do not predict one another.
     """
     raw = np.full(problem.shape, np.nan)
     raw[problem.rows, problem.cols] = problem.values
+    is_ordered = order is not None
+    order = np.arange(problem.shape[0]) if order is None else order
+    raw = raw[order]
     varying = varying_columns(raw)
     with np.errstate(all="ignore"):
         constants = np.where((~np.isnan(raw)).any(axis=0), np.nanmean(np.where(varying, 0.0, raw), axis=0), np.nan)
@@ -164,7 +168,8 @@ def refine(
     row_model = RowModel.of(np.where(is_known, raw, whole), is_known, error, unit)
     whole[is_known] = np.nan
     return Refinement(
-        table=whole, rows=rows, cols=np.flatnonzero(varying)[cols], values=table[rows, cols], predicted=answered,
+        table=whole[np.argsort(order)], rows=order[rows], cols=np.flatnonzero(varying)[cols],
+        values=table[rows, cols], predicted=answered,
         column_means=plain.origin[part, 0, cols], simple=simple, row_model=row_model,
         shares=dict(zip(names, weights.mean(axis=0).tolist(), strict=True)), seconds=seconds,
     )  # fmt: skip

@@ -1,0 +1,65 @@
+"""Rows in the order of time: told as such, or by the time of each."""
+
+import numpy as np
+import pytest
+
+import rankfall as rf
+
+
+@pytest.fixture(scope="module")
+def waves():
+    """Three slow waves with noise, with gaps of five rows in each."""
+    rng = np.random.default_rng(0)
+    time = np.arange(120.0)
+    truth = np.stack([np.sin(time / (7 + 3 * k)) + 0.1 * rng.standard_normal(120) for k in range(3)], axis=1)
+    holes = truth.copy()
+    for begin in range(5, 110, 20):
+        for col in range(3):
+            holes[begin + 4 * col : begin + 4 * col + 5, col] = np.nan
+    return truth, holes
+
+
+def _error(filled, truth, holes):
+    return np.sqrt(np.mean((filled - truth)[np.isnan(holes)] ** 2))
+
+
+def test_neighbors_in_time_help_where_rows_are_ordered(waves):
+    truth, holes = waves
+    with_order = _error(rf.DeepMatrixFactorization(order="rows").fit_transform(holes), truth, holes)
+    without = _error(rf.DeepMatrixFactorization().fit_transform(holes), truth, holes)
+    assert with_order < 0.4 * without
+
+
+def test_rows_in_any_order_are_filled_alike_once_their_times_are_told(waves):
+    _, holes = waves
+    drawn = np.random.default_rng(1).permutation(len(holes))
+    expected = rf.DeepMatrixFactorization(order="rows").fit(holes)
+    days = np.datetime64("2020-01-01") + np.arange(len(holes))
+    for times in (drawn.astype(float), days[drawn]):
+        model = rf.DeepMatrixFactorization(order=times).fit(holes[drawn])
+        assert model.shares_.keys() == expected.shares_.keys()
+        assert _error(model.transform(holes[drawn]), expected.transform(holes)[drawn], holes[drawn]) < 0.02
+
+
+def test_saved_with_its_order(waves, tmp_path):
+    _, holes = waves
+    days = np.datetime64("2020-01-01") + np.arange(len(holes))[::-1]
+    model = rf.DeepMatrixFactorization(order=days).fit(holes)
+    model.save(tmp_path / "fit.npz")
+    loaded = rf.DeepMatrixFactorization.load(tmp_path / "fit.npz")
+    np.testing.assert_array_equal(loaded.transform(holes), model.transform(holes))
+    np.testing.assert_array_equal(loaded.order, np.arange(len(holes))[::-1])
+
+
+@pytest.mark.parametrize(
+    ("order", "words"),
+    [
+        ("columns", "None, 'rows' or the time of each row, got 'columns'"),
+        (np.arange(3.0), "one time for each of the 120 rows, got the shape \\(3,\\)"),
+        (np.full(120, np.nan), "without a hole"),
+        (["a"] * 120, "without a hole, got the type <U1"),
+    ],
+)
+def test_times_that_are_none_are_refused(waves, order, words):
+    with pytest.raises(ValueError, match=words):
+        rf.DeepMatrixFactorization(order=order).fit(waves[1])
