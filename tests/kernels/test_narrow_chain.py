@@ -149,6 +149,20 @@ def test_runs_of_many_tables_are_taken_from_the_lists():
             np.testing.assert_array_equal(mine, theirs)
 
 
+@pytest.mark.parametrize("kind", PROBLEMS)
+def test_the_loss_alone_is_the_general_one(kind):
+    problem = completion(kind)
+    compiled, general, weights = fields(problem, {"depth": 3})
+    assert_near(compiled.loss(weights), general.loss(weights))
+    assert_near(compiled.loss(weights), compiled(weights)[0])
+
+
+def test_a_batch_of_problems_takes_a_row_of_weights_for_each():
+    compiled, _, weights = fields(completion("own masks"), {"depth": 3})
+    with pytest.raises(rf.InputError, match="a row of weights for each, got 2 for 3"):
+        compiled(weights[:2])
+
+
 def test_a_number_that_is_none_stays_visible():
     compiled, _, weights = fields(completion(), {"depth": 3})
     weights[1, 0] = np.nan

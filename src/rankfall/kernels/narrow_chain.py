@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numba import get_num_threads
 
+from rankfall.errors import InputError
 from rankfall.kernels.entry_lists import EntryLists
 from rankfall.kernels.lanes import LANES
 from rankfall.kernels.motion import ChebyshevEnd, ExplicitEnd, Motion
@@ -85,6 +86,11 @@ class NarrowChain(Motion):
         self, kind: int, factors: np.ndarray, spans: np.ndarray, weights: np.ndarray, velocity: np.ndarray,
         h: np.ndarray, kept: int, estimates: np.ndarray = _NONE,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
+        if len(self.lists.starts) not in (1, len(weights)):
+            raise InputError(
+                f"a batch of problems takes a row of weights for each, got {len(weights)} for "
+                f"{len(self.lists.starts)}; choose the problems by of_runs"
+            )
         weights, velocity = map(np.ascontiguousarray, (weights, velocity))
         new = np.empty_like(weights) if kind >= CHEBYSHEV else weights
         slopes = np.empty((kept, *weights.shape), weights.dtype)
