@@ -96,3 +96,13 @@ def test_the_page_fits_and_axe_finds_nothing_serious(open_page, address, violati
     assert page.evaluate("() => document.documentElement.scrollWidth") <= width
     keep(page, f"report-{address.rsplit('/', 1)[1].removesuffix('.html')}-{width}")
     assert violations(page) == []
+
+
+def test_the_dark_scheme_is_readable_and_follows_the_reader(open_page, address, violations, keep):
+    page = open_page(address, color_scheme="dark")
+    keep(page, f"report-{address.rsplit('/', 1)[1].removesuffix('.html')}-dark")
+    assert violations(page) == []
+    color = "() => document.getElementById('spectrum').layout.paper_bgcolor"
+    assert page.evaluate(color) != "#fff"
+    page.emulate_media(color_scheme="light")
+    page.wait_for_function(f"() => ({color})() === '#fff'")

@@ -1,5 +1,6 @@
 """The page: one file, nothing from elsewhere, nothing of the user's that is more than text."""
 
+import json
 import re
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 import rankfall as rf
 from rankfall.errors import InputError
-from rankfall.report import short_html, write_report
+from rankfall.report import short_html, summarize, write_report
 
 HOSTILE = ["<script>alert(1)</script>", "</script><img src=x onerror=alert(2)>", "$\\frac{a}{b}$", "\x1b[31mred", "a&b"]
 
@@ -66,7 +67,9 @@ def test_the_size_stays_below_six_megabytes(tmp_path):
 def test_a_notebook_gets_the_findings_and_the_errors(fit):
     text = short_html(fit)
     assert "The completion is" in text
-    assert f"{fit.held_out_error_:.4g}" in text
+    summary = summarize(fit)
+    assert f"{summary.methods['rankfall']:.4g}" in text
+    assert summary.methods_unit in text
     assert "<script" not in text
 
 
@@ -105,3 +108,38 @@ def test_a_saved_model_has_a_report_that_says_what_is_missing(fit, tmp_path):
     loaded = rf.DeepMatrixFactorization.load(tmp_path / "model.npz")
     text = write_report(loaded, tmp_path / "report.html").read_text(encoding="utf-8")
     assert loaded.fitted_.trajectory is not None or "A saved model does not hold its run" in text
+
+
+@pytest.fixture(scope="module")
+def fit_of_categories():
+    rng = np.random.default_rng(3)
+    size = rng.standard_normal(120)
+    whole = np.column_stack(
+        [size + 0.2 * rng.standard_normal((120, 3)).T[k] for k in range(3)] + [np.digitize(size, [-0.5, 0.5])]
+    )
+    holes = np.where(rng.random(whole.shape) < 0.2, np.nan, whole)
+    return rf.DeepMatrixFactorization(categorical_features=[3]).fit(holes)
+
+
+def test_categories_are_shown_in_words(fit_of_categories, own_part):
+    text = own_part(fit_of_categories, category_names={3: ["small", "</script>", "large"]})
+    column = summarize(fit_of_categories).columns[3]
+    assert f"{100 * column.error**2:.0f} % wrong" in text
+    assert f"{100 * column.column_mean**2:.0f} % wrong" in text
+    assert ">nan<" not in text
+    assert "NaN" not in re.search(r'type="application/json">(.*?)</script>', text, re.S)[1]
+    assert text.count("</script>") == 3
+
+
+def test_filled_categories_are_words_without_an_interval(fit_of_categories, own_part):
+    names = ["small", "medium", "large"]
+    cells = json.loads(
+        re.search(
+            r'type="application/json">(.*?)</script>', own_part(fit_of_categories, category_names={3: names}), re.S
+        )[1]
+    )["cells"]
+    found = summarize(fit_of_categories).cells
+    for place, (col, value) in enumerate(zip(found.cols, found.values, strict=True)):
+        is_category = col == 3
+        assert (cells["values"][place] == names[int(value)]) == is_category
+        assert (cells["low"][place] == cells["high"][place] == "") == is_category

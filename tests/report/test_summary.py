@@ -49,7 +49,22 @@ def test_row_and_column_means_see_no_held_out_entry():
     train[held.rows, held.cols] = np.nan
     guess = np.nanmean(train, axis=1)[held.rows] + np.nanmean(train, axis=0)[held.cols] - np.nanmean(train)
     error = np.sqrt(np.mean((guess - held.values) ** 2))
-    assert summarize(fit).methods["row + column means"] == pytest.approx(error)
+    methods = summarize(fit).methods
+    assert methods["row + column means"] == pytest.approx(error)
+    assert methods["rankfall"] == pytest.approx(fit.held_out_error_)
+    assert methods["column means"] == pytest.approx(fit.column_mean_error_)
+
+
+def test_methods_are_compared_in_spreads_where_columns_have_their_own_units():
+    rng = np.random.default_rng(8)
+    whole = rng.standard_normal((60, 2)) @ rng.standard_normal((2, 6)) * [1, 1, 1, 1000, 1000, 1000]
+    fit = rf.DeepMatrixFactorization(depth=2, scaling="columns").fit(
+        np.where(rng.random(whole.shape) < 0.3, np.nan, whole)
+    )
+    summary = summarize(fit)
+    assert summary.methods_unit == "in spreads of the columns"
+    total = sum(column.held * (column.error / column.spread) ** 2 for column in summary.columns)
+    assert summary.methods["rankfall"] == pytest.approx(np.sqrt(total / sum(column.held for column in summary.columns)))
 
 
 def test_the_filled_cells_are_those_of_the_table(fit):

@@ -1,6 +1,6 @@
 """The report that a command writes beside its result: where, and under which names."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,11 +28,13 @@ class ReportOutput:
         estimator: "DeepMatrixFactorization",
         row_names: Iterable[object] | None = None,
         column_names: Iterable[object] | None = None,
+        category_names: Mapping[int, Sequence[object]] | None = None,
     ) -> list[tuple[str, str]]:
         """Write the page; gives the line of the summary that names it."""
         if self.path is None:
             return []
         from rankfall.report import write_report
 
-        write_report(estimator, self.path, force=True, row_names=row_names, column_names=column_names)
+        names = {"row_names": row_names, "column_names": column_names, "category_names": category_names}
+        write_report(estimator, self.path, force=True, **names)
         return [("report", str(self.path))]

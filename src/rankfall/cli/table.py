@@ -50,7 +50,8 @@ def complete_table(
     if plot is not None:
         console.writing(lambda: draw(plot, table.values, filled))
     labels_of_rows = next(iter((table.row_labels or {}).values()), None)
-    told = console.writing(lambda: page.write(done.estimator, labels_of_rows, table.column_names))
+    words = {place: table.levels(place) for place in table.categories}
+    told = console.writing(lambda: page.write(done.estimator, labels_of_rows, table.column_names, words))
     console.summary([*done.rows(), *column_rows(done.estimator, table.column_names or []), *told], "written", output)
 
 

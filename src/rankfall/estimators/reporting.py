@@ -4,7 +4,7 @@ The report stands above the estimator, which names it only when asked: imports r
 """
 
 import importlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from sklearn.utils import estimator_html_repr
@@ -21,6 +21,7 @@ class Reporting:
         force: bool = False,
         row_names: Iterable[object] | None = None,
         column_names: Iterable[object] | None = None,
+        category_names: Mapping[int, Sequence[object]] | None = None,
     ) -> Path:
         """Write what the fit found and how good it is to one HTML page that needs no network; returns its path.
 
@@ -32,6 +33,8 @@ class Reporting:
             Replace a file that exists.
         row_names, column_names : sequence of str or None
             How the table calls its rows and columns; by default the names it was fitted with, or numbers from 1.
+        category_names : mapping of int to sequence of str or None
+            Place of a column of categories, from 0, and the words that its codes 0, 1, … stand for.
 
         Raises
         ------
@@ -40,7 +43,8 @@ class Reporting:
         """
         check_is_fitted(self)
         page = importlib.import_module("rankfall.report")
-        return page.write_report(self, path, force=force, row_names=row_names, column_names=column_names)
+        names = {"row_names": row_names, "column_names": column_names, "category_names": category_names}
+        return page.write_report(self, path, force=force, **names)
 
     def _html_repr(self) -> str:
         """scikit-learn's diagram; after a fit also what was found, and the errors beside those of simple fills."""

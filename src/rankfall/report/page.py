@@ -4,7 +4,7 @@ Everything that came from the user is text: Jinja2 escapes it in the page, data 
 are escapes, and no name of the user's enters a figure, where plotly would read markup.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ def write_report(
     force: bool = False,
     row_names: Iterable[object] | None = None,
     column_names: Iterable[object] | None = None,
+    category_names: Mapping[int, Sequence[object]] | None = None,
 ) -> Path:
     """Write the report of a fitted estimator or a `Trajectory` to an HTML file, whole or not at all; returns its path.
 
@@ -34,7 +35,8 @@ def write_report(
 
     path = Path(path)
     check_report_path(path, force)
-    text = render(summarize(subject, row_names=row_names, column_names=column_names))
+    names = {"row_names": row_names, "column_names": column_names, "category_names": category_names}
+    text = render(summarize(subject, **names))
     with replacing(path) as scratch:
         scratch.write_text(text, encoding="utf-8")
     return path
@@ -77,7 +79,7 @@ def _template(name: str) -> Any:
         loader=jinja2.FileSystemLoader(_HERE), autoescape=True, undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters |= {"number": _number, "percent": _percent}
+    environment.filters |= {"number": _number, "percent": _percent, "wrong": _wrong}
     return environment.get_template(name)
 
 
@@ -89,6 +91,11 @@ def _number(value: float | str) -> str:
 
 def _percent(value: float) -> str:
     return "—" if np.isnan(value) else f"{100 * value:.0f} %"
+
+
+def _wrong(error: float) -> str:
+    """The error of a column of categories, the root of the share of wrong levels, in words."""
+    return "—" if np.isnan(error) else f"{100 * error**2:.0f} % wrong"
 
 
 def _plain_motion(motion: Motion) -> dict[str, Any]:
@@ -108,12 +115,22 @@ def _plain_cells(summary: Summary) -> dict[str, Any]:
     assert cells is not None
     rows, row_places = np.unique(cells.rows, return_inverse=True)
     cols, col_places = np.unique(cells.cols, return_inverse=True)
+    values = _digits(cells.values)
+    low, high = (None if one is None else _digits(one) for one in (cells.low, cells.high))
+    for place in np.flatnonzero([summary.columns[col].is_category for col in cells.cols]).tolist():
+        values[place] = _level(values[place], summary.category_names.get(int(cells.cols[place]), []))
+        if low is not None and high is not None:
+            low[place] = high[place] = ""
     return {
         "rows": row_places.tolist(), "cols": col_places.tolist(),
         "rowNames": [summary.row_names[i] for i in rows], "colNames": [summary.columns[j].name for j in cols],
-        "values": _digits(cells.values), "low": None if cells.low is None else _digits(cells.low),
-        "high": None if cells.high is None else _digits(cells.high),
+        "values": values, "low": low, "high": high,
     }  # fmt: skip
+
+
+def _level(code: float, words: list[str]) -> str | float:
+    """The word of a category's code; the code itself where it has none."""
+    return words[int(code)] if code in range(len(words)) else code
 
 
 def _digits(values: np.ndarray, digits: int = 4) -> Any:

@@ -33,6 +33,9 @@ class ColumnQuality:
         Of the fit and of both simple fills; NaN where none was held out.
     explained : float
         1 − error²/spread², the share of the variance explained; NaN where the spread is zero.
+    is_category : bool
+        Whether the column holds categories. Then an error is the root of the share of wrong levels, the column mean
+        stands for the most frequent level, and `spread` is the error of that level.
     """
 
     name: str
@@ -43,6 +46,7 @@ class ColumnQuality:
     column_mean: float
     row_column_mean: float
     explained: float
+    is_category: bool = False
 
     @property
     def doubt(self) -> str:
@@ -50,8 +54,10 @@ class ColumnQuality:
         if self.held < _ENOUGH:
             return f"only {self.held} entries were set aside"
         if self.error >= self.column_mean:
-            return "no better than the column mean"
-        return "explains little of the spread" if self.explained < _LITTLE else ""
+            return f"no better than the {'most frequent level' if self.is_category else 'column mean'}"
+        if self.explained >= _LITTLE:
+            return ""
+        return "hardly better than the most frequent level" if self.is_category else "explains little of the spread"
 
 
 def qualities(fitted: FittedTable, names: list[str]) -> list[ColumnQuality]:
@@ -70,15 +76,30 @@ def qualities(fitted: FittedTable, names: list[str]) -> list[ColumnQuality]:
         ColumnQuality(
             names[j], int(observed[j]), int(np.sum(held.cols == j)), float(spread[j]),
             float(errors[0][j]), float(errors[1][j]), float(errors[2][j]), float(explained[j]),
+            bool(fitted.is_category[j]),
         )
         for j in range(count)
     ]  # fmt: skip
 
 
-def row_and_column_mean_error(fitted: FittedTable) -> float:
-    """Root mean squared error of row plus column means on the held-out entries; NaN where none was held out."""
-    values = fitted.selection.values
-    return float(np.sqrt(np.mean((_row_and_column_means(fitted) - values) ** 2))) if values.size else float("nan")
+def method_errors(fitted: FittedTable) -> tuple[dict[str, float], str]:
+    """Root mean squared errors on the held-out entries by method, and the unit they are in.
+
+    That is the unit of the table; spreads of the columns where they have units of their own, or are categories, for
+    which row means say nothing and are left out.
+    """
+    held = fitted.selection
+    in_spreads = fitted.standardization.mixed or bool(fitted.is_category.any())
+    unit = _scales(fitted)[held.cols] if in_spreads else np.ones(held.cols.size)
+    guesses = {"rankfall": held.predicted, "column means": held.column_means}
+    if not fitted.is_category.any():
+        guesses["row + column means"] = _row_and_column_means(fitted)
+    known = unit > 0
+    errors = {
+        name: float(np.sqrt(np.mean(((guess - held.values)[known] / unit[known]) ** 2))) if known.any() else np.nan
+        for name, guess in guesses.items()
+    }
+    return errors, "in spreads of the columns" if in_spreads else "in the unit of the table"
 
 
 def sparse_rows(fitted: FittedTable) -> np.ndarray:

@@ -1,7 +1,7 @@
 """What a report says, as plain data: `summarize` reads a fitted estimator or a run, the page only draws it."""
 
 import platform
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,7 @@ from rankfall.errors import InputError
 from rankfall.estimators import DeepMatrixFactorization
 from rankfall.report.cells import FilledCells, filled_cells
 from rankfall.report.motion import Motion, motion_of
-from rankfall.report.quality import ColumnQuality, errors_in_spreads, qualities, row_and_column_mean_error, sparse_rows
+from rankfall.report.quality import ColumnQuality, errors_in_spreads, method_errors, qualities, sparse_rows
 from rankfall.report.words import in_words
 from rankfall.theory import Claim
 from rankfall.trajectory import Trajectory
@@ -33,13 +33,15 @@ class Summary:
     findings : list[str]
         Two plain sentences.
     methods : dict[str, float]
-        Name → root mean squared error on the held-out entries.
+        Name → root mean squared error on the held-out entries, `methods_unit`.
     columns : list[ColumnQuality]
         Quality of each.
     doubtful_rows : list[str]
         Names of rows with too few entries.
     cells : FilledCells, optional
         What was filled in.
+    category_names : dict[int, list[str]]
+        Place of a column of categories → the words of the codes 0, 1, ….
     candidates : list[dict[str, Any]]
         What was tried.
     motion : Motion, optional
@@ -53,10 +55,12 @@ class Summary:
     findings: list[str]
     settings: list[tuple[str, str]]
     methods: dict[str, float] = field(default_factory=dict)
+    methods_unit: str = ""
     columns: list[ColumnQuality] = field(default_factory=list)
     doubtful_rows: list[str] = field(default_factory=list)
     row_names: list[str] = field(default_factory=list)
     cells: FilledCells | None = None
+    category_names: dict[int, list[str]] = field(default_factory=dict)
     candidates: list[dict[str, Any]] = field(default_factory=list)
     motion: Motion | None = None
     without_motion: str = ""
@@ -68,11 +72,13 @@ def summarize(
     *,
     row_names: Iterable[object] | None = None,
     column_names: Iterable[object] | None = None,
+    category_names: Mapping[int, Sequence[object]] | None = None,
     whole: bool = True,
 ) -> Summary:
     """The contents of the report of a fitted estimator or of a `Trajectory`.
 
     row_names, column_names: how the user calls them; by default the estimator's own names, or numbers from 1.
+    category_names: place of a column of categories, from 0 → the words that its codes 0, 1, … stand for.
 
     whole: False leaves out what takes time, the motion and the filled cells of a fit.
 
@@ -84,13 +90,15 @@ def summarize(
         raise InputError(
             f"a report is of a fitted estimator or a Trajectory, got {type(subject).__name__}; fit it first"
         )
-    return _of_fit(subject, row_names, column_names, whole)
+    words = {place: [str(word) for word in of] for place, of in (category_names or {}).items() if len(of)}
+    return _of_fit(subject, row_names, column_names, words, whole)
 
 
 def _of_fit(
     model: DeepMatrixFactorization,
     row_names: Iterable[object] | None,
     column_names: Iterable[object] | None,
+    category_names: dict[int, list[str]],
     whole: bool,
 ) -> Summary:
     fitted = model.fitted_
@@ -100,6 +108,7 @@ def _of_fit(
     rows = _names(row_names, m, "row")
     spread = float(values.std())
     measured = qualities(fitted, columns)
+    methods, unit = method_errors(fitted)
     doubtful = [quality.name for quality in measured if quality.doubt]
     sparse = sparse_rows(fitted)
     run = fitted.trajectory
@@ -117,7 +126,8 @@ def _of_fit(
             ("table", f"{m} rows × {n} columns"),
             ("observed", f"{values.size} of {m * n} entries ({100 * values.size / (m * n):.3g} %)"),
             ("filled", f"{m * n - values.size} entries"),
-            ("spread of the observed", f"{spread:.4g} (standard deviation)"),
+            *([] if fitted.standardization.mixed or fitted.is_category.any()
+              else [("spread of the observed", f"{spread:.4g} (standard deviation)")]),
         ],
         findings=[f"The completion is {verdict}.", reliance],
         settings=[
@@ -127,15 +137,13 @@ def _of_fit(
             ("parameters", ", ".join(f"{name}={value!r}" for name, value in parameters.items())),
             *_versions(),
         ],
-        methods={
-            "rankfall": model.held_out_error_,
-            "row + column means": row_and_column_mean_error(fitted),
-            "column means": model.column_mean_error_,
-        },
+        methods=methods,
+        methods_unit=unit,
         columns=measured,
         doubtful_rows=[rows[i] for i in sparse[:200]],
         row_names=rows,
         cells=filled_cells(model) if whole else None,
+        category_names=category_names,
         candidates=[
             {
                 "depth": trial.candidate.depth, "width": trial.candidate.width, "scale": trial.candidate.scale,

@@ -6,27 +6,37 @@ if (data.motion) drawMotion(data.motion);
 if (data.cells) listCells(data.cells);
 document.querySelectorAll("table.sortable").forEach(makeSortable);
 
-// One slider moves three figures: the heat map is redrawn, and a line marks the moment on both curves.
+// One slider moves three figures: the heat map is redrawn, and a line marks the moment on both curves. The figures take
+// their colors from the style sheet, and are drawn anew where the reader turns to the dark or the light scheme.
 function drawMotion(motion) {
-  const colors = ["#0b5c94", "#c2510c", "#1c7c54", "#8a4fa3", "#8c6d00", "#5a626c"];
+  const slider = find("moment");
+  let show = drawFigures(motion);
+  slider.addEventListener("input", () => show());
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { show = drawFigures(motion); });
+}
+
+function drawFigures(motion) {
+  const style = getComputedStyle(document.documentElement);
+  const color = (name) => style.getPropertyValue("--" + name).trim();
+  const colors = ["s0", "s1", "s2", "s3", "s4", "s5"].map(color);
   const dashes = ["solid", "dash", "dot", "dashdot"];
   const shared = {
-    margin: { l: 52, r: 12, t: 8, b: 40 }, font: { family: "system-ui, sans-serif", size: 12, color: "#1d2126" },
-    paper_bgcolor: "#fff", plot_bgcolor: "#fff", legend: { orientation: "h", y: 1.15 },
+    margin: { l: 52, r: 12, t: 8, b: 40 }, font: { family: "system-ui, sans-serif", size: 12, color: color("ink") },
+    paper_bgcolor: color("paper"), plot_bgcolor: color("paper"), legend: { orientation: "h", y: 1.15 },
   };
   const options = { responsive: true, displaylogo: false, displayModeBar: false };
-  const axis = (title, more) => ({ title: { text: title }, gridcolor: "#e6e8eb", zeroline: false, ...more });
+  const axis = (title, more) => ({ title: { text: title }, gridcolor: color("edge"), zeroline: false, ...more });
   const line = (k) => ({ type: "line", xref: "x", yref: "paper", x0: motion.times[k], x1: motion.times[k], y0: 0, y1: 1,
-    line: { color: "#1d2126", width: 1 } });
+    line: { color: color("ink"), width: 1 } });
   const last = motion.times.length - 1;
   if (motion.maps)
-    Plotly.newPlot("map", [{ type: "heatmap", z: motion.maps[last], zmin: -motion.limit, zmax: motion.limit,
+    Plotly.react("map", [{ type: "heatmap", z: motion.maps[last], zmin: -motion.limit, zmax: motion.limit,
       colorscale: "Cividis", colorbar: { thickness: 10 }, hovertemplate: "%{z:.3g}<extra></extra>" }],
       { ...shared, xaxis: { visible: false }, yaxis: { visible: false, autorange: "reversed" } }, options);
-  Plotly.newPlot("spectrum", motion.values.map((y, r) => ({ x: motion.times, y, name: "σ" + (r + 1), mode: "lines",
+  Plotly.react("spectrum", motion.values.map((y, r) => ({ x: motion.times, y, name: "σ" + (r + 1), mode: "lines",
     showlegend: false, line: { color: colors[Math.min(r, 5)], width: r < 5 ? 2 : 1 } })),
     { ...shared, xaxis: axis("flow time"), yaxis: axis("", { rangemode: "tozero" }), shapes: [line(last)] }, options);
-  Plotly.newPlot("error", Object.entries(motion.curves).map(([name, y], k) => ({ x: motion.times, y, name, mode: "lines",
+  Plotly.react("error", Object.entries(motion.curves).map(([name, y], k) => ({ x: motion.times, y, name, mode: "lines",
     showlegend: true, line: { color: colors[k], width: 2, dash: dashes[k] } })),
     { ...shared, xaxis: axis("flow time"), yaxis: axis("", { type: "log", exponentformat: "power", dtick: 1 }), shapes: [line(last)] }, options);
   const slider = find("moment");
@@ -39,8 +49,8 @@ function drawMotion(motion) {
     Plotly.relayout("spectrum", { shapes: [line(k)] });
     Plotly.relayout("error", { shapes: [line(k)] });
   };
-  slider.addEventListener("input", show);
   show();
+  return show;
 }
 
 // Filled cells: a hundred a page, in any order, found by the names of row and column.
@@ -113,6 +123,7 @@ function listCells(cells) {
 
 function compare(a, b) {
   if (a === null || b === null) return (a === null) - (b === null);
+  if (typeof a !== typeof b) return typeof a === "number" ? -1 : 1;
   return typeof a === "string" ? a.localeCompare(b, undefined, { numeric: true }) : a - b;
 }
 
