@@ -28,6 +28,8 @@ nitpicky = False
 suppress_warnings = ["ref.python"]
 
 html_theme = "furo"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_title = f"rankfall {version}"
 html_show_copyright = False
 html_show_sphinx = False
