@@ -1,5 +1,10 @@
 """Compiled steps of narrow chains are the general path's, and their bits do not depend on the number of threads."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -198,6 +203,17 @@ def test_wide_chains_and_long_lists_take_the_general_path():
     lists = EntryLists.of(rows, cols, np.ones(10**5), None, 0, 0.0, (100, 1000))
     assert not is_narrow((1000, 20, 20, 100), lists)
     assert is_narrow((1000, 4, 4, 100), lists)
+
+
+def test_without_compilation_the_general_path_is_taken():
+    code = (
+        "import numpy as np, rankfall as rf; from rankfall.integrators import Field;"
+        "problem = rf.Completion.from_array(np.eye(4)); model = rf.Chain(3).sized((4, 4));"
+        "print(Field(problem, model).motion)"
+    )
+    environment = {**os.environ, "NUMBA_DISABLE_JIT": "1", "PYTHONPATH": str(Path(rf.__file__).parents[1])}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout.strip() == "None"
 
 
 def test_ctrl_c_leaves_the_best_state():

@@ -9,7 +9,7 @@ from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
-from numba import get_num_threads
+from numba import config, get_num_threads
 
 from rankfall.errors import InputError
 from rankfall.kernels.entry_lists import EntryLists
@@ -27,7 +27,12 @@ _NONE = np.empty((0, 0))
 
 
 def is_narrow(dimensions: Sequence[int], lists: EntryLists) -> bool:
-    """Whether `NarrowChain` is the faster way to follow a chain of two layers or more over these entries."""
+    """Whether `NarrowChain` is the faster way to follow a chain of two layers or more over these entries.
+
+    Never where Numba compiles nothing: vectors of lanes exist in compiled code alone.
+    """
+    if config.DISABLE_JIT:  # pyright: ignore[reportAttributeAccessIssue]
+        return False
     width = max(dimensions[1:-1])
     inner = sum(rows * columns for columns, rows in itertools.pairwise(dimensions[1:]))
     return width <= _WIDEST and width * (lists.longest + inner) <= _WORK
