@@ -97,7 +97,7 @@ def no_regularizer() -> Figure:
         return float(np.sum(np.asarray(fields) * steps))
 
     depths, along = np.arange(1.0, 6.01, 0.5), np.linspace(1, 6, 200)
-    figure, axis = axes("depth N", "∮ F·dW / outer^{3−2/N}")
+    figure, axis = axes("depth N", r"$\oint F \cdot dW\ /\ R^{3-2/N}$, $R$ the outer radius")
     found = [integral(depth) / outer ** (3 - 2 / depth) for depth in depths]
     axis.plot(depths, found, "o", color=RUN, label="integral of the field, computed")
     closed = [half_annulus_integral(1.0, depth, inner, outer) / outer ** (3 - 2 / depth) for depth in along]

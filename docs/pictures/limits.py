@@ -36,7 +36,7 @@ def schatten() -> Figure:
     instance = schatten_instance()
     problem = rf.Sensing.from_matrices(instance.matrices, instance.values)
     run = rf.evolve(problem, rf.Chain(3), rf.Identity(1e-9), rf.Flow(1e-6), stop=rf.LossBelow(1e-16))
-    figure, axis = axes("ε, off the diagonal of a solution", "Σ σ^p", xlim=(-0.6, 0.6))
+    figure, axis = axes("ε, off the diagonal of a solution", r"$\sum\,\sigma^p$", xlim=(-0.6, 0.6))
     steps = np.linspace(-0.6, 0.6, 121)
     direction = (instance.rival - instance.minimizer) / instance.rival[0, 1]
     for p, color in ((1.0, COLORS[1]), (0.9, RUN), (0.75, SECOND), (0.5, THIRD)):

@@ -116,7 +116,7 @@ def weight_decay() -> Figure:
             rest[turn:],
             sizes[turn:],
             **THEORY | {"linestyle": "-", "linewidth": 0.7},
-            label="φ = σ + λ σ^{2/N−1}" if depth == 4 else None,
+            label=r"$\varphi = \sigma + \lambda\,\sigma^{2/N-1}$" if depth == 4 else None,
         )
     axis.plot([0, 2], [0, 2], color=FAINT, linewidth=0.8, zorder=0)
     legend(axis, "upper left")

@@ -21,7 +21,12 @@ def singular_values() -> Figure:
     figure, axis = axes("flow time", "speed of singular values", xlim=(0, 160))
     for r, color in enumerate((RUN, SECOND, THIRD)):
         axis.plot(time[1:-1], speeds[:, r], color=color, linewidth=3, alpha=0.5, label=f"σ̇ of σ{'₁₂₃'[r]}, measured")
-        axis.plot(time, law[:, r], **THEORY, label="−N σ^{2−2/N} ⟨∇ℓ, u vᵀ⟩" if r == 2 else None)
+        axis.plot(
+            time,
+            law[:, r],
+            **THEORY,
+            label=r"$-N \sigma^{2-2/N} \langle\nabla\ell, u v^\top\rangle$" if r == 2 else None,
+        )
     legend(axis, "upper right")
     return figure
 

@@ -31,7 +31,8 @@ class LayersPicture:
         self, axes: "Sequence[matplotlib.axes.Axes] | np.ndarray | None" = None
     ) -> "Sequence[matplotlib.axes.Axes] | np.ndarray":
         """One panel a layer; returns the axes."""
-        return _heat_maps(self.frame(), axes, {})
+        panels = {f"$W_{{{j}}}$": layer for j, layer in enumerate(self.frame().values(), start=1)}
+        return _heat_maps(panels, axes, {})
 
     def save(self, path: Path | str) -> None:
         """Draw to a PNG, SVG or PDF file."""

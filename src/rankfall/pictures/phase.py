@@ -61,6 +61,8 @@ class PhasePicture(Picture):
 
     def draw(self, ax: "matplotlib.axes.Axes") -> None:
         """Light where all runs succeed; the curves are what any method and what the nuclear norm needs."""
+        from matplotlib.ticker import MaxNLocator
+
         drawn = self.frame()
         ax.pcolormesh(
             drawn["rank"], drawn["share"], drawn["success"], cmap="cividis", vmin=0, vmax=1, shading="nearest"
@@ -73,6 +75,7 @@ class PhasePicture(Picture):
             label="nuclear norm, Gaussian measurements",
         )  # fmt: skip
         ax.set(ylim=(drawn["share"].min(), drawn["share"].max()))
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         ax.set_xlabel("rank", fontsize=9)
         ax.set_ylabel("share of entries observed", fontsize=9)
         ax.legend(fontsize=8, facecolor="0.25", labelcolor="white", framealpha=1)

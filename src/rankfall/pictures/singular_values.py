@@ -99,11 +99,14 @@ class SpectraPicture(Picture):
 
     def draw(self, ax: "matplotlib.axes.Axes") -> None:
         """Value against rank, on a logarithmic axis."""
+        from matplotlib.ticker import MaxNLocator
+
         marks = "osD^v"
         for place, (title, values) in enumerate(self.frame().items()):
             ranks = np.arange(1, values.size + 1)
             ax.plot(ranks, values, marker=marks[place % 5], markersize=4, label=literal(title), **look(place))
         ax.set_yscale("log")
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         ax.set_xlabel("rank", fontsize=9)
         ax.set_ylabel("singular value of W", fontsize=9)
         legend(ax)
