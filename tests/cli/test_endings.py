@@ -145,23 +145,15 @@ MAIN = "from rankfall.cli import main; main()"
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("begun", [True, False])
-def test_ctrl_c_in_a_process_of_its_own(begun):
-    _, holes = low_rank((1500, 1200))
-    rng = np.random.default_rng(0)
-    np.save("t.npy", holes + rng.standard_normal(holes.shape))
+def test_ctrl_c_before_anything_is_fitted_leaves_nothing():
+    np.save("t.npy", low_rank((1500, 1200))[1])
     source = str(Path(rankfall.__file__).parents[1])
     process = subprocess.Popen(
-        [sys.executable, "-c", MAIN, "complete", "t.npy", "--rtol", "1e-6", "--width", "200"],
+        [sys.executable, "-c", MAIN, "complete", "t.npy"],
         env={**os.environ, "PYTHONPATH": source}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    time.sleep(15 if begun else 0.6)
+    time.sleep(0.6)
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=240)
-    assert process.returncode == 130
-    if begun:
-        assert stderr == "warning: interrupted, the best found so far is written to 't-completed.npy'\n"
-        assert np.isfinite(np.load("t-completed.npy")).all()
-    else:
-        assert stderr == "rankfall: interrupted before there was a result to keep\n"
-        assert [path.name for path in Path().iterdir()] == ["t.npy"]
+    assert (process.returncode, stderr) == (130, "rankfall: interrupted before there was a result to keep\n")
+    assert [path.name for path in Path().iterdir()] == ["t.npy"]
