@@ -3,6 +3,7 @@
 Methods that are not free of units get columns of mean 0 and standard deviation 1, as their users would give them.
 """
 
+import importlib.util
 import warnings
 from collections.abc import Callable
 
@@ -72,10 +73,34 @@ def interpolation(holes: np.ndarray, is_ordered: bool) -> np.ndarray:
     return filled
 
 
+def hyper_impute(holes: np.ndarray, is_ordered: bool) -> np.ndarray:
+    """HyperImpute at its defaults."""
+    import pandas
+    from hyperimpute.plugins.imputers import Imputers  # pyright: ignore[reportMissingImports]
+
+    return np.asarray(Imputers().get("hyperimpute").fit_transform(pandas.DataFrame(holes)))
+
+
+def mice_forest(holes: np.ndarray, is_ordered: bool) -> np.ndarray:
+    """miceforest: five iterations of gradient-boosted trees, one data set."""
+    import miceforest  # pyright: ignore[reportMissingImports]
+    import pandas
+
+    frame = pandas.DataFrame(holes, columns=[f"c{place}" for place in range(holes.shape[1])])
+    kernel = miceforest.ImputationKernel(frame, num_datasets=1, random_state=0)
+    kernel.mice(5)
+    return np.asarray(kernel.complete_data(0))
+
+
 METHODS: dict[str, Filler] = {
     "means": column_means, "knn": nearest_neighbors, "iterative": iterative, "missforest": miss_forest,
     "soft-impute": soft_impute, "interpolation": interpolation, "rankfall": rankfall,
 }  # fmt: skip
+METHODS |= {
+    library: fill
+    for library, fill in (("hyperimpute", hyper_impute), ("miceforest", mice_forest))
+    if importlib.util.find_spec(library)
+}
 
 
 def _in_units(holes: np.ndarray, fill: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:

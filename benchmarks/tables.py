@@ -96,6 +96,7 @@ def main() -> None:
         table for table in tables(given.rows, given.columns)
         if table.half == given.half and (not wanted or table.name in wanted)
     ]  # fmt: skip
+    broken: set[str] = set()
     for pattern in given.patterns.split(","):
         for is_ordered in (False, True):
             errors = {}
@@ -106,8 +107,15 @@ def main() -> None:
                 for method in given.methods.split(","):
                     if method == "interpolation" and not is_ordered:
                         continue
-                    if method not in row or method in given.renew.split(","):
+                    if method in broken or (method in row and method not in given.renew.split(",")):
+                        continue
+                    try:
                         row[method] = measure(table, pattern, method)
+                    except (ImportError, TypeError, ValueError) as error:
+                        if method == "rankfall":
+                            raise
+                        broken.add(method)
+                        print(f"{method} does not run here: {str(error).splitlines()[0]}")
                 errors[table.name] = row
                 if given.json:
                     scratch = given.json.with_suffix(".part")

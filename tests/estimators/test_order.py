@@ -5,6 +5,9 @@ import pytest
 
 import rankfall as rf
 
+# the same calls are checked in test_refinement
+pytestmark = pytest.mark.trusted
+
 
 @pytest.fixture(scope="module")
 def waves():

@@ -5,6 +5,9 @@ import pytest
 
 import rankfall as rf
 
+# the same calls are checked in test_refinement
+pytestmark = pytest.mark.trusted
+
 
 def _table(share, seed=1):
     """A table of rank 2 with noise; a share of its entries is off by up to 20; and where it has holes."""
@@ -20,7 +23,7 @@ def _error(model, truth, holes):
     return float(np.sqrt(np.mean((model.transform(holes) - truth)[np.isnan(holes)] ** 2)))
 
 
-@pytest.mark.parametrize("share", [0.01, 0.04])
+@pytest.mark.parametrize("share", [pytest.param(0.01, marks=pytest.mark.slow), 0.04])
 def test_outliers_are_withstood(share):
     truth, holes = _table(share)
     model = rf.DeepMatrixFactorization().fit(holes)

@@ -33,6 +33,7 @@ def test_it_is_better_than_column_means_and_says_who_contributes(fitted):
     assert sum(model.shares_.values()) > 0.5
 
 
+@pytest.mark.trusted
 def test_noise_alone_is_filled_as_by_column_means():
     rng = np.random.default_rng(1)
     truth = rng.standard_normal((80, 5))
@@ -42,6 +43,7 @@ def test_noise_alone_is_filled_as_by_column_means():
     assert error(filled, truth, holes) < 1.06 * error(means, truth, holes)
 
 
+@pytest.mark.trusted
 def test_units_of_a_column_do_not_matter(fitted):
     model, _, holes = fitted
     unit, origin = np.asarray([1, 8, 1 / 4, 2, 1, 16.0]), np.asarray([0, 64, 0, -32, 0, 0.0])
@@ -53,6 +55,7 @@ def test_units_of_a_column_do_not_matter(fitted):
     assert np.sqrt(np.mean((((other - origin) / unit - model.transform(holes)) / spread) ** 2)) < 0.05
 
 
+@pytest.mark.trusted
 def test_a_constant_column_is_its_constant_and_changes_nothing_else(fitted):
     model, _, holes = fitted
     rng = np.random.default_rng(2)
@@ -63,6 +66,7 @@ def test_a_constant_column_is_its_constant_and_changes_nothing_else(fitted):
     np.testing.assert_array_equal(filled[:, :-2], model.transform(holes))
 
 
+@pytest.mark.trusted
 def test_same_seed_same_fit_and_observed_entries_stay(fitted):
     model, _, holes = fitted
     again = rf.DeepMatrixFactorization().fit_transform(holes)
@@ -131,6 +135,7 @@ def test_saving_keeps_the_stack(fitted, tmp_path):
     np.testing.assert_array_equal(again.fold_in(holes[::-1] + 1), model.fold_in(holes[::-1] + 1))
 
 
+@pytest.mark.trusted
 def test_order_of_rows_helps_where_rows_are_moments_in_time():
     rng = np.random.default_rng(4)
     truth = np.cumsum(rng.standard_normal((120, 4)), axis=0)

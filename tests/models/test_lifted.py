@@ -87,6 +87,7 @@ def test_held_out_entries_are_no_feature(table):
     assert not rows.matrix.toarray()[split.held_out.rows, split.held_out.cols].any()
 
 
+@pytest.mark.trusted
 def test_a_mask_that_tells_is_used_and_helps():
     rng = np.random.default_rng(3)
     m, n, kinds = 400, 300, 4
