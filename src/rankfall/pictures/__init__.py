@@ -4,6 +4,7 @@ from rankfall.pictures.animation import Animation
 from rankfall.pictures.comparison import ComparisonPicture
 from rankfall.pictures.completion import CompletionPicture
 from rankfall.pictures.matrices import LayersPicture, ResidualPicture
+from rankfall.pictures.network import NetworkPicture
 from rankfall.pictures.panels import PanelsPicture
 from rankfall.pictures.path import AlignmentPicture, ErrorsPicture, ImbalancePicture, RankPicture
 from rankfall.pictures.phase import PhasePicture, nuclear_norm_transition
@@ -21,6 +22,7 @@ __all__ = [
     "ErrorsPicture",
     "ImbalancePicture",
     "LayersPicture",
+    "NetworkPicture",
     "PanelsPicture",
     "PhasePicture",
     "Picture",
