@@ -44,6 +44,14 @@ def test_rows_in_any_order_are_filled_alike_once_their_times_are_told(waves):
         assert _error(model.transform(holes[drawn]), expected.transform(holes)[drawn], holes[drawn]) < 0.02
 
 
+def test_moments_without_any_measurement_are_between_their_neighbors():
+    time = np.arange(200.0)
+    truth = np.stack([np.sin(time / (9 + 2 * k)) for k in range(3)], axis=1)
+    holes = truth + 0.05 * np.random.default_rng(0).standard_normal(truth.shape)
+    holes[60:64] = holes[120:123] = np.nan
+    assert _error(rf.DeepMatrixFactorization(order="rows").fit_transform(holes), truth, holes) < 0.1
+
+
 def test_saved_with_its_order(waves, tmp_path):
     _, holes = waves
     days = np.datetime64("2020-01-01") + np.arange(len(holes))[::-1]

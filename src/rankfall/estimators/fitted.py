@@ -199,22 +199,25 @@ class FittedTable:
             values[place, self.problem.cols[starts[row] : starts[row + 1]]] = -np.inf
 
     @cached_property
+    def _marks(self) -> np.ndarray:
+        problem = self.problem
+        return _row_marks(problem.rows, problem.cols, problem.values, problem.shape[0])
+
+    @cached_property
     def _places(self) -> dict[int, int]:
-        rows, cols = self.problem.rows, self.problem.cols
-        seen = np.flatnonzero(np.bincount(rows, minlength=self.problem.shape[0]))
-        return dict(
-            zip(
-                _row_marks(rows, cols, self.problem.values, self.problem.shape[0])[seen].tolist(),
-                seen.tolist(),
-                strict=True,
-            )
-        )
+        seen = np.flatnonzero(np.bincount(self.problem.rows, minlength=self.problem.shape[0]))
+        return dict(zip(self._marks[seen].tolist(), seen.tolist(), strict=True))
 
     def places_of(self, values: Float[np.ndarray, "r n"]) -> Int[np.ndarray, " r"]:
-        """Where each row stood in the training table: the row with the very same entries, or −1 for a new one."""
+        """Where each row stood in the training table: the row with the very same entries, or −1 for a new one.
+
+        The training table itself has its rows in their places, those without an entry too.
+        """
         rows, cols = np.nonzero(~np.isnan(values))
         kept = values[rows, cols].astype(self.problem.values.dtype)
         marks = _row_marks(rows, cols, kept, values.shape[0])
+        if np.array_equal(marks, self._marks):
+            return np.arange(values.shape[0])
         return np.asarray([self._places.get(mark, -1) for mark in marks.tolist()], dtype=int)
 
     def fold_in(self, values: Float[np.ndarray, "r n"]) -> Float[np.ndarray, "r n"]:

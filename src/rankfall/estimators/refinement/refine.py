@@ -15,7 +15,7 @@ from jaxtyping import Float, Int
 from rankfall.estimators.refinement.column_units import ColumnUnits, over_decades, varying_columns
 from rankfall.estimators.refinement.flow import DeepFactorization
 from rankfall.estimators.refinement.gaussian import LARGEST, Gaussian
-from rankfall.estimators.refinement.interpolation import Interpolation
+from rankfall.estimators.refinement.interpolation import Interpolation, interpolated
 from rankfall.estimators.refinement.kernel_ridge import KernelRidge
 from rankfall.estimators.refinement.learner import Learner
 from rankfall.estimators.refinement.member import Effects, Member, Neighbors, Split
@@ -148,6 +148,10 @@ def refine(
         names.append(learner.name)
         seconds[learner.name] = time.perf_counter() - begun
     final, crossed, weights = _stack(np.stack(predictions), truth, held)
+    if is_ordered:
+        # held-out entries have others beside them in their row; what has none is between its neighbors in time
+        alone = np.isnan(table).all(axis=1)
+        final[-1, alone] = interpolated(split.tables[-1])[alone]
     whole[:, varying] = plain.from_units(_near_range(final, split.tables))[-1]
     part, rows, cols = np.nonzero(held)
 
