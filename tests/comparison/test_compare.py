@@ -109,7 +109,10 @@ def test_the_same_seed_gives_the_same_table_and_another_one_another():
 # The methods
 
 
-@pytest.mark.parametrize("empty", [False, True], ids=["", "with an empty row and column"])
+@pytest.mark.trusted
+@pytest.mark.parametrize(
+    "empty", [pytest.param(False, marks=pytest.mark.slow), True], ids=["", "with an empty row and column"]
+)
 def test_every_method_that_is_installed_answers_and_low_rank_ones_find_low_rank(empty):
     found = inside(noisy_problem(empty=empty), None, repeats=1)
     assert {row.method for row in found.rows} >= set(OWN)

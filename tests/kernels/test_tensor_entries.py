@@ -10,7 +10,7 @@ from tests.helpers.kernel_cases import threads
 MODELS = [rf.CP(4), rf.Train(3), rf.Tree(None, 3), rf.Tree(((2, 0), (1,), 3), 3)]
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", [pytest.param(np.float32, marks=pytest.mark.slow), np.float64])
 @pytest.mark.parametrize("model", MODELS, ids=str)
 @pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="one thread is all there is")
 def test_bits_do_not_depend_on_threads(model, dtype, monkeypatch):

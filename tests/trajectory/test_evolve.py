@@ -53,7 +53,7 @@ def test_a_chain_too_narrow_for_the_data_stalls(integrator, dtype):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("depth", [2, 3])
+@pytest.mark.parametrize("depth", [2, pytest.param(3, marks=pytest.mark.slow)])
 def test_a_small_start_is_no_stall(depth, dtype):
     problem = planted_problem((20, 20), dtype=dtype)
     for integrator, stop in ((rf.Flow(), rf.LossBelow(1e-4)), (rf.Descent(rf.GroupRMSprop(1e-2)), rf.StepLimit(100))):
