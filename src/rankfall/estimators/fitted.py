@@ -217,7 +217,7 @@ class FittedTable:
         kept = values[rows, cols].astype(self.problem.values.dtype)
         marks = _row_marks(rows, cols, kept, values.shape[0])
         if np.array_equal(marks, self._marks):
-            return np.arange(values.shape[0], dtype=int)
+            return np.arange(len(values))
         return np.asarray([self._places.get(mark, -1) for mark in marks.tolist()], dtype=int)
 
     def fold_in(self, values: Float[np.ndarray, "r n"]) -> Float[np.ndarray, "r n"]:
