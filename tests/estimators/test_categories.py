@@ -107,6 +107,14 @@ def test_new_rows_are_folded_in_and_a_new_level_is_refused(model):
         model.transform(holes)
 
 
+def test_a_new_level_in_added_rows_is_refused_too():
+    model = rf.DeepMatrixFactorization(depth=2, categorical_features=CATEGORIES).fit(HOLES)
+    added = HOLES[:5].copy()
+    added[0, 2] = 9.0
+    with pytest.raises(ValueError, match="one of the levels seen in the fit, column 3 has 9"):
+        model.partial_fit(added)
+
+
 def test_bounds_and_levels_are_for_numbers_alone():
     filled = rf.DeepMatrixFactorization(
         depth=2, categorical_features=CATEGORIES, bounds=(-0.5, 0.5), levels=[-0.5, 0, 0.5]

@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Float
 
-from rankfall.estimators.categories import Categories
+from rankfall.estimators.categories import Categories, probabilities_of
 from rankfall.estimators.fitted import FittedTable
 from rankfall.estimators.quality import judged
 from rankfall.estimators.selection import Selection
@@ -49,9 +49,7 @@ class CategoricalTable(FittedTable):
         """Of the levels of a category in some of the rows (a row of −1 is an average one)."""
         if not self.is_category[col]:
             return super().probabilities(rows, col)
-        wide = np.zeros((rows.size, self.levels.blocks.size))
-        wide[:, self.levels.block(col)] = self._of_levels(rows, col)
-        return self.levels.probabilities(wide, col)
+        return probabilities_of(self._of_levels(rows, col))
 
     def _of_levels(self, rows: np.ndarray, col: int) -> Float[np.ndarray, "r levels"]:
         block = np.arange(self.levels.blocks.size)[self.levels.block(col)]

@@ -14,9 +14,7 @@ from jaxtyping import Bool, Float, Int
 
 from rankfall.errors import InputError
 from rankfall.problems.completion import Completion
-
-# More levels than this are names rather than categories.
-MOST_LEVELS = 100
+from rankfall.tables.categories import MOST_LEVELS
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +64,11 @@ class Categories:
     def _widths(self) -> Int[np.ndarray, " n"]:
         return np.asarray([max(1, one.size) for one in self.levels])
 
+    @cached_property
+    def _of_columns(self) -> Float[np.ndarray, " wide"]:
+        """The level that each column fitted stands for; 0 for numbers."""
+        return np.concatenate([one if one.size else np.zeros(1) for one in self.levels])
+
     def block(self, col: int) -> slice:
         """The columns fitted that belong to a column of the table."""
         return slice(int(self.first[col]), int(self.first[col] + self._widths[col]))
@@ -76,25 +79,29 @@ class Categories:
         for col in self.places:
             values, levels = rows[:, col], self.levels[col]
             known = ~np.isnan(values)
-            strange = known & ~np.isin(values, levels)
-            if strange.any():
-                raise InputError(
-                    f"a category must be one of the levels seen in the fit, column {col + 1} has "
-                    f"{values[strange][0]:g}; fit again with it, or leave the cell empty"
-                )
+            self._refuse_new(values[known], col)
             wide[:, self.block(col)] = np.where(known[:, None], values[:, None] == levels, np.nan)
         return wide
 
+    def _refuse_new(self, values: np.ndarray, col: int) -> None:
+        new = ~np.isin(values, self.levels[col])
+        if new.any():
+            raise InputError(
+                f"a category must be one of the levels seen in the fit, column {col + 1} has {values[new][0]:g}; fit "
+                "again with it, or leave the cell empty"
+            )
+
     def widened(self, problem: Completion) -> Completion:
-        """The problem over the columns fitted."""
+        """The problem over the columns fitted. Raises InputError for a level that is none of these."""
+        for col in self.places:
+            self._refuse_new(problem.values[problem.cols == col], col)
         counts = self._widths[problem.cols]
         entry = np.repeat(np.arange(problem.rows.size), counts)
         within = np.arange(entry.size) - np.repeat(np.cumsum(counts) - counts, counts)
         values = np.asarray(problem.values, dtype=np.float64)[entry]
-        flat = np.concatenate([one if one.size else np.zeros(1) for one in self.levels])
         cols = self.first[problem.cols][entry] + within
         is_category = self.is_category[problem.cols][entry]
-        values = np.where(is_category, values == flat[cols], values).astype(problem.values.dtype)
+        values = np.where(is_category, values == self._of_columns[cols], values).astype(problem.values.dtype)
         return replace(
             problem, rows=problem.rows[entry], cols=cols, values=values, shape=(problem.shape[0], self.blocks.size),
             weights=None if problem.weights is None else problem.weights[entry], truth=None,
@@ -105,8 +112,7 @@ class Categories:
         owner = self.blocks[problem.cols]
         is_category = self.is_category[owner]
         kept = ~is_category | (problem.values == 1)
-        flat = np.concatenate([one if one.size else np.zeros(1) for one in self.levels])
-        values = np.where(is_category, flat[problem.cols], problem.values)[kept]
+        values = np.where(is_category, self._of_columns[problem.cols], problem.values)[kept]
         return replace(
             problem.select(kept), cols=owner[kept], values=values, shape=(problem.shape[0], len(self.levels))
         )
@@ -115,11 +121,6 @@ class Categories:
         """Which entry of the table each entry of the widened problem belongs to, counted from zero."""
         place = problem.rows.astype(np.int64) * len(self.levels) + self.blocks[problem.cols]
         return np.concatenate([[0], np.cumsum(np.diff(place) != 0)])
-
-    def probabilities(self, wide: Float[np.ndarray, "*r wide"], col: int) -> Float[np.ndarray, "*r levels"]:
-        """Of the levels of a column, from predictions over the columns fitted."""
-        share = np.clip(wide[..., self.block(col)], 1e-6, 1.0)
-        return share / share.sum(axis=-1, keepdims=True)
 
     def narrowed(self, wide: Float[np.ndarray, "*r wide"]) -> Float[np.ndarray, "*r n"]:
         """Predictions over the columns fitted as rows of the table: the most probable level of each category."""
@@ -134,10 +135,16 @@ class Categories:
         """Draws as rows of the table, the levels of categories drawn by their probabilities in `center`."""
         values = wide[..., self.first]
         for col in self.places:
-            mass = np.cumsum(self.probabilities(center, col), axis=-1)
+            mass = np.cumsum(probabilities_of(center[:, self.block(col)]), axis=-1)
             place = (rng.random((*values.shape[:-1], 1)) > mass).sum(axis=-1)
             values[..., col] = self.levels[col][np.minimum(place, self.levels[col].size - 1)]
         return values
+
+
+def probabilities_of(predictions: Float[np.ndarray, "r levels"]) -> Float[np.ndarray, "r levels"]:
+    """Of the levels of a category, from what is predicted for the column of each."""
+    share = np.clip(predictions, 1e-6, 1.0)
+    return share / share.sum(axis=-1, keepdims=True)
 
 
 def columns_of(given: object, columns: int, names: Sequence[str] | np.ndarray | None) -> list[int]:

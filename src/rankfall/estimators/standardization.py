@@ -26,7 +26,7 @@ _ASIDE, _FEWEST = 0.1, 10
 _CONSTANT = 4
 _LARGEST_LOG = 700.0
 # How far beyond the largest observed value the prediction of a logarithm may lead, as a share of the range.
-_BEYOND = 0.25
+BEYOND = 0.25
 # Effects that explain less of the variance than this are left to the product, whose rank they would only raise.
 _WORTHWHILE = 0.05
 
@@ -198,7 +198,7 @@ def _highest(problem: Completion, logs: Bool[np.ndarray, " n"]) -> Float[np.ndar
     low, high = np.full(logs.size, np.inf), np.full(logs.size, -np.inf)
     np.minimum.at(low, problem.cols, problem.values)
     np.maximum.at(high, problem.cols, problem.values)
-    return np.where(logs, high + _BEYOND * (high - low), np.inf)
+    return np.where(logs, high + BEYOND * (high - low), np.inf)
 
 
 def _raw(

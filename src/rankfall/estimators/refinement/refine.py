@@ -23,14 +23,13 @@ from rankfall.estimators.refinement.row_model import RowModel
 from rankfall.estimators.refinement.splits import held_entries
 from rankfall.estimators.refinement.stacking import stack_weights, stacked
 from rankfall.estimators.refinement.trees import Trees
+from rankfall.estimators.standardization import BEYOND
 from rankfall.problems.completion import Completion
 
 # Tables with at most so many cells and columns, and at least so many rows and known entries, are refined.
 _MOST_CELLS, _MOST_COLUMNS, _FEWEST_ROWS, _FEWEST_ENTRIES = 50_000, 60, 8, 40
 # With fewer rows than this, a stronger ridge is tried too.
 _FEW_ROWS = 150
-# How far beyond the observed range of a column a prediction may lie, as a share of the range.
-_BEYOND = 0.25
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,4 +197,4 @@ def _stack(
 def _near_range(filled: np.ndarray, tables: np.ndarray) -> np.ndarray:
     """Within the range that each part knows of each column, and a share of it beyond."""
     low, high = np.nanmin(tables, axis=1, keepdims=True), np.nanmax(tables, axis=1, keepdims=True)
-    return np.clip(filled, low - _BEYOND * (high - low), high + _BEYOND * (high - low))
+    return np.clip(filled, low - BEYOND * (high - low), high + BEYOND * (high - low))
