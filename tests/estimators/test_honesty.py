@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rankfall.estimators.conformal import Calibration
-from rankfall.estimators.folds import fold_of
+from rankfall.estimators.fold import fold_of
 from rankfall.estimators.selection import _crossed
 from rankfall.estimators.standardization import standardize
 from tests.helpers.planted import planted_problem
@@ -48,7 +48,7 @@ def test_each_half_is_predicted_at_the_moment_that_the_other_half_chose():
         residual = wanted - shape.offset(held.rows, held.cols) + (fold.half != moment)
         product = np.zeros(held.shape)
         product[held.rows, held.cols] = residual
-        fold.watch(float(moment), 1.0, product, np.eye(held.shape[1]))
+        fold.watch(float(moment), 1.0, np.zeros(1), product, np.eye(held.shape[1]))
     np.testing.assert_allclose(fold.best, 0, atol=1e-20)
     np.testing.assert_allclose(fold.crossed, wanted + 1)
 

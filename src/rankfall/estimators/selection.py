@@ -15,7 +15,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from rankfall.estimators.candidate import Candidate, Trial
-from rankfall.estimators.folds import Fold, fold_of, follow, is_near_whole, splits
+from rankfall.estimators.fold import Fold, fold_of
+from rankfall.estimators.folds import follow, is_near_whole, splits
 from rankfall.estimators.robust_scaling import standardizations
 from rankfall.estimators.scalings import scalings_of
 from rankfall.estimators.settings import FitSettings
