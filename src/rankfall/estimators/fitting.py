@@ -129,12 +129,12 @@ def _fit_by(problem: Completion, settings: FitSettings, progress: Progress) -> F
 def _refined(fitted: FittedTable, settings: FitSettings, progress: Progress) -> FittedTable:
     """The fit with the stack beside it, whose held-out predictions are those reported; Ctrl-C leaves it as it was.
 
-    The factorization stays alone where its own held-out error is lower: a table of exactly low rank in one unit. It
-    knows nothing of a moment without any measurement, which the stack interpolates.
+    The factorization stays alone where its own held-out error is lower: a table of exactly low rank in one unit. Of
+    moments in time it says too little: it was judged on single entries, where gaps are long, and knows nothing of a
+    moment without any measurement.
     """
-    m, columns = fitted.problem.shape
-    has_empty_moments = settings.order is not None and not np.bincount(fitted.problem.rows, minlength=m).all()
-    alone = np.inf if has_empty_moments else ColumnQuality.of(fitted.selection, columns).overall
+    columns = fitted.problem.shape[1]
+    alone = np.inf if settings.order is not None else ColumnQuality.of(fitted.selection, columns).overall
     if alone < _NEARLY_EXACT:
         return fitted
     try:
