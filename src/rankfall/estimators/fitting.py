@@ -20,7 +20,7 @@ from rankfall.estimators.outliers import MOST_ENTRIES, has_outliers, resists_bet
 from rankfall.estimators.quality import ColumnQuality
 from rankfall.estimators.refinement import is_refined, refine
 from rankfall.estimators.robust_scaling import loss_of, standardizations
-from rankfall.estimators.selection import Progress, Selection, select
+from rankfall.estimators.selection import HELD, Progress, Selection, select
 from rankfall.estimators.settings import FitSettings
 from rankfall.estimators.standardization import Standardization
 from rankfall.integrators.flow import Flow
@@ -144,7 +144,7 @@ def _refined(fitted: FittedTable, settings: FitSettings, progress: Progress) -> 
             refinement = refine(fitted.problem, settings.order, settings.seed, progress, blocks)
     except KeyboardInterrupt:
         return _interrupted(fitted, "Ctrl-C was pressed while refining")
-    found = {name: getattr(refinement, name) for name in ("rows", "cols", "values", "predicted", "column_means")}
+    found = {name: getattr(refinement, name) for name in HELD}
     selection = replace(fitted.selection, **found)
     if alone < _LOWER * ColumnQuality.of(selection, columns).overall:
         return fitted

@@ -30,6 +30,8 @@ Progress = Callable[[str, float], None]
 # Noise pulls on a mode with the inverse root of the number of entries, and a mode escapes in inverse proportion to what
 # pulls: with more entries the time to stop comes later by their root.
 _LATER = 0.5
+# What is kept of each held-out entry.
+HELD = ("rows", "cols", "values", "predicted", "column_means")
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +56,7 @@ class Selection:
 
     def taken(self, chosen: Bool[np.ndarray, " held"]) -> "Selection":
         """With some of the held-out entries."""
-        parts = {name: getattr(self, name)[chosen] for name in ("rows", "cols", "values", "predicted", "column_means")}
+        parts = {name: getattr(self, name)[chosen] for name in HELD}
         return replace(self, **parts)
 
     @property
