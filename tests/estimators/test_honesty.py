@@ -56,8 +56,11 @@ def test_each_half_is_predicted_at_the_moment_that_the_other_half_chose():
 
 @pytest.mark.parametrize(
     ("losses", "passed"),
-    [([3, 2, *[2] * 9], False), ([3, 2, *[2] * 10], True), ([3, 2, 2.11], True), ([3, 2, 2.09], False)],
-)
+    [
+        ([3, 2, *[2] * 9], False), ([3, 2, *[2] * 10], True), ([3, 2, 2.11], True), ([3, 2, 2.09], False),
+        ([3, *[2 * (1 - 6e-5) ** k for k in range(20)]], False), ([3, *[2 * (1 - 6e-6) ** k for k in range(12)]], True),
+    ],
+)  # fmt: skip
 def test_a_run_ends_ten_moments_after_the_lowest_or_where_the_loss_has_risen_by_a_share(losses, passed):
     fold = _fold()
     held, shape = fold.held, fold.standardization
@@ -68,7 +71,7 @@ def test_a_run_ends_ten_moments_after_the_lowest_or_where_the_loss_has_risen_by_
         fold.watch(float(moment), 1.0, np.full(1, moment), product, np.eye(held.shape[1]))
     now = SimpleNamespace(runs=np.zeros(1, dtype=int))
     assert unchecked(LowestPassed.check)(LowestPassed([fold], rise=0.05), (), now)[1].tolist() == [passed]
-    assert fold.weights == fold.lowest_time == 1.0
+    assert fold.weights == fold.lowest_time == float(np.argmin(losses))
 
 
 def test_each_half_is_predicted_by_the_candidate_that_the_other_half_chose():

@@ -36,7 +36,9 @@ class Fold:
     best : list[float]
         The lowest held-out loss of each half, whose moment predicts the other half (`crossed`, in units).
     lowest : float
-        The lowest held-out loss of all, with its time and the flat weights there.
+        The lowest held-out loss in units, with its time and the flat weights there.
+    mark : float
+        The loss in units from which the next improvement is measured, so that many small ones count.
     """
 
     train: Completion
@@ -51,6 +53,8 @@ class Fold:
     lead: float = np.inf
     entry_weights: np.ndarray | None = None
     steps_waited: int = 0
+    loss: float = np.inf
+    mark: float = np.inf
     lowest: float = np.inf
     lowest_time: float = 0.0
     weights: np.ndarray | None = None
@@ -61,11 +65,8 @@ class Fold:
         z = self.standardization.offset(self.held.rows, self.held.cols)
         z = z + self.train.predict(left, right, self.held.rows, self.held.cols)
         losses = self.losses(z)
-        mean = float(losses.mean())
-        self.curve.append((time, mean, share))
-        self.steps_waited = 0 if mean < (1 - _IMPROVED) * self.lowest else self.steps_waited + 1
-        if mean < self.lowest:
-            self.lowest, self.lowest_time, self.weights = mean, time, weights.copy()
+        self.curve.append((time, float(losses.mean()), share))
+        self._note_lowest(time, weights, z)
         if not self.crossed.size:
             self.crossed = np.array(z)
         for k in (0, 1):
@@ -73,6 +74,15 @@ class Fold:
             if error < self.best[k]:
                 self.best[k] = error
                 self.crossed[self.half != k] = z[self.half != k]
+
+    def _note_lowest(self, time: float, weights: np.ndarray, z: np.ndarray) -> None:
+        loss = self.standardization.loss.value(z, self.standardization.to_units(self.held.values, self.held.cols))
+        self.loss = float(np.average(loss, weights=self.held.weights))
+        self.steps_waited += 1
+        if self.loss < (1 - _IMPROVED) * self.mark:
+            self.mark, self.steps_waited = self.loss, 0
+        if self.loss < self.lowest:
+            self.lowest, self.lowest_time, self.weights = self.loss, time, weights.copy()
 
     def losses(self, z: np.ndarray) -> np.ndarray:
         """What the held-out entries cost when predicted by z, one by one."""
@@ -113,7 +123,7 @@ class LowestPassed(Stop):
     def check(self, memory: Memory, now: Snapshot) -> tuple[Memory, Bool[np.ndarray, " batch"]]:
         folds = [self.folds[k] for k in now.runs]
         waited = np.array([fold.steps_waited for fold in folds])
-        risen = [bool(fold.curve) and fold.curve[-1][1] > (1 + self.rise) * fold.lowest for fold in folds]
+        risen = [fold.loss > (1 + self.rise) * fold.lowest for fold in folds]
         return memory, (waited >= _PATIENCE) | np.array(risen)
 
     def fraction(self, memory: Memory, now: Snapshot) -> float:
