@@ -49,9 +49,14 @@ class ColumnQuality:
     is_category: bool = False
 
     @property
+    def is_judged(self) -> bool:
+        """Whether enough entries were held out to measure its error."""
+        return self.held >= _ENOUGH
+
+    @property
     def doubt(self) -> str:
         """The reason not to rely on the column's filled cells; empty if there is none."""
-        if self.held < _ENOUGH:
+        if not self.is_judged:
             return f"only {self.held} entries were set aside"
         if self.error >= self.column_mean:
             return f"no better than the {'most frequent level' if self.is_category else 'column mean'}"
