@@ -181,8 +181,9 @@ def _of_run(run: Trajectory) -> Summary:
     escapes = [event.time for event in run.events if event.name == "escape"]
     test = run.history.get("test_error")
     moved = f"The run ended as {run.status} ({run.reason}) with loss {run.loss:.3g} after flow time {run.time:.4g}."
-    rose = f"{len(escapes)} singular value{'s' * (len(escapes) > 1)} rose, at time {_listed(escapes)}; "
-    ends = f"{rose if escapes else ''}W has effective rank {run.effective_rank:.3g} of {min(m, n)} and nuclear norm {run.nuclear_norm:.4g}"
+    many = "s" * (len(escapes) > 1)
+    ends = f"{len(escapes)} singular value{many} rose, at time{many} {_listed(escapes)}; " if escapes else ""
+    ends += f"W has effective rank {run.effective_rank:.3g} of {min(m, n)} and nuclear norm {run.nuclear_norm:.4g}"
     if test is not None:
         ends += f"; its mean squared error against the truth is {test[-1]:.3g}"
     return Summary(
