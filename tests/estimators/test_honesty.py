@@ -1,12 +1,13 @@
 """What keeps an estimate honest: quantiles, weights and halves are those that the statements name."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from rankfall.estimators.conformal import Calibration
-from rankfall.estimators.folds import fold_of
+from rankfall.estimators.fold import LowestPassed, fold_of
 from rankfall.estimators.selection import _crossed
 from rankfall.estimators.standardization import standardize
 from tests.helpers.planted import planted_problem
@@ -48,9 +49,26 @@ def test_each_half_is_predicted_at_the_moment_that_the_other_half_chose():
         residual = wanted - shape.offset(held.rows, held.cols) + (fold.half != moment)
         product = np.zeros(held.shape)
         product[held.rows, held.cols] = residual
-        fold.watch(float(moment), 1.0, product, np.eye(held.shape[1]))
+        fold.watch(float(moment), 1.0, np.zeros(1), product, np.eye(held.shape[1]))
     np.testing.assert_allclose(fold.best, 0, atol=1e-20)
     np.testing.assert_allclose(fold.crossed, wanted + 1)
+
+
+@pytest.mark.parametrize(
+    ("losses", "passed"),
+    [([3, 2, *[2] * 9], False), ([3, 2, *[2] * 10], True), ([3, 2, 2.11], True), ([3, 2, 2.09], False)],
+)
+def test_a_run_ends_ten_moments_after_the_lowest_or_where_the_loss_has_risen_by_a_share(losses, passed):
+    fold = _fold()
+    held, shape = fold.held, fold.standardization
+    wanted = shape.to_units(held.values, held.cols) - shape.offset(held.rows, held.cols)
+    for moment, loss in enumerate(losses):
+        product = np.zeros(held.shape)
+        product[held.rows, held.cols] = wanted + np.sqrt(loss)
+        fold.watch(float(moment), 1.0, np.full(1, moment), product, np.eye(held.shape[1]))
+    now = SimpleNamespace(runs=np.zeros(1, dtype=int))
+    assert unchecked(LowestPassed.check)(LowestPassed([fold], rise=0.05), (), now)[1].tolist() == [passed]
+    assert fold.weights == fold.lowest_time == 1.0
 
 
 def test_each_half_is_predicted_by_the_candidate_that_the_other_half_chose():

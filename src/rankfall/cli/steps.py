@@ -44,9 +44,10 @@ class Fit:
         model = self.estimator
         found = model.held_out_error_
         error = f"{found:.4g} (column means {model.column_mean_error_:.4g})"
-        if model.shares_:
+        own, of_means = errors_in_spreads(model.fitted_)
+        if model.shares_ or model.fitted_.standardization.mixed:
             # columns in units of their own: the largest unit must not decide
-            error = f"{model.column_quality().overall:.3g} of that of column means, each column in its own unit"
+            error = f"{own / of_means:.3g} of that of column means, each column in its own unit"
         # the held-out error is that of the stopping time chosen, and owed by a run that did not get there
         ended = [] if model.status_ == "converged" else [("ended", f"{model.status_}, before the stopping time")]
         robust = [] if model.loss != "auto" or model.loss_ == "squared" else [
@@ -60,7 +61,7 @@ class Fit:
             ("stopping time", f"{model.stopping_time_:.4g}"),
             ("effective rank", f"{model.effective_rank_:.3g}"),
             ("held-out error", "unknown: too few entries" if isnan(found) else error),
-            ("in words", in_words(*errors_in_spreads(model.fitted_))),
+            ("in words", in_words(own, of_means)),
             *ended,
             ("seconds", f"{self.seconds:.2f}"),
         ]

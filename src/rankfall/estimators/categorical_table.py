@@ -16,12 +16,16 @@ from rankfall.estimators.selection import Selection
 class CategoricalTable(FittedTable):
     """What a fit says of the table that its owner has: a category is predicted by its most probable level.
 
-    wide : the fit, of a table with a column for each level of a category.
-    levels : of the categories, and where they lie.
-
-    judged_simple : what simple methods predict for held-out entries, by name.
-
     `problem` and `selection` are those of the owner's table; a held-out category counts 1 where it is predicted wrong.
+
+    Parameters
+    ----------
+    wide : FittedTable
+        The fit, of a table with a column for each level of a category.
+    levels : Categories
+        The levels, and where their columns lie.
+    judged_simple : dict of (held,) ndarrays
+        What simple methods predict for held-out entries, by name.
     """
 
     wide: FittedTable = field(kw_only=True)

@@ -21,7 +21,10 @@ from rankfall.tables.categories import MOST_LEVELS
 class Categories:
     """The levels of each column of categories, and where the columns of a table lie among the columns fitted.
 
-    levels : for each of the n columns of a table, its values in ascending order; empty for a column of numbers.
+    Parameters
+    ----------
+    levels : tuple of n ndarrays
+        The values of each column of a table in ascending order; empty for a column of numbers.
     """
 
     levels: tuple[Float[np.ndarray, " _"], ...]

@@ -20,7 +20,7 @@ from rankfall.estimators.outliers import MOST_ENTRIES, has_outliers, resists_bet
 from rankfall.estimators.quality import ColumnQuality
 from rankfall.estimators.refinement import is_refined, refine
 from rankfall.estimators.robust_scaling import loss_of, standardizations
-from rankfall.estimators.selection import Progress, Selection, select
+from rankfall.estimators.selection import HELD, Progress, Selection, select
 from rankfall.estimators.settings import FitSettings
 from rankfall.estimators.standardization import Standardization
 from rankfall.integrators.flow import Flow
@@ -129,12 +129,12 @@ def _fit_by(problem: Completion, settings: FitSettings, progress: Progress) -> F
 def _refined(fitted: FittedTable, settings: FitSettings, progress: Progress) -> FittedTable:
     """The fit with the stack beside it, whose held-out predictions are those reported; Ctrl-C leaves it as it was.
 
-    The factorization stays alone where its own held-out error is lower: a table of exactly low rank in one unit. It
-    knows nothing of a moment without any measurement, which the stack interpolates.
+    The factorization stays alone where its own held-out error is lower: a table of exactly low rank in one unit. Of
+    moments in time it says too little: it was judged on single entries, where gaps are long, and knows nothing of a
+    moment without any measurement.
     """
-    m, columns = fitted.problem.shape
-    has_empty_moments = settings.order is not None and not np.bincount(fitted.problem.rows, minlength=m).all()
-    alone = np.inf if has_empty_moments else ColumnQuality.of(fitted.selection, columns).overall
+    columns = fitted.problem.shape[1]
+    alone = np.inf if settings.order is not None else ColumnQuality.of(fitted.selection, columns).overall
     if alone < _NEARLY_EXACT:
         return fitted
     try:
@@ -144,7 +144,7 @@ def _refined(fitted: FittedTable, settings: FitSettings, progress: Progress) -> 
             refinement = refine(fitted.problem, settings.order, settings.seed, progress, blocks)
     except KeyboardInterrupt:
         return _interrupted(fitted, "Ctrl-C was pressed while refining")
-    found = {name: getattr(refinement, name) for name in ("rows", "cols", "values", "predicted", "column_means")}
+    found = {name: getattr(refinement, name) for name in HELD}
     selection = replace(fitted.selection, **found)
     if alone < _LOWER * ColumnQuality.of(selection, columns).overall:
         return fitted

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from rankfall.estimators.fitted import FittedTable
+from rankfall.estimators.robust_scaling import NORMAL_MEDIAN
 
 # Larger tables are fitted by squares alone, which costs a single fit.
 MOST_ENTRIES = 20_000
@@ -16,8 +17,8 @@ _FAR, _MOST = 12.0, 0.1
 # Residuals count up to so many spreads, and Huber's loss must be better by this factor: it is slower, and biased
 # where a column is skewed.
 _CAPPED, _BETTER = 5.0, 0.9
-# Of a Gaussian, the standard deviation in medians of |r|; columns with fewer held-out entries borrow all others'.
-_PER_MEDIAN, _FEWEST = 1.4826, 10
+# Columns with fewer held-out entries borrow the spread of all others.
+_FEWEST = 10
 
 
 def robust_spreads(fitted: FittedTable) -> Float[np.ndarray, " n"]:
@@ -31,7 +32,7 @@ def robust_spreads(fitted: FittedTable) -> Float[np.ndarray, " n"]:
     residuals = np.abs(held.values - held.predicted) / unit[held.cols]
     own = _medians(residuals, held.cols, n, _FEWEST)
     common = float(np.median(residuals))
-    return _PER_MEDIAN * unit * np.maximum(np.where(np.isnan(own), common, own), common / 2)
+    return unit * np.maximum(np.where(np.isnan(own), common, own), common / 2) / NORMAL_MEDIAN
 
 
 def has_outliers(fitted: FittedTable) -> bool:

@@ -21,7 +21,7 @@ from rankfall.estimators.refinement import Refinement
 from rankfall.estimators.refinement.row_model import RowModel
 from rankfall.estimators.robust_scaling import read_loss, spelled
 from rankfall.estimators.saved_fit import Notes, check_fit
-from rankfall.estimators.selection import Selection
+from rankfall.estimators.selection import HELD, Selection
 from rankfall.estimators.standardization import Standardization
 from rankfall.files import replacing, write_arrays
 from rankfall.problems.completion import Completion
@@ -34,7 +34,6 @@ _ROW_MODEL = [field.name for field in fields(RowModel)]
 # Damaged, encrypted or foreign files make NumPy, zipfile and json raise nearly anything.
 _DAMAGE = Exception
 Made = TypeVar("Made")
-_HELD = ("rows", "cols", "values", "predicted", "column_means")
 
 
 def save_fitted(fitted: FittedTable, parameters: dict[str, object], notes: Notes, path: FilePath) -> None:
@@ -44,7 +43,7 @@ def save_fitted(fitted: FittedTable, parameters: dict[str, object], notes: Notes
         raise InputError(f"a fit is saved to a name that ends in .npz, got {str(path)!r}; add the ending")
     shape, problem = fitted.standardization, fitted.problem
     arrays = {f"standardization_{name}": np.asarray(getattr(shape, name)) for name in _SHAPE}
-    arrays |= {f"held_{name}": getattr(fitted.selection, name) for name in _HELD}
+    arrays |= {f"held_{name}": getattr(fitted.selection, name) for name in HELD}
     arrays |= {"rows": problem.rows, "cols": problem.cols, "values": problem.values}
     arrays |= {"left": fitted.left, "right": fitted.right}
     if fitted.refinement is not None:
@@ -77,7 +76,7 @@ def load_fitted(path: FilePath) -> tuple[FittedTable, dict[str, object], Notes]:
         _known(Trial, {**trial, "candidate": _known(Candidate, trial["candidate"], path)}, path)
         for trial in header["trials"]
     )
-    held = {name: arrays[f"held_{name}"] for name in _HELD}
+    held = {name: arrays[f"held_{name}"] for name in HELD}
     selection = _known(Selection, {"chosen": trials[header["chosen"]], "trials": trials, **held}, path)
     loss = read_loss(header["loss"])
     m, n = header["shape"]

@@ -21,7 +21,7 @@ from rankfall.problems.losses import Logistic, Squared
 
 _PULLED_IN, _ROUNDS, _SETTLED = 3.0, 10, 1e-2
 # The median of |r| in deviations of a Gaussian r.
-_MEDIAN = 0.6745
+NORMAL_MEDIAN = 0.6745
 _LEAST = 1e-3
 
 
@@ -67,7 +67,7 @@ def _withstanding(problem: Completion, scaling: str) -> Standardization:
     for _ in range(_ROUNDS):
         offset = shape.offset(problem.rows, problem.cols)
         residual = shape.to_units(values, problem.cols) - offset
-        before, spread = spread, float(np.median(np.abs(residual))) / _MEDIAN
+        before, spread = spread, float(np.median(np.abs(residual))) / NORMAL_MEDIAN
         bound = _PULLED_IN * spread
         if spread == 0 or (np.abs(residual) <= bound).all():
             break

@@ -15,7 +15,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from rankfall.estimators.candidate import Candidate, Trial
-from rankfall.estimators.folds import Fold, fold_of, follow, is_near_whole, splits
+from rankfall.estimators.fold import Fold, fold_of
+from rankfall.estimators.folds import follow, is_near_whole, splits
 from rankfall.estimators.robust_scaling import standardizations
 from rankfall.estimators.scalings import scalings_of
 from rankfall.estimators.settings import FitSettings
@@ -29,6 +30,8 @@ Progress = Callable[[str, float], None]
 # Noise pulls on a mode with the inverse root of the number of entries, and a mode escapes in inverse proportion to what
 # pulls: with more entries the time to stop comes later by their root.
 _LATER = 0.5
+# What is kept of each held-out entry.
+HELD = ("rows", "cols", "values", "predicted", "column_means")
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +56,7 @@ class Selection:
 
     def taken(self, chosen: Bool[np.ndarray, " held"]) -> "Selection":
         """With some of the held-out entries."""
-        parts = {name: getattr(self, name)[chosen] for name in ("rows", "cols", "values", "predicted", "column_means")}
+        parts = {name: getattr(self, name)[chosen] for name in HELD}
         return replace(self, **parts)
 
     @property

@@ -41,10 +41,24 @@ _LONG, _FALL = 1e3, 0.01
 class FlowState(State):
     """A state with what the controller knows.
 
-    h: the length to try next. radius, direction: ρ of the Hessian and the vector that shows it. taken, error: length
-    and relative error of the last accepted step. method, last: the places in `Flow.methods` of the next step's method
-    and of the last one's. stages: what the last method needs to interpolate. is_steady: whether ρ needs no new
-    estimate. rest: steps until a method is tried again. size, speed: norms of weights and velocity.
+    Parameters
+    ----------
+    h : (batch,) ndarray
+        The length to try next.
+    radius, direction : (batch,) ndarray, (batch, p) array
+        ρ of the Hessian, and the vector that shows it.
+    taken, error : (batch,) ndarrays
+        Length and relative error of the last accepted step.
+    size, speed : (batch,) ndarrays
+        Norms of weights and velocity.
+    method, last : int
+        The places in `Flow.methods` of the next step's method and of the last one's.
+    stages : tuple of arrays
+        What the last method needs to interpolate.
+    is_steady : bool
+        Whether ρ needs no new estimate.
+    rest : int
+        Steps until a method is tried again.
     """
 
     h: Float[np.ndarray, " batch"]

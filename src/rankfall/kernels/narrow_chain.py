@@ -42,7 +42,16 @@ def is_narrow(dimensions: Sequence[int], lists: EntryLists) -> bool:
 class NarrowChain(Motion):
     """A chain of dimensions (n, d_1, …, d_{N−1}, m), N ≥ 2, hidden widths at most 32.
 
-    rates: α_j, or None for ones. decay: λ.
+    Parameters
+    ----------
+    lists : EntryLists
+        The observed entries, row by row and column by column.
+    dimensions : tuple of int
+        (n, d_1, …, d_{N−1}, m).
+    rates : tuple of float, optional
+        α_j; ones by default.
+    decay : float
+        λ.
     """
 
     lists: EntryLists

@@ -12,8 +12,17 @@ ALPHA = 0.1
 
 @dataclass(frozen=True, eq=False)
 class FilledCells:
-    """rows, cols, values, low, high: (c,) each; low and high are None where there are no intervals. total: how many
-    cells were filled, of which the page lists the first `MOST`, row by row."""
+    """The cells that the page lists: the first `MOST` of those that were filled, row by row.
+
+    Parameters
+    ----------
+    rows, cols, values : (c,) ndarrays
+        Where they are, and what they were filled with.
+    low, high : (c,) ndarrays, optional
+        Ends of their intervals, where there are any.
+    total : int
+        How many cells were filled.
+    """
 
     rows: np.ndarray
     cols: np.ndarray

@@ -83,7 +83,7 @@ def read_mtx(path: FilePath, duplicates: str = "error") -> Table | Triplets:
             raise ValueError(f"its head promises {m} × {n} with {count} entries, more than the file can hold")
         if layout != "array":
             _check_sides(path, (m, n), count)
-        matrix = scipy.io.mmread(name)
+        matrix = scipy.io.mmread(name, spmatrix=False)
     except InputError:
         raise
     except _DAMAGE as error:

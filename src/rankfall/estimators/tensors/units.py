@@ -6,10 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float
 
+from rankfall.estimators.robust_scaling import NORMAL_MEDIAN
 from rankfall.problems.tensor_completion import TensorCompletion
-
-# The median of |b| in deviations of a Gaussian b.
-_MEDIAN = 0.6745
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +32,7 @@ class Units:
             slices[axis] = np.where(size > 0, size, 1.0)
             squares = squares / slices[axis][index] ** 2
         # gross errors that a robust loss is to withstand do not set its unit
-        mean = np.sqrt(squares.mean() if problem.loss_function.is_quadratic else np.median(squares) / _MEDIAN**2)
+        mean = np.sqrt(squares.mean() if problem.loss_function.is_quadratic else np.median(squares) / NORMAL_MEDIAN**2)
         return cls(float(mean) if mean > 0 else 1.0, slices)
 
     def at(self, indices: np.ndarray) -> Float[np.ndarray, " entries"]:
