@@ -3,6 +3,9 @@
 import sys
 from pathlib import Path
 
+from numpy.typing import ArrayLike
+from sphinx.util.typing import stringify_annotation
+
 import rankfall
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -40,3 +43,13 @@ myst_heading_anchors = 3
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
 napoleon_use_ivar = True
+
+
+def shorten_array_like(app, what, name, obj, options, signature, returned):
+    """NumPy's `ArrayLike` by its name; autodoc writes the union that it stands for."""
+    union = stringify_annotation(ArrayLike, mode="smart")
+    return tuple(text and text.replace(union, "ArrayLike") for text in (signature, returned))
+
+
+def setup(app):
+    app.connect("autodoc-process-signature", shorten_array_like)

@@ -59,6 +59,12 @@ def test_the_slider_moves_all_three_figures(open_page, address):
     assert after["spectrum"] == after["error"]
 
 
+def test_every_axis_of_a_curve_has_numbers(open_page, address):
+    page = open_page(address)
+    for axis in ("#spectrum .xtick", "#spectrum .ytick", "#error .xtick", "#error .ytick"):
+        assert page.locator(axis).count() >= 2
+
+
 def test_a_click_on_a_legend_hides_its_curve(open_page, run_page):
     page = open_page(run_page)
     page.locator("#error .legendtoggle").first.click()

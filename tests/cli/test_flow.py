@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import rankfall as rf
+from rankfall.report import summarize
 from rankfall.trajectory import step_hook
 from tests.helpers.shell import HOLES, low_rank, shell, text
 
@@ -78,13 +79,24 @@ def test_the_summary_ends_with_where_the_run_is(told):
 
 def test_the_run_on_disk_is_the_run(told):
     run, folder = told[1], told[2]
-    kept = {"time", "loss", "test_error", "singular_values", "effective_rank", "imbalance", "curvature"}
+    kept = {"time", "loss", "test_error", "singular_values", "effective_rank", "imbalance", "curvature", "block_means"}
     assert set(run.history) == kept
     assert run.history["singular_values"].shape == (run.history["time"].size, 10)
     np.testing.assert_allclose(np.linalg.svd(run.product, compute_uv=False), run.singular_values, atol=1e-12)
     assert run.history["test_error"][-1] < 1e-4
     assert (folder / "run.png").read_bytes().startswith(b"\x89PNG")
     assert sorted(path.name for path in folder.iterdir()) == ["run.png", "run.zarr"]
+
+
+def test_the_report_of_the_saved_run_shows_w_moving_and_the_theorems(told):
+    run = told[1]
+    summary = summarize(run)
+    np.testing.assert_allclose(summary.motion.maps[-1], run.product, atol=1e-9)
+    assert summary.motion.maps.shape[0] == summary.motion.times.size
+    printed = [line for line in told[0].stdout.splitlines() if line.startswith("holds")]
+    assert len(summary.claims) == len(printed) > 5
+    assert all(claim.holds and claim.statement in line for claim, line in zip(summary.claims, printed, strict=True))
+    assert f"{run.events[0].time:.4g}" in summary.findings[1]
 
 
 def test_seeds_of_matrix_entries_and_start_follow_from_one(told):

@@ -27,7 +27,7 @@ def test_columns_are_judged_on_their_own_held_out_entries(fit):
         assert column.error == pytest.approx(np.sqrt(np.mean((held.predicted - held.values)[here] ** 2)))
         known = fit.fitted_.problem.values[fit.fitted_.problem.cols == j]
         assert column.spread == pytest.approx(known.std())
-        assert column.explained == pytest.approx(1 - column.error**2 / known.var())
+        assert column.explained == pytest.approx(fit.column_quality().explained[j])
     total = sum(column.held * column.error**2 for column in columns) / held.values.size
     assert fit.held_out_error_ == pytest.approx(np.sqrt(total))
 
@@ -37,6 +37,18 @@ def test_a_column_of_noise_and_a_row_of_one_entry_are_doubted(fit):
     assert summary.columns[6].doubt
     assert not summary.columns[7].doubt
     assert summary.doubtful_rows == ["row 4"]
+    assert summary.findings[1] == "1 of 8 columns should not be relied on, first column 7."
+
+
+def test_columns_without_a_measured_error_are_not_called_bad():
+    rng = np.random.default_rng(2)
+    table = rng.standard_normal((60, 2)) @ rng.standard_normal((2, 6))
+    table[rng.random(table.shape) < 0.2] = np.nan
+    table[6:, 0] = np.nan
+    summary = summarize(rf.DeepMatrixFactorization(depth=2).fit(table), whole=False)
+    assert summary.findings[1] == (
+        "1 of 6 columns cannot be judged, as too few of their entries were set aside, first column 1."
+    )
 
 
 def test_row_and_column_means_see_no_held_out_entry():

@@ -61,6 +61,7 @@ def flow(
     from rankfall.integrators import Flow
     from rankfall.models import Chain
     from rankfall.trajectory import Escape, LossBelow, Record, evolve
+    from rankfall.trajectory.blocks import block_record
     from rankfall.trajectory.storage import check_destination
 
     check_destination(output)
@@ -72,7 +73,10 @@ def flow(
     console = Console(quiet)
     problem = _problem(table, {"rows": rows, "cols": cols, "rank": rank, "observed": observed}, seed, console)
     _check_loss(loss, problem)
-    record = Record(singular_values=True, effective_rank=True, imbalance=True, curvature=True, events=[Escape()])
+    record = Record(
+        singular_values=True, effective_rank=True, imbalance=True, curvature=True, events=[Escape()],
+        functions=block_record(problem.shape),
+    )  # fmt: skip
     tell = None if quiet else _Teller()
     run = evolve(problem, model, begun, integrator, stop=stop, record=record, seed=seed, callback=tell)
     console.interrupted = str(run.status) == "interrupted"
@@ -84,7 +88,7 @@ def flow(
     if not quiet:
         print(_ends(run))
     if report and not quiet and run.time > 0 and not console.interrupted:
-        _report(run, console)
+        _report(run, console, output)
     console.summary(_rows(run), "saved", output)
     if run.advice:
         console.warn(run.advice)
@@ -210,9 +214,9 @@ def _rows(run: "Trajectory") -> list[tuple[str, str]]:
     ]  # fmt: skip
 
 
-def _report(run: "Trajectory", console: "Console") -> None:
-    """The claims and what was measured; Ctrl-C leaves them out."""
-    from rankfall.theory import check
+def _report(run: "Trajectory", console: "Console", output: Path) -> None:
+    """The claims and what was measured, printed and kept with the saved run; Ctrl-C leaves them out."""
+    from rankfall.theory import check, with_claims
 
     try:
         found = check(run)
@@ -220,3 +224,4 @@ def _report(run: "Trajectory", console: "Console") -> None:
         console.interrupted = True
         return
     print(f"{found}\n", flush=True)
+    console.writing(lambda: with_claims(run, found.judged).save(output))

@@ -1,7 +1,8 @@
 """How W came about: the same moments of a run as heat map, spectrum and error curve.
 
 A run keeps no W along the way. Where it can be repeated (its problem, start and integrator are known), it is followed
-once more and looked at in a few moments; where it recorded singular vectors, W is put together from them.
+once more and looked at in a few moments. Where it recorded block means of W (`block_record`), or singular vectors, W is
+put together from them.
 """
 
 from dataclasses import dataclass
@@ -9,12 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from rankfall.arrays import Array, to_numpy
+from rankfall.arrays import to_numpy
 from rankfall.errors import InputError
-from rankfall.models import Model
 from rankfall.trajectory import Trajectory
+from rankfall.trajectory.blocks import BLOCK_MEANS, block_means, block_sizes, means_of_rows
 
-MOMENTS, SIDE, VALUES = 36, 40, 12
+MOMENTS, VALUES = 36, 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +40,7 @@ def motion_of(run: Trajectory) -> Motion:
         raise InputError("a report needs a run with two recorded moments or more, got 1; let the run move, and save it")
     left, right = map(to_numpy, run.factors)
     shape = left.shape[0], right.shape[0]
-    blocks = -(-shape[0] // SIDE), -(-shape[1] // SIDE)
+    blocks = block_sizes(shape)
     curves = {
         title: run.history[name]
         for name, title in (("loss", "observed"), ("held_out_error", "held out"), ("test_error", "against the truth"))
@@ -47,12 +48,15 @@ def motion_of(run: Trajectory) -> Motion:
     }
     if run.problem is not None and run.start is not None and run.integrator is not None and run.time > 0:
         return _repeated(run, shape, blocks, curves)
+    if run.history.get(BLOCK_MEANS, np.empty(0)).shape[1:] == tuple(-(-shape[k] // blocks[k]) for k in (0, 1)):
+        kept = _kept(run)
+        return _at(run, kept, run.history[BLOCK_MEANS][kept], shape, blocks, curves)
     if "left_vectors" in run.history:
         return _from_vectors(run, shape, blocks, curves)
     values = run.history.get("singular_values", np.full((run.history["time"].size, 0), np.nan))
     return Motion(
         run.history["time"], values[:, :VALUES], curves, None, shape, blocks,
-        "The file does not hold the matrix along the run; record vectors to see it move.",
+        "The file does not hold W along the run; record singular values with their vectors to see it move.",
     )  # fmt: skip
 
 
@@ -74,7 +78,7 @@ def _repeated(
     record = Record(
         singular_values=count,
         times=times,
-        functions={"map": lambda problem, model, weights: _maps(model, weights, blocks)},
+        functions={"map": lambda problem, model, weights: block_means(model, weights, blocks)},
     )
     again = evolve(
         run.problem, run.model, run.start, run.integrator, stop=TimeReached(run.time), record=record, seed=run.seed
@@ -89,22 +93,22 @@ def _from_vectors(
     run: Trajectory, shape: tuple[int, int], blocks: tuple[int, int], curves: dict[str, np.ndarray]
 ) -> Motion:
     history = run.history
-    kept = np.unique(np.linspace(0, history["time"].size - 1, MOMENTS).round().astype(int))
-    left = _block_means(history["left_vectors"][kept], blocks[0]) * history["singular_values"][kept][:, None, :]
-    maps = left @ np.swapaxes(_block_means(history["right_vectors"][kept], blocks[1]), -1, -2)
-    return Motion(
-        history["time"][kept], history["singular_values"][kept][:, :VALUES],
-        {title: values[kept] for title, values in curves.items()}, maps, shape, blocks,
-    )  # fmt: skip
+    kept = _kept(run)
+    left = means_of_rows(history["left_vectors"][kept], blocks[0]) * history["singular_values"][kept][:, None, :]
+    maps = left @ np.swapaxes(means_of_rows(history["right_vectors"][kept], blocks[1]), -1, -2)
+    return _at(run, kept, maps, shape, blocks, curves)
 
 
-def _maps(model: Model, weights: Array, blocks: tuple[int, int]) -> Float[np.ndarray, "batch a b"]:
-    """Block means of W, from its factors: W itself is not formed."""
-    left, right = map(to_numpy, model.factors(weights))
-    return _block_means(left, blocks[0]) @ np.swapaxes(_block_means(right, blocks[1]), -1, -2)
+def _kept(run: Trajectory) -> np.ndarray:
+    """The records of a run that are shown."""
+    return np.unique(np.linspace(0, run.history["time"].size - 1, MOMENTS).round().astype(int))
 
 
-def _block_means(factor: Float[np.ndarray, "batch m k"], size: int) -> Float[np.ndarray, "batch a k"]:
-    starts = np.arange(0, factor.shape[-2], size)
-    counts = np.minimum(size, factor.shape[-2] - starts)
-    return np.add.reduceat(np.asarray(factor, dtype=np.float64), starts, axis=-2) / counts[:, None]
+def _at(
+    run: Trajectory, kept: np.ndarray, maps: np.ndarray, shape: tuple[int, int], blocks: tuple[int, int],
+    curves: dict[str, np.ndarray],
+) -> Motion:  # fmt: skip
+    """The motion at the records kept; without singular values where none were recorded."""
+    values = run.history.get("singular_values", np.empty((run.history["time"].size, 0)))
+    curves = {title: curve[kept] for title, curve in curves.items()}
+    return Motion(run.history["time"][kept], values[kept][:, :VALUES], curves, maps, shape, blocks)

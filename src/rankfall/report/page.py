@@ -79,6 +79,7 @@ def _template(name: str) -> Any:
         loader=jinja2.FileSystemLoader(_HERE), autoescape=True, undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
+    environment.policies["json.dumps_kwargs"] = {"sort_keys": False}
     environment.filters |= {"number": _number, "percent": _percent, "wrong": _wrong}
     return environment.get_template(name)
 

@@ -32,7 +32,8 @@ class ColumnQuality:
     error, column_mean, row_column_mean : float
         Of the fit and of both simple fills; NaN where none was held out.
     explained : float
-        1 − error²/spread², the share of the variance explained; NaN where the spread is zero.
+        1 − error²/column_mean², the share of the variance explained, as the estimator's `column_quality` has it; NaN
+        where the mean makes no error.
     is_category : bool
         Whether the column holds categories. Then an error is the root of the share of wrong levels, the column mean
         stands for the most frequent level, and `spread` is the error of that level.
@@ -49,9 +50,14 @@ class ColumnQuality:
     is_category: bool = False
 
     @property
+    def is_judged(self) -> bool:
+        """Whether enough entries were held out to measure its error."""
+        return self.held >= _ENOUGH
+
+    @property
     def doubt(self) -> str:
         """The reason not to rely on the column's filled cells; empty if there is none."""
-        if self.held < _ENOUGH:
+        if not self.is_judged:
             return f"only {self.held} entries were set aside"
         if self.error >= self.column_mean:
             return f"no better than the {'most frequent level' if self.is_category else 'column mean'}"
@@ -71,7 +77,7 @@ def qualities(fitted: FittedTable, names: list[str]) -> list[ColumnQuality]:
         for guess in (held.predicted, held.column_means, _row_and_column_means(fitted))
     ]
     with np.errstate(divide="ignore", invalid="ignore"):
-        explained = np.where(spread > 0, 1 - errors[0] ** 2 / spread**2, np.nan)
+        explained = np.where(errors[1] > 0, 1 - (errors[0] / errors[1]) ** 2, np.nan)
     return [
         ColumnQuality(
             names[j], int(observed[j]), int(np.sum(held.cols == j)), float(spread[j]),

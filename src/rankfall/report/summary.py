@@ -109,15 +109,9 @@ def _of_fit(
     spread = float(values.std())
     measured = qualities(fitted, columns)
     methods, unit = method_errors(fitted)
-    doubtful = [quality.name for quality in measured if quality.doubt]
     sparse = sparse_rows(fitted)
     run = fitted.trajectory
     verdict = in_words(*errors_in_spreads(fitted))
-    reliance = (
-        "No column is doubtful."
-        if not doubtful
-        else f"{len(doubtful)} of {n} columns should not be relied on, first {doubtful[0]}."
-    )
     chosen = fitted.selection.chosen.candidate
     parameters = {name: value for name, value in model.get_params().items() if name != "progress"}
     return Summary(
@@ -129,7 +123,7 @@ def _of_fit(
             *([] if fitted.standardization.mixed or fitted.is_category.any()
               else [("spread of the observed", f"{spread:.4g} (standard deviation)")]),
         ],
-        findings=[f"The completion is {verdict}.", reliance],
+        findings=[f"The completion is {verdict}.", _reliance(measured)],
         settings=[
             ("depth", str(chosen.depth)), ("width", str(chosen.width)), ("scale of the start", f"{chosen.scale:.4g}"),
             ("stopping time", f"{model.stopping_time_:.4g}"),
@@ -156,6 +150,21 @@ def _of_fit(
     )  # fmt: skip
 
 
+def _reliance(columns: list[ColumnQuality]) -> str:
+    """How many columns are doubtful, and how many cannot be judged."""
+    bad = [column.name for column in columns if column.is_judged and column.doubt]
+    unknown = [column.name for column in columns if not column.is_judged]
+    found = []
+    if bad:
+        found.append(f"{len(bad)} of {len(columns)} columns should not be relied on, first {bad[0]}")
+    if unknown:
+        found.append(
+            f"{len(unknown)} of {len(columns)} columns cannot be judged, as too few of their entries were set aside, "
+            f"first {unknown[0]}"
+        )
+    return "; ".join(found or ["No column is doubtful"]) + "."
+
+
 def _moved(run: Trajectory | None) -> dict[str, Any]:
     """The motion of a fit's run, or why there is none."""
     if run is None:
@@ -169,10 +178,12 @@ def _of_run(run: Trajectory) -> Summary:
     motion = motion_of(run)
     m, n = motion.shape
     values = run.singular_values
-    escapes = sum(event.name == "escape" for event in run.events)
+    escapes = [event.time for event in run.events if event.name == "escape"]
     test = run.history.get("test_error")
     moved = f"The run ended as {run.status} ({run.reason}) with loss {run.loss:.3g} after flow time {run.time:.4g}."
-    ends = f"W has effective rank {run.effective_rank:.3g} of {min(m, n)} and nuclear norm {run.nuclear_norm:.4g}"
+    many = "s" * (len(escapes) > 1)
+    ends = f"{len(escapes)} singular value{many} rose, at time{many} {_listed(escapes)}; " if escapes else ""
+    ends += f"W has effective rank {run.effective_rank:.3g} of {min(m, n)} and nuclear norm {run.nuclear_norm:.4g}"
     if test is not None:
         ends += f"; its mean squared error against the truth is {test[-1]:.3g}"
     return Summary(
@@ -182,7 +193,7 @@ def _of_run(run: Trajectory) -> Summary:
         findings=[moved, ends + "."],
         settings=[
             ("seed", str(run.seed)), ("steps", str(run.steps)), ("gradients", str(run.evaluations)),
-            ("seconds", f"{run.seconds:.3g}"), ("escapes found", str(escapes)),
+            ("seconds", f"{run.seconds:.3g}"), ("escapes found", str(len(escapes))),
             ("largest singular values", ", ".join(f"{value:.4g}" for value in values[:8])), *_versions(),
         ],
         motion=motion,
@@ -191,15 +202,21 @@ def _of_run(run: Trajectory) -> Summary:
 
 
 def _claims(run: Trajectory) -> list[Claim]:
-    """The theorems checked on the run; none for a loaded run, or one outside the scope of every theorem."""
-    from rankfall.theory import check
+    """The theorems checked on the run, of a loaded one those kept with it; none outside the scope of every theorem."""
+    from rankfall.theory import check, kept_claims
 
     if run.problem is None:
-        return []
+        return kept_claims(run)
     try:
         return list(check(run).judged)
     except InputError:
         return []
+
+
+def _listed(times: list[float]) -> str:
+    """The first eight times, and how many more there are."""
+    more = f" and {len(times) - 8} more" if len(times) > 8 else ""
+    return ", ".join(f"{time:.4g}" for time in times[:8]) + more
 
 
 def _names(given: Iterable[object] | None, count: int, word: str) -> list[str]:

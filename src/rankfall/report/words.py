@@ -12,9 +12,9 @@ def in_words(error: float, column_mean_error: float) -> str:
     """
     if math.isnan(error):
         return "not measured: too few entries are observed"
-    explained = 1 - error**2
     if error >= column_mean_error:
         return "no better than column means: the columns tell nothing about each other"
+    explained = 1 - (error / column_mean_error) ** 2
     gain = f"its error is {100 * (1 - error / column_mean_error):.0f} % below that of column means"
     for bar, word in ((_GOOD, "very good"), (_FAIR, "good"), (_LITTLE, "modest")):
         if explained >= bar:

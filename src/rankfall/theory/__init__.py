@@ -81,6 +81,7 @@ from rankfall.theory.optimality import (
     nuclear_norm_bound,
 )
 from rankfall.theory.progress import check_contraction, check_decrease, check_margin
+from rankfall.theory.saved_claims import kept_claims, with_claims
 from rankfall.theory.singular import (
     SingularMotion,
     alignment_drift,
@@ -150,6 +151,7 @@ __all__ = [
     "imbalances",
     "invariant_block",
     "iteration_bound",
+    "kept_claims",
     "layer_velocities",
     "leakage",
     "loop_integral",
@@ -174,4 +176,5 @@ __all__ = [
     "straighten",
     "unbalanced_start",
     "unstraighten",
+    "with_claims",
 ]

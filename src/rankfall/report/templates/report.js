@@ -29,6 +29,10 @@ function drawFigures(motion) {
   const line = (k) => ({ type: "line", xref: "x", yref: "paper", x0: motion.times[k], x1: motion.times[k], y0: 0, y1: 1,
     line: { color: color("ink"), width: 1 } });
   const last = motion.times.length - 1;
+  // a logarithmic axis has a number at each power of ten, and needs two of them
+  const errors = Object.values(motion.curves).flat().filter((value) => value > 0);
+  const errorScale = Math.max(...errors) >= 100 * Math.min(...errors)
+    ? { type: "log", exponentformat: "power", dtick: 1 } : { rangemode: "tozero" };
   if (motion.maps)
     Plotly.react("map", [{ type: "heatmap", z: motion.maps[last], zmin: -motion.limit, zmax: motion.limit,
       colorscale: "Cividis", colorbar: { thickness: 10 }, hovertemplate: "%{z:.3g}<extra></extra>" }],
@@ -38,7 +42,7 @@ function drawFigures(motion) {
     { ...shared, xaxis: axis("flow time"), yaxis: axis("", { rangemode: "tozero" }), shapes: [line(last)] }, options);
   Plotly.react("error", Object.entries(motion.curves).map(([name, y], k) => ({ x: motion.times, y, name, mode: "lines",
     showlegend: true, line: { color: colors[k], width: 2, dash: dashes[k] } })),
-    { ...shared, xaxis: axis("flow time"), yaxis: axis("", { type: "log", exponentformat: "power", dtick: 1 }), shapes: [line(last)] }, options);
+    { ...shared, xaxis: axis("flow time"), yaxis: axis("", errorScale), shapes: [line(last)] }, options);
   const slider = find("moment");
   const show = () => {
     const k = Number(slider.value);
