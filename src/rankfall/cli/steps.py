@@ -45,7 +45,7 @@ class Fit:
         found = model.held_out_error_
         error = f"{found:.4g} (column means {model.column_mean_error_:.4g})"
         own, of_means = errors_in_spreads(model.fitted_)
-        if model.shares_ or model.fitted_.standardization.mixed:
+        if of_means > 0 and (model.shares_ or model.fitted_.standardization.mixed):
             # columns in units of their own: the largest unit must not decide
             error = f"{own / of_means:.3g} of that of column means, each column in its own unit"
         # the held-out error is that of the stopping time chosen, and owed by a run that did not get there
