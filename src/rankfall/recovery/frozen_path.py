@@ -31,7 +31,7 @@ _JUMP, _GAP = 0.1, 0.2
 _MARGIN = 1.0005
 _STEPS = 400
 # Of a line one entry in so many may be left out.
-_FEW = 3
+_FEW = 2
 _SMALLEST = 1e-9
 
 
@@ -130,7 +130,7 @@ def follow(
 def without_largest(
     sampling: Sampling, misfit: Float[np.ndarray, " entries"], share: float
 ) -> Bool[np.ndarray, " entries"]:
-    """All entries but a share, those of the largest misfit; of no row or column more than a third.
+    """All entries but a share, those of the largest misfit; of no row or column more than half.
 
     A line that lost most of its entries would be fitted to the others, miss those it lost, and never get them back.
     """

@@ -11,7 +11,6 @@ errors the largest are left out as well. Nothing is left out where all entries h
 where the entries kept do not outnumber the degrees of freedom by more than what is left out.   [rousseeuw1984]
 """
 
-from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,7 +57,7 @@ def find_outliers(
     walks = attempts_at(mean)[: min(attempts, _WALKS) if exact else 0]
     for attempt in walks[:1]:
         whole = attempt_exact(core, entries, attempt, tolerance, seed).fit
-        if whole is not None and certify(core, whole.triplets, seed).count > _MOST * sum(core.shape):
+        if whole is not None and _certifies(core, whole, seed):
             return none
     found = None
     for attempt in walks:
@@ -73,21 +72,23 @@ def _exact_fit(
     seed: int,
 ) -> TrimmedFit | None:  # fmt: skip
     """The exact fit of smallest rank of all entries but a share, from the end of a trimmed path."""
-    widest = _widest(core, share)
-    points = follow(core, entries, mean, decay, seed=seed, residual=max(1e-8, tolerance), widest=widest, trimmed=share)
-    last = deque(points, maxlen=1)[0]
-    for rank in candidate_ranks(last.iterate.sampling, last.triplets.values, last.step.rank):
-        found = _concentrate(core, entries, last.triplets, rank, share)
-        if found.fit.residual > tolerance:
-            continue
-        while found.fit.rank > 1:
-            lower = _concentrate(core, entries, found.fit.triplets, found.fit.rank - 1, share)
-            if lower.fit.residual > tolerance:
-                break
-            found = lower
-        if _is_checked(core, found):
+    starts: dict[int, Triplets] = {}
+    for point in follow(
+        core, entries, mean, decay, seed=seed, residual=max(1e-8, tolerance), widest=_widest(core, share), trimmed=share
+    ):
+        # a wrong entry that a later step fits is not yet fitted at the last point of a lower rank
+        starts[point.step.rank] = point.triplets
+    for rank in sorted(starts):
+        found = _concentrate(core, entries, starts[rank], rank, share)
+        is_exact = found.fit.residual <= tolerance
+        if is_exact and _is_checked(core, found) and _certifies(core.select(found.kept), found.fit, seed):
             return found
     return None
+
+
+def _certifies(core: Sampling, fit: RankFit, seed: int) -> bool:
+    """Whether most rows and columns are determined at this rank; one too high fits what it likes."""
+    return certify(core, fit.triplets, seed).count > _MOST * sum(core.shape)
 
 
 def _widest(core: Sampling, share: float) -> int:
