@@ -194,10 +194,12 @@ def panels(data) -> list[Panel]:
         for place, name in enumerate(METHODS)
     ]  # fmt: skip
     curves += [
-        Curve(ranks, freedom * [half_success(oversamplings, row) for row in limit.values], "identifiable", "dashed", color=9),
+        Curve(ranks, freedom * [half_success(oversamplings, row) for row in limit.values], "identifiable",
+              "dashed", color=9),
         Curve(ranks, freedom, "as many entries as unknowns", "dashed", color=7),
         Curve(ranks, [transition(size, rank) / size**2 for rank in ranks.tolist()],
-              "nuclear norm, statistical dimension", "dashed", color=METHODS.index("nuclear norm")),
+              "nuclear norm, statistical dimension", "dashed",
+              color=METHODS.index("nuclear norm")),
     ]  # fmt: skip
     drawn_panels.append(
         Panel("Half of the draws solved", "rank", "share of entries observed", curves, limits=(0.0, 1.0))
