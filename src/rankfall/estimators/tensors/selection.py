@@ -14,8 +14,9 @@ _WIDTHS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 24, 32, 48, 64)
 # Ranks of trains and trees: their weights and their time grow with higher powers.
 _RANKS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
 _RIDGE, _LEAST, _MOST = 3e-4, 1e-10, 1.0
-# Widths that may pass without lowering the error by a hundredth, and the error at which nothing is left to choose.
-_PATIENCE, _IMPROVED, _EXACT = 2, 0.99, 1e-5
+# Widths of a sum of components, and ranks, that may pass without lowering the error by a hundredth; and the error at
+# which nothing is left to choose.
+_PATIENCE, _IMPROVED, _EXACT = (2, 1), 0.99, 1e-5
 # The error, as a share of the values, at which no wider model and no other family is tried.
 GOOD = 3e-3
 # Weights for each observed entry at most, and multiplications of one sweep of least squares.
@@ -99,7 +100,7 @@ def _grow(
         ridge = max(_RIDGE, trial.candidate.ridge / _STRONGER)
         waited = 0 if trial.error < _IMPROVED * lowest else waited + 1
         lowest = min(lowest, trial.error)
-        if waited > _PATIENCE or lowest < GOOD:
+        if waited > _PATIENCE[family != "cp"] or lowest < GOOD:
             return
 
 
