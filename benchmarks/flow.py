@@ -44,7 +44,8 @@ def ladders() -> dict[str, Iterator[tuple[str, Any]]]:
         "Reference": ((f"DOP853({rtol:.1e})", rf.Reference(rtol=rtol, atol=1e-3 * rtol)) for rtol in tolerances),
         "Gradient": ((f"Gradient({rate:g})", rf.Descent(rf.Gradient(rate))) for rate in (2 * h for h in halves)),
         "GroupRMSprop": (
-            (f"GroupRMSprop({rate:g})", rf.Descent(rf.GroupRMSprop(rate))) for rate in (0.016 * h for h in halves)
+            (f"GroupRMSprop({rate:g})", rf.Descent(rf.integrators.GroupRMSprop(rate)))
+            for rate in (0.016 * h for h in halves)
         ),
     }
 

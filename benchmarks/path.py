@@ -33,7 +33,7 @@ METHODS = {
     "stabilized": (Chebyshev2(),),
     "high-order": (DormandPrince8(),),
 }
-DESCENTS = (rf.Gradient(rate=1.0), rf.GroupRMSprop(rate=1e-2), rf.GroupRMSprop(rate=1e-3))
+DESCENTS = (rf.Gradient(rate=1.0), rf.integrators.GroupRMSprop(rate=1e-2), rf.integrators.GroupRMSprop(rate=1e-3))
 COLUMNS = ("integrator", "gradients", "median", "largest", "at the end", "between the curves")
 _DEGREE = 5
 

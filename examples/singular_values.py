@@ -32,7 +32,7 @@ def follow() -> rf.Trajectory:
         singular_values=6, effective_rank=True, functions={"slopes": drives}, times=np.linspace(0, HORIZON, 2001)
     )
     return rf.evolve(
-        problem, rf.Chain(DEPTH), rf.Orthogonal(scale=1e-2), rf.Flow(rtol=1e-6), stop=rf.TimeReached(HORIZON),
+        problem, rf.Chain(DEPTH), rf.models.Orthogonal(scale=1e-2), rf.Flow(rtol=1e-6), stop=rf.TimeReached(HORIZON),
         record=record, seed=2,
     )  # fmt: skip
 

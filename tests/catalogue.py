@@ -34,7 +34,7 @@ def _weighted():
 
 def _regression(exponent):
     rng = np.random.default_rng(4)
-    return rf.Regression(rng.standard_normal((30, SHAPE[1])), rng.standard_normal((30, SHAPE[0])), exponent)
+    return rf.problems.Regression(rng.standard_normal((30, SHAPE[1])), rng.standard_normal((30, SHAPE[0])), exponent)
 
 
 def _truth():
@@ -79,8 +79,8 @@ MODELS = {
     "chain 4, narrow": lambda: rf.Chain(4, (4, 3, 6)),
     "chain 3, decay": lambda: rf.Chain(3, decay=0.1),
     "chain 2, rates": lambda: rf.Chain(2, rates=(1.0, 0.3)),
-    "end to end 3": lambda: rf.EndToEnd(3),
-    "end to end 2.5": lambda: rf.EndToEnd(2.5),
+    "end to end 3": lambda: rf.models.EndToEnd(3),
+    "end to end 2.5": lambda: rf.models.EndToEnd(2.5),
     "diagonal 2": lambda: Diagonal(2),
     "lifted": _lifted,
 }
@@ -91,7 +91,7 @@ STARTS = {
     "gaussian": lambda: rf.Gaussian(0.3),
     "uniform": lambda: Uniform(0.3),
     "identity": lambda: rf.Identity(0.3),
-    "orthogonal": lambda: rf.Orthogonal(0.3),
+    "orthogonal": lambda: rf.models.Orthogonal(0.3),
     "balanced": lambda: rf.Balanced(0.3),
     "spectral": lambda: rf.Spectral(3, 0.3),
     "residual": lambda: Residual(0.1, 0.3),
@@ -109,7 +109,7 @@ INTEGRATORS = [
     (rf.Flow(1e-3, (Heun(),)), rf.Chain(2), _TABLE),
     (rf.Flow(1e-4, (Chebyshev2(), Heun(), DormandPrince8())), rf.Chain(2), _TABLE),
     (rf.Descent(rf.Gradient(0.3)), rf.Chain(2), _TABLE),
-    (rf.Descent(rf.GroupRMSprop(1e-2)), rf.Chain(3), _TABLE),
+    (rf.Descent(rf.integrators.GroupRMSprop(1e-2)), rf.Chain(3), _TABLE),
     (rf.Descent(Halving()), rf.Chain(2), _TABLE),
     (rf.Reference(rtol=1e-8), rf.Chain(2), _TABLE),
     (TimeOrderedExponential(0.2), rf.Chain(2), _TABLE),
@@ -124,8 +124,8 @@ METHODS = [Chebyshev2(), DormandPrince8(), Heun(), Ralston()]
 # --- update rules ---------------------------------------------------------------------------------------------------
 
 UPDATES = [
-    rf.Gradient(0.3), rf.Momentum(0.05), rf.GroupRMSprop(1e-2), rf.Adam(1e-2), AdaGrad(5e-2), AdaDelta(1.0),
-    Rates(rf.Gradient(0.3), [1.0, 0.5]), Halving(),
+    rf.Gradient(0.3), rf.integrators.Momentum(0.05), rf.integrators.GroupRMSprop(1e-2), rf.integrators.Adam(1e-2),
+    AdaGrad(5e-2), AdaDelta(1.0), Rates(rf.Gradient(0.3), [1.0, 0.5]), Halving(),
 ]  # fmt: skip
 
 # --- stops: (stop, whether a snapshot is at its end) ----------------------------------------------------------------

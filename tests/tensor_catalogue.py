@@ -56,5 +56,5 @@ PROBLEMS = {
     "completion, signs": _signs,
     "completion, huber": lambda shape: planted_tensor(shape, loss=Huber(0.3)),
     "completion, absolute": lambda shape: planted_tensor(shape, loss=Absolute(0.1)),
-    "sensing": lambda shape: rf.TensorSensing.gaussian(planted_tensor(shape).truth, 20, seed=1),
+    "sensing": lambda shape: rf.problems.TensorSensing.gaussian(planted_tensor(shape).truth, 20, seed=1),
 }

@@ -22,7 +22,7 @@ def convergence() -> Figure:
     target, step = np.diag([3.0, 2.5, 2.2]), 1e-2
     figure, axis = axes("flow time", "loss ½‖W − Φ‖²", yscale="log", xlim=(0, 4), ylim=(1e-9, 2))
     for depth in (1, 2, 3):
-        start = rf.FromLayers([2.5 ** (1 / depth) * np.eye(3)] * depth)
+        start = rf.models.FromLayers([2.5 ** (1 / depth) * np.eye(3)] * depth)
         run = rf.evolve(
             rf.problems.Factorization(target),
             rf.Chain(depth),

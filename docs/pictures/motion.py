@@ -67,10 +67,14 @@ def end_to_end() -> Figure:
     for model, layers, style in (
         (rf.Chain(3, 16), hidden, {"color": RUN, "linewidth": 3.2, "alpha": 0.45, "label": "layers of width 16"}),
         (rf.Chain(3), narrow, {"color": SECOND, "linewidth": 1.0, "label": "layers of width 10"}),
-        (rf.EndToEnd(3), hidden, {"color": "black", "linestyle": "", "marker": ".", "label": "W alone, by the law"}),
+        (
+            rf.models.EndToEnd(3),
+            hidden,
+            {"color": "black", "linestyle": "", "marker": ".", "label": "W alone, by the law"},
+        ),
     ):
         run = rf.evolve(
-            problem, model, rf.FromLayers(layers), rf.Flow(1e-6), stop=rf.TimeReached(120.0),
+            problem, model, rf.models.FromLayers(layers), rf.Flow(1e-6), stop=rf.TimeReached(120.0),
             record=rf.Record(singular_values=4, times=times[1:]),
         )  # fmt: skip
         lines = axis.plot(run.history["time"], run.history["singular_values"], **style)
@@ -130,7 +134,7 @@ def invariant_block() -> Figure:
     run = rf.evolve(
         rf.problems.Factorization(target),
         rf.Chain(3, decay=decay),
-        rf.Orthogonal(0.6**3),
+        rf.models.Orthogonal(0.6**3),
         rf.Descent(rf.Gradient(step)),
         stop=rf.StepLimit(iterations), record=rf.Record(functions=weights_and_gradient()),
     )  # fmt: skip

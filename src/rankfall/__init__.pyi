@@ -20,24 +20,17 @@ from .estimators import (
     DeepTensorCompletion as DeepTensorCompletion,
 )
 from .integrators import (
-    Adam as Adam,
     Descent as Descent,
     Flow as Flow,
     Gradient as Gradient,
-    GroupRMSprop as GroupRMSprop,
-    Momentum as Momentum,
     Reference as Reference,
 )
 from .models import (
     CP as CP,
     Balanced as Balanced,
     Chain as Chain,
-    Diagonal as Diagonal,
-    EndToEnd as EndToEnd,
-    FromLayers as FromLayers,
     Gaussian as Gaussian,
     Identity as Identity,
-    Orthogonal as Orthogonal,
     Spectral as Spectral,
     Symmetric as Symmetric,
     Train as Train,
@@ -45,10 +38,8 @@ from .models import (
 )
 from .problems import (
     Completion as Completion,
-    Regression as Regression,
     Sensing as Sensing,
     TensorCompletion as TensorCompletion,
-    TensorSensing as TensorSensing,
 )
 from .recovery import recover as recover
 from .trajectory import (

@@ -39,7 +39,7 @@ class LowRank:
 
     @property
     def product(self) -> Float[np.ndarray, "m n"]:
-        """W, formed: m·n numbers."""
+        """W, formed as m·n numbers."""
         return self.left @ self.right.T
 
     @cached_property

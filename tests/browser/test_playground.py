@@ -38,7 +38,7 @@ def test_the_flow_reaches_the_product_of_python(open_page, playground_address, d
     problem = rf.Completion.from_array(np.where(rng.random(truth.shape) < 0.6, truth, np.nan))
     model, horizon = rf.Chain(depth), 6.0
     layers = [0.3 * rng.standard_normal(shape) for shape in model.sized(problem.shape).layer_shapes]
-    run = rf.evolve(problem, model, rf.FromLayers(layers), rf.Flow(1e-8), stop=rf.TimeReached(horizon))
+    run = rf.evolve(problem, model, rf.models.FromLayers(layers), rf.Flow(1e-8), stop=rf.TimeReached(horizon))
     start = {
         "shape": list(problem.shape), "rows": problem.rows.tolist(), "cols": problem.cols.tolist(),
         "values": problem.values.tolist(), "weights": np.concatenate([layer.ravel() for layer in layers]).tolist(),

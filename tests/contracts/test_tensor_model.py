@@ -188,7 +188,7 @@ def conserved(model, layers):
 
 @pytest.mark.parametrize("name", ["cp, order 3", "train, order 4", "tree, balanced"])
 @pytest.mark.parametrize(
-    "integrator", [rf.Flow(1e-3), rf.Descent(rf.GroupRMSprop(1e-2)), rf.Reference(rtol=1e-6)], ids=str
+    "integrator", [rf.Flow(1e-3), rf.Descent(rf.integrators.GroupRMSprop(1e-2)), rf.Reference(rtol=1e-6)], ids=str
 )
 def test_runs_with_records_events_held_out_entries_and_disk(name, integrator, tmp_path):
     from rankfall.trajectory import Escape

@@ -138,7 +138,7 @@ def test_repeated_positions_are_refused_averaged_or_replaced():
         (lambda: rf.Tree(((0, 1), ())), "at least one child"),
         (lambda: rf.Tree(((0, 1), "a")), "nested tuples"),
         (lambda: rf.Tree(None, (2, 2, 2)).sized((3, 3, 3)), "2 inner nodes"),
-        (lambda: rf.TensorSensing(np.ones((2, 3, 3, 3)), np.ones(3)), "one value"),
+        (lambda: rf.problems.TensorSensing(np.ones((2, 3, 3, 3)), np.ones(3)), "one value"),
     ],
 )
 def test_input_is_refused_in_a_sentence(make, sentence):

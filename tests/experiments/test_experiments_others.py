@@ -130,7 +130,7 @@ def test_exact_steps_land_where_the_loss_is_least_on_the_line():
 def test_a_grid_of_rates_is_the_runs_one_by_one():
     problem = rf.problems.Factorization(planted((6, 5), 2, seed=0))
     rates, stop = (1e-3, 3e-3, 1e6), rf.StepLimit(20)
-    for update in (rf.Gradient(1.0), rf.integrators.AdaGrad(1.0), rf.Adam(1.0)):
+    for update in (rf.Gradient(1.0), rf.integrators.AdaGrad(1.0), rf.integrators.Adam(1.0)):
         both = rf.evolve(
             problem,
             rf.Chain(2),
@@ -154,7 +154,7 @@ def test_the_triangle_is_least_squares_without_its_floor(shared_data):
     small = acceleration.ethanol(2, 300, shared_data)
     weights = rng.standard_normal((2, 1, 128))
     quartic = acceleration.ethanol(4, 300, shared_data)
-    whole = rf.Regression(quartic.inputs, quartic.targets, 2)
+    whole = rf.problems.Regression(quartic.inputs, quartic.targets, 2)
     np.testing.assert_allclose(small.gradient(weights), whole.gradient(weights), rtol=1e-8, atol=1e-10)
     floors = whole.loss(weights) - small.loss(weights)
     np.testing.assert_allclose(floors, acceleration.least_loss(whole), rtol=1e-6)

@@ -11,7 +11,7 @@ INTEGRATORS = [
     rf.Flow(rtol=3e-4),
     rf.Flow(rtol=3e-7),
     DESCENT,
-    rf.Descent(rf.GroupRMSprop(2e-2)),
+    rf.Descent(rf.integrators.GroupRMSprop(2e-2)),
     rf.Reference(rtol=1e-6),
 ]
 

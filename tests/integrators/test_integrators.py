@@ -200,12 +200,12 @@ def test_descent_nears_the_flow_and_loses_balance_at_slope_one():
 
 
 def test_group_rmsprop_follows_the_path_of_the_flow():
-    descent = run(rf.Descent(rf.GroupRMSprop(rate=2e-3)), stop=rf.LossBelow(1e-2), scale=0.3)
+    descent = run(rf.Descent(rf.integrators.GroupRMSprop(rate=2e-3)), stop=rf.LossBelow(1e-2), scale=0.3)
     times = descent.history["time"]
     picked = np.linspace(times[-1] / 10, times[-1], 8)
     keep = rf.Record(times=picked, functions={"product": lambda problem, model, weights: model.product(weights)})
     flow = run(rf.Reference(), stop=rf.TimeReached(float(times[-1]) * 1.01), record=keep, scale=0.3)
-    again = run(rf.Descent(rf.GroupRMSprop(rate=2e-3)), stop=rf.LossBelow(1e-2), record=keep, scale=0.3)
+    again = run(rf.Descent(rf.integrators.GroupRMSprop(rate=2e-3)), stop=rf.LossBelow(1e-2), record=keep, scale=0.3)
     for k in range(1, 8):
         assert again.history["time"][k] == pytest.approx(picked[k - 1])
         one, other = again.history["product"][k], flow.history["product"][k]
@@ -255,7 +255,7 @@ def test_between_its_steps_a_flow_is_interpolated(integrator, tolerance):
 def test_a_flow_from_zero_weights_moves_at_depth_one():
     problem = planted_problem(SHAPE, RANK)
     ended = rf.evolve(
-        problem, rf.Chain(1), rf.FromLayers([np.zeros(SHAPE)]), rf.Flow(rtol=1e-6), stop=rf.TimeReached(10.0)
+        problem, rf.Chain(1), rf.models.FromLayers([np.zeros(SHAPE)]), rf.Flow(rtol=1e-6), stop=rf.TimeReached(10.0)
     )
     # depth 1 is linear: W_ij = b_ij (1 − exp(−2t/|Ω|)) on Ω
     share = 1 - np.exp(-2 * 10 / problem.rows.size)
@@ -305,8 +305,9 @@ def adadelta_rule(w, g, memory, t):
 
 
 RULES = [
-    (rf.Gradient(), gradient_rule), (rf.Momentum(), momentum_rule), (rf.GroupRMSprop(), group_rmsprop_rule),
-    (rf.Adam(), adam_rule), (rf.integrators.AdaGrad(), adagrad_rule), (rf.integrators.AdaDelta(), adadelta_rule),
+    (rf.Gradient(), gradient_rule), (rf.integrators.Momentum(), momentum_rule),
+    (rf.integrators.GroupRMSprop(), group_rmsprop_rule), (rf.integrators.Adam(), adam_rule),
+    (rf.integrators.AdaGrad(), adagrad_rule), (rf.integrators.AdaDelta(), adadelta_rule),
 ]  # fmt: skip
 
 
@@ -336,9 +337,9 @@ def test_time_of_descent_is_the_time_of_the_flow():
         (lambda: rf.Reference(method="Euler"), "method must be one of"),
         (lambda: rf.Reference(rtol=0.0), "rtol"),
         (lambda: rf.Gradient(rate=0.0), "rate must be positive, got 0"),
-        (lambda: rf.Momentum(momentum=1.0), "momentum must lie in"),
-        (lambda: rf.GroupRMSprop(decay=1.0), "decay"),
-        (lambda: rf.Adam(rate=-1.0), "rate"),
+        (lambda: rf.integrators.Momentum(momentum=1.0), "momentum must lie in"),
+        (lambda: rf.integrators.GroupRMSprop(decay=1.0), "decay"),
+        (lambda: rf.integrators.Adam(rate=-1.0), "rate"),
         (lambda: rf.integrators.AdaGrad(rate=0.0), "rate"),
         (lambda: rf.integrators.AdaDelta(epsilon=0.0), "epsilon"),
     ],

@@ -186,7 +186,7 @@ def test_bad_steering_is_refused():
     for model, words in (
         (rf.Chain(3), "got Chain of depth 3; use Symmetric"),
         (rf.Symmetric(depth=4), "got Symmetric of depth 4"),
-        (rf.EndToEnd(2), "got EndToEnd of depth 2"),
+        (rf.models.EndToEnd(2), "got EndToEnd of depth 2"),
         (rf.Chain(2, rates=(1, 2)), r"at one rate, got \(1.0, 2.0\)"),
     ):
         with pytest.raises(rf.InputError, match=words):

@@ -37,7 +37,7 @@ def field_of(model, problem, product, decay=0.0):
 @pytest.mark.parametrize("decay", [0.0, 0.3])
 def test_the_field_is_the_end_to_end_law(depth, shape, decay):
     problem, product = sensing(shape), np.random.default_rng(1).standard_normal(shape)
-    field = field_of(rf.EndToEnd(depth, decay=decay), problem, product)
+    field = field_of(rf.models.EndToEnd(depth, decay=decay), problem, product)
     law = end_to_end_velocity(product, problem.gradient(product), depth, decay)
     np.testing.assert_allclose(field, -law, atol=ROUNDING)
 
@@ -85,14 +85,14 @@ def test_multipliers_are_the_sum_at_whole_depth():
 @pytest.mark.parametrize("depth", [1, 2, 3, 2.5])
 def test_a_single_output_moves_by_its_own_form(depth):
     problem, product = sensing((1, 6)), np.random.default_rng(3).standard_normal((1, 6))
-    field = field_of(rf.EndToEnd(depth), problem, product)
+    field = field_of(rf.models.EndToEnd(depth), problem, product)
     np.testing.assert_allclose(field, -single_output_velocity(product, problem.gradient(product), depth), atol=ROUNDING)
 
 
 @over_shapes
 def test_a_batch_is_its_runs(shape):
     problem, products = sensing(shape), np.random.default_rng(4).standard_normal((3, *shape))
-    model = rf.EndToEnd(3)
+    model = rf.models.EndToEnd(3)
     np.testing.assert_allclose(
         field_of(model, problem, products), [field_of(model, problem, one) for one in products], atol=ROUNDING
     )
@@ -116,7 +116,7 @@ def test_torch_gives_the_same_numbers():
 # --- the flow -------------------------------------------------------------------------------------------------------
 
 
-BALANCED = [(rf.Balanced(0.1), (4, 7)), (rf.Orthogonal(0.1), (7, 4)), (rf.Identity(0.1), (6, 6))]
+BALANCED = [(rf.Balanced(0.1), (4, 7)), (rf.models.Orthogonal(0.1), (7, 4)), (rf.Identity(0.1), (6, 6))]
 
 
 @over_depths
@@ -129,7 +129,7 @@ def test_balanced_layers_and_their_product_alone_take_the_same_path(depth, shape
         "seed": 3,
     }
     layers = rf.evolve(problem, rf.Chain(depth), start, yardstick, **settings)
-    alone = rf.evolve(problem, rf.EndToEnd(depth), start, yardstick, **settings)
+    alone = rf.evolve(problem, rf.models.EndToEnd(depth), start, yardstick, **settings)
     np.testing.assert_allclose(alone.history["product"][0], layers.history["product"][0], atol=1e-15)
     np.testing.assert_allclose(alone.history["product"], layers.history["product"], atol=1e-4)
 
@@ -142,7 +142,7 @@ def _product(problem, model, weights):
 def test_flow_follows_the_law_to_its_tolerance(depth):
     problem = planted_problem((8, 6), 2)
     runs = [
-        rf.evolve(problem, rf.EndToEnd(depth), rf.Balanced(0.1), integrator, stop=rf.TimeReached(60.0))
+        rf.evolve(problem, rf.models.EndToEnd(depth), rf.Balanced(0.1), integrator, stop=rf.TimeReached(60.0))
         for integrator in (rf.Reference(rtol=1e-9), rf.Flow(1e-6))
     ]
     assert np.linalg.norm(runs[1].product - runs[0].product) < 1e-3 * np.linalg.norm(runs[0].product)
@@ -155,11 +155,11 @@ def test_hidden_width_plays_no_role(depth):
     problem = sensing((4, 7))
     wide = rf.Chain(depth, 9).sized((4, 7))
     layers = rf.Balanced(0.1, rotated=True).layers(problem, wide.form(), 0)
-    start = rf.FromLayers([0.1 ** (1 / depth) * layer for layer in layers])
+    start = rf.models.FromLayers([0.1 ** (1 / depth) * layer for layer in layers])
     settings = {"stop": rf.TimeReached(40.0)}
     runs = [
         rf.evolve(problem, model, start, rf.Reference(rtol=1e-7, atol=1e-9), **settings)
-        for model in (rf.Chain(depth), rf.EndToEnd(depth))
+        for model in (rf.Chain(depth), rf.models.EndToEnd(depth))
     ]
     np.testing.assert_allclose(runs[1].product, runs[0].product, atol=1e-6)
 
@@ -170,9 +170,13 @@ def test_the_discrete_rule(depth, decay):
     # W ← (1 − ηλN) W − η P_W[∇ℓ]   [arora2018]
     problem, rate = sensing((4, 5)), 0.2
     run = rf.evolve(
-        problem, rf.EndToEnd(depth, decay=decay), rf.Gaussian(0.3), rf.Descent(rf.Gradient(rate)), stop=rf.StepLimit(4)
+        problem,
+        rf.models.EndToEnd(depth, decay=decay),
+        rf.Gaussian(0.3),
+        rf.Descent(rf.Gradient(rate)),
+        stop=rf.StepLimit(4),
     )
-    product = rf.EndToEnd(depth).sized((4, 5)).draw(problem, rf.Gaussian(0.3), [0.3], [0]).reshape(4, 5)
+    product = rf.models.EndToEnd(depth).sized((4, 5)).draw(problem, rf.Gaussian(0.3), [0.3], [0]).reshape(4, 5)
     for _ in range(4):
         product = product + rate * end_to_end_velocity(product, problem.gradient(product), depth, decay)
     np.testing.assert_allclose(run.product, product, atol=ROUNDING)
@@ -185,7 +189,7 @@ def test_descent_on_balanced_layers_follows_the_rule_at_order_one():
         stop = rf.StepLimit(round(12 / rate))
         layers, alone = (
             rf.evolve(problem, model, rf.Balanced(0.3), rf.Descent(rf.Gradient(rate)), stop=stop)
-            for model in (rf.Chain(3), rf.EndToEnd(3))
+            for model in (rf.Chain(3), rf.models.EndToEnd(3))
         )
         gaps.append(np.linalg.norm(layers.product - alone.product))
     assert order_of(rates, gaps) == pytest.approx(1, abs=0.2)
@@ -195,7 +199,7 @@ def test_descent_on_balanced_layers_follows_the_rule_at_order_one():
 def test_the_path_is_continuous_in_the_depth(depth):
     problem = planted_problem((8, 6), 1)
     products = [
-        rf.evolve(problem, rf.EndToEnd(near), rf.Identity(0.1), rf.Flow(1e-6), stop=rf.TimeReached(5.0)).product
+        rf.evolve(problem, rf.models.EndToEnd(near), rf.Identity(0.1), rf.Flow(1e-6), stop=rf.TimeReached(5.0)).product
         for near in (depth, depth + 1e-6)
     ]
     np.testing.assert_allclose(products[1], products[0], atol=1e-4)
@@ -205,8 +209,10 @@ def test_the_path_is_continuous_in_the_depth(depth):
 def test_weight_decay_alone_shrinks_the_product(depth):
     # Ẇ = −λN W
     problem = rf.Completion.from_triplets([0], [0], [0.0], (4, 4))
-    start = rf.FromLayers([np.diag([0.0, 1.0, 2.0, 3.0])])
-    run = rf.evolve(problem, rf.EndToEnd(depth, decay=0.2), start, rf.Reference(rtol=1e-10), stop=rf.TimeReached(1.5))
+    start = rf.models.FromLayers([np.diag([0.0, 1.0, 2.0, 3.0])])
+    run = rf.evolve(
+        problem, rf.models.EndToEnd(depth, decay=0.2), start, rf.Reference(rtol=1e-10), stop=rf.TimeReached(1.5)
+    )
     np.testing.assert_allclose(run.product, start.given[0] * np.exp(-0.2 * depth * 1.5), atol=1e-8)
 
 
@@ -219,7 +225,7 @@ def test_the_same_start_and_seed_give_the_same_product_as_a_chain(shape):
     for start in (rf.Gaussian(1e-2), rf.models.Uniform(1e-2), rf.Balanced(1e-2), rf.Spectral(2, 1e-2)):
         for depth in DEPTHS:
             products = []
-            for model in (rf.Chain(depth), rf.EndToEnd(depth)):
+            for model in (rf.Chain(depth), rf.models.EndToEnd(depth)):
                 sized = model.sized(shape, start.width)
                 products.append(sized.product(sized.draw(problem, start, [1e-2], [7])))
             np.testing.assert_allclose(products[1], products[0], atol=1e-16)
@@ -228,7 +234,7 @@ def test_the_same_start_and_seed_give_the_same_product_as_a_chain(shape):
 def test_a_run_reads_like_any_other():
     problem = planted_problem((5, 7))
     run = rf.evolve_batch(
-        problem, rf.EndToEnd(3), rf.Gaussian([1e-2, 1e-1]), rf.Flow(), stop=rf.StepLimit(8),
+        problem, rf.models.EndToEnd(3), rf.Gaussian([1e-2, 1e-1]), rf.Flow(), stop=rf.StepLimit(8),
         record=rf.Record(singular_values=2, imbalance=True, vectors=True),
     )[1]  # fmt: skip
     left, right = run.factors
@@ -241,12 +247,14 @@ def test_a_run_reads_like_any_other():
 def test_bad_models_and_starts_are_refused():
     problem = planted_problem((5, 7))
     with pytest.raises(rf.InputError, match="depth must be at least 1, got 0.5"):
-        rf.EndToEnd(0.5)
+        rf.models.EndToEnd(0.5)
     with pytest.raises(rf.InputError, match="decay must not be negative, got -1"):
-        rf.EndToEnd(2, decay=-1.0)
+        rf.models.EndToEnd(2, decay=-1.0)
     with pytest.raises(rf.InputError, match="exactly zero never moves at depth 2, got one in run 0; start small"):
-        rf.evolve(problem, rf.EndToEnd(2), rf.FromLayers([np.zeros((5, 7))]), rf.Flow())
+        rf.evolve(problem, rf.models.EndToEnd(2), rf.models.FromLayers([np.zeros((5, 7))]), rf.Flow())
     with pytest.raises(rf.InputError, match=r"product of shape \(5, 7\), got \(7, 5\)"):
-        rf.evolve(problem, rf.EndToEnd(2), rf.FromLayers([np.ones((7, 5))]), rf.Flow())
-    run = rf.evolve(problem, rf.EndToEnd(1), rf.FromLayers([np.zeros((5, 7))]), rf.Flow(), stop=rf.StepLimit(3))
+        rf.evolve(problem, rf.models.EndToEnd(2), rf.models.FromLayers([np.ones((7, 5))]), rf.Flow())
+    run = rf.evolve(
+        problem, rf.models.EndToEnd(1), rf.models.FromLayers([np.zeros((5, 7))]), rf.Flow(), stop=rf.StepLimit(3)
+    )
     assert run.loss < problem.loss(np.zeros((5, 7)))

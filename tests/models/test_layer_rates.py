@@ -40,7 +40,7 @@ def test_decaying_layers_move_their_product_by_the_law_with_decay(depth, shape):
     problem, start, decay = planted_problem(shape), rf.Balanced(0.3), 0.2
     runs = [
         rf.evolve(problem, model(depth, decay=decay), start, rf.Reference(rtol=1e-7), stop=rf.TimeReached(4.0))
-        for model in (rf.Chain, rf.EndToEnd)
+        for model in (rf.Chain, rf.models.EndToEnd)
     ]
     np.testing.assert_allclose(runs[0].product, runs[1].product, atol=1e-5)
     assert check_end_to_end(runs[0].layers, problem.gradient(runs[0].product), decay, tolerance=1e-5).holds
@@ -143,7 +143,7 @@ def test_the_compressed_chain_is_the_wide_one_but_for_what_only_shrinks(depth, d
     target, scale, rate, count = low_rank(), 0.03, 0.05, 300
     problem = rf.problems.Factorization(target)
     settings = {"integrator": rf.Descent(rf.Gradient(rate)), "stop": rf.StepLimit(count)}
-    wide = rf.evolve(problem, rf.Chain(depth, decay=decay), rf.Orthogonal(scale), seed=5, **settings)
+    wide = rf.evolve(problem, rf.Chain(depth, decay=decay), rf.models.Orthogonal(scale), seed=5, **settings)
     rates = (0, *[1] * depth, 0)
     start = rf.models.compressed(problem, 2, depth=depth, scale=scale, seed=5)
     small = rf.evolve(problem, rf.Chain(depth + 2, rates=rates, decay=decay), start, **settings)
@@ -152,7 +152,7 @@ def test_the_compressed_chain_is_the_wide_one_but_for_what_only_shrinks(depth, d
     shrunk = idle_scales([scale ** (1 / depth)] * depth, rate, count, decay)[-1].prod()
     inner, outer = small.layers[0].T, small.layers[-1]
     first = rf.Chain(depth).sized((12, 12))
-    rotation = first.product(first.draw(problem, rf.Orthogonal(1.0), [1.0], [5]))[0]
+    rotation = first.product(first.draw(problem, rf.models.Orthogonal(1.0), [1.0], [5]))[0]
     np.testing.assert_allclose(outer, rotation @ inner, atol=1e-12)
     idle = rotation @ (np.eye(12) - inner @ inner.T)
     np.testing.assert_allclose(wide.product, small.product + shrunk * idle, atol=1e-9)
@@ -203,9 +203,9 @@ def test_residual_starts_have_no_plateau():
     "model",
     [
         rf.Chain(3, (4, 3), rates=(1, 2, 1), decay=0.1),
-        rf.EndToEnd(2.5, decay=0.1),
+        rf.models.EndToEnd(2.5, decay=0.1),
         rf.Symmetric(3, 4),
-        rf.Diagonal(3),
+        rf.models.Diagonal(3),
     ],
     ids=lambda model: type(model).__name__,
 )

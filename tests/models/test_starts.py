@@ -10,9 +10,9 @@ CHAINS = [
     ((10, 10), 1, None), ((10, 10), 2, None), ((10, 10), 3, None), ((8, 12), 3, 5), ((12, 8), 4, (6, 15, 9)),
     ((6, 9), 2, 20), ((9, 6), 5, 7),
 ]  # fmt: skip
-RANDOM = [rf.Gaussian, rf.models.Uniform, rf.Balanced, rf.Orthogonal]
+RANDOM = [rf.Gaussian, rf.models.Uniform, rf.Balanced, rf.models.Orthogonal]
 BALANCED = [
-    rf.Identity(), rf.Orthogonal(), rf.Balanced(), rf.Balanced(rotated=True), rf.Spectral(4), rf.Spectral(30),
+    rf.Identity(), rf.models.Orthogonal(), rf.Balanced(), rf.Balanced(rotated=True), rf.Spectral(4), rf.Spectral(30),
 ]  # fmt: skip
 
 
@@ -52,7 +52,7 @@ def test_balanced_starts_are_balanced(start, shape, depth, width):
     np.testing.assert_allclose(chain.imbalance(weights), 0, atol=1e-13)
 
 
-@pytest.mark.parametrize("start", [rf.Identity(), rf.Orthogonal(), rf.Spectral(50)], ids=repr)
+@pytest.mark.parametrize("start", [rf.Identity(), rf.models.Orthogonal(), rf.Spectral(50)], ids=repr)
 @pytest.mark.parametrize(("shape", "depth", "width"), CHAINS)
 def test_isotropic_starts_have_equal_singular_values(start, shape, depth, width):
     _, chain, weights = drawn(start, shape, depth, width, scales=(0.01,))
@@ -129,7 +129,7 @@ def test_scales_of_a_batch_scale_the_product():
 def test_given_layers_are_taken_as_they_are():
     problem = planted_problem((5, 6))
     layers = [np.full((3, 6), 0.1), np.full((5, 3), 0.2)]
-    run = rf.evolve(problem, rf.Chain(2), rf.FromLayers(layers), rf.Flow(), stop=rf.StepLimit(1))
+    run = rf.evolve(problem, rf.Chain(2), rf.models.FromLayers(layers), rf.Flow(), stop=rf.StepLimit(1))
     assert run.model.dimensions == (6, 3, 5)
     np.testing.assert_allclose(run.history["loss"][0], problem.loss(layers[1] @ layers[0]), rtol=1e-13)
 
@@ -147,6 +147,8 @@ def test_other_bad_starts_are_refused():
     with pytest.raises(rf.InputError, match="scale must be positive"):
         rf.Spectral(scale=-1.0)
     with pytest.raises(rf.InputError, match="at least one layer"):
-        rf.FromLayers([])
+        rf.models.FromLayers([])
     with pytest.raises(rf.InputError, match="layers must have shapes"):
-        rf.evolve(planted_problem((5, 6)), rf.Chain(3), rf.FromLayers([np.ones((3, 6)), np.ones((5, 3))]), rf.Flow())
+        rf.evolve(
+            planted_problem((5, 6)), rf.Chain(3), rf.models.FromLayers([np.ones((3, 6)), np.ones((5, 3))]), rf.Flow()
+        )

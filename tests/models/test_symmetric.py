@@ -102,7 +102,7 @@ def test_a_run_goes_on_from_its_layers():
     problem = sensing()
     settings = {"integrator": rf.Reference(rtol=1e-9), "stop": rf.TimeReached(5.0)}
     first = rf.evolve(problem, rf.Symmetric(), rf.Gaussian(0.1), **settings)
-    second = rf.evolve(problem, rf.Symmetric(), rf.FromLayers(first.layers), **settings)
+    second = rf.evolve(problem, rf.Symmetric(), rf.models.FromLayers(first.layers), **settings)
     whole = rf.evolve(problem, rf.Symmetric(), rf.Gaussian(0.1), rf.Reference(rtol=1e-9), stop=rf.TimeReached(10.0))
     np.testing.assert_allclose(second.product, whole.product, atol=1e-6)
 
@@ -121,7 +121,7 @@ def test_imbalance_is_conserved_and_dies_with_decay(decay):
 
 def test_scaled_starts_have_the_scale_they_say():
     problem = sensing()
-    for start in (rf.Identity(0.1), rf.Orthogonal(0.1)):
+    for start in (rf.Identity(0.1), rf.models.Orthogonal(0.1)):
         for depth in (2, 4):
             sized = rf.Symmetric(depth=depth).sized((SIDE, SIDE))
             product = sized.product(sized.draw(problem, start, [0.1], [0]))[0]
@@ -137,7 +137,7 @@ def test_scaled_starts_have_the_scale_they_say():
 def test_diagonal_layers_move_as_in_a_chain(depth, shape, decay):
     entries = np.random.default_rng(0).standard_normal((3, min(shape)))
     problem = rf.Sensing.from_diagonals(entries, np.ones(3), shape=shape)
-    sized = rf.Diagonal(depth, decay=decay).sized(shape)
+    sized = rf.models.Diagonal(depth, decay=decay).sized(shape)
     weights = np.random.default_rng(1).uniform(0.3, 1.2, (2, sized.size))
     chain = rf.Chain(depth, decay=decay).sized(shape)
     whole = chain.join(sized.layers(weights))
@@ -160,7 +160,11 @@ def test_the_diagonal_flow_ends_where_the_closed_form_says(depth):
     entries, values = commuting()
     problem = rf.Sensing.from_diagonals(entries, values)
     run = rf.evolve(
-        problem, rf.Diagonal(depth), rf.Identity(1e-2), rf.Reference(rtol=1e-8, atol=1e-12), stop=rf.LossBelow(1e-13)
+        problem,
+        rf.models.Diagonal(depth),
+        rf.Identity(1e-2),
+        rf.Reference(rtol=1e-8, atol=1e-12),
+        stop=rf.LossBelow(1e-13),
     )
     spectrum = run.model.spectrum(run.weights)
     np.testing.assert_allclose(spectrum, commuting_solution(entries, values, depth, 1e-2).spectrum, atol=1e-5)
@@ -170,7 +174,7 @@ def test_along_the_way_it_stays_on_the_curved_manifold():
     # x = x_0 exp(Aᵀs) for some s at every time   [gunasekar2017, (11)]
     entries, values = commuting()
     run = rf.evolve(
-        rf.Sensing.from_diagonals(entries, values), rf.Diagonal(), rf.Identity(1e-3), rf.Flow(1e-8),
+        rf.Sensing.from_diagonals(entries, values), rf.models.Diagonal(), rf.Identity(1e-3), rf.Flow(1e-8),
         stop=rf.LossBelow(1e-8), record=rf.Record(every=5, functions={"x": lambda p, m, u: m.spectrum(u)}),
     )  # fmt: skip
     for spectrum in run.history["x"]:
@@ -190,9 +194,9 @@ def test_symmetric_factors_end_there_too(basis):
 
 
 def test_signs_are_kept():
-    start = rf.FromLayers([np.diag([0.1, -0.1, 0.1])] * 3)
+    start = rf.models.FromLayers([np.diag([0.1, -0.1, 0.1])] * 3)
     problem = rf.Sensing.from_diagonals(np.eye(3), [1.0, 1.0, -1.0])
-    run = rf.evolve(problem, rf.Diagonal(3), start, rf.Flow(1e-5), stop=rf.TimeReached(200.0))
+    run = rf.evolve(problem, rf.models.Diagonal(3), start, rf.Flow(1e-5), stop=rf.TimeReached(200.0))
     assert (np.sign(run.model.spectrum(run.weights)) == [1, -1, 1]).all()
     assert run.model.spectrum(run.weights)[0] > 0.9
 
@@ -213,22 +217,22 @@ def test_bad_symmetric_models_are_refused():
         rf.evolve(planted_problem((4, 5)), rf.Symmetric(), rf.Gaussian(), rf.Flow())
     problem = sensing()
     with pytest.raises(rf.InputError, match="exactly zero never moves"):
-        rf.evolve(problem, rf.Symmetric(), rf.FromLayers([np.zeros((SIDE, SIDE))] * 2), rf.Flow())
+        rf.evolve(problem, rf.Symmetric(), rf.models.FromLayers([np.zeros((SIDE, SIDE))] * 2), rf.Flow())
     with pytest.raises(rf.InputError, match=r"mirror each other, W_2 = W_1ᵀ"):
-        rf.evolve(problem, rf.Symmetric(), rf.FromLayers([np.eye(SIDE), 2 * np.eye(SIDE)]), rf.Flow())
+        rf.evolve(problem, rf.Symmetric(), rf.models.FromLayers([np.eye(SIDE), 2 * np.eye(SIDE)]), rf.Flow())
     with pytest.raises(rf.InputError, match=r"shapes \[\(6, 6\), \(6, 6\)\], W_1 first, got \[\(6, 6\)\]"):
-        rf.evolve(problem, rf.Symmetric(), rf.FromLayers([np.eye(SIDE)]), rf.Flow())
+        rf.evolve(problem, rf.Symmetric(), rf.models.FromLayers([np.eye(SIDE)]), rf.Flow())
 
 
 def test_bad_diagonal_starts_are_refused():
     problem = rf.Sensing.from_diagonals(np.eye(3), np.ones(3))
     with pytest.raises(rf.InputError, match="equal diagonal layers, got layers that are not"):
-        rf.evolve(problem, rf.Diagonal(), rf.Gaussian(), rf.Flow())
+        rf.evolve(problem, rf.models.Diagonal(), rf.Gaussian(), rf.Flow())
     with pytest.raises(rf.InputError, match="got layers that are not"):
-        rf.evolve(problem, rf.Diagonal(), rf.FromLayers([np.eye(3), 2 * np.eye(3)]), rf.Flow())
+        rf.evolve(problem, rf.models.Diagonal(), rf.models.FromLayers([np.eye(3), 2 * np.eye(3)]), rf.Flow())
     with pytest.raises(rf.InputError, match="exactly zero never moves at depth 2"):
-        rf.evolve(problem, rf.Diagonal(), rf.FromLayers([np.zeros((3, 3))] * 2), rf.Flow())
+        rf.evolve(problem, rf.models.Diagonal(), rf.models.FromLayers([np.zeros((3, 3))] * 2), rf.Flow())
     with pytest.raises(rf.InputError, match=r"must have shapes \[\(3, 3\), \(3, 3\)\].*got \[\(3, 3\)\]"):
-        rf.evolve(problem, rf.Diagonal(), rf.FromLayers([np.eye(3)]), rf.Flow())
+        rf.evolve(problem, rf.models.Diagonal(), rf.models.FromLayers([np.eye(3)]), rf.Flow())
     with pytest.raises(rf.InputError, match="depth must be at least 1, got 0"):
-        rf.Diagonal(0)
+        rf.models.Diagonal(0)

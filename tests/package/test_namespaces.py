@@ -10,7 +10,13 @@ from tests.helpers.planted import planted_problem
 
 AGREEMENT = 1e-10
 INTEGRATORS = [rf.Flow(rtol=1e-4), rf.Flow(rtol=1e-8), rf.Descent(rf.Gradient(0.5))]
-UPDATES = [rf.Momentum(), rf.GroupRMSprop(), rf.Adam(), rf.integrators.AdaGrad(), rf.integrators.AdaDelta()]
+UPDATES = [
+    rf.integrators.Momentum(),
+    rf.integrators.GroupRMSprop(),
+    rf.integrators.Adam(),
+    rf.integrators.AdaGrad(),
+    rf.integrators.AdaDelta(),
+]
 
 
 def strict():

@@ -23,7 +23,7 @@ def test_unmixed_modes_escape_as_the_closed_form_says(depth):
 @pytest.mark.parametrize("depth", [1, 3])
 def test_a_start_near_a_full_target_is_certified_and_keeps_the_promise(integrator, depth):
     problem = rf.problems.Factorization(np.diag([3.0, 2.5, 2.2]))
-    start = rf.FromLayers([2.5 ** (1 / depth) * np.eye(3)] * depth)
+    start = rf.models.FromLayers([2.5 ** (1 / depth) * np.eye(3)] * depth)
     reports = check(walked(problem, depth, start, integrator))
     assert reports.holds, reports
     found = claims(reports)
@@ -39,7 +39,7 @@ BLOCK = "outside a block of size 2r each layer is ρ_j times an isometry"
 
 
 @pytest.mark.parametrize(
-    "model", [rf.Chain(2), rf.Chain(3), rf.EndToEnd(2.5), rf.Diagonal(4), rf.Symmetric()], ids=repr
+    "model", [rf.Chain(2), rf.Chain(3), rf.models.EndToEnd(2.5), rf.models.Diagonal(4), rf.Symmetric()], ids=repr
 )
 def test_commuting_measurements_are_recognized(model):
     one = rf.Sensing.from_diagonals([[1.0, 0.6, 0.2]], [1.0])
@@ -69,7 +69,7 @@ def test_modes_that_mix_and_measurements_that_do_not_commute_are_told():
     assert "commute" in why_not(report, COMMUTING)
 
 
-@pytest.mark.parametrize("update", [rf.Adam(1e-2), rf.Momentum(0.1)], ids=repr)
+@pytest.mark.parametrize("update", [rf.integrators.Adam(1e-2), rf.integrators.Momentum(0.1)], ids=repr)
 def test_rules_that_leave_the_closed_form_fail(update):
     problem = rf.Sensing.from_diagonals([[1.0, 0.5, 0.2], [0.1, 0.6, 0.9]], [1.0, 0.7])
     report = check(walked(problem, 3, rf.Identity(1e-2), rf.Descent(update)))
@@ -81,7 +81,7 @@ def test_rules_that_leave_the_closed_form_fail(update):
 def test_a_curve_is_broken_by_the_worst_of_its_modes():
     # rule of descent: steps so long that the second mode leaves its curve, by more than the third
     problem = rf.Sensing.from_diagonals([[1.0, 0.9, 0.1]], [1.0])
-    report = check(walked(problem, 2, rf.Identity(1e-3), rf.Descent(rf.Momentum(0.2))))
+    report = check(walked(problem, 2, rf.Identity(1e-3), rf.Descent(rf.integrators.Momentum(0.2))))
     claim = claims(report)[CURVE]
     assert claim.fails, report
 
@@ -92,11 +92,11 @@ def test_the_corner_that_is_not_observed_is_recognized(missing):
     rows, cols = np.nonzero(np.arange(4).reshape(2, 2) != 2 * missing[0] + missing[1])
     problem = rf.Completion.from_triplets(rows, cols, seen[rows, cols], (2, 2))
     sign = -1.0 if missing[0] == missing[1] else 1.0  # of det W, from that of z z' = −1 and the turns
-    start = rf.FromLayers([0.1 * np.diag([1.0, sign]), 0.1 * np.eye(2), np.eye(2) / 10])
+    start = rf.models.FromLayers([0.1 * np.diag([1.0, sign]), 0.1 * np.eye(2), np.eye(2) / 10])
     reports = check(rf.evolve(problem, rf.Chain(3), start, rf.Flow(1e-5), stop=rf.LossBelow(1e-2)))
     assert reports.holds, reports
     assert CORNER in claims(reports)
-    other = rf.FromLayers([0.1 * np.diag([1.0, -sign]), 0.1 * np.eye(2), np.eye(2) / 10])
+    other = rf.models.FromLayers([0.1 * np.diag([1.0, -sign]), 0.1 * np.eye(2), np.eye(2) / 10])
     report = check(rf.evolve(problem, rf.Chain(3), other, rf.Flow(1e-4), stop=rf.LossBelow(1e-2) | rf.StepLimit(100)))
     assert why_not(report, CORNER) == "det W(0) does not have the sign of z z′"
 
@@ -104,7 +104,7 @@ def test_the_corner_that_is_not_observed_is_recognized(missing):
 @pytest.mark.parametrize("decay", [0.0, 0.01])
 def test_the_invariant_block_is_recognized(decay):
     target = np.outer(np.arange(1.0, 7.0), np.ones(6)) / 10
-    start, step = rf.Orthogonal(0.1), rf.Descent(rf.Gradient(0.05))
+    start, step = rf.models.Orthogonal(0.1), rf.Descent(rf.Gradient(0.05))
     run = rf.evolve(rf.problems.Factorization(target), rf.Chain(3, decay=decay), start, step, stop=rf.StepLimit(60))
     assert claims(check(run))[BLOCK].holds
     full = rf.evolve(rf.problems.Factorization(np.eye(6)), rf.Chain(3), start, step, stop=rf.StepLimit(5))

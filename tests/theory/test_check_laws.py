@@ -37,7 +37,7 @@ pytestmark = pytest.mark.trusted
 
 
 PROBLEMS = {"square": SQUARE, "oblong": OBLONG, "known": rf.problems.Factorization(OBLONG.truth / 3)}
-STARTS = [rf.Balanced(1e-2), rf.Gaussian(1e-3), rf.Orthogonal(1e-2)]
+STARTS = [rf.Balanced(1e-2), rf.Gaussian(1e-3), rf.models.Orthogonal(1e-2)]
 PAIRED = list(zip(PROBLEMS, STARTS, strict=True))
 OTHERS = [(name, start) for name in PROBLEMS for start in STARTS if (name, start) not in PAIRED]
 
@@ -74,7 +74,7 @@ def test_the_integral_of_the_law_is_exact_along_an_exact_path(depth):
 
 
 def test_descent_of_small_steps_is_a_flow():
-    reports = check(walked(integrator=rf.Descent(rf.GroupRMSprop(1e-2))))
+    reports = check(walked(integrator=rf.Descent(rf.integrators.GroupRMSprop(1e-2))))
     assert reports.holds, reports
 
 
@@ -95,9 +95,9 @@ def test_float32_and_many_intervals_or_few():
 @pytest.mark.parametrize(
     ("integrator", "broken"),
     [
-        (rf.Descent(rf.Adam(1e-2)), {LAW, PRODUCT, MATRIX, BALANCE, SIGN}),
+        (rf.Descent(rf.integrators.Adam(1e-2)), {LAW, PRODUCT, MATRIX, BALANCE, SIGN}),
         (rf.Descent(rf.integrators.AdaGrad(3e-2)), {LAW, PRODUCT, BALANCE, SIGN}),
-        (rf.Descent(rf.Momentum(0.1)), {LAW, PRODUCT, VECTORS, BALANCE, FALL}),
+        (rf.Descent(rf.integrators.Momentum(0.1)), {LAW, PRODUCT, VECTORS, BALANCE, FALL}),
     ],
 )
 def test_what_is_no_flow_fails(integrator, broken):

@@ -32,9 +32,9 @@ EVERY = {LAW, PRODUCT, FALL}
 @pytest.mark.parametrize(
     ("model", "problem", "found"),
     [
-        (rf.EndToEnd(2.5), SQUARE, EVERY | {SIGN, VECTORS}),
+        (rf.models.EndToEnd(2.5), SQUARE, EVERY | {SIGN, VECTORS}),
         (rf.Symmetric(), STAIRS, EVERY | {MATRIX, SIGN, TIMES, ORDER}),
-        (rf.Diagonal(3), STAIRS, EVERY | {MATRIX, SIGN, TIMES, ORDER}),
+        (rf.models.Diagonal(3), STAIRS, EVERY | {MATRIX, SIGN, TIMES, ORDER}),
         (rf.Chain(3, decay=1e-3), STAIRS, {LAW, PRODUCT, MATRIX, BALANCE, SIGN, PENALIZED}),
         (rf.Chain(3, rates=(1, 2, 1)), STAIRS, {FALL}),
         (rf.Chain(3, width=2), OBLONG, EVERY | {MATRIX, BALANCE, VECTORS}),

@@ -48,7 +48,7 @@ def test_the_block_is_judged_at_the_end():
     run = rf.evolve(
         rf.problems.Factorization(target),
         rf.Chain(3),
-        rf.Orthogonal(0.1),
+        rf.models.Orthogonal(0.1),
         rf.Descent(rf.Gradient(0.05)),
         stop=rf.StepLimit(40),
     )
@@ -91,7 +91,7 @@ def test_escapes_are_late_by_what_is_measured():
 
 def test_the_corner_is_measured_against_half_the_sum_of_squares():
     problem = rf.Completion.from_triplets([0, 1, 1], [1, 0, 1], np.array([1.0, 1.0, 0.0]), (2, 2))
-    start = rf.FromLayers([0.3 * np.eye(2)] * 3)
+    start = rf.models.FromLayers([0.3 * np.eye(2)] * 3)
     products = rf.Record(functions={"products": lambda problem, model, weights: model.product(weights)})
     run = rf.evolve(problem, rf.Chain(3), start, rf.Flow(1e-6), stop=rf.LossBelow(1e-3), record=products)
     w = run.history["products"]
@@ -125,7 +125,7 @@ def test_the_penalty_of_decay_is_half_the_squared_weights():
 
 
 def test_modes_of_an_unbalanced_start_are_not_judged_by_the_balanced_law():
-    start = rf.FromLayers([0.2 * np.eye(2), 0.05 * np.eye(2)])
+    start = rf.models.FromLayers([0.2 * np.eye(2), 0.05 * np.eye(2)])
     problem = rf.problems.Factorization(np.diag([2.0, 1.0]))
     run = rf.evolve(problem, rf.Chain(2), start, rf.Flow(1e-4), stop=rf.TimeReached(5.0))
     claim = claim_of(run, "modes reach half their target")

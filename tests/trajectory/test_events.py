@@ -39,7 +39,7 @@ def test_modes_escape_when_the_closed_form_does(depth, integrator):
 def test_each_value_may_have_a_threshold_and_each_mode_a_start(depth):
     starts = np.array([1e-3, 1e-2, 3e-2])
     layers = [np.diag(starts ** (1 / depth))] * depth
-    run = factorized(depth, rf.FromLayers(layers), events=[rf.trajectory.Escape(threshold=[1.5, 1.0, 0.6])])
+    run = factorized(depth, rf.models.FromLayers(layers), events=[rf.trajectory.Escape(threshold=[1.5, 1.0, 0.6])])
     found = {}
     for target, start in zip(TARGETS, starts, strict=True):
         for level in (1.5, 1.0, 0.6):

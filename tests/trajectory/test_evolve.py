@@ -28,13 +28,13 @@ def test_converged(integrator):
 def test_a_start_at_zero_is_refused(depth):
     shapes = rf.Chain(depth).sized(SHAPE).layer_shapes
     with pytest.raises(rf.InputError, match="exactly zero never moves"):
-        evolve(model=rf.Chain(depth), start=rf.FromLayers([np.zeros(shape) for shape in shapes]))
+        evolve(model=rf.Chain(depth), start=rf.models.FromLayers([np.zeros(shape) for shape in shapes]))
 
 
 @pytest.mark.parametrize("integrator", INTEGRATORS, ids=repr)
 def test_two_zero_layers_stall_at_once(integrator):
     below, *above = rf.Chain(3).sized(SHAPE).layer_shapes
-    start = rf.FromLayers([np.ones(below), *(np.zeros(shape) for shape in above)])
+    start = rf.models.FromLayers([np.ones(below), *(np.zeros(shape) for shape in above)])
     run = evolve(model=rf.Chain(3), start=start, integrator=integrator)
     assert run.status == "stalled"
     assert run.steps == 0
@@ -56,7 +56,10 @@ def test_a_chain_too_narrow_for_the_data_stalls(integrator, dtype):
 @pytest.mark.parametrize("depth", [2, pytest.param(3, marks=pytest.mark.slow)])
 def test_a_small_start_is_no_stall(depth, dtype):
     problem = planted_problem((20, 20), dtype=dtype)
-    for integrator, stop in ((rf.Flow(), rf.LossBelow(1e-4)), (rf.Descent(rf.GroupRMSprop(1e-2)), rf.StepLimit(100))):
+    for integrator, stop in (
+        (rf.Flow(), rf.LossBelow(1e-4)),
+        (rf.Descent(rf.integrators.GroupRMSprop(1e-2)), rf.StepLimit(100)),
+    ):
         assert evolve(problem, rf.Chain(depth), rf.Gaussian(1e-6), integrator, stop).status != "stalled"
 
 
@@ -72,7 +75,9 @@ def test_diverged_keeps_the_best():
 def test_a_rise_from_a_nearly_perfect_start_is_no_divergence():
     done = evolve(stop=rf.LossBelow(1e-20), integrator=rf.Flow(rtol=1e-8))
     again = evolve(
-        start=rf.FromLayers(done.layers), integrator=rf.Descent(rf.GroupRMSprop(1e-2)), stop=rf.StepLimit(30)
+        start=rf.models.FromLayers(done.layers),
+        integrator=rf.Descent(rf.integrators.GroupRMSprop(1e-2)),
+        stop=rf.StepLimit(30),
     )
     assert again.status == "budget"
     assert again.history["loss"].max() > 1e3 * done.loss
@@ -252,7 +257,7 @@ def test_a_run_predicts_what_its_product_says(depth, shape, dense):
 def test_a_run_goes_on_from_its_layers():
     stop = rf.TimeReached(8.0)
     half = evolve(integrator=rf.Reference(), stop=rf.TimeReached(4.0))
-    rest = evolve(start=rf.FromLayers(half.layers), integrator=rf.Reference(), stop=rf.TimeReached(4.0))
+    rest = evolve(start=rf.models.FromLayers(half.layers), integrator=rf.Reference(), stop=rf.TimeReached(4.0))
     np.testing.assert_allclose(rest.product, evolve(integrator=rf.Reference(), stop=stop).product, rtol=1e-7)
 
 

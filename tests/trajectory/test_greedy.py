@@ -115,7 +115,7 @@ def test_bad_greedy_runs_are_refused():
     with pytest.raises(rf.InputError, match="got Chain of depth 1"):
         rf.trajectory.greedy(problem, rf.Chain(1))
     with pytest.raises(rf.InputError, match="got EndToEnd of depth 2"):
-        rf.trajectory.greedy(problem, rf.EndToEnd(2))
+        rf.trajectory.greedy(problem, rf.models.EndToEnd(2))
     with pytest.raises(rf.InputError, match="scale must be positive, got 0"):
         rf.trajectory.greedy(problem, scale=0.0)
     with pytest.raises(rf.InputError, match="of one problem, got 2"):

@@ -79,7 +79,7 @@ def test_two_modes_cross_without_a_swap(depth):
     targets, starts = np.array([1.0, 3.0]), np.array([0.5, 1e-2])
     run = rf.evolve(
         rf.problems.Factorization(np.diag(targets)),
-        rf.Chain(depth), rf.FromLayers([np.diag(starts ** (1 / depth))] * depth),
+        rf.Chain(depth), rf.models.FromLayers([np.diag(starts ** (1 / depth))] * depth),
         rf.Flow(1e-9), stop=rf.LossBelow(1e-8), record=rf.Record(**KEPT, drives=True),
     )  # fmt: skip
     paths = rf.trajectory.SingularPaths.of(run)
@@ -95,7 +95,7 @@ def test_two_modes_cross_without_a_swap(depth):
 def test_at_depth_one_a_value_may_change_its_sign():
     run = rf.evolve(
         rf.problems.Factorization(np.diag([-2.0, 1.0])),
-        rf.Chain(1), rf.FromLayers([np.diag([1.0, 0.5])]), rf.Flow(1e-9),
+        rf.Chain(1), rf.models.FromLayers([np.diag([1.0, 0.5])]), rf.Flow(1e-9),
         stop=rf.LossBelow(1e-8), record=rf.Record(**KEPT, times=np.linspace(0.01, 5, 200)),
     )  # fmt: skip
     paths = rf.trajectory.SingularPaths.of(run)

@@ -36,7 +36,7 @@ class Certificate:
 
     @property
     def distance(self) -> float:
-        """What must come down to the tolerance: the gap, and a share of the relative infeasibility."""
+        """What must come down to the tolerance, the gap and a share of the relative infeasibility."""
         return max(self.gap, _FIT * self._infeasibility)
 
     def _gap_of(self, upper: float) -> float:

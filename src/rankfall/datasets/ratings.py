@@ -75,7 +75,7 @@ class Ratings:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """(m, n): users by items."""
+        """(m, n), users by items."""
         return self.user_labels.size, self.item_labels.size
 
     def triplets(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils import Tags
-from sklearn.utils.validation import check_is_fitted, check_random_state, validate_data
+from sklearn.utils.validation import check_array, check_is_fitted, check_random_state, validate_data
 
 from rankfall.arrays import Sparse
 from rankfall.errors import InputError, RunWarning
@@ -35,6 +35,7 @@ from rankfall.estimators.settings import FitSettings
 from rankfall.problems.completion import Completion
 from rankfall.problems.loss import Loss
 from rankfall.tables.files import FilePath
+from rankfall.tables.frame_values import is_frame, values_of_frame
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -349,12 +350,15 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
     def _validated(self, X: "TableLike", reset: bool) -> np.ndarray | Sparse:
         # scikit-learn has no types: without y it returns the table alone
         validate = cast("Callable[..., np.ndarray | Sparse]", validate_data)
+        check = cast("Callable[..., np.ndarray]", check_array)
+        finite = {"ensure_all_finite": "allow-nan", "dtype": [np.float64, np.float32]}
+        if is_frame(X):
+            values = values_of_frame(X)
+            validate(self, X, reset=reset, skip_check_array=True)
+            return check(values, estimator=self, **finite)
         # where numbers are infinite, or their sum is, it looks closer by itself
         with np.errstate(over="ignore", invalid="ignore"):
-            return validate(
-                self, X, reset=reset, accept_sparse=["csr", "csc", "coo"], ensure_all_finite="allow-nan",
-                dtype=[np.float64, np.float32],
-            )  # fmt: skip
+            return validate(self, X, reset=reset, accept_sparse=["csr", "csc", "coo"], **finite)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

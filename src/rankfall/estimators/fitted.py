@@ -149,7 +149,7 @@ class FittedTable:
 
     @property
     def categories(self) -> Categories | None:
-        """The levels of columns of categories: None, all are numbers."""
+        """The levels of columns of categories, None where all are numbers."""
         return None
 
     @property
@@ -175,7 +175,7 @@ class FittedTable:
 
     @property
     def is_category(self) -> Bool[np.ndarray, " n"]:
-        """Which columns are categories: none."""
+        """Which columns are categories; here none."""
         return np.zeros(self.problem.shape[1], dtype=bool)
 
     @property

@@ -42,7 +42,7 @@ class Outcome:
 
     @property
     def holds(self) -> bool:
-        """Whether no claim fails: all hold, but for the findings."""
+        """Whether no claim fails; findings aside, all hold."""
         return self.claims.holds
 
     @property

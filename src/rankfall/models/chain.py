@@ -110,7 +110,7 @@ class Chain(Model):
 
     @property
     def rank(self) -> int:
-        """The largest rank that W can have: the narrowest dimension."""
+        """The largest rank that W can have, which is the narrowest dimension."""
         return min(self.dimensions)
 
     def form(self, width: int | None = None) -> LayerForm:

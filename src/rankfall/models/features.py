@@ -25,7 +25,7 @@ class Features:
 
     @property
     def count(self) -> int:
-        """Lines and features together: the height of Z on this side."""
+        """Lines and features together, the height of Z on this side."""
         return sum(self.matrix.shape)
 
     @cached_property

@@ -179,7 +179,7 @@ class _Seen(Problem):
 
     @property
     def shape(self) -> tuple[int, int]:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """Of Z: (m + p, n + q)."""
+        """(m + p, n + q), that of Z."""
         return self.lift.row_features.count, self.lift.column_features.count
 
     @property

@@ -113,7 +113,7 @@ class Model(ABC):
 
     @property
     def layer_axes(self) -> list[tuple[str, ...]]:
-        """Names of the axes of each layer, for saved runs: levels where layers form a chain, else numbers."""
+        """Names of the axes of each layer, for saved runs, levels where layers form a chain, else numbers."""
         shapes = self.layer_shapes
         matrices = all(len(shape) == 2 for shape in shapes)
         if matrices and all(above[1] == below[0] for below, above in itertools.pairwise(shapes)):

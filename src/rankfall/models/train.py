@@ -83,7 +83,7 @@ class Train(TensorModel):
 
     @property
     def depth(self) -> int:
-        """N, the order of W: the number of layers."""
+        """N, the order of W and the number of layers."""
         return len(self.dimensions)
 
     @property

@@ -107,7 +107,7 @@ class Tree(TensorModel):
 
     @property
     def depth(self) -> int:
-        """The number of layers, one for each node: W is a polynomial of that degree in them."""
+        """The number of layers, one for each node; W is a polynomial of that degree in them."""
         return len(self.nodes)
 
     @cached_property

@@ -175,7 +175,7 @@ class Completion(ManyProblems):
 
     @cached_property
     def layout_class(self) -> type[Layout]:
-        """The layout in use: the one given, or the one that `choose_layout` chose."""
+        """The layout in use, the one given or the one that `choose_layout` chose."""
         return self.layout if isinstance(self.layout, type) else choose_layout(self.observed)
 
     @property

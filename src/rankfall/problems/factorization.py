@@ -42,12 +42,12 @@ class Factorization(Problem):
 
     @property
     def values(self) -> Array:
-        """What the loss compares W to: Φ."""
+        """Φ, what the loss compares W to."""
         return self.target
 
     @property
     def truth(self) -> Array:
-        """Φ: the test error of a run is the mean squared distance to it."""
+        """Φ; the test error of a run is the mean squared distance to it."""
         return self.target
 
     @property

@@ -52,7 +52,7 @@ class Observed:
 
     @property
     def is_numpy(self) -> bool:
-        """Whether compiled loops apply: the values are NumPy arrays."""
+        """Whether compiled loops apply, as the values are NumPy arrays."""
         return is_numpy(self.values)
 
     @property

@@ -16,7 +16,7 @@ class ManyProblems(Problem):
 
     @property
     def batch_size(self) -> int | None:
-        """How many problems are measured alike, None for one: the values have a leading axis then, a run for each."""
+        """How many problems are measured alike, None for one; the values have a leading axis then, a run for each."""
         return int(self.values.shape[0]) if self.values.ndim > 1 else None
 
     def of_runs(self: P, chosen: int | np.integer | np.ndarray) -> P:

@@ -127,7 +127,7 @@ class Regression(Problem):
 
     @property
     def values(self) -> Array:
-        """What the loss compares to: the targets."""
+        """The targets, what the loss compares to."""
         return self.targets
 
     @property

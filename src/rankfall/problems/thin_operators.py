@@ -57,7 +57,7 @@ class RankOneOperator:
 
     @property
     def is_symmetric(self) -> bool:
-        """Whether every u_i v_iᵀ equals its transpose: u_i and v_i parallel."""
+        """Whether every u_i v_iᵀ equals its transpose, with u_i and v_i parallel."""
         if self.shape[0] != self.shape[1]:
             return False
         u, v = to_numpy(self.left), to_numpy(self.right)

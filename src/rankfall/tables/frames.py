@@ -45,7 +45,7 @@ def from_frame(
     import narwhals.stable.v2 as nw
 
     reading, notes = reading or Reading(), Notes() if notes is None else notes
-    native = _narwhalize(frame)
+    native = narwhalize(frame)
     names = [str(name) for name in native.columns]
     asked = None if label_columns is None else {str(name) for name in label_columns}
     for name in asked or ():
@@ -135,7 +135,7 @@ def to_frame(table: Table, like: "IntoDataFrame | None" = None) -> "IntoDataFram
             )
         original = replace(original, values=table.values)
     is_changed = changed(original)
-    native = _narwhalize(like)
+    native = narwhalize(like)
     labels = set(original.label_positions)
     columns = [one for place, one in enumerate(native.iter_columns()) if place not in labels]
     texts = None
@@ -153,7 +153,8 @@ def _category_names(table: Table) -> list[str]:
     return [(table.column_names or ())[place] for place in table.categories if table.levels(place)]
 
 
-def _narwhalize(frame: "Frame") -> "nw.DataFrame[Frame]":
+def narwhalize(frame: "Frame") -> "nw.DataFrame[Frame]":
+    """The frame behind one interface, sparse columns dense. Raises InputError for what is none, or repeats a name."""
     import narwhals.stable.v2 as nw
 
     try:

@@ -189,7 +189,7 @@ class Report(tuple[Claim, ...]):
 
     @property
     def judged(self) -> "Report":
-        """The claims that were judged: all but those that do not apply or are only shown."""
+        """The claims that were judged, all but those that do not apply or are only shown."""
         return Report(claim for claim in self if claim.holds is not None)
 
     def __str__(self) -> str:

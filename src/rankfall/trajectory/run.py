@@ -108,7 +108,7 @@ class Trajectory:
 
     @property
     def low_rank(self) -> LowRank:
-        """W at the end as L Rᵀ, in NumPy: predictions and norms of a large matrix without forming it."""
+        """W at the end as L Rᵀ, in NumPy, for predictions and norms of a large matrix without forming it."""
         return LowRank(*map(to_numpy, self.factors))
 
     def predict(self, *positions: int | Sequence[int] | np.ndarray) -> Float[np.ndarray, " entries"]:

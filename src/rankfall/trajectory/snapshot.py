@@ -98,7 +98,7 @@ class Snapshot:
 
     @cached_property
     def core(self) -> Float[np.ndarray, "batch q q"]:
-        """Uᵀ∇ℓ(W)V: the gradient seen in the singular bases of W; ∇ℓ is formed whole."""
+        """Uᵀ∇ℓ(W)V, the gradient seen in the singular bases of W; ∇ℓ is formed whole."""
         u, _, v = self.decomposition
         gradient = to_numpy(self.problem.loss_and_gradient(self.product)[1])
         gradient = gradient.reshape(*u.shape[:-1], v.shape[-1])  # of a tensor, its matricization

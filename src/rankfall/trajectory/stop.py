@@ -51,7 +51,7 @@ class Stop(ABC):
 
     @property
     def parts(self) -> tuple["Stop", ...]:
-        """The stops that this one combines: itself alone."""
+        """The stops that this one combines, which is itself alone."""
         return (self,)
 
     def __or__(self, other: "Stop") -> "Either":

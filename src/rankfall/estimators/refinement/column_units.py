@@ -10,9 +10,9 @@ from rankfall.estimators.scalings import DECADES, ROUNDING
 
 def varying_columns(table: Float[np.ndarray, "m n"]) -> Bool[np.ndarray, " n"]:
     """Columns whose known values differ by more than rounding."""
-    with np.errstate(all="ignore"):
-        low, high = np.nanmin(table, axis=0), np.nanmax(table, axis=0)
-        largest = np.nanmax(np.abs(table), axis=0)
+    # of a column without any, the three are NaN
+    low, high = np.fmin.reduce(table, axis=0), np.fmax.reduce(table, axis=0)
+    largest = np.maximum(np.abs(low), np.abs(high))
     return np.isfinite(low) & (high - low > ROUNDING * largest)
 
 

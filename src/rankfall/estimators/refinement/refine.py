@@ -109,8 +109,8 @@ def refine(
     order = np.arange(problem.shape[0]) if order is None else order
     raw = raw[order]
     varying = varying_columns(raw)
-    with np.errstate(all="ignore"):
-        constants = np.where((~np.isnan(raw)).any(axis=0), np.nanmean(np.where(varying, 0.0, raw), axis=0), np.nan)
+    count = (~np.isnan(raw)).sum(axis=0)
+    constants = np.where(count > 0, np.nansum(np.where(varying, 0.0, raw), axis=0) / np.maximum(count, 1), np.nan)
     whole = np.tile(np.where(np.isnan(constants), np.nanmean(raw), constants), (len(raw), 1))
     table = raw[:, varying]
     blocks = (np.arange(problem.shape[1]) if blocks is None else blocks)[varying]
