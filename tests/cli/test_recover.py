@@ -76,9 +76,29 @@ def test_too_few_entries_end_with_a_code_and_the_observed_cells():
     np.testing.assert_array_equal(np.load("t-recovered.npy"), np.load("t.npy"))
 
 
+def test_wrong_cells_are_named_and_replaced_only_where_outliers_are_looked_for():
+    truth, holes = planted()
+    observed = np.argwhere(~np.isnan(holes))
+    wrong = observed[np.random.default_rng(0).choice(len(observed), 4, replace=False)]
+    holes[wrong[:, 0], wrong[:, 1]] += 30.0
+    np.save("t.npy", holes)
+    ended = shell("recover", "t.npy", "--outliers", 0.03)
+    assert (ended.code, ended.stderr) == (0, "")
+    assert "4 cells: row " in ended.rows["left out"]
+    assert f"row {wrong[0, 0] + 1}, column {wrong[0, 1] + 1}" in ended.rows["left out"]
+    filled = np.load("t-recovered.npy")
+    np.testing.assert_allclose(filled[wrong[:, 0], wrong[:, 1]], truth[wrong[:, 0], wrong[:, 1]], atol=1e-8)
+    trusted = shell("recover", "t.npy", "-o", "trusted.npy")
+    assert "left out" not in trusted.rows
+    kept = np.load("trusted.npy")[wrong[:, 0], wrong[:, 1]]
+    np.testing.assert_array_equal(kept, holes[wrong[:, 0], wrong[:, 1]])
+
+
 @pytest.mark.parametrize(
     ("words", "match"),
     [
+        (["--outliers", "0.3"], "--outliers must be a share from 0 to below 0.25"),
+        (["--outliers", "-0.1"], "--outliers must be a share"),
         (["--depth", "1"], "--depth must be a whole number"),
         (["--tolerance", "2"], "--tolerance must lie between 0 and 1"),
         (["--measure", "-1"], "--measure must not be negative"),

@@ -228,6 +228,9 @@ def test_suggestions_end_when_everything_is_certified_and_without_a_block_they_f
     [
         ({"depth": 1}, "depth must be a whole number"),
         ({"attempts": 0}, "attempts must lie between 1 and 7"),
+        ({"outliers": 0.25}, "outliers must be a share of the entries from 0 to below 0.25"),
+        ({"outliers": -0.01}, "outliers must be a share"),
+        ({"outliers": math.nan}, "outliers must be a share"),
         ({"tolerance": 0.0}, "tolerance must lie between 0 and 1"),
     ],
 )

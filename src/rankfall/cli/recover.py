@@ -60,6 +60,10 @@ def recover(
     tolerance: Annotated[
         float | None, typer.Option(help="Relative residual that counts as exact; raise it for rounded values.")
     ] = None,
+    outliers: Annotated[
+        float,
+        typer.Option(help="Largest share of grossly wrong cells, such as 0.05: they are found, named and left out."),
+    ] = 0.0,
     measure: Annotated[int, typer.Option(help="How many cells to suggest for measuring next; 0 for none.")] = 5,
     seed: Annotated[int, typer.Option(help="Seed of all random vectors.")] = 0,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no summary.")] = False,
@@ -69,13 +73,14 @@ def recover(
     The rank is found, not given. A cell is filled where a certificate shows
     that no other matrix of that rank nearby has the same observed cells.
     Cells that are not determined stay empty: the summary names their rows and
-    columns, and the cells to measure next.
+    columns, and the cells to measure next. With --outliers, cells found
+    wrong count as unknown.
     """
     from rankfall.cli.console import Console
     from rankfall.cli.reading import reading_of
     from rankfall.cli.recover_table import RecoverOptions, recover_planted, recover_table
 
-    options = RecoverOptions(depth, tolerance, measure, seed)
+    options = RecoverOptions(depth, tolerance, outliers, measure, seed)
     console = Console(quiet)
     reading = reading_of(unknown, below, separator, decimal, thousands, encoding, comment, leave_out, sheet)
     if table is None:

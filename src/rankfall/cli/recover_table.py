@@ -44,6 +44,7 @@ class RecoverOptions:
 
     depth: float = math.inf
     tolerance: float | None = None
+    outliers: float = 0.0
     measure: int = 5
     seed: int = 0
 
@@ -54,6 +55,10 @@ class RecoverOptions:
             )
         if self.tolerance is not None and not 0 < self.tolerance < 1:
             raise InputError(f"--tolerance must lie between 0 and 1, got {self.tolerance}; 1e-6 suits six digits")
+        if not 0 <= self.outliers < 0.25:
+            raise InputError(
+                f"--outliers must be a share from 0 to below 0.25, got {self.outliers}; 0.05 allows one cell in twenty"
+            )
         if self.measure < 0:
             raise InputError(f"--measure must not be negative, got {self.measure}; 0 suggests nothing")
         if not 0 <= self.seed < 2**32:
@@ -102,12 +107,15 @@ def _recover(table: Table, output: Path, options: RecoverOptions, console: Conso
     begun = time.perf_counter()
     with console.fitting() as bar:
         found = recover(
-            problem, depth=options.depth, tolerance=options.tolerance, seed=options.seed, progress=_progress(bar)
-        )
+            problem, depth=options.depth, tolerance=options.tolerance, outliers=options.outliers, seed=options.seed,
+            progress=_progress(bar),
+        )  # fmt: skip
     seconds = time.perf_counter() - begun
     certified = found.certificate.rows[:, None] & found.certificate.cols[None, :]
     unknown = np.isnan(table.values)
-    filled = table.with_values(np.where(unknown & certified, found.product.product, table.values))
+    unknown[found.outliers[:, 0], found.outliers[:, 1]] = True
+    trusted = np.where(unknown, np.nan, table.values)
+    filled = table.with_values(np.where(unknown & certified, found.product.product, trusted))
     console.writing(lambda: write_table(filled, output))
     count, left = int((unknown & certified).sum()), int((unknown & ~certified).sum())
     rows: list[tuple[str, str]] = [
@@ -118,13 +126,16 @@ def _recover(table: Table, output: Path, options: RecoverOptions, console: Conso
     ]
     if not found.is_exact and found.rank:
         rows.append(("noise", f"{found.noise:.3g} (deviation)"))
+    if options.outliers:
+        wrong = [_cell(table, i, j) for i, j in found.outliers[:_NAMED].tolist()]
+        more = f" and {len(found.outliers) - _NAMED} more" if len(found.outliers) > _NAMED else ""
+        rows.append(("left out", f"{len(found.outliers)} cells: {'; '.join(wrong)}{more}" if wrong else "no cell"))
     if left:
         rows.append(("not determined", _names(found.certificate.rows, "rows", lambda i: row_title(table, i))))
         rows.append(("", _names(found.certificate.cols, "columns", lambda j: column_title(table.column_names, j))))
         cells = suggest_cells(problem, found, options.measure) if options.measure else []
         for place, (i, j) in enumerate(cells):
-            title = f"{row_title(table, i)}, {column_title(table.column_names, j)}"
-            rows.append(("measure next" if place == 0 else "", title))
+            rows.append(("measure next" if place == 0 else "", _cell(table, i, j)))
     rows.append(("seconds", f"{seconds:.2f}"))
     console.summary(rows, "written", output)
     return found.certificate.count > 0
@@ -135,6 +146,10 @@ def _progress(bar: Callable[[str, float], None] | None) -> Callable[[str, "PathS
     if bar is None:
         return None
     return lambda stage, step: bar(stage, min(0.99, max(0.0, -math.log10(max(step.residual, 1e-8)) / 8)))
+
+
+def _cell(table: Table, i: int, j: int) -> str:
+    return f"{row_title(table, i)}, {column_title(table.column_names, j)}"
 
 
 def _names(certified: np.ndarray, what: str, title: Callable[[int], str]) -> str:

@@ -7,11 +7,12 @@ escaped directions, and the residual z written back, which the bulk carries. Whe
 completable, z goes to zero with ε. The path has no rank parameter.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from rankfall.recovery.frozen_solve import TangentFit, fit_tangent
 from rankfall.recovery.metric import Mean, ridge
@@ -29,6 +30,8 @@ _JUMP, _GAP = 0.1, 0.2
 # Directions this close to ε have not escaped yet: their λ would not be finite.
 _MARGIN = 1.0005
 _STEPS = 400
+# Of a line one entry in so many may be left out.
+_FEW = 2
 _SMALLEST = 1e-9
 
 
@@ -70,12 +73,18 @@ def follow(
     residual: float = 1e-8,
     watch: Callable[[PathStep], None] | None = None,
     widest: int | None = None,
+    trimmed: float = 0.0,
 ) -> Iterator[PathPoint]:
     """Walk the path, one point a step, until ‖z‖ < `residual`·‖b‖ or ε has become negligible.
 
     mean: what M_ab is. decay: factor of ε from step to step. start: entries of the first iterate, b if None.
     seed: of the random columns in block power iterations. widest: bound on R beside that of the entries.
+    trimmed: share of the entries that each step leaves out, those of the largest misfit at the last one.
     """
+    every_entry = sampling, entries
+    if trimmed:
+        kept = without_largest(sampling, entries, trimmed)
+        sampling, entries = sampling.select(kept), entries[kept]
     rng = np.random.default_rng(seed)
     unit = float(np.linalg.norm(entries))
     cap = widest_rank(sampling) if widest is None else min(widest, widest_rank(sampling))
@@ -101,9 +110,14 @@ def follow(
             _warm_start(iterate, escaped, charge), floor=1e-32 * unit**2,
         )  # fmt: skip
         left, right = np.hstack([fit.left, escaped.left]), np.hstack([escaped.right, fit.right])
-        iterate = Iterate(sampling, left, right, fit.residual)
+        misfit = fit.residual
+        if trimmed:
+            misfit = every_entry[1] - every_entry[0].read(left, right)
+            kept = without_largest(every_entry[0], misfit, trimmed)
+            sampling, entries, misfit = every_entry[0].select(kept), every_entry[1][kept], misfit[kept]
+        iterate = Iterate(sampling, left, right, misfit)
         triplets = leading_triplets(iterate, triplets.right, max(rank + _SPARE, _FEWEST), 2, rng)
-        step = PathStep(used, rank, float(np.linalg.norm(fit.residual)) / unit)
+        step = PathStep(used, rank, float(np.linalg.norm(misfit)) / unit)
         if watch is not None:
             watch(step)
         yield PathPoint(step, fit, iterate, triplets)
@@ -111,6 +125,28 @@ def follow(
         before = rank
         if step.residual < residual or scale < _SMALLEST * triplets.values[0]:
             return
+
+
+def without_largest(
+    sampling: Sampling, misfit: Float[np.ndarray, " entries"], share: float
+) -> Bool[np.ndarray, " entries"]:
+    """All entries but a share, those of the largest misfit; of no row or column more than half.
+
+    A line that lost most of its entries would be fitted to the others, miss those it lost, and never get them back.
+    """
+    kept = np.ones(misfit.size, bool)
+    largest = np.argsort(-np.abs(misfit), kind="stable")[: math.ceil(share * misfit.size)]
+    few = np.ones(largest.size, bool)
+    for lines, counts in ((sampling.rows, sampling.row_counts), (sampling.cols, sampling.col_counts)):
+        met = lines[largest]
+        by_line = np.argsort(met, kind="stable")
+        # the place of each entry among those of its line
+        starts = np.searchsorted(met[by_line], met[by_line])
+        places = np.empty(largest.size, np.int64)
+        places[by_line] = np.arange(largest.size) - starts
+        few &= places < np.maximum(counts[met] // _FEW, 1)
+    kept[largest[few]] = False
+    return kept
 
 
 def _widened(iterate: Iterate, triplets: Triplets, scale: float, cap: int, rng: np.random.Generator) -> Triplets:

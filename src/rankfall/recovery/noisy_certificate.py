@@ -32,9 +32,9 @@ _RIDGE = 1e-12
 _ITERATIONS = 1000
 
 
-def certify_noisy(sampling: Sampling, fit: Triplets, noise: float, seed: int = 0) -> Certificate:
-    """The certificate of a fit whose residual is noise of deviation `noise`."""
-    certificate = certify(sampling, fit, seed)
+def certify_noisy(sampling: Sampling, fit: Triplets, noise: float, seed: int = 0, closed: bool = True) -> Certificate:
+    """The certificate of a fit whose residual is noise of deviation `noise`; `closed` as for `certify`."""
+    certificate = certify(sampling, fit, seed, closed)
     rows, cols = certificate.rows.copy(), certificate.cols.copy()
     rank = fit.values.size
     inside = rows[sampling.rows] & cols[sampling.cols]

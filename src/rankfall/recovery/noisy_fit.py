@@ -5,12 +5,13 @@ A Vᵀ + U Bᵀ at scale ε. From the best one start the least squares fits of t
 most. The best of all is computed again from all entries.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
-from rankfall.recovery.frozen_path import PathPoint, PathStep, follow
+from rankfall.recovery.frozen_path import PathPoint, PathStep, follow, without_largest
 from rankfall.recovery.gauss_newton import RankFit, fit_rank
 from rankfall.recovery.metric import Mean
 from rankfall.recovery.rank_candidates import candidate_ranks
@@ -38,14 +39,13 @@ class NoisyFit:
 def fit_noisy(sampling: Sampling, entries: Float[np.ndarray, " entries"], mean: Mean, seed: int) -> NoisyFit:
     """The matrix that predicts held-out entries best, refitted on all of them."""
     rng = np.random.default_rng([seed, 1])
-    aside = np.zeros(sampling.count, bool)
-    aside[rng.choice(sampling.count, max(1, round(_HELD_OUT * sampling.count)), replace=False)] = True
+    aside = set_aside(sampling.count, rng)
     training, testing = sampling.select(~aside), sampling.select(aside)
-    best, least = _best_point(training, entries[~aside], testing, entries[aside], mean, seed)
+    best, least = best_point(training, entries[~aside], testing, entries[aside], mean, seed)
     ranks = {best.step.rank, *candidate_ranks(training, best.triplets.values, best.step.rank)}
     fits = [fit_rank(training, entries[~aside], best.triplets, rank, persistent=True) for rank in sorted(ranks)]
-    errors = [_error(testing, entries[aside], *_factors(fit.triplets)) for fit in fits]
-    place = next(place for place, error in enumerate(errors) if error <= _AS_GOOD * min(errors))
+    errors = [error_of(testing, entries[aside], *_factors(fit.triplets)) for fit in fits]
+    place = lowest_as_good(errors)
     fitted, fitted_error = fits[place], errors[place]
     steps: list[PathStep] = []
     last = None
@@ -62,14 +62,26 @@ def fit_noisy(sampling: Sampling, entries: Float[np.ndarray, " entries"], mean: 
     return NoisyFit(chosen, least, residual, tuple(steps))
 
 
-def _best_point(
+def set_aside(count: int, rng: np.random.Generator) -> Bool[np.ndarray, " entries"]:
+    """A tenth of the entries, at least one."""
+    aside = np.zeros(count, bool)
+    aside[rng.choice(count, max(1, round(_HELD_OUT * count)), replace=False)] = True
+    return aside
+
+
+def lowest_as_good(errors: Sequence[float]) -> int:
+    """The first place whose error cannot be told from the least."""
+    return next(place for place, error in enumerate(errors) if error <= _AS_GOOD * min(errors))
+
+
+def best_point(
     training: Sampling, entries: Float[np.ndarray, " t"], testing: Sampling, held_out: Float[np.ndarray, " h"],
-    mean: Mean, seed: int,
+    mean: Mean, seed: int, trimmed: float = 0.0,
 ) -> tuple[PathPoint, float]:  # fmt: skip
-    """The point of the path with the least held-out error."""
+    """The point of the path with the least held-out error; `trimmed` as for `follow` and `error_of`."""
     best, least, since = None, np.inf, 0
-    for point in follow(training, entries, mean, _DECAY, seed=seed):
-        error = _error(testing, held_out, point.iterate.left, point.iterate.right)
+    for point in follow(training, entries, mean, _DECAY, seed=seed, trimmed=trimmed):
+        error = error_of(testing, held_out, point.iterate.left, point.iterate.right, trimmed)
         since += 1
         if error < least:
             best, least, since = point, error, 0
@@ -83,10 +95,13 @@ def _factors(triplets: Triplets) -> tuple[Float[np.ndarray, "m q"], Float[np.nda
     return triplets.left * triplets.values, triplets.right
 
 
-def _error(
+def error_of(
     testing: Sampling,
     held_out: Float[np.ndarray, " h"],
     left: Float[np.ndarray, "m k"],
     right: Float[np.ndarray, "n k"],
+    trimmed: float = 0.0,
 ) -> float:
-    return float(np.sqrt(np.mean((testing.read(left, right) - held_out) ** 2)))
+    """The root mean squared error of held-out entries, the given share of the largest left out."""
+    errors = testing.read(left, right) - held_out
+    return float(np.sqrt(np.mean(errors[without_largest(testing, errors, trimmed)] ** 2)))

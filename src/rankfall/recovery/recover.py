@@ -8,29 +8,29 @@ If no matrix fits exactly, the rank and the scale are chosen on held-out entries
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from rankfall.arrays import to_numpy
 from rankfall.errors import InputError
 from rankfall.kernels.blas_threads import one_blas_thread
-from rankfall.low_rank import LowRank, balanced_factors
 from rankfall.problems.completion import Completion
 from rankfall.problems.losses import Squared
+from rankfall.recovery.answers import exact_answer, in_units, noisy_answer, nothing
 from rankfall.recovery.attempts import attempt_exact, attempts_at
 from rankfall.recovery.certificate import Certificate, certify
 from rankfall.recovery.frozen_path import PathStep
 from rankfall.recovery.gauss_newton import RankFit
 from rankfall.recovery.metric import DepthMean
 from rankfall.recovery.noisy_certificate import certify_noisy
-from rankfall.recovery.noisy_fit import NoisyFit, fit_noisy
+from rankfall.recovery.noisy_fit import fit_noisy
+from rankfall.recovery.outliers import find_outliers
 from rankfall.recovery.rank_candidates import largest_checked_rank
 from rankfall.recovery.recovery import Recovery
 from rankfall.recovery.redundancy import core_of, redundancy_of
 from rankfall.recovery.sampling import Sampling
-from rankfall.recovery.spectrum import Triplets
 
 # Relative residual of an exact fit, by the precision of the values.
 _EXACT = {8: 1e-11, 4: 1e-6}
@@ -49,6 +49,7 @@ def recover(
     attempts: int = 5,
     tolerance: float | None = None,
     exact: bool = True,
+    outliers: float = 0.0,
     seed: int = 0,
     progress: Callable[[str, PathStep], None] | None = None,
 ) -> Recovery:
@@ -66,6 +67,9 @@ def recover(
         Relative residual that counts as exact: 1e-11, or 1e-6 for float32 values. Raise it for rounded values.
     exact : bool
         False goes straight to the noisy fit, whose rank and scale are chosen on held-out entries.
+    outliers : float
+        Largest share of the entries that may be grossly wrong, below 0.25; 0, the default, trusts all. They are found,
+        left out and told. What is determined is then told more strictly: other entries must check each one used.
     seed : int
         Of all random vectors and of the held-out entries.
     progress : callable, optional
@@ -103,49 +107,81 @@ def recover(
     tolerance = _EXACT[precision] if tolerance is None else tolerance
     if not 0 < tolerance < 1:
         raise InputError(f"tolerance must lie between 0 and 1, got {tolerance}; 1e-11 is rounding in float64")
+    if not 0 <= outliers < 0.25:
+        raise InputError(
+            f"outliers must be a share of the entries from 0 to below 0.25, got {outliers}; 0.05 allows one in twenty"
+        )
+    wrong = np.zeros(values.size, bool)
+    if outliers and values.any():
+        with one_blas_thread():
+            scaled = values / np.abs(values).max()
+            wrong = find_outliers(sampling, scaled, outliers, mean, attempts, tolerance, exact, seed)
+    walk = _Walk(mean, attempts if exact else 0, tolerance, seed, progress, closed=outliers == 0)
+    found = _recover_all(sampling.select(~wrong), values[~wrong], walk)
+    if not wrong.any():
+        return found
+    places = np.column_stack([sampling.rows, sampling.cols])[wrong].astype(np.int64)
+    status = f"{len(places)} of {wrong.size} entries are left out as grossly wrong; of the others, {found.status}"
+    return replace(found, outliers=places, status=status)
+
+
+@dataclass(frozen=True)
+class _Walk:
+    """How to recover: the arguments of `recover`, and whether unchecked entries may certify (see `certify`)."""
+
+    mean: DepthMean
+    attempts: int
+    tolerance: float
+    seed: int
+    progress: Callable[[str, PathStep], None] | None
+    closed: bool
+
+
+def _recover_all(sampling: Sampling, values: Float[np.ndarray, " entries"], walk: _Walk) -> Recovery:
+    """The answer if no entry is grossly wrong."""
     unit = float(np.abs(values).max())
     if unit == 0:
-        return _nothing(problem.shape, "all observed values are zero, the zero matrix fits them; nothing is determined")
+        return nothing(sampling.shape, "all observed values are zero, the zero matrix fits them; nothing is determined")
     core, rows, cols = sampling.compact()
     entries = values / unit
     with one_blas_thread():
         largest = largest_checked_rank(core)
         if largest == 0:
             least = sum(core.shape) - 1
-            return _nothing(
-                problem.shape,
+            return nothing(
+                sampling.shape,
                 f"{core.count} entries are too few: a matrix of rank 1 has {least} degrees of freedom here, and no "
                 "block of rows and columns has more entries than that; only the observed cells are known",
             )
         best: tuple[RankFit, Certificate] | None = None
         path: tuple[PathStep, ...] = ()
         made = 0
-        for made, attempt in enumerate(attempts_at(mean)[: attempts if exact else 0], start=1):
-            watch = None if progress is None else _named(progress, f"attempt {made}")
+        for made, attempt in enumerate(attempts_at(walk.mean)[: walk.attempts], start=1):
+            watch = None if walk.progress is None else _named(walk.progress, f"attempt {made}")
             # an exact fit that certifies nothing has a rank too high: the next path is kept below it
             widest = None if best is None or best[0].rank == 1 or best[1].count else best[0].rank - 1
-            tried = attempt_exact(core, entries, attempt, tolerance, seed, watch, widest)
+            tried = attempt_exact(core, entries, attempt, walk.tolerance, walk.seed, watch, widest)
             path = tried.path if best is None else path
             if tried.fit is None:
                 continue
-            certificate = certify(core, tried.fit.triplets, seed)
+            certificate = certify(core, tried.fit.triplets, walk.seed, walk.closed)
             if best is None or (tried.fit.rank, -certificate.count) < (best[0].rank, -best[1].count):
                 best, path = (tried.fit, certificate), tried.path
             # what is certified depends on the rank and the pattern: another path could not certify more
             if certificate.count > _MOST * sum(core.shape):
                 break
         if best is not None:
-            return _exact_answer(problem.shape, best[0], best[1], path, rows, cols, unit, made)
-        noisy = fit_noisy(core, entries, mean, seed)
+            return exact_answer(sampling.shape, best[0], best[1], path, rows, cols, unit, made)
+        noisy = fit_noisy(core, entries, walk.mean, walk.seed)
         size = float(np.sqrt(np.mean(entries**2)))
         if noisy.error > _PREDICTIVE * size:
             return replace(
-                _nothing(
-                    problem.shape,
+                nothing(
+                    sampling.shape,
                     f"no matrix of a rank up to {largest}, the largest that {core.count} entries can check, was found "
                     "to fit them, and none predicts held-out entries; observe more cells",
                 ),
-                path=_in_units(path or noisy.path, unit),
+                path=in_units(path or noisy.path, unit),
                 attempts=made,
             )
         rank = noisy.triplets.values.size
@@ -153,8 +189,10 @@ def recover(
         freedom = max(redundancy_of(core, rank, core_of(core, rank)), 1)
         noise = float(np.linalg.norm(misfit)) / math.sqrt(freedom)
         trusted = noisy.error <= _TRUSTED * noise
-        certificate = certify_noisy(core, noisy.triplets, noise, seed) if trusted else Certificate.nothing(core.shape)
-    return _noisy_answer(problem.shape, noisy, certificate, noise, size, rows, cols, unit, made)
+        certificate = Certificate.nothing(core.shape)
+        if trusted:
+            certificate = certify_noisy(core, noisy.triplets, noise, walk.seed, walk.closed)
+    return noisy_answer(sampling.shape, noisy, certificate, noise, size, rows, cols, unit, made)
 
 
 def _entries_of(problem: Completion) -> tuple[Sampling, Float[np.ndarray, " entries"], int]:
@@ -178,60 +216,3 @@ def _entries_of(problem: Completion) -> tuple[Sampling, Float[np.ndarray, " entr
 
 def _named(progress: Callable[[str, PathStep], None], stage: str) -> Callable[[PathStep], None]:
     return lambda step: progress(stage, step)
-
-
-def _in_units(path: tuple[PathStep, ...], unit: float) -> tuple[PathStep, ...]:
-    return tuple(replace(step, scale=step.scale * unit) for step in path)
-
-
-def _nothing(shape: tuple[int, int], status: str) -> Recovery:
-    zero = LowRank(np.zeros((shape[0], 0)), np.zeros((shape[1], 0)))
-    return Recovery(zero, 0, Certificate.nothing(shape), (), 1.0, False, 0.0, status, 0)
-
-
-def _spread(
-    shape: tuple[int, int], triplets: Triplets, certificate: Certificate, rows: Int[np.ndarray, " p"],
-    cols: Int[np.ndarray, " q"], unit: float,
-) -> tuple[LowRank, Certificate]:  # fmt: skip
-    """The product and the certificate on all rows and columns, those without entries included."""
-    local_left, local_right = balanced_factors(triplets.left, triplets.values * unit, triplets.right)
-    left, right = np.zeros((shape[0], local_left.shape[1])), np.zeros((shape[1], local_right.shape[1]))
-    left[rows], right[cols] = local_left, local_right
-    row_mask, col_mask = np.zeros(shape[0], bool), np.zeros(shape[1], bool)
-    row_mask[rows], col_mask[cols] = certificate.rows, certificate.cols
-    return LowRank(left, right), Certificate(row_mask, col_mask, certificate.redundancy)
-
-
-def _exact_answer(
-    shape: tuple[int, int], fit: RankFit, certificate: Certificate, path: tuple[PathStep, ...],
-    rows: Int[np.ndarray, " p"], cols: Int[np.ndarray, " q"], unit: float, made: int,
-) -> Recovery:  # fmt: skip
-    product, spread = _spread(shape, fit.triplets, certificate, rows, cols, unit)
-    status = f"rank {fit.rank} fits all entries exactly; {_extent(spread, shape)}"
-    return Recovery(product, fit.rank, spread, _in_units(path, unit), fit.residual, True, 0.0, status, made)
-
-
-def _noisy_answer(
-    shape: tuple[int, int], noisy: NoisyFit, certificate: Certificate, noise: float, size: float,
-    rows: Int[np.ndarray, " p"], cols: Int[np.ndarray, " q"], unit: float, made: int,
-) -> Recovery:  # fmt: skip
-    product, spread = _spread(shape, noisy.triplets, certificate, rows, cols, unit)
-    rank, share = noisy.triplets.values.size, noise / size
-    extent = (
-        f"{_extent(spread, shape)} up to that noise"
-        if spread.count
-        else f"held-out entries are predicted with an error of {noisy.error * unit:.3g}, so no other cell is sure"
-    )
-    status = (
-        f"no rank was found that the entries can check and that fits them exactly; they contradict rank {rank}, chosen "
-        f"on held-out entries, by noise of deviation {noise * unit:.3g}, a share {share:.2g} of their size; {extent}"
-    )
-    path = _in_units(noisy.path, unit)
-    return Recovery(product, rank, spread, path, noisy.residual, False, noise * unit, status, made)
-
-
-def _extent(certificate: Certificate, shape: tuple[int, int]) -> str:
-    if certificate.is_complete:
-        return "every cell is determined"
-    rows, cols = int(certificate.rows.sum()), int(certificate.cols.sum())
-    return f"{rows} of {shape[0]} rows and {cols} of {shape[1]} columns are determined"

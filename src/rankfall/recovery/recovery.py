@@ -1,6 +1,9 @@
 """What a recovery found: the matrix, its rank, what of it the entries determine, and the path that led there."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Int
 
 from rankfall.low_rank import LowRank
 from rankfall.recovery.certificate import Certificate
@@ -31,6 +34,8 @@ class Recovery:
         What was found, in one sentence.
     attempts : int
         Paths walked.
+    outliers : (k, 2) ndarray of int
+        Row and column of each entry that was found grossly wrong and left out; none unless they were looked for.
     """
 
     product: LowRank
@@ -42,3 +47,4 @@ class Recovery:
     noise: float
     status: str
     attempts: int
+    outliers: Int[np.ndarray, "k 2"] = field(default_factory=lambda: np.zeros((0, 2), np.int64))
