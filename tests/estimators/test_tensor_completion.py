@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 
 import rankfall as rf
+from rankfall.estimators.tensors.flattened import Flattened
+from rankfall.estimators.tensors.holding import split, whole_fibers
+from rankfall.estimators.tensors.members import Member, shares_of
 from tests.tensor_catalogue import planted_tensor
 
 
@@ -107,3 +110,64 @@ def test_a_dense_result_that_is_too_large_says_so():
         fit.complete()
     with pytest.raises(rf.InputError, match="0 … 1999"):
         fit.predict(([2000], [0], [0]))
+
+
+def test_where_whole_fibers_are_missing_whole_fibers_are_held_out():
+    given, truth = holes((12, 10, 6), 2, 1.0)
+    given[np.random.default_rng(0).random((12, 10)) < 0.4] = np.nan
+    aside = split(rf.TensorCompletion.from_array(given), 0.1, 0).held_out
+    assert aside is not None
+    assert (np.unique(aside.indices[:2], axis=1, return_counts=True)[1] == 6).all()
+    given[np.nonzero(~np.isnan(given))[0][0]] = np.where(np.arange(6) == 2, np.nan, truth[0])
+    assert whole_fibers(rf.TensorCompletion.from_array(given)) is None
+
+
+def test_a_sum_is_kept_only_where_it_is_better():
+    rng = np.random.default_rng(0)
+    problem = planted_tensor((12, 10, 8), 2, 0.9, 0)
+    values = np.asarray(problem.values)
+
+    class Off(Member):
+        name = "off"
+
+        def __init__(self, noise):
+            self.noise = noise
+
+        def at(self, indices):
+            return values + self.noise
+
+        def whole(self):
+            raise NotImplementedError
+
+        def refitted(self, problem):
+            raise NotImplementedError
+
+    noises = [scale * rng.standard_normal(values.size) for scale in (1.0, 1.0, 50.0)]
+    shares = shares_of([Off(noise) for noise in noises], problem)
+    np.testing.assert_allclose(shares, [0.45, 0.45, 0.0], atol=0.12)
+    assert shares_of([Off(0.0), Off(noises[0])], problem).tolist() == [1.0, 0.0]
+
+
+def pairs(shape=(20, 18, 12)):
+    """A matrix of the first two axes against the third: no few components."""
+    rng = np.random.default_rng(0)
+    truth = np.einsum("ijr,kr->ijk", rng.standard_normal((*shape[:2], 2)), rng.standard_normal((shape[2], 2)))
+    return np.where(rng.random(truth.shape) < 0.3, np.nan, truth), truth
+
+
+def test_a_flattening_is_a_matrix_of_one_axis_against_the_others():
+    given, truth = pairs()
+    flattened = Flattened.of(rf.TensorCompletion.from_array(given), 2, 0)
+    assert relative(flattened.whole(), truth, np.isnan(given)) < 0.1
+    indices = np.stack(np.nonzero(np.isnan(given)))
+    np.testing.assert_allclose(flattened.at(indices), flattened.whole()[tuple(indices)])
+
+
+@pytest.mark.slow
+def test_flattenings_take_part_where_axes_interact_in_pairs():
+    given, truth = pairs()
+    fit = rf.DeepTensorCompletion().fit(given)
+    assert fit.shares_.get("matrix of axis 2", 0) > 0.25
+    assert relative(fit.complete(), truth, np.isnan(given)) < 0.1
+    indices = np.nonzero(np.isnan(given))
+    np.testing.assert_allclose(fit.predict(indices), fit.complete()[indices])

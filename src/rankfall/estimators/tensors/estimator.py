@@ -2,7 +2,6 @@
 
 import math
 import time
-import warnings
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -11,12 +10,14 @@ from jaxtyping import Float
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from rankfall.errors import InputError, RunWarning
+from rankfall.errors import InputError
 from rankfall.estimators.parameters import judged_in_fit
-from rankfall.estimators.tensors.selection import choose
-from rankfall.estimators.tensors.trial import FAMILIES, Trial, refit
+from rankfall.estimators.tensors.flattened import Flattened
+from rankfall.estimators.tensors.holding import split
+from rankfall.estimators.tensors.members import Member, Modeled, mixed, shares_of
+from rankfall.estimators.tensors.selection import GOOD, choose
+from rankfall.estimators.tensors.trial import FAMILIES, Trial
 from rankfall.estimators.tensors.units import Units
-from rankfall.models.tensor_model import TensorModel
 from rankfall.problems.loss import Loss
 from rankfall.problems.tensor_completion import TensorCompletion
 from rankfall.problems.tensor_observations import check_indices
@@ -47,7 +48,8 @@ class DeepTensorCompletion(BaseEstimator):
         What a residual costs: "squared", "huber", "absolute", "logistic" or a loss of your own, in units of the
         typical size of the values. Losses other than squares are fitted by the flow alone.
     holdout : float or "auto", default="auto"
-        Share of the observed entries held out to choose on; "auto" is a tenth, and at most 100,000.
+        Share of the observed entries held out to choose on; "auto" is a tenth, and at most 100,000. Where every fiber
+        along some axis is observed as a whole or not at all, whole fibers are held out.
     units : tuple of int, default=()
         Axes whose slices have units of their own, as different quantities have: each slice is divided by its size.
     random_state : int, default=0
@@ -55,8 +57,11 @@ class DeepTensorCompletion(BaseEstimator):
 
     Attributes
     ----------
-    family_, width_, ridge_ : what was chosen.
-    model_, weights_ : the fitted model and its weights, in the units of the fit.
+    family_, width_, ridge_ : the tensor model with the lowest held-out error.
+    model_, weights_ : that model and its weights, in the units of the fit.
+    members_, shares_ : what the prediction is a sum of, and how much of each; often the model above alone. The best
+        model of another family, and deep matrix factorization of a flattening ("matrix of axis 2"), take part where
+        they lower the held-out error.
     held_out_error_ : float, root mean squared error on held-out entries, in units of the input.
     trajectory_ : Trajectory of the flow that the fit started from; None where least squares started at once.
     trials_ : list of Trial, every candidate.
@@ -126,27 +131,41 @@ class DeepTensorCompletion(BaseEstimator):
         began = time.perf_counter()
         self.units_ = Units.of(problem, tuple(axis % len(problem.shape) for axis in self.units))
         scaled = self.units_.applied(problem)
-        split = scaled.hold_out(share, self.random_state)
+        divided = split(scaled, share, self.random_state)
 
         def report(trial: Trial) -> None:
             if progress is not None:
                 progress(f"{trial.candidate.family} {trial.candidate.width}", time.perf_counter() - began)
 
-        chosen, self.trials_ = choose(split, families, width, self.random_state, report)
-        held = split.held_out
+        chosen, self.trials_ = choose(divided, families, width, self.random_state, report)
+        held = divided.held_out
         assert held is not None
-        predicted = self._mean(chosen.model.entries(chosen.weights[None], tuple(held.indices))[0])
-        residuals = np.asarray(held.values) - predicted
-        residuals = residuals * self.units_.at(held.indices)
-        self.held_out_error_ = float(np.sqrt(np.mean(residuals**2)))
+        best = [min(found, key=lambda trial: trial.error) for found in _by_family(self.trials_) if chosen not in found]
+        members: list[Member] = [Modeled(trial) for trial in (chosen, *best)]
+        if self.family == "auto" and self.width == "auto" and chosen.error >= GOOD and Flattened.suits(divided):
+            members += [Flattened.of(divided, axis, self.random_state) for axis in range(len(problem.shape))]
+        shares = shares_of(members, held)
+        self._keep(members, shares, scaled)
+        residuals = np.asarray(held.values) - self._mean(mixed(members, shares, lambda member: member.at(held.indices)))
         # intervals are in units of the slices, which residuals of one slice share
-        self.scores_ = np.sort(np.abs(residuals) / self.units_.at(held.indices))
+        self.scores_ = np.sort(np.abs(residuals))
+        self.held_out_error_ = float(np.sqrt(np.mean((residuals * self.units_.at(held.indices)) ** 2)))
         candidate = chosen.candidate
         self.family_, self.width_, self.ridge_ = candidate.family, candidate.width, candidate.ridge
-        self.model_, self.trajectory_ = chosen.model, chosen.trajectory
-        self.weights_ = _with_unseen_slices(chosen.model, refit(chosen, scaled), problem)
+        self.trajectory_ = chosen.trajectory
         self.shape_, self.seconds_ = problem.shape, time.perf_counter() - began
         return self
+
+    def _keep(self, members: Sequence[Member], shares: np.ndarray, problem: TensorCompletion) -> None:
+        """Members that have a share are fitted to all entries, and the best model in any case."""
+        first, *others = members
+        chosen = first.refitted(problem)
+        assert isinstance(chosen, Modeled)
+        self.model_, self.weights_ = chosen.trial.model, chosen.trial.weights
+        parts = [(share, member) for share, member in zip(shares[1:], others, strict=True) if share]
+        kept = [(share, member.refitted(problem)) for share, member in parts]
+        self.members_ = [(shares[0], chosen), *kept] if shares[0] else kept
+        self.shares_ = {member.name: float(share) for share, member in self.members_}
 
     def predict(self, indices: "Sequence[npt.ArrayLike] | np.ndarray") -> Float[np.ndarray, " entries"]:
         """W at `indices`, one list of zero-based integers for each axis, forming nothing else."""
@@ -154,7 +173,7 @@ class DeepTensorCompletion(BaseEstimator):
         lists = [np.atleast_1d(np.asarray(each)) for each in indices]
         check_indices(lists, self.shape_)
         stacked = np.stack(lists)
-        return self._mean(self.model_.entries(self.weights_[None, :], lists)[0]) * self.units_.at(stacked)
+        return self._mean(self._sum(lambda member: member.at(stacked))) * self.units_.at(stacked)
 
     def intervals(
         self, indices: "Sequence[npt.ArrayLike] | np.ndarray", alpha: float = 0.1
@@ -180,7 +199,11 @@ class DeepTensorCompletion(BaseEstimator):
                 f"a dense result holds at most {_DENSE} entries, got shape {self.shape_} with {size} "
                 f"({8 * size / 2**30:.3g} GB); use predict(indices) for the entries you need"
             )
-        return self.units_.whole(self._mean(self.model_.product(self.weights_[None, :])[0]))
+        return self.units_.whole(self._mean(self._sum(lambda member: member.whole())))
+
+    def _sum(self, read: Callable[[Member], np.ndarray]) -> np.ndarray:
+        shares, members = zip(*self.members_, strict=True)
+        return mixed(members, shares, read)
 
     def _mean(self, predicted: np.ndarray) -> np.ndarray:
         return np.asarray(self._loss().mean(predicted))
@@ -209,21 +232,6 @@ class DeepTensorCompletion(BaseEstimator):
         return families if self.family == "auto" else [self.family], width, float(share)
 
 
-def _with_unseen_slices(model: TensorModel, weights: np.ndarray, problem: TensorCompletion) -> np.ndarray:
-    """The weights, the rows of slices that no entry observes set to the mean of the others; with a warning."""
-    layers = [layer.copy() for layer in model.layers(weights)]
-    unseen = []
-    for layer, mode in zip(layers, model.modes, strict=True):
-        if mode is None:
-            continue
-        seen = np.bincount(problem.indices[mode], minlength=problem.shape[mode]) > 0
-        if not seen.all():
-            layer[~seen] = layer[seen].mean(axis=0)
-            unseen.append(f"{int((~seen).sum())} of axis {mode}")
-    if unseen:
-        warnings.warn(
-            f"slices without an observed entry ({', '.join(unseen)}) are filled with the mean of the others",
-            RunWarning,
-            stacklevel=4,
-        )  # fmt: skip
-    return model.join(layers)
+def _by_family(trials: Sequence[Trial]) -> list[list[Trial]]:
+    families = dict.fromkeys(trial.candidate.family for trial in trials)
+    return [[trial for trial in trials if trial.candidate.family == family] for family in families]

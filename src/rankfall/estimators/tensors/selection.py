@@ -1,21 +1,28 @@
 """Which family, width and ridge: grown one after another, judged by held-out entries."""
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from rankfall.estimators.tensors.trial import MANY, SPARSE, Candidate, Trial, rerun, run_trial
+from rankfall.models.tensor_model import TensorModel
 from rankfall.models.tensor_starts import leading_subspace
 from rankfall.problems.tensor_completion import TensorCompletion
 
-_WIDTHS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 40, 50, 64)
+_WIDTHS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 24, 32, 48, 64)
+# Ranks of trains and trees: their weights and their time grow with higher powers.
+_RANKS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
 _RIDGE, _LEAST, _MOST = 3e-4, 1e-10, 1.0
-# Widths that may pass without lowering the error by a hundredth, and the error at which nothing is left to choose.
-_PATIENCE, _IMPROVED, _EXACT = 2, 0.99, 1e-5
+# Widths of a sum of components, and ranks, that may pass without lowering the error by a hundredth; and the error at
+# which nothing is left to choose.
+_PATIENCE, _IMPROVED, _EXACT = (2, 1), 0.99, 1e-5
 # The error, as a share of the values, at which no wider model and no other family is tried.
-_GOOD = 3e-3
-# Weights for each observed entry at most.
-_WEIGHTS = 0.5
+GOOD = 3e-3
+# Weights for each observed entry at most, and multiplications of one sweep of least squares.
+_WEIGHTS, _WORK = 1.0, 1e9
+# What the ridge is multiplied by while that helps a width, before a wider model is tried.
+_STRONGER = 3.0
 
 Report = Callable[[Trial], None]
 
@@ -33,49 +40,75 @@ def choose(
         report(trial)
         return trial
 
+    def again(trial: Trial, ridge: float) -> Trial:
+        trials.append(rerun(problem, trial, ridge))
+        report(trials[-1])
+        return trials[-1]
+
     def best() -> Trial:
         return min(trials, key=lambda trial: trial.error)
 
     for family in families:
-        if trials and best().error < _GOOD:
+        if trials and best().error < GOOD:
             break
         before = len(trials)
-        _grow(problem, family, width, attempt)
+        # a train or a tree of ranks 1 is one component
+        widths = _WIDTHS if family == "cp" else _RANKS[1:] if trials else _RANKS
+        _grow(problem, family, widths if width is None else (width,), attempt, again)
         if problem.loss_function.is_quadratic:
-            _ridge(problem, min(trials[before:], key=lambda trial: trial.error), trials, report)
+            _ridge(min(trials[before:], key=lambda trial: trial.error), again)
     return best(), trials
 
 
-def _ridge(problem: TensorCompletion, first: Trial, trials: list[Trial], report: Report) -> None:
+def _ridge(first: Trial, again: Callable[..., Trial]) -> None:
     """Trials with smaller ridges, or larger ones, each from the weights of the one before, while that helps."""
     for factor in (0.1, 10.0):
         lowest = first
         while lowest.error > _EXACT and _LEAST <= (ridge := lowest.candidate.ridge * factor) <= _MOST:
-            trials.append(rerun(problem, lowest, ridge))
-            report(trials[-1])
-            if trials[-1].error > _IMPROVED * lowest.error:
+            trial = again(lowest, ridge)
+            if trial.error > _IMPROVED * lowest.error:
                 break
-            lowest = trials[-1]
+            lowest = trial
         if lowest is not first:
             return
 
 
-def _grow(problem: TensorCompletion, family: str, width: int | None, attempt: Callable[..., Trial]) -> None:
-    """Trials of one family, wider and wider while that helps."""
-    if width is not None:
-        attempt(family, width, _RIDGE)
-        return
-    lowest, waited, previous = np.inf, 0, None
-    for wanted in _WIDTHS:
-        model = Candidate(family, wanted, _RIDGE).model(problem.shape)
-        if wanted > 1 and (model.size > _WEIGHTS * problem.count or model == previous):
+def _grow(
+    problem: TensorCompletion,
+    family: str,
+    widths: Sequence[int],
+    attempt: Callable[..., Trial],
+    again: Callable[..., Trial],
+) -> None:
+    """Trials of one family, wider and wider while that helps, each with the ridge that the width wants.
+
+    Few weights want a weak ridge, many a strong one. A start with a strong ridge loses its small components, so that
+    the ridge only grows.
+    """
+    lowest, waited, previous, ridge = np.inf, 0, None, _RIDGE
+    for wanted in widths:
+        model = Candidate(family, wanted, ridge).model(problem.shape)
+        if previous is not None and (not _is_affordable(problem, model) or model == previous):
             return
         previous = model
-        error = attempt(family, wanted, _RIDGE).error
-        waited = 0 if error < _IMPROVED * lowest else waited + 1
-        lowest = min(lowest, error)
-        if waited > _PATIENCE or lowest < _GOOD:
+        trial = attempt(family, wanted, ridge)
+        while problem.loss_function.is_quadratic and trial.error > GOOD and trial.candidate.ridge < _MOST:
+            stronger = again(trial, trial.candidate.ridge * _STRONGER)
+            if stronger.error > _IMPROVED * trial.error:
+                break
+            trial = stronger
+        ridge = max(_RIDGE, trial.candidate.ridge / _STRONGER)
+        waited = 0 if trial.error < _IMPROVED * lowest else waited + 1
+        lowest = min(lowest, trial.error)
+        if waited > _PATIENCE[family != "cp"] or lowest < GOOD:
             return
+
+
+def _is_affordable(problem: TensorCompletion, model: TensorModel) -> bool:
+    """Whether the entries can tell the weights, and least squares takes seconds: a row of k weights costs k² each."""
+    work = sum(math.prod(shape[1:] if mode is not None else shape) ** 2
+               for shape, mode in zip(model.layer_shapes, model.modes, strict=True))  # fmt: skip
+    return model.size <= _WEIGHTS * problem.count and work * problem.count <= max(_WORK, 16 * problem.count)
 
 
 def _bases(problem: TensorCompletion, width: int | None) -> list[np.ndarray] | None:

@@ -20,7 +20,7 @@ from rankfall.trajectory import HeldOutRise, LossBelow, StepLimit, Trajectory, e
 FAMILIES: dict[str, Callable[[int], TensorModel]] = {"cp": CP, "train": Train, "tree": lambda width: Tree(None, width)}
 _SCALE, _RTOL = 1e-2, 1e-2
 # Steps of the flow before least squares, and alone.
-_SHORT, _LONG = 30, 400
+_SHORT, _LONG = 10, 400
 # Entries above which least squares starts at once, where few are observed: the subspaces of the data are known well.
 MANY, SPARSE = 200_000, 0.1
 # Sweeps of a trial, the share by which a sweep must lower the held-out error, and sweeps to wait for it.
