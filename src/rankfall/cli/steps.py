@@ -45,9 +45,11 @@ class Fit:
         found = model.held_out_error_
         error = f"{found:.4g} (column means {model.column_mean_error_:.4g})"
         own, of_means = errors_in_spreads(model.fitted_)
-        if of_means > 0 and (model.shares_ or model.fitted_.standardization.mixed):
-            # columns in units of their own: the largest unit must not decide
+        # where columns have units of their own, the largest unit must not decide
+        if of_means > 0 and model.shares_:
             error = f"{own / of_means:.3g} of that of column means, each column in its own unit"
+        elif of_means > 0 and model.fitted_.standardization.mixed:
+            error += f"; column by column {own / of_means:.3g} of that of column means"
         # the held-out error is that of the stopping time chosen, and owed by a run that did not get there
         ended = [] if model.status_ == "converged" else [("ended", f"{model.status_}, before the stopping time")]
         robust = [] if model.loss != "auto" or model.loss_ == "squared" else [
