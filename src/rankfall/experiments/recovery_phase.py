@@ -175,26 +175,31 @@ def panels(data) -> list[Panel]:
     success = (data.error < ACCURACY).mean("draw")
     limit = data.identifiable.mean("draw")
     drawn_panels = []
-    for rank in ranks.tolist():
+    for number, rank in enumerate(ranks.tolist()):
+        # colors are the same in all panels: one legend, where no curve is
         curves = [
-            Curve(oversamplings, success.sel(solver=name, rank=rank).values, name, "marked", color=place)
+            Curve(
+                oversamplings, success.sel(solver=name, rank=rank).values, "" if number else name, "marked", color=place
+            )
             for place, name in enumerate(METHODS)
         ]
-        curves.append(Curve(oversamplings, limit.sel(rank=rank).values, "identifiable", "dashed"))
+        curves.append(Curve(oversamplings, limit.sel(rank=rank).values, "" if number else "identifiable", "dashed"))
         drawn_panels.append(
             Panel(f"Rank {rank} of {size}", "oversampling ρ", "share of draws solved", curves, limits=(-0.03, 1.03))
         )
     freedom = ranks * (2 * size - ranks) / size**2
     curves = [
-        Curve(ranks, freedom * [half_success(oversamplings, row) for row in success.sel(solver=name).values], name,
+        Curve(ranks, freedom * [half_success(oversamplings, row) for row in success.sel(solver=name).values], "",
               "marked", color=place)
         for place, name in enumerate(METHODS)
     ]  # fmt: skip
     curves += [
-        Curve(ranks, freedom * [half_success(oversamplings, row) for row in limit.values], "identifiable", "dashed"),
-        Curve(ranks, freedom, "as many entries as unknowns", "dashed"),
+        Curve(ranks, freedom * [half_success(oversamplings, row) for row in limit.values], "identifiable",
+              "dashed", color=9),
+        Curve(ranks, freedom, "as many entries as unknowns", "dashed", color=7),
         Curve(ranks, [transition(size, rank) / size**2 for rank in ranks.tolist()],
-              "nuclear norm, statistical dimension", "dashed"),
+              "nuclear norm, statistical dimension", "dashed",
+              color=METHODS.index("nuclear norm")),
     ]  # fmt: skip
     drawn_panels.append(
         Panel("Half of the draws solved", "rank", "share of entries observed", curves, limits=(0.0, 1.0))
