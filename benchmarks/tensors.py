@@ -7,7 +7,9 @@
 
 The error is the relative Frobenius norm over the hidden entries. tensorly's CP and Tucker, given the mask, get every
 rank from 1 to 10 and the best of their errors on the hidden entries counts, which is more than a user could know; their
-seconds are those of the best rank alone. The data are read from the folder that RANKFALL_TEST_DATA names.
+seconds are those of the best rank alone. Measured over 30, 60 and 90 % and fibers of both data sets: the lowest error
+in 6 of 8 cells, within 1 % of the lowest in the others, and slower than one known rank of tensorly. The table is in
+docs/tensors.md. The data are read from the folder that RANKFALL_TEST_DATA names.
 """
 
 import os

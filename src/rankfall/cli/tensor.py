@@ -41,6 +41,7 @@ def complete_tensor(
         ("tensor", shape),
         ("observed", f"{int((~unknown).sum())} of {unknown.size} ({100 * float(np.mean(~unknown)):.3g} %)"),
         ("model", f"{estimator.family_} of width {estimator.width_}"),
+        ("prediction", ", ".join(f"{share:.2f} × {name}" for name, share in estimator.shares_.items())),
         ("held-out error", f"{estimator.held_out_error_:.4g} (standard deviation of the values {spread:.4g})"),
         ("seconds", f"{estimator.seconds_:.1f}"),
     ]

@@ -86,13 +86,15 @@ def _grow(
     the ridge only grows.
     """
     lowest, waited, previous, ridge = np.inf, 0, None, _RIDGE
+    # many entries tell the weights of any width without a stronger ridge
+    is_adapted = problem.loss_function.is_quadratic and problem.count <= MANY
     for wanted in widths:
         model = Candidate(family, wanted, ridge).model(problem.shape)
         if previous is not None and (not _is_affordable(problem, model) or model == previous):
             return
         previous = model
         trial = attempt(family, wanted, ridge)
-        while problem.loss_function.is_quadratic and trial.error > GOOD and trial.candidate.ridge < _MOST:
+        while is_adapted and trial.error > GOOD and trial.candidate.ridge < _MOST:
             stronger = again(trial, trial.candidate.ridge * _STRONGER)
             if stronger.error > _IMPROVED * trial.error:
                 break
