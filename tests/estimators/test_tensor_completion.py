@@ -1,12 +1,14 @@
 """`DeepTensorCompletion`: exact on planted tensors, honest intervals, refusals, unseen slices."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 import rankfall as rf
 from rankfall.estimators.tensors.flattened import Flattened
 from rankfall.estimators.tensors.holding import split, whole_fibers
-from rankfall.estimators.tensors.members import Member, shares_of
+from rankfall.estimators.tensors.members import Member, crossed, shares_of
 from tests.tensor_catalogue import planted_tensor
 
 
@@ -122,30 +124,45 @@ def test_where_whole_fibers_are_missing_whole_fibers_are_held_out():
     assert whole_fibers(rf.TensorCompletion.from_array(given)) is None
 
 
+class Off(Member):
+    """Given predictions."""
+
+    name = "off"
+
+    def __init__(self, predicted):
+        self.predicted = predicted
+
+    def at(self, indices):
+        return self.predicted
+
+    def whole(self):
+        raise NotImplementedError
+
+    def refitted(self, problem):
+        raise NotImplementedError
+
+
 def test_a_sum_is_kept_only_where_it_is_better():
     rng = np.random.default_rng(0)
     problem = planted_tensor((12, 10, 8), 2, 0.9, 0)
     values = np.asarray(problem.values)
-
-    class Off(Member):
-        name = "off"
-
-        def __init__(self, noise):
-            self.noise = noise
-
-        def at(self, indices):
-            return values + self.noise
-
-        def whole(self):
-            raise NotImplementedError
-
-        def refitted(self, problem):
-            raise NotImplementedError
-
     noises = [scale * rng.standard_normal(values.size) for scale in (1.0, 1.0, 50.0)]
-    shares = shares_of([Off(noise) for noise in noises], problem)
+    shares = shares_of([Off(values + noise) for noise in noises], problem)
     np.testing.assert_allclose(shares, [0.45, 0.45, 0.0], atol=0.12)
-    assert shares_of([Off(0.0), Off(noises[0])], problem).tolist() == [1.0, 0.0]
+    assert shares_of([Off(values), Off(values + noises[0])], problem).tolist() == [1.0, 0.0]
+
+
+def test_shares_judge_entries_that_did_not_choose_them():
+    rng = np.random.default_rng(0)
+    problem = planted_tensor((12, 10, 8), 2, 0.9, 0)
+    values = np.asarray(problem.values)
+    members = [Off(values + rng.standard_normal(values.size)) for _ in range(3)]
+    before = crossed(members, problem, 5)
+    half = np.random.default_rng(5).permutation(values.size) % 2
+    other = replace(problem, values=np.where(half == 0, 3 * values, values))
+    after = crossed(members, other, 5)
+    np.testing.assert_array_equal(after[half == 0], before[half == 0])
+    assert np.abs(after - before)[half == 1].min() > 0
 
 
 def pairs(shape=(20, 18, 12)):

@@ -79,16 +79,41 @@ def mixed(
 
 def shares_of(members: Sequence[Member], held: TensorCompletion) -> Float[np.ndarray, " members"]:
     """How much of each member the prediction takes; a single 1 unless a sum is better."""
-    values = np.asarray(held.values, dtype=np.float64)
+    return _shares(*_judged(members, held))
+
+
+def crossed(members: Sequence[Member], held: TensorCompletion, seed: int) -> Float[np.ndarray, " held"]:
+    """Predictions of each half of the held-out entries by the shares that the other half chose."""
+    predicted, values = _judged(members, held)
+    half = np.random.default_rng(seed).permutation(values.size) % 2
+    found = np.empty(values.size)
+    for k in (0, 1):
+        found[half == k] = predicted[half == k] @ _shares(predicted[half != k], values[half != k])
+    return found
+
+
+def _judged(
+    members: Sequence[Member], held: TensorCompletion
+) -> tuple[Float[np.ndarray, "held members"], Float[np.ndarray, " held"]]:
     predicted = np.stack([member.at(held.indices) for member in members], axis=1)
+    return predicted, np.asarray(held.values, dtype=np.float64)
+
+
+def _shares(
+    predicted: Float[np.ndarray, "held members"], values: Float[np.ndarray, " held"]
+) -> Float[np.ndarray, " members"]:
+    count = predicted.shape[1]
+    alone = np.zeros(count)
+    if not values.size:
+        alone[0] = 1
+        return alone
     errors = np.sqrt(np.mean((predicted - values[:, None]) ** 2, axis=0))
-    alone = np.zeros(len(members))
     alone[np.argmin(errors)] = 1
-    if len(members) == 1 or values.size < _ENTRIES * len(members):
+    if count == 1 or values.size < _ENTRIES * count:
         return alone
     shares = nnls(predicted, values)[0]
     kept = shares > _LEAST
-    shares = np.zeros(len(members))
+    shares = np.zeros(count)
     shares[kept] = nnls(predicted[:, kept], values)[0]
     error = np.sqrt(np.mean((predicted @ shares - values) ** 2))
     return shares if error < _IMPROVED * errors.min() else alone
