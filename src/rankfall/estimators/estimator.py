@@ -182,10 +182,26 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
     ) -> "DeepMatrixFactorization":
         """Learn from the observed entries of X (m, n).
 
-        X: an array with NaN for the unknown, a masked array, a frame of numbers, or a SciPy sparse matrix that stores
-        the known entries. sample_weight: non-negative weights of the entries (m, n), or of the rows (m,).
-        progress: called as progress(stage, fraction) along the fit.
-        Raises ValueError (one sentence) where nothing is observed, for infinities, complex numbers or text.
+        Parameters
+        ----------
+        X : array_like, masked array, frame or sparse matrix, shape (m, n)
+            NaN marks the unknown; a SciPy sparse matrix stores the known entries.
+        y : None
+            Not used.
+        sample_weight : array_like, shape (m, n) or (m,), optional
+            Non-negative weights of the entries, or of the rows.
+        progress : callable, optional
+            Called as `progress(stage, fraction)` along the fit.
+
+        Returns
+        -------
+        DeepMatrixFactorization
+            The estimator, fitted.
+
+        Raises
+        ------
+        ValueError
+            Where nothing is observed, for infinities, complex numbers, or columns that are no numbers.
         """
         table = self._validated(without_mask(X), reset=True)
         return self.fit_problem(problem_of(table, sample_weight), progress=progress)
@@ -194,6 +210,13 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
         """Add the rows of X (r, n) to the table and fit again with the choices made before, at the cost of one run.
 
         The first call is `fit`.
+
+        Parameters
+        ----------
+        X : array_like, masked array, frame or sparse matrix, shape (r, n)
+            As for `fit`.
+        y : None
+            Not used.
         """
         if not hasattr(self, "fitted_"):
             return self.fit(X)
@@ -203,7 +226,17 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
     def fit_problem(self, problem: Completion, *, progress: Progress | None = None) -> "DeepMatrixFactorization":
         """Learn from a `Completion` problem: triplets, weights and all; `fit` without an array.
 
-        The estimator's own `loss` decides; raises InputError for a problem that brings another than squares.
+        Parameters
+        ----------
+        problem : Completion
+            Its loss is the mean of squares: the estimator's own `loss` decides.
+        progress : callable, optional
+            Called as `progress(stage, fraction)` along the fit.
+
+        Raises
+        ------
+        InputError
+            For a problem that brings another loss than squares.
         """
         check_parameters(self)
         if not problem.loss_function.is_quadratic:
@@ -237,6 +270,15 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
 
         Rows that were in the training table get what was learnt for them; new rows are folded in from their observed
         entries.
+
+        Parameters
+        ----------
+        X : array_like, masked array, frame or sparse matrix, shape (r, n)
+            Rows with NaN for the unknown.
+
+        Returns
+        -------
+        ndarray, shape (r, n)
         """
         check_is_fitted(self)
         table = self._dense(self._validated(without_mask(X), reset=False))
@@ -254,7 +296,20 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
         variances plus (1 + 1/n_draws) times the variance of the estimates.   [rubin1987]
 
         Draws are neither rounded nor drawn into the observed range, which would bias an analysis; `bounds` hold.
-        Raises InputError for fewer than 2 draws, and with the logistic loss.
+
+        Parameters
+        ----------
+        n_draws : int, optional
+            How many tables to draw, at least 2; without it the predictions fill the table.
+
+        Returns
+        -------
+        ndarray, shape (m, n) or (n_draws, m, n)
+
+        Raises
+        ------
+        InputError
+            For fewer than 2 draws, and for draws with the logistic loss.
         """
         check_is_fitted(self)
         problem = self.fitted_.problem

@@ -46,11 +46,21 @@ class Predictions:
     loss: str | Loss
 
     def predict(self, rows: "TableLike", cols: "npt.ArrayLike | None" = None, *, unseen: str = "mean") -> np.ndarray:
-        """Predicted values at positions of the training table, (|rows|,), zero-based, in input units.
+        """Predicted values at positions of the training table, in input units.
 
-        An index of -1 stands for a row or column never seen: `unseen` says whether what is known of the other one
-        fills it ("mean"), or it is "nan", or an error ("raise"). Given one table in place of two lists, the prediction
-        of each of its entries, observed or not, (r, n). With the logistic loss, the more likely of the two values.
+        With the logistic loss, the more likely of the two values.
+
+        Parameters
+        ----------
+        rows, cols : array_like of int, shape (k,)
+            Positions, from 0; -1 stands for a row or column never seen. One table (r, n) in place of both asks for the
+            prediction of each of its entries, observed or not.
+        unseen : {"mean", "nan", "raise"}
+            What a row or column never seen is: filled from what is known of the other one, NaN, or an error.
+
+        Returns
+        -------
+        ndarray, shape (k,) or (r, n)
         """
         check_is_fitted(self)
         if cols is None:
@@ -69,9 +79,16 @@ class Predictions:
 
     @available_if(_tells_probabilities)
     def predict_proba(self, rows: "npt.ArrayLike", cols: "npt.ArrayLike") -> np.ndarray:
-        """Probabilities of the higher of the two values at positions, (|rows|,), with the logistic loss only.
+        """Probabilities of the higher of the two values at positions, with the logistic loss only.
 
-        An index of -1 stands for a row or column never seen.
+        Parameters
+        ----------
+        rows, cols : array_like of int, shape (k,)
+            Positions, from 0; -1 stands for a row or column never seen.
+
+        Returns
+        -------
+        ndarray, shape (k,)
         """
         check_is_fitted(self)
         if self.fitted_.signs is None:
@@ -81,10 +98,25 @@ class Predictions:
     def predict_interval(
         self, rows: "npt.ArrayLike", cols: "npt.ArrayLike", alpha: float = 0.1
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Lower and upper ends, (|rows|,) each, of intervals that cover a new entry with probability 1 − alpha.
+        """Lower and upper ends of intervals that cover a new entry with probability 1 − alpha.
 
-        Split-conformal, calibrated on held-out entries; wider for rows and columns with few observed entries. Raises
-        InputError for a table of two values, which have no interval between them.
+        Split-conformal, calibrated on held-out entries; wider for rows and columns with few observed entries.
+
+        Parameters
+        ----------
+        rows, cols : array_like of int, shape (k,)
+            Positions, from 0; -1 stands for a row or column never seen.
+        alpha : float
+            The share of new entries that may lie outside, default 0.1.
+
+        Returns
+        -------
+        low, high : ndarray, shape (k,)
+
+        Raises
+        ------
+        InputError
+            For a table of two values, which have no interval between them.
         """
         check_is_fitted(self)
         if self.fitted_.signs is not None:
@@ -108,7 +140,12 @@ class Predictions:
     def level_probabilities(self, rows: "npt.ArrayLike", column: int | str) -> np.ndarray:
         """Probabilities of the levels of a column of categories, (|rows|, levels), in the order of `categories_`.
 
-        rows: places in the training table, −1 for an average row. column: its place or name.
+        Parameters
+        ----------
+        rows : array_like of int, shape (k,)
+            Places in the training table, −1 for an average row.
+        column : int or str
+            Its place or name.
         """
         check_is_fitted(self)
         col = columns_of([column], self.fitted_.problem.shape[1], self._column_names)[0]
@@ -141,10 +178,23 @@ class Predictions:
     def recommend(
         self, rows: "npt.ArrayLike", k: int = 10, *, exclude_observed: bool = True
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The k columns with the highest predictions for each row, best first, and those predictions: (r, k) each.
+        """The k columns with the highest predictions for each row, best first, and those predictions.
 
-        Observed entries are left out unless asked for; a place for which no column is left is -1 and NaN. With the
-        logistic loss the predictions are probabilities of the higher value.
+        A place for which no column is left is -1 and NaN. With the logistic loss the predictions are probabilities of
+        the higher value.
+
+        Parameters
+        ----------
+        rows : array_like of int, shape (r,)
+            Places in the training table.
+        k : int
+            How many columns, default 10.
+        exclude_observed : bool
+            Whether observed entries are left out, the default.
+
+        Returns
+        -------
+        columns, predictions : ndarray, shape (r, k)
         """
         check_is_fitted(self)
         if self.fitted_.categories is not None:

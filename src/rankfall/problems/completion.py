@@ -76,8 +76,22 @@ class Completion(ManyProblems):
     ) -> "Completion":
         """The problem whose unknown entries are the NaNs of a two-dimensional array.
 
-        `weights` (m, n) are read at the observed entries. Raises InputError for other than two dimensions, complex
-        numbers, infinities, nothing observed, or values that the loss cannot read.
+        Parameters
+        ----------
+        array, truth : array, shape (m, n)
+            The table; and, optional, what it is without holes and noise.
+        weights : array, shape (m, n), optional
+            How much each entry counts; read at the observed ones.
+        loss : Loss, optional
+            Squares by default.
+        layout : type of Layout or "auto"
+            How entries are stored; chosen by `choose_layout` by default.
+
+        Raises
+        ------
+        InputError
+            For other than two dimensions, complex numbers, infinities, nothing observed, or values that the loss
+            cannot read.
         """
         rows, cols, values, picked, shape = dense_entries(array, weights)
         return cls._build(rows, cols, values, shape, picked, truth, loss, array, layout)
@@ -96,11 +110,32 @@ class Completion(ManyProblems):
         loss: Loss | None = None,
         layout: type[Layout] | str = "auto",
     ) -> "Completion":
-        """The problem of entries b = `values` at (`rows`, `cols`), zero-based.
+        """The problem of a list of entries.
 
-        `shape` defaults to the largest indices. `duplicates` says what a position that comes twice means: "error",
-        "mean" or "last". Raises InputError for indices out of range, infinities or NaN among the values, values that
-        the loss cannot read, and for lengths that differ.
+        Parameters
+        ----------
+        rows, cols : array_like of int, shape (entries,)
+            Positions, from 0.
+        values : array, shape (entries,)
+            b there.
+        shape : (int, int), optional
+            (m, n); the largest indices by default.
+        weights : array, shape (entries,), optional
+            How much each entry counts.
+        truth : array, shape (m, n), optional
+            The table without holes and noise.
+        duplicates : {"error", "mean", "last"}
+            What a position that comes twice means.
+        loss : Loss, optional
+            Squares by default.
+        layout : type of Layout or "auto"
+            How entries are stored; chosen by `choose_layout` by default.
+
+        Raises
+        ------
+        InputError
+            For indices out of range, infinities or NaN among the values, values that the loss cannot read, and
+            lengths that differ.
         """
         given = to_numpy(values)
         rows, cols, given, picked, shape = sorted_unique(rows, cols, given, shape, weights, duplicates)
@@ -285,6 +320,13 @@ class Completion(ManyProblems):
         """The same problem with a random `fraction` of the observed entries set aside in `held_out`.
 
         At least one entry is set aside and one is kept; entries of weight zero are never set aside.
+
+        Parameters
+        ----------
+        fraction : float
+            Between 0 and 1.
+        seed : int
+            Of the draw.
         """
         aside = drawn_entries(self.rows.size, self.weights, fraction, seed)
         return replace(self.select(~aside), truth=self.truth, held_out=self.select(aside))

@@ -108,8 +108,20 @@ class Sensing(ManyProblems):
     ) -> "Sensing":
         """`count` Gaussian measurements of a known matrix, entries of A_i independent N(0, 1)/√(mn).
 
-        With `symmetric=True` each A_i is replaced by (A_i + A_iᵀ)/2. For n × n this is the papers' N(0, 1)/n, under
-        which E ⟨A_i, W⟩² = ‖W‖_F²/n².   [arora2019, code]
+        For n × n this is the papers' N(0, 1)/n, under which E ⟨A_i, W⟩² = ‖W‖_F²/n².   [arora2019, code]
+
+        Parameters
+        ----------
+        truth : array, shape (m, n)
+            The matrix that is measured.
+        count : int
+            M, how many measurements.
+        seed : int
+            Of the draw.
+        symmetric : bool
+            Whether each A_i is replaced by (A_i + A_iᵀ)/2.
+        noise : float
+            The standard deviation of Gaussian noise in each measurement.
         """
         truth, rng = _drawn_for(truth, count), np.random.default_rng(seed)
         stack = rng.standard_normal((count, *truth.shape)) / np.sqrt(truth.shape[0] * truth.shape[1])
@@ -122,7 +134,18 @@ class Sensing(ManyProblems):
     ) -> "Sensing":
         """`count` measurements u_iᵀ W v_i of a known matrix, u_i and v_i Gaussian and of unit length on average.
 
-        With `symmetric=True`, v_i = u_i: quadratic measurements.
+        Parameters
+        ----------
+        truth : array, shape (m, n)
+            The matrix that is measured.
+        count : int
+            M, how many measurements.
+        seed : int
+            Of the draw.
+        symmetric : bool
+            Whether v_i = u_i: quadratic measurements.
+        noise : float
+            The standard deviation of Gaussian noise in each measurement.
         """
         truth, rng = _drawn_for(truth, count), np.random.default_rng(seed)
         left, right = (rng.standard_normal((count, side)) / np.sqrt(side) for side in truth.shape)

@@ -66,8 +66,20 @@ class TensorCompletion(ManyProblems):
     ) -> "TensorCompletion":
         """The problem whose unknown entries are the NaNs of an array of two or more axes.
 
-        `weights`, of the shape of the array, are read at the observed entries. Raises InputError for fewer than two
-        axes, complex numbers, infinities, nothing observed, or values that the loss cannot read.
+        Parameters
+        ----------
+        array, truth : array
+            The tensor, of any shape; and, optional, what it is without holes and noise.
+        weights : array, optional
+            Of the shape of the array: how much each entry counts; read at the observed ones.
+        loss : Loss, optional
+            Squares by default.
+
+        Raises
+        ------
+        InputError
+            For fewer than two axes, complex numbers, infinities, nothing observed, or values that the loss cannot
+            read.
         """
         indices, values, picked, shape = dense_tensor_entries(array, weights)
         return cls._build(indices, values, shape, picked, truth, loss, array)
@@ -84,11 +96,30 @@ class TensorCompletion(ManyProblems):
         duplicates: str = "error",
         loss: Loss | None = None,
     ) -> "TensorCompletion":
-        """The problem of entries b = `values` at `indices`: one list of zero-based integers for each axis.
+        """The problem of a list of entries.
 
-        `shape` defaults to the largest indices. `duplicates` says what a position that comes twice means: "error",
-        "mean" or "last". Raises InputError for indices out of range, infinities or NaN among the values, values that
-        the loss cannot read, and for lengths that differ.
+        Parameters
+        ----------
+        indices : sequence of array_like of int
+            One list for each axis, from 0.
+        values : array, shape (entries,)
+            b there.
+        shape : sequence of int, optional
+            The sides; the largest indices by default.
+        weights : array, shape (entries,), optional
+            How much each entry counts.
+        truth : array, optional
+            The tensor without holes and noise.
+        duplicates : {"error", "mean", "last"}
+            What a position that comes twice means.
+        loss : Loss, optional
+            Squares by default.
+
+        Raises
+        ------
+        InputError
+            For indices out of range, infinities or NaN among the values, values that the loss cannot read, and
+            lengths that differ.
         """
         entries, given, picked, shape = sorted_unique_entries(indices, to_numpy(values), shape, weights, duplicates)
         return cls._build(entries, given, shape, picked, truth, loss, values)

@@ -105,8 +105,21 @@ class DeepTensorCompletion(BaseEstimator):
     ) -> "DeepTensorCompletion":
         """Fit an array, or a labelled one (xarray), of two or more axes whose unknown entries are NaN.
 
-        `weights`, of the shape of X, says how much each entry counts. `progress(what, seconds)` is called after every
-        trial. Raises InputError for what cannot be completed.
+        Parameters
+        ----------
+        X : array_like or DataArray
+            Of any shape with two or more axes.
+        y : None
+            Not used.
+        weights : array_like, optional
+            Of the shape of X: how much each entry counts.
+        progress : callable, optional
+            Called as `progress(what, seconds)` after every trial.
+
+        Raises
+        ------
+        InputError
+            For what cannot be completed.
         """
         return self._fit(TensorCompletion.from_array(X, weights=weights, loss=self._loss()), progress)
 
@@ -120,7 +133,22 @@ class DeepTensorCompletion(BaseEstimator):
         duplicates: str = "error",
         progress: Progress | None = None,
     ) -> "DeepTensorCompletion":
-        """Fit the entries `values` at `indices`, one list of zero-based integers for each axis."""
+        """Fit a list of entries.
+
+        Parameters
+        ----------
+        indices : sequence of array_like of int
+            One list for each axis, from 0.
+        values : array_like, shape (entries,)
+        shape : tuple of int, optional
+            The sides; the largest indices by default.
+        weights : array_like, shape (entries,), optional
+            How much each entry counts.
+        duplicates : {"error", "mean", "last"}
+            What an entry listed twice means.
+        progress : callable, optional
+            Called as `progress(what, seconds)` after every trial.
+        """
         problem = TensorCompletion.from_coordinates(
             indices, values, shape, weights=weights, duplicates=duplicates, loss=self._loss()
         )
@@ -180,7 +208,23 @@ class DeepTensorCompletion(BaseEstimator):
     ) -> tuple[np.ndarray, np.ndarray]:
         """Lower and upper ends that cover a new entry with probability at least 1 − `alpha`, by split conformal.
 
-        Entries must be hidden at random as the held-out ones were. Raises InputError for alpha outside (0, 1).
+        Entries must be hidden at random as the held-out ones were.
+
+        Parameters
+        ----------
+        indices : sequence of array_like of int
+            One list for each axis, from 0.
+        alpha : float
+            The share of new entries that may lie outside, default 0.1.
+
+        Returns
+        -------
+        low, high : ndarray, shape (entries,)
+
+        Raises
+        ------
+        InputError
+            For alpha outside (0, 1).
         """
         if not 0 < alpha < 1:
             raise InputError(f"alpha must lie between 0 and 1, got {alpha}; 0.1 asks for intervals that cover 90 %")
