@@ -101,7 +101,29 @@ class Claim:
         provenance: str = "D",
         finding: Finding | None = None,
     ) -> "Claim":
-        """The claim that holds or not; where a finding covers it, it is known not to."""
+        """The claim that holds or not; where a finding covers it, it is known not to.
+
+        Parameters
+        ----------
+        statement : str
+            The claim, in the notation of the papers.
+        source : str
+            Key of the source and the place in it.
+        measured : float or str
+            The number found, or several in words.
+        bound : float or str
+            What it is compared with.
+        holds : bool
+            Whether the claim holds.
+        why : str
+            Where the worst case occurred, or what to do about a failure; empty by default.
+        hypotheses : str
+            What the statement assumes; empty by default.
+        provenance : str
+            Who published it, a key of `rankfall.experiments.PROVENANCES`; "D", derived, by default.
+        finding : Finding, optional
+            Why the claim is known not to hold. None, the default: a claim that does not hold fails.
+        """
         measured, bound = (value if isinstance(value, str) else float(value) for value in (measured, bound))
         known = Verdict.KNOWN if finding is not None and finding.covers else Verdict.FAILS
         verdict = Verdict.HOLDS if holds else known
@@ -111,19 +133,63 @@ class Claim:
     def at_most(
         cls, statement: str, source: str, measured: float, bound: float, why: str = "", hypotheses: str = ""
     ) -> "Claim":
-        """The claim measured ≤ bound; a measurement that is not a number fails."""
+        """The claim measured ≤ bound; a measurement that is not a number fails.
+
+        Parameters
+        ----------
+        statement : str
+            The claim, in the notation of the papers.
+        source : str
+            Key of the source and the place in it.
+        measured : float
+            The number found.
+        bound : float
+            The largest number with which the claim holds.
+        why : str
+            Where the worst case occurred, or what to do about a failure; empty by default.
+        hypotheses : str
+            What the statement assumes; empty by default.
+        """
         return cls.judged(statement, source, measured, bound, bool(measured <= bound), why=why, hypotheses=hypotheses)
 
     @classmethod
     def at_least(
         cls, statement: str, source: str, measured: float, bound: float, why: str = "", hypotheses: str = ""
     ) -> "Claim":
-        """The claim measured ≥ bound; a measurement that is not a number fails."""
+        """The claim measured ≥ bound; a measurement that is not a number fails.
+
+        Parameters
+        ----------
+        statement : str
+            The claim, in the notation of the papers.
+        source : str
+            Key of the source and the place in it.
+        measured : float
+            The number found.
+        bound : float
+            The smallest number with which the claim holds.
+        why : str
+            Where the worst case occurred, or what to do about a failure; empty by default.
+        hypotheses : str
+            What the statement assumes; empty by default.
+        """
         return cls.judged(statement, source, measured, bound, bool(measured >= bound), why=why, hypotheses=hypotheses)
 
     @classmethod
     def not_applicable(cls, statement: str, source: str, why: str, hypotheses: str = "") -> "Claim":
-        """The claim that says nothing here, and why."""
+        """The claim that says nothing here, and why.
+
+        Parameters
+        ----------
+        statement : str
+            The claim, in the notation of the papers.
+        source : str
+            Key of the source and the place in it.
+        why : str
+            Why the claim does not apply.
+        hypotheses : str
+            What the statement assumes; empty by default.
+        """
         return cls(statement, source, "", "", Verdict.NOT_APPLICABLE, why, hypotheses)
 
     @property

@@ -12,7 +12,21 @@ _NAME = "claims"
 
 
 def with_claims(run: Trajectory, claims: Iterable[Claim]) -> Trajectory:
-    """The run with the claims among its settings, as text; `run.save` writes them."""
+    """The run with the claims among its settings, as text; `run.save` writes them.
+
+    Parameters
+    ----------
+    run : Trajectory
+        The run; it is not changed.
+    claims : iterable of Claim
+        The claims to keep, such as a report. Statement, source, measured, bound, verdict and why are kept; hypotheses,
+        provenance and finding are not.
+
+    Returns
+    -------
+    Trajectory
+        A copy of the run, with these claims in place of any kept before.
+    """
     kept = [
         [claim.statement, claim.source, claim.measured, claim.bound, str(claim.verdict), claim.why] for claim in claims
     ]
