@@ -56,6 +56,18 @@ def deficiency_margin(product: Float[Array, "m n"], target: Float[Array, "m n"])
     keeps the product away from the saddles.
 
     Source: [arora2018convergence, Definition 2, Claim 1].
+
+    Parameters
+    ----------
+    product : ndarray, shape (m, n)
+        W, the product of the layers.
+    target : ndarray, shape (m, n)
+        Φ, the target of the product.
+
+    Raises
+    ------
+    InputError
+        Where the shapes differ.
     """
     if product.shape != target.shape:
         raise InputError(f"the product must have the target's shape {target.shape}, got {product.shape}")
@@ -68,6 +80,15 @@ def allowed_imbalance(margin: float, target_norm: float, depth: int) -> float:
 
     The constant is reconstructed from the steps of the proof.
     Source: [arora2018convergence, Theorem 1].
+
+    Parameters
+    ----------
+    margin : float
+        c, the deficiency margin of the start.
+    target_norm : float
+        ‖Φ‖_F.
+    depth : int
+        N, the number of layers.
     """
     return margin**2 / (256 * depth**3 * target_norm ** (2 * (depth - 1) / depth))
 
@@ -77,6 +98,15 @@ def admissible_step(margin: float, target_norm: float, depth: int) -> float:
 
     Far below what works in practice. The constant is reconstructed from the steps of the proof.
     Source: [arora2018convergence, Theorem 1].
+
+    Parameters
+    ----------
+    margin : float
+        c, the deficiency margin of the start, not negative.
+    target_norm : float
+        ‖Φ‖_F.
+    depth : int
+        N, the number of layers.
     """
     power = (4 * depth - 2) / depth, (6 * depth - 4) / depth
     return margin ** power[0] / (6144 * depth**3 * target_norm ** power[1])
@@ -86,6 +116,24 @@ def iteration_bound(loss: float, accuracy: float, margin: float, depth: int, ste
     """After how many steps the loss is at most ε: T = log(ℓ(0)/ε) / (η c^{2(N−1)/N}).
 
     Source: [arora2018convergence, Theorem 1].
+
+    Parameters
+    ----------
+    loss : float
+        ℓ(0), the loss ½‖W − Φ‖_F² at the start.
+    accuracy : float
+        ε > 0.
+    margin : float
+        c > 0, the deficiency margin of the start.
+    depth : int
+        N, the number of layers.
+    step : float
+        η > 0.
+
+    Returns
+    -------
+    float
+        T, not rounded; 0 where the loss at the start is at most ε.
     """
     if loss <= accuracy:
         return 0.0
@@ -105,23 +153,23 @@ def certify_convergence(
     if the start has deficiency margin c > 0, the layers are δ-balanced, and η is admissible. A
     hypothesis that fails makes the report fail; the certificate then has no conclusion.
 
+    Source: [arora2018convergence, Theorem 1].
+
     Parameters
     ----------
-    layers
+    layers : sequence of ndarray
         W_1 … W_N at the start.
-    target
+    target : ndarray, shape (m, n)
         Φ; of full rank, or no margin is positive.
-    step
+    step : float, optional
         η, in the units of ½‖W − Φ‖_F²; the largest admissible one by default.
-    accuracy
-        ε.
+    accuracy : float
+        ε, default 1e-6.
 
     Raises
     ------
     InputError
-        where the shapes do not fit or a hidden width is below min(m, n).
-
-    Source: [arora2018convergence, Theorem 1].
+        Without layers, where the shapes do not fit, or where a hidden width is below min(m, n).
     """
     product, depth = multiply(layers), len(layers)
     if product.shape != target.shape:

@@ -21,13 +21,30 @@ def descend(
 
         W_j ← W_j − η ∂ℓ/∂W_j
 
+    Source: [arora2018convergence, Section 2].
+
+    Parameters
+    ----------
+    layers : sequence of ndarray
+        W_1 … W_N at the start; they are not changed.
+    target : ndarray, shape (m, n)
+        Φ, the target of the product.
+    step : float
+        η, the step of gradient descent.
+    iterations : int
+        How many; it stops early where the loss overflows.
+
     Returns
     -------
-    tuple
-        The last layers, and the losses at the start and after each iteration; it stops early where
-        the loss overflows.
+    layers : list of ndarray
+        The last layers.
+    losses : ndarray, shape (t,)
+        The losses at the start and after each iteration.
 
-    Source: [arora2018convergence, Section 2].
+    Raises
+    ------
+    InputError
+        Without layers, or where a layer does not fit the one before it.
     """
     layers, losses = list(layers), []
     with np.errstate(over="ignore", invalid="ignore"):
@@ -60,18 +77,28 @@ def unbalanced_start(step: float, margin: float, depth: int = 2, dim: int = 1) -
     balance is violated, by A² − B². From the second step on the loss grows at least 4ᴺ-fold at
     every step (`check_explosion`).
 
+    Source: [arora2018convergence, Claim 4].
+
     Parameters
     ----------
-    step
+    step : float
         η > 0, as small as one likes.
-    margin
+    margin : float
         c in (0, 1).
-    depth
-        N, even.
-    dim
-        size of all layers.
+    depth : int
+        N, even, default 2.
+    dim : int
+        Size of all layers, default 1.
 
-    Source: [arora2018convergence, Claim 4].
+    Returns
+    -------
+    list of ndarray, shape (dim, dim)
+        W_1 … W_N.
+
+    Raises
+    ------
+    InputError
+        For a depth that is not even, a margin outside of (0, 1), or a step that is not positive.
     """
     require_even_depth(depth)
     if not (0 < margin < 1 and step > 0):
@@ -105,6 +132,23 @@ def check_explosion(losses: Float[Array, " t"], depth: int = 2) -> Claim:
         P − 1 ↦ at least 2ᴺ (P − 1),  so ℓ = ½(P − 1)² ↦ at least 4ᴺ ℓ
 
     Source: [arora2018convergence, Claim 4].
+
+    Parameters
+    ----------
+    losses : ndarray, shape (t,)
+        ℓ at the start and after each step; at least three.
+    depth : int
+        N, default 2.
+
+    Returns
+    -------
+    Claim
+        Its measurement is the smallest ratio of a loss to the one before, from the second step on.
+
+    Raises
+    ------
+    InputError
+        For fewer than three losses.
     """
     if len(losses) < 3:
         raise InputError(f"growth shows from the second step on, got {len(losses)} losses; run more iterations")
@@ -142,6 +186,25 @@ def check_stall(losses: Float[Array, " t"], target: Float[Array, "d d"], depth: 
     """Descent from identity layers at even depth never falls below `stalled_loss`.
 
     Source: [arora2018convergence, Claim 5].
+
+    Parameters
+    ----------
+    losses : ndarray, shape (t,)
+        ℓ along the run.
+    target : ndarray, shape (d, d)
+        Φ, symmetric.
+    depth : int
+        N, even.
+
+    Returns
+    -------
+    Claim
+        Its measurement is the smallest loss, and its bound is `stalled_loss` less its rounding.
+
+    Raises
+    ------
+    InputError
+        For a depth that is not even, or a target that is not symmetric.
     """
     require_even_depth(depth)
     bound = stalled_loss(target)

@@ -26,28 +26,28 @@ def check_decrease(
 
         ℓ(t+1) ≤ ℓ(t) − (η/2) σ_min(W(t))^{2(N−1)/N} ‖∇ℓ(W(t))‖_F²
 
+    Source: [arora2018convergence, Lemma 1].
+
     Parameters
     ----------
-    losses
+    losses : ndarray, shape (t,)
         ℓ(W(t)), successive iterates.
-    gradient_norms
+    gradient_norms : ndarray, shape (t,)
         ‖∇ℓ(W(t))‖_F at each.
-    smallest_values
+    smallest_values : ndarray, shape (t,)
         σ_min(W(t)) at each, the min(m, n)-th singular value.
-    step
-        η.
-    depth
-        N.
-    first_loss
-        ℓ(0), where the iterates do not begin at the start.
+    step : float
+        η, the step of gradient descent.
+    depth : int
+        N, the number of layers.
+    first_loss : float, optional
+        ℓ(0), where the iterates do not begin at the start; the first of the losses by default.
 
     Returns
     -------
     Claim
-        A claim whose measurement is the worst excess of the left over the right side, relative to
-        ℓ(0), and whose bound is the rounding of the loss.
-
-    Source: [arora2018convergence, Lemma 1].
+        Its measurement is the worst excess of the left over the right side, relative to ℓ(0), and its bound is the
+        rounding of the loss.
     """
     speed = smallest_values ** (2 * (depth - 1) / depth) * gradient_norms**2
     excess = losses[1:] - (losses[:-1] - step / 2 * speed[:-1])
@@ -75,29 +75,34 @@ def check_contraction(
         descent:  ℓ(t) ≤ ℓ(0) (1 − η c^{2(N−1)/N})^{t/η}
         flow:     ℓ(t) ≤ ℓ(0) e^{−2c^{2(N−1)/N} t}
 
+    Source: [arora2018convergence, Lemma 1, Theorem 1].
+
     Parameters
     ----------
-    times
-        flow times, η times the iteration for descent; the first is the start.
-    losses
+    times : ndarray, shape (t,)
+        Flow times, η times the iteration for descent; the first is the start.
+    losses : ndarray, shape (t,)
         ℓ at each.
-    margin
-        c of the start.
-    depth
-        N.
-    step
-        η, or 0 for the flow.
-    accuracy
-        losses up to this count as reached; give it where a run ends at rounding.
-    tolerance
-        relative slack, for a flow followed numerically.
+    margin : float
+        c > 0, the deficiency margin of the start.
+    depth : int
+        N, the number of layers.
+    step : float
+        η; 0, the default, for the flow.
+    accuracy : float
+        Losses up to this count as reached, default 0; give it where a run ends at rounding.
+    tolerance : float
+        Relative slack, for a flow followed numerically, default 1e-6.
 
     Returns
     -------
     Claim
-        A claim whose measurement is the largest ratio of the loss to its promised bound.
+        Its measurement is the largest ratio of the loss to its promised bound.
 
-    Source: [arora2018convergence, Lemma 1, Theorem 1].
+    Raises
+    ------
+    InputError
+        For a margin that is not positive, or a step with η c^{2(N−1)/N} not in [0, 1).
     """
     if not margin > 0 or not 0 <= step * margin ** (2 * (depth - 1) / depth) < 1:
         raise InputError(
@@ -125,14 +130,19 @@ def check_margin(smallest_values: Float[Array, " t"], margin: float) -> Claim:
 
     Every record is judged: a run whose loss rises above its start may leave the ball, and then the claim fails.
 
+    Source: [arora2018convergence, Claim 1].
+
     Parameters
     ----------
-    smallest_values : (t,) array
+    smallest_values : ndarray, shape (t,)
         σ_min(W(t)), the first at the start.
     margin : float
         c of the start, less what the integrator may be off by.
 
-    Source: [arora2018convergence, Claim 1].
+    Returns
+    -------
+    Claim
+        Its measurement is the smallest value, and its bound is the margin less its rounding.
     """
     worst = int(np.argmin(smallest_values))
     rounding = 16 * np.finfo(float).eps * float(np.max(np.abs(smallest_values)))
