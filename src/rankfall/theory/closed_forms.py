@@ -25,6 +25,23 @@ def straighten(singular_values: Float[Array, "*batch"], depth: float | int) -> F
         θ_N(σ) = σ^κ/κ,  κ = (2−N)/N,  and θ_2(σ) = log σ;    dθ/dσ = σ^{−(2−2/N)}
 
     Increasing in σ > 0 at every real depth N ≥ 1. Source: [arora2019, singular values], integrated.
+
+    Parameters
+    ----------
+    singular_values : ndarray, any shape
+        σ > 0; at depth 1 of either sign.
+    depth : float
+        N ≥ 1, not necessarily a whole number.
+
+    Returns
+    -------
+    ndarray, the shape of `singular_values`
+        θ_N(σ).
+
+    Raises
+    ------
+    InputError
+        For a depth below 1.
     """
     require_depth(depth)
     kappa = (2 - depth) / depth
@@ -37,6 +54,23 @@ def unstraighten(coordinates: Float[Array, "*batch"], depth: float | int) -> Flo
 
     Beyond the end of the coordinate (θ ≥ 0 for N > 2) the mode has escaped: the value is infinite.
     Below its end (θ < 0 for 1 < N < 2) the value is 0. At depth 1 it is θ itself, of either sign.
+
+    Parameters
+    ----------
+    coordinates : ndarray, any shape
+        θ, the straightened coordinate.
+    depth : float
+        N ≥ 1, not necessarily a whole number.
+
+    Returns
+    -------
+    ndarray, the shape of `coordinates`
+        σ, the singular value.
+
+    Raises
+    ------
+    InputError
+        For a depth below 1.
     """
     require_depth(depth)
     kappa = (2 - depth) / depth
@@ -69,20 +103,30 @@ def measurement_curve(
     For 0 < α < 1 the first mode lags: in proportion, as a power, or below a ceiling
     (`curve_ceiling`). For α > 1 and N ≥ 3 it escapes to infinity at a finite σ_2.
 
+    Source: [arora2019, single measurement].
+
     Parameters
     ----------
-    second
+    second : ndarray, any shape
         σ_2, positive.
-    ratio
-        α.
-    depth
-        N ≥ 1.
-    start
+    ratio : float
+        α, the ratio of the drive of the first mode to that of the second.
+    depth : float
+        N ≥ 1, not necessarily a whole number.
+    start : float
         σ_1 at the start, positive; σ_2 too unless `second_start` is given.
-    second_start
-        σ_2 at the start.
+    second_start : float, optional
+        σ_2 at the start, positive.
 
-    Source: [arora2019, single measurement].
+    Returns
+    -------
+    ndarray, the shape of `second`
+        σ_1 where the second mode is at σ_2.
+
+    Raises
+    ------
+    InputError
+        For a start that is not positive, or a depth below 1.
     """
     second_start = start if second_start is None else second_start
     if not (start > 0 and second_start > 0):
@@ -104,6 +148,20 @@ def curve_ceiling(ratio: float, depth: float | int, start: float) -> float:
     depth ≤ 2, or where the first mode does not lag.
 
     Source: [arora2019, single measurement].
+
+    Parameters
+    ----------
+    ratio : float
+        α, the ratio of the drive of the first mode to that of the second.
+    depth : float
+        N ≥ 1, not necessarily a whole number.
+    start : float
+        σ_0 > 0, where both modes begin.
+
+    Raises
+    ------
+    InputError
+        For a depth below 1.
     """
     require_depth(depth)
     if depth <= 2 or ratio >= 1:
@@ -119,18 +177,23 @@ def leakage(ratio: float, depth: float | int, start: float, final: float = 1.0) 
 
     This is what a greedy, rank-by-rank path leaves behind at each step.
 
+    Source: [li2021]; the curve is that of [arora2019, single measurement].
+
     Parameters
     ----------
-    ratio
+    ratio : float
         λ_2/λ_1, drive of the weaker mode over that of the stronger, in [0, 1].
-    depth
-        N ≥ 1.
-    start
-        σ_0, where both begin.
-    final
-        where the stronger mode ends.
+    depth : float
+        N ≥ 1, not necessarily a whole number.
+    start : float
+        σ_0 > 0, where both begin.
+    final : float
+        σ_final, where the stronger mode ends, default 1.
 
-    Source: [li2021]; the curve is that of [arora2019, single measurement].
+    Raises
+    ------
+    InputError
+        For a ratio outside of [0, 1], a start that is not positive, or a depth below 1.
     """
     if not 0 <= ratio <= 1:
         raise InputError(f"the ratio of the weaker to the stronger drive is in [0, 1], got {ratio}; swap the modes")
@@ -146,18 +209,30 @@ def check_measurement_curve(
 ) -> Claim:
     """Hold two recorded modes of a one-measurement run against their curve.
 
+    Source: [arora2019, single measurement].
+
     Parameters
     ----------
-    first
+    first : ndarray, shape (t,)
         σ_1 along the run; its first record is the start of the curve.
-    second
+    second : ndarray, shape (t,)
         σ_2 along the run.
-    ratio
-        α.
-    tolerance
-        largest deviation allowed, relative to the largest σ_1.
+    ratio : float
+        α, the ratio of the drive of the first mode to that of the second.
+    depth : float
+        N ≥ 1, not necessarily a whole number.
+    tolerance : float
+        Largest deviation allowed, relative to the largest σ_1, default 1e-3.
 
-    Source: [arora2019, single measurement].
+    Returns
+    -------
+    Claim
+        Its measurement is the largest deviation of σ_1 from the curve, relative to the largest σ_1.
+
+    Raises
+    ------
+    InputError
+        Where a mode does not start above zero, or for a depth below 1.
     """
     expected = measurement_curve(second, ratio, depth, float(first[0]), float(second[0]))
     deviation = np.abs(first - expected) / np.max(np.abs(first))

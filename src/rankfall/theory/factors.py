@@ -51,16 +51,27 @@ def layer_velocities(layers: Layers, gradient: Float[Array, "m n"], decay: float
 
         Ẇ_j = −λW_j − (W_N ⋯ W_{j+1})ᵀ ∇ℓ(W) (W_{j−1} ⋯ W_1)ᵀ
 
+    Source: [arora2018, Theorem 1].
+
     Parameters
     ----------
-    layers
-        W_1 … W_N.
-    gradient
+    layers : sequence of ndarray
+        W_1 … W_N, `layers[0]` acting first.
+    gradient : ndarray, shape (m, n)
         ∇ℓ at the product of the layers.
-    decay
-        λ.
+    decay : float
+        λ, the weight decay of each layer, default 0.
 
-    Source: [arora2018, Theorem 1].
+    Returns
+    -------
+    list of ndarray
+        Ẇ_1 … Ẇ_N, in the shapes of the layers.
+
+    Raises
+    ------
+    InputError
+        Without layers, where a layer does not fit the one before it, or where the gradient does not have the shape of
+        the product.
     """
     require_fit(layers)
     shape = layers[-1].shape[0], layers[0].shape[1]
@@ -101,6 +112,28 @@ def check_end_to_end(
     Exact for balanced layers; the deviation grows with their imbalance. Relative to ‖Ẇ‖_F.
 
     Source: [arora2018, Theorem 1].
+
+    Parameters
+    ----------
+    layers : sequence of ndarray
+        W_1 … W_N, `layers[0]` acting first.
+    gradient : ndarray, shape (m, n)
+        ∇ℓ at the product of the layers.
+    decay : float
+        λ, the weight decay of each layer, default 0.
+    tolerance : float
+        Largest relative deviation allowed, default 1e-9.
+
+    Returns
+    -------
+    Claim
+        Its measurement is the deviation in the Frobenius norm, relative to the larger of the two sides.
+
+    Raises
+    ------
+    InputError
+        Without layers, where a layer does not fit the one before it, or where the gradient does not have the shape of
+        the product.
     """
     product = multiply(layers)
     moved = np.zeros_like(product)
@@ -129,16 +162,28 @@ def check_balance(
 
     Gradient descent with step η drifts by O(η), so its tolerance is a multiple of η.
 
+    Source: [arora2018, Theorem 1].
+
     Parameters
     ----------
-    times
-        times of the records.
-    history
-        the layers at each of them.
-    tolerance
-        largest deviation allowed, in the units of W_jW_jᵀ.
+    times : ndarray, shape (t,)
+        Flow times of the records, the first at t_0.
+    history : sequence of sequences of ndarray
+        The layers W_1 … W_N at each of them.
+    decay : float
+        λ, the weight decay of each layer, default 0.
+    tolerance : float
+        Largest deviation allowed, in the units of W_jW_jᵀ, default 1e-6.
 
-    Source: [arora2018, Theorem 1].
+    Returns
+    -------
+    Claim
+        Its measurement is the largest deviation over all records and layers, in the Frobenius norm.
+
+    Raises
+    ------
+    InputError
+        Without records, where a time lacks its layers, or where a layer does not fit the one before it.
     """
     if not len(times) == len(history) > 0:
         raise InputError(f"each time needs its layers, got {len(times)} times and {len(history)} lists of layers")

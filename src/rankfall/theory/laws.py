@@ -46,16 +46,26 @@ def preconditioner_eigenvalues(
     with r' ≠ r is between 0 and N max(σ_r, σ_r')^{2−2/N}; the smallest is at least
     σ_min^{2(N−1)/N}. Depth 1 gives ones.
 
+    Source: [arora2018, Claim 1]; the lower bound [arora2018convergence].
+
     Parameters
     ----------
-    singular_values
-        the q = min(m, n) singular values of W, none negative.
-    shape
+    singular_values : ndarray, shape (q,)
+        The q = min(m, n) singular values of W, none negative.
+    shape : (int, int)
         (m, n), the shape of W.
-    depth
+    depth : float
         N ≥ 1, not necessarily a whole number.
 
-    Source: [arora2018, Claim 1]; the lower bound [arora2018convergence].
+    Returns
+    -------
+    ndarray, shape (m, n)
+        K, a factor for each pair.
+
+    Raises
+    ------
+    InputError
+        For a depth below 1, or another number of singular values than min(m, n).
     """
     require_depth(depth)
     if len(singular_values) != min(shape):
@@ -82,18 +92,28 @@ def end_to_end_velocity(
     choice of balanced factors. It never raises the loss, ⟨∇ℓ, Ẇ⟩ ≤ 0 for λ = 0, and for N ≥ 2 it
     never raises the rank. Gradient descent with step η follows W + ηẆ up to O(η²).
 
+    Source: [arora2018, Theorem 1].
+
     Parameters
     ----------
-    product
-        W.
-    gradient
+    product : ndarray, shape (m, n)
+        W, the product of the layers.
+    gradient : ndarray, shape (m, n)
         ∇ℓ(W), the gradient of the loss as a function of the product.
-    depth
+    depth : float
         N ≥ 1; at a depth that is no whole number the sum is its closed form.
-    decay
-        λ, the weight decay of each layer.
+    decay : float
+        λ, the weight decay of each layer, default 0.
 
-    Source: [arora2018, Theorem 1].
+    Returns
+    -------
+    ndarray, shape (m, n)
+        Ẇ.
+
+    Raises
+    ------
+    InputError
+        For a depth below 1, or shapes that differ.
     """
     require_depth(depth)
     require_same_shape(product, gradient)
@@ -122,6 +142,23 @@ def preconditioner(product: Float[Array, "m n"], depth: float | int) -> Float[Ar
     `preconditioner_eigenvalues`. For study: `end_to_end_velocity` applies it without building it.
 
     Source: [arora2018, Claim 1].
+
+    Parameters
+    ----------
+    product : ndarray, shape (m, n)
+        W, the product of the layers.
+    depth : int
+        N, a whole number.
+
+    Returns
+    -------
+    ndarray, shape (mn, mn)
+        P_W.
+
+    Raises
+    ------
+    InputError
+        For a depth other than 1, 2, 3, …
     """
     require_whole_depth(depth)
     left, singular_values, right = np.linalg.svd(product)
@@ -147,6 +184,27 @@ def single_output_velocity(
     N times the direction already taken.
 
     Source: [arora2018, Claim 2].
+
+    Parameters
+    ----------
+    product : ndarray, shape (1, d)
+        W, the product of the layers.
+    gradient : ndarray, shape (1, d)
+        ∇ℓ(W), the gradient of the loss as a function of the product.
+    depth : float
+        N ≥ 1, not necessarily a whole number.
+    decay : float
+        λ, the weight decay of each layer, default 0.
+
+    Returns
+    -------
+    ndarray, shape (1, d)
+        Ẇ.
+
+    Raises
+    ------
+    InputError
+        For a depth below 1, shapes that differ, or more than one row.
     """
     require_depth(depth)
     require_same_shape(product, gradient)

@@ -40,6 +40,20 @@ def escape_time(target: float, start: float, depth: float | int) -> float:
     modes grow like ln(1/σ_0) at depth 2 and like a power of 1/σ_0 beyond.
 
     Source: [li2021]; the scalar law [arora2019, singular values].
+
+    Parameters
+    ----------
+    target : float
+        λ > 0.
+    start : float
+        σ_0, above 0 and below λ.
+    depth : float
+        N ≥ 1, not necessarily a whole number.
+
+    Raises
+    ------
+    InputError
+        For a target or a start that is not positive, a start that is not below the target, or a depth below 1.
     """
     require_mode(target, start)
     if not start < target:
@@ -69,23 +83,28 @@ def mode_time(
 
     with κ = (2−N)/N. A start above the target is allowed; the time of the target is infinite.
 
+    Source: [arora2019, singular values], integrated.
+
     Parameters
     ----------
-    values
+    values : ndarray, any shape
         σ between start and target.
-    target
+    target : float
         λ > 0.
-    start
+    start : float
         σ_0 > 0.
-    depth
+    depth : float
         N ≥ 1, not necessarily a whole number.
+
+    Returns
+    -------
+    ndarray, the shape of `values`
+        t, infinite at the target.
 
     Raises
     ------
     InputError
-        for a value that the mode never takes.
-
-    Source: [arora2019, singular values], integrated.
+        For a value that the mode never takes, a target or a start that is not positive, or a depth below 1.
     """
     require_depth(depth)
     require_mode(target, start)
@@ -122,6 +141,27 @@ def mode_trajectory(
     Monotone, keeps its sign, never crosses the target. Start and target as in `mode_time`.
 
     Source: [arora2019, singular values], integrated.
+
+    Parameters
+    ----------
+    times : ndarray, any shape
+        t, not negative.
+    target : float
+        λ > 0.
+    start : float
+        σ_0 > 0.
+    depth : float
+        N ≥ 1, not necessarily a whole number.
+
+    Returns
+    -------
+    ndarray, the shape of `times`
+        σ(t).
+
+    Raises
+    ------
+    InputError
+        For a negative time, a target or a start that is not positive, or a depth below 1.
     """
     require_depth(depth)
     require_mode(target, start)

@@ -67,13 +67,24 @@ def singular_motion(
     Keeps U and V orthonormal. Weight decay shrinks values and turns no vector. Vectors carry the
     signs that `numpy.linalg.svd` gave them.
 
+    Source: [arora2019, singular vectors].
+
+    Parameters
+    ----------
+    product : ndarray, shape (m, n)
+        W, the product of the layers.
+    gradient : ndarray, shape (m, n)
+        ∇ℓ(W), the gradient of the loss as a function of the product.
+    depth : float
+        N ≥ 1, not necessarily a whole number.
+    decay : float
+        λ, the weight decay of each layer, default 0.
+
     Raises
     ------
     InputError
-        where two singular values coincide or one is zero; the vectors then have no
-        velocity.
-
-    Source: [arora2019, singular vectors].
+        For a depth below 1, for shapes that differ, and where two singular values coincide or one is zero; the vectors
+        then have no velocity.
     """
     require_depth(depth)
     require_same_shape(product, gradient)
@@ -115,6 +126,25 @@ def alignment_drift(
     diagonal.
 
     Source: [arora2019, alignment].
+
+    Parameters
+    ----------
+    product : ndarray, shape (m, n)
+        W, the product of the layers.
+    gradient : ndarray, shape (m, n)
+        ∇ℓ(W), the gradient of the loss as a function of the product.
+    depth : float
+        N ≥ 1, not necessarily a whole number.
+
+    Returns
+    -------
+    ndarray, shape (q, q)
+        −offdiag(K ⊙ Y), q = min(m, n).
+
+    Raises
+    ------
+    InputError
+        For a depth below 1, or shapes that differ.
     """
     require_same_shape(product, gradient)
     left, values, right = np.linalg.svd(product, full_matrices=False)
@@ -140,18 +170,32 @@ def check_singular_values(
     it falls with the square of their distance. Values must be matched by continuity where they
     cross.
 
+    Source: [arora2019, singular values].
+
     Parameters
     ----------
-    times
-        flow times of the records, increasing.
-    singular_values
-        a row for each time.
-    drives
+    times : ndarray, shape (t,)
+        Flow times of the records, increasing; at least two.
+    singular_values : ndarray, shape (t, q)
+        σ, a row for each time.
+    drives : ndarray, shape (t, q)
         ⟨∇ℓ(W), u_r v_rᵀ⟩, a row for each time.
-    tolerance
-        largest deviation allowed, relative to the largest singular value.
+    depth : float
+        N ≥ 1, not necessarily a whole number.
+    decay : float
+        λ, the weight decay of each layer, default 0.
+    tolerance : float
+        Largest deviation allowed, relative to the largest singular value, default 1e-2.
 
-    Source: [arora2019, singular values].
+    Returns
+    -------
+    Claim
+        Its measurement is the largest deviation, relative to the largest singular value.
+
+    Raises
+    ------
+    InputError
+        For fewer than two times, shapes that do not fit, or a depth below 1.
     """
     if not len(times) == len(singular_values) > 1 or singular_values.shape != drives.shape:
         raise InputError(
@@ -179,6 +223,23 @@ def check_sign(determinants: Float[Array, " t"], depth: float | int) -> Claim:
     At depth 1 nothing of the kind holds.
 
     Source: [razin2020, Lemma], from [arora2019, sign lemma].
+
+    Parameters
+    ----------
+    determinants : ndarray, shape (t,)
+        det W at each record, the first at the start.
+    depth : float
+        N ≥ 2.
+
+    Returns
+    -------
+    Claim
+        Its measurement is the number of records whose sign is not that of the first; 0 counts as a sign of its own.
+
+    Raises
+    ------
+    InputError
+        For a depth below 2.
     """
     if not depth >= 2:
         raise InputError(
