@@ -50,25 +50,28 @@ def common_eigenbasis(
 
     Each matrix in turn splits the blocks that those before it left together.
 
+    Source: [gunasekar2017, Theorem 1].
+
     Parameters
     ----------
-    matrices
+    matrices : sequence of ndarray, shape (d, d)
         A_1 … A_k, symmetric.
-    tolerance
-        how close eigenvalues may be, relative to ‖A_i‖, and still count as one; also
-        the largest relative off-diagonal entry accepted at the end.
+    tolerance : float
+        How close eigenvalues may be, relative to ‖A_i‖_F, and still count as one; also the largest relative asymmetry
+        accepted. Its square root is the largest off-diagonal rest accepted at the end, relative to ‖A_i‖_F. The
+        default is 1e-9.
 
     Returns
     -------
-    tuple of ndarray
-        Q, d × d orthogonal, and the eigenvalues, a row for each matrix.
+    basis : ndarray, shape (d, d)
+        Q, orthogonal.
+    eigenvalues : ndarray, shape (k, d)
+        a_i, a row for each matrix.
 
     Raises
     ------
     InputError
-        where the matrices are not symmetric or do not commute.
-
-    Source: [gunasekar2017, Theorem 1].
+        Where the matrices are not symmetric or do not commute.
     """
     blocks = [np.eye(len(matrices[0]))]
     for matrix in matrices:
@@ -111,18 +114,28 @@ def commuting_path(
 
     for ℓ = ½‖A(W) − y‖² and layers αI. Depth 1 moves in the span of the measurements instead.
 
+    Source: [arora2019, Theorem 2]; depth 2 [gunasekar2017, Theorem 1].
+
     Parameters
     ----------
-    eigenvalues
-        a row of Ã†_kk for each measurement.
-    residual_integral
-        s.
-    depth
-        N ≥ 1.
-    start
-        α^N, the eigenvalue of the product at time 0.
+    eigenvalues : ndarray, shape (k, d)
+        The measurements in their common eigenbasis, a row for each; weighted by s, the rows add up to Ã†_kk(s).
+    residual_integral : ndarray, shape (k,)
+        s, the integral of the residual of each measurement.
+    depth : float
+        N ≥ 1, not necessarily a whole number.
+    start : float
+        α^N > 0, the eigenvalue of the product at time 0.
 
-    Source: [arora2019, Theorem 2]; depth 2 [gunasekar2017, Theorem 1].
+    Returns
+    -------
+    ndarray, shape (d,)
+        w, the eigenvalues of the product.
+
+    Raises
+    ------
+    InputError
+        For a depth below 1.
     """
     # ẇ = −N w^{2−2/N} Aᵀr  ⇔  d/dt θ(w) = −N Aᵀr
     coordinate = straighten(np.float64(start), depth) - depth * residual_integral @ eigenvalues
@@ -144,25 +157,26 @@ def commuting_solution(
     the start: no limit is taken. As α → 0, w tends to the least trace over {w ≥ 0 : A w = y} at
     every N ≥ 2 (`minimum_trace`); at N = 1 it is the solution nearest to the start instead.
 
+    Source: [arora2019, Theorems 1 and 2], [gunasekar2017, Theorem 1].
+
     Parameters
     ----------
-    eigenvalues
-        the measurements in their common eigenbasis, a row each, linearly independent.
-    values
-        y.
-    depth
+    eigenvalues : ndarray, shape (k, d)
+        The measurements in their common eigenbasis, a row each, linearly independent.
+    values : ndarray, shape (k,)
+        y, the measured values.
+    depth : float
         N = 1 or any real N ≥ 2.
-    start
+    start : float
         α^N, the eigenvalue of W(0), positive; below 1 for the dual to mean anything.
-    tolerance
-        residual at which to stop, relative to ‖y‖.
+    tolerance : float
+        Residual at which to stop, relative to ‖y‖, or to the start where that is larger; default 1e-12.
 
     Raises
     ------
     InputError
-        where no positive w meets the measurements, among others.
-
-    Source: [arora2019, Theorems 1 and 2], [gunasekar2017, Theorem 1].
+        For a depth below 1 or between 1 and 2, a start that is not positive, another number of values than of
+        measurements, or where no positive w meets the measurements.
     """
     require_depth(depth)
     if 1 < depth < 2 or not start > 0:
@@ -238,12 +252,24 @@ def minimum_trace(eigenvalues: Float[Array, "k d"], values: Float[Array, " k"]) 
 
         min Σ_k w_k  over  w ≥ 0, A w = y;        max ⟨y, ν⟩  over  Aᵀν ≤ 1
 
+    Source: [gunasekar2017, Corollary 2].
+
+    Parameters
+    ----------
+    eigenvalues : ndarray, shape (k, d)
+        The measurements A in their common eigenbasis, a row each.
+    values : ndarray, shape (k,)
+        y, the measured values.
+
+    Returns
+    -------
+    CommutingSolution
+        w, its dual ν, and ‖A w − y‖.
+
     Raises
     ------
     InputError
-        where no w ≥ 0 meets the measurements.
-
-    Source: [gunasekar2017, Corollary 2].
+        Where no w ≥ 0 meets the measurements.
     """
     answer = linprog(np.ones(eigenvalues.shape[1]), A_eq=eigenvalues, b_eq=values, method="highs")
     if answer.status != 0:

@@ -49,6 +49,18 @@ def schatten_instance(dim: int = 3, epsilon: float = 0.1) -> SensingInstance:
     rival is as good a solution, PSD, arbitrarily near, and of smaller Schatten-p sum for every
     0 < p < 1: W̄ is not even a local minimum.
 
+    Parameters
+    ----------
+    dim : int
+        d ≥ 3, default 3.
+    epsilon : float
+        ε in (0, 1), default 0.1; the rival is at distance √2 ε.
+
+    Raises
+    ------
+    InputError
+        For a dimension below 3, or an ε outside of (0, 1).
+
     References
     ----------
     [arora2019, Proposition on Schatten quasi-norms].
@@ -75,7 +87,20 @@ def schatten_instance(dim: int = 3, epsilon: float = 0.1) -> SensingInstance:
 
 
 def schatten_sum(matrix: Float[Array, "m n"], exponent: float) -> float:
-    """Σ_r σ_r^p, the p-th power of the Schatten-p (quasi-)norm; p > 0."""
+    """Σ_r σ_r^p, the p-th power of the Schatten-p (quasi-)norm; p > 0.
+
+    Parameters
+    ----------
+    matrix : ndarray, shape (m, n)
+        The matrix whose singular values are σ_r.
+    exponent : float
+        p > 0.
+
+    Raises
+    ------
+    InputError
+        For an exponent that is not positive.
+    """
     if not exponent > 0:
         raise InputError(f"the exponent p must be positive, got {exponent}; the limit 0 counts the rank")
     return float(np.sum(np.linalg.svd(matrix, compute_uv=False) ** exponent))
@@ -85,6 +110,25 @@ def check_schatten(exponent: float, epsilon: float = 0.1, dim: int = 3) -> Claim
     """The rival of `schatten_instance` has a smaller Schatten sum than the flow's limit.
 
         (1+ε)^p + (1−ε)^p < 2    for 0 < ε < 1, 0 < p < 1, by strict concavity
+
+    Parameters
+    ----------
+    exponent : float
+        p > 0; the theorem is about p < 1.
+    epsilon : float
+        ε in (0, 1), default 0.1.
+    dim : int
+        d ≥ 3, default 3.
+
+    Returns
+    -------
+    Claim
+        Its measurement is the sum of the rival, and its bound is the sum of the limit.
+
+    Raises
+    ------
+    InputError
+        For an exponent that is not positive, a dimension below 3, or an ε outside of (0, 1).
 
     References
     ----------
@@ -161,14 +205,19 @@ def divergence_bound(
 
     Parameters
     ----------
-    loss
+    loss : ndarray, any shape
         ℓ, half the sum of squared residuals over the three observed entries.
-    first
-        z, the entry observed at row 1, column 2.
-    second
-        z', at row 2, column 1.
-    corner
-        ε, at row 2, column 2.
+    first : float
+        z, the entry observed at row 1, column 2; default 1.
+    second : float
+        z', at row 2, column 1; default 1.
+    corner : float
+        ε, at row 2, column 2; default 0.
+
+    Returns
+    -------
+    ndarray, the shape of `loss`
+        The least `|W_11|` possible.
 
     References
     ----------
@@ -193,24 +242,22 @@ def check_divergence(
 
     Parameters
     ----------
-    losses
+    losses : ndarray, shape (t,)
         ℓ = ½ Σ over the three observed entries, at each record.
-    products
-        W at each record; det W must start with the sign of zz', and at depth 2 and more
-        the flow keeps it.
-    first, second, corner
-        z, z', ε.
+    products : ndarray, shape (t, 2, 2)
+        W at each record; det W must start with the sign of zz', and at depth 2 and more the flow keeps it.
+    first, second, corner : float
+        z, z' and ε, default 1, 1 and 0.
 
     Returns
     -------
     Claim
-        A report whose measurement is the least ratio of `|W_11|` to its bound, over records where the
-        bound says something.
+        Its measurement is the least ratio of `|W_11|` to its bound, over records where the bound says something.
 
     Raises
     ------
     InputError
-        where a determinant has the wrong sign; the theorem then says nothing.
+        Where a loss lacks its product, or a determinant has the wrong sign; the theorem then says nothing.
 
     References
     ----------

@@ -16,12 +16,36 @@ CONDITIONS = "gunasekar2017, KKT (6)"
 
 
 def adjoint(matrices: Float[Array, "k d d"], weights: Float[Array, " k"]) -> Float[Array, "d d"]:
-    """A†(ν) = Σ_i ν_i A_i."""
+    """A†(ν) = Σ_i ν_i A_i.
+
+    Parameters
+    ----------
+    matrices : ndarray, shape (k, d, d)
+        A_1 … A_k.
+    weights : ndarray, shape (k,)
+        ν, a weight for each matrix.
+
+    Returns
+    -------
+    ndarray, shape (d, d)
+    """
     return np.tensordot(weights, matrices, axes=1)
 
 
 def measure(matrices: Float[Array, "k d d"], product: Float[Array, "d d"]) -> Float[Array, " k"]:
-    """A(X)_i = ⟨A_i, X⟩."""
+    """A(X)_i = ⟨A_i, X⟩.
+
+    Parameters
+    ----------
+    matrices : ndarray, shape (k, d, d)
+        A_1 … A_k.
+    product : ndarray, shape (d, d)
+        X, the matrix that is measured.
+
+    Returns
+    -------
+    ndarray, shape (k,)
+    """
     return np.tensordot(matrices, product, axes=2)
 
 
@@ -33,6 +57,15 @@ def nuclear_norm_bound(matrices: Float[Array, "k d d"], values: Float[Array, " k
     Any ν gives a bound; the certificate's gives the optimum. Never below 0.
 
     Source: [gunasekar2017, problem (5)], weak duality.
+
+    Parameters
+    ----------
+    matrices : ndarray, shape (k, d, d)
+        A_1 … A_k, symmetric.
+    values : ndarray, shape (k,)
+        y, the measured values.
+    dual : ndarray, shape (k,)
+        ν, a multiplier for each measurement.
     """
     top = float(np.linalg.eigvalsh(adjoint(matrices, dual))[-1])
     return max(float(values @ dual) / max(1.0, top), 0.0)
@@ -52,25 +85,25 @@ def certify_nuclear_norm(
     Four reports for the four conditions, which together are optimality, and a fifth for the gap to
     the bound that ν proves. A failing report says which condition it is.
 
+    Source: [gunasekar2017, KKT (6)]; in the limit of small starts [arora2019, Theorems 1 and 2].
+
     Parameters
     ----------
-    matrices
+    matrices : ndarray, shape (k, d, d)
         A_1 … A_k, symmetric.
-    values
-        y.
-    product
+    values : ndarray, shape (k,)
+        y, the measured values.
+    product : ndarray, shape (d, d)
         X, symmetric.
-    dual
+    dual : ndarray, shape (k,)
         ν, from `commuting_solution`, `minimum_trace` or an argument of your own.
-    tolerance
-        slack allowed in each, relative to ‖X‖_* (the first, to ‖y‖).
+    tolerance : float
+        Slack allowed in each condition, relative to ‖X‖_* (the first, to ‖y‖; the third, to 1), default 1e-6.
 
     Raises
     ------
     InputError
-        where shapes do not fit, or an A_i is not symmetric.
-
-    Source: [gunasekar2017, KKT (6)]; in the limit of small starts [arora2019, Theorems 1 and 2].
+        Where shapes do not fit, or an A_i is not symmetric.
     """
     if matrices.shape[1:] != product.shape or not len(matrices) == len(values) == len(dual):
         raise InputError(
@@ -126,16 +159,21 @@ def excess_bound(spectrum: Float[Array, " d"], depth: float | int, start: float)
     The slack ⟨I − A†(ν), W⟩ of the path's own multiplier ν, and at depth 2 what A†(ν) exceeds I by. Tends to 0 with
     the start: the proof that the limit is of least nuclear norm.
 
+    Source: [gunasekar2017, Theorem 1], [arora2019, Theorem 2]; the bound computed.
+
     Parameters
     ----------
-    spectrum
+    spectrum : ndarray, shape (d,)
         w, the positive eigenvalues at the end.
-    depth
+    depth : float
         N ≥ 2.
-    start
-        the eigenvalue of W(0), α^N, below 1.
+    start : float
+        The eigenvalue of W(0), α^N, above 0 and below 1.
 
-    Source: [gunasekar2017, Theorem 1], [arora2019, Theorem 2]; the bound computed.
+    Raises
+    ------
+    InputError
+        For a depth below 2, or a start that is not between 0 and 1.
     """
     if not (depth >= 2 and 0 < start < 1):
         raise InputError(
