@@ -34,18 +34,28 @@ def lp_losses(
 
     Parameters
     ----------
-    targets
-        y.
-    exponent
+    targets : ndarray, shape (2,)
+        y, a target for each coordinate.
+    exponent : int
         p, even.
-    depth
-        N.
-    step
-        η.
-    start
+    depth : float
+        N ≥ 1, not necessarily a whole number.
+    step : float
+        η, the step of gradient descent.
+    start : ndarray, shape (2,)
         w at the start; zero stays put at depth > 1.
-    iterations
-        how many; it stops early where the loss overflows.
+    iterations : int
+        How many steps; it stops early where the loss overflows.
+
+    Returns
+    -------
+    ndarray, shape (t,)
+        ℓ at the start and after each step.
+
+    Raises
+    ------
+    InputError
+        For an exponent other than 2, 4, 6, …, or a depth below 1.
 
     References
     ----------
@@ -78,10 +88,27 @@ def acceleration_step(targets: Float[Array, " 2"], exponent: int, depth: float |
     The second coordinate then sees the step η y_1^{2−2/N}, which must satisfy
     η y_1^{2−2/N} y_2^{p−2} < 2 for it to converge: at p = 2 that forbids any gain.
 
+    Parameters
+    ----------
+    targets : ndarray, shape (2,)
+        y, the large target first; y_1 > 0.
+    exponent : int
+        p, even.
+    depth : float
+        N ≥ 1, not necessarily a whole number.
+    start : float
+        ε > 0, the first coordinate at the start.
+
+    Returns
+    -------
+    float
+        η, the step.
+
     Raises
     ------
     InputError
-        where the second coordinate would be unstable.
+        For an exponent other than 2, 4, 6, …, a first target or a start that is not positive, or where the second
+        coordinate would be unstable.
 
     References
     ----------
@@ -111,6 +138,15 @@ def acceleration_factor(target: float, depth: float | int, start: float) -> floa
 
     whatever p > 2; y_1/(4ε) at depth 2. Unbounded as ε → 0, ever more so with depth.
 
+    Parameters
+    ----------
+    target : float
+        y_1 > 0, the large target.
+    depth : float
+        N ≥ 1, not necessarily a whole number.
+    start : float
+        ε > 0, the first coordinate at the start.
+
     References
     ----------
     [arora2018, illustration of acceleration].
@@ -134,16 +170,21 @@ def loop_integral(
 
     Parameters
     ----------
-    gradient
-        ∇ℓ, from a point to a vector of R².
-    depth
-        N.
-    center
-        of the square, walked counterclockwise; it may contain 0.
-    side
-        its side.
-    nodes
-        Gauss–Legendre nodes on each side.
+    gradient : callable
+        ∇ℓ, from a point, an array of shape (2,), to a vector of the same shape.
+    depth : float
+        N ≥ 1, not necessarily a whole number.
+    center : ndarray, shape (2,)
+        Center of the square, walked counterclockwise; the square may contain 0.
+    side : float
+        Side of the square, default 1.
+    nodes : int
+        Gauss–Legendre nodes on each side, default 40.
+
+    Raises
+    ------
+    InputError
+        For a depth below 1, or a gradient of another shape than the point.
 
     References
     ----------
@@ -174,12 +215,17 @@ def half_annulus_integral(slope: float, depth: float | int, inner: float, outer:
 
     Parameters
     ----------
-    slope
+    slope : float
         `|g|`.
-    depth
+    depth : float
         N ≥ 1, not necessarily a whole number.
-    inner, outer
-        r and R.
+    inner, outer : float
+        r and R, 0 < r < R.
+
+    Raises
+    ------
+    InputError
+        For a depth below 1, or radii that are not 0 < r < R.
 
     References
     ----------
@@ -203,14 +249,27 @@ def check_no_regularizer(
 
     Parameters
     ----------
-    gradient
-        ∇ℓ on R²; the theorem asks that it be continuous near 0 and not 0 at 0.
-    depth
-        N; at depth 1 the claim fails, as it should, and at depth 2 for some ℓ.
-    center, side
-        of the square.
-    tolerance
-        integrals up to this count as 0.
+    gradient : callable
+        ∇ℓ, from a point, an array of shape (2,), to a vector of the same shape; the theorem asks that it be continuous
+        near 0 and not 0 at 0.
+    depth : float
+        N ≥ 1; at depth 1 the claim fails, as it should, and at depth 2 for some ℓ.
+    center : ndarray, shape (2,)
+        Center of the square.
+    side : float
+        Side of the square, default 1.
+    tolerance : float
+        Integrals up to this count as 0, default 1e-6.
+
+    Returns
+    -------
+    Claim
+        Its measurement is the absolute value of the integral, and its bound is the tolerance.
+
+    Raises
+    ------
+    InputError
+        For a depth below 1, or a gradient of another shape than the point.
 
     References
     ----------

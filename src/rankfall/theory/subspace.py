@@ -44,23 +44,23 @@ def idle_scales(scales: Sequence[float], step: float, iterations: int, decay: fl
 
     Descent on ½(ρ_N ⋯ ρ_1)² with weight decay: a deep factorization of 0.
 
+    Source: [yaras2024, Theorem on deep matrix factorization].
+
     Parameters
     ----------
-    scales
+    scales : sequence of float
         ε_1 … ε_N.
-    step
-        η.
-    iterations
-        T.
-    decay
-        λ.
+    step : float
+        η, the step of gradient descent.
+    iterations : int
+        T, the number of steps.
+    decay : float
+        λ, the weight decay of each layer, default 0.
 
     Returns
     -------
-    ndarray
-        ρ, T + 1 rows, a column for each layer.
-
-    Source: [yaras2024, Theorem on deep matrix factorization].
+    ndarray, shape (T + 1, N)
+        ρ, a row for each iteration, the first at the start, and a column for each layer.
     """
     path = np.empty((iterations + 1, len(scales)))
     path[0] = scales
@@ -80,24 +80,24 @@ def invariant_block(layers: Layers, target: Float[Array, "d d"], rank: int, tole
     Ψ is minus the gradient of layer 1 but for the product's own part, ∏_{k≥2} ε_k² W_1, which has
     full rank: the gradient itself gives the block only in the limit of small starts.
 
+    Source: [yaras2024, Theorem on deep matrix factorization].
+
     Parameters
     ----------
-    layers
-        W_1 … W_N at the start, square, W_jᵀW_j = ε_j² I.
-    target
+    layers : sequence of ndarray, shape (d, d)
+        W_1 … W_N at the start, W_jᵀW_j = ε_j² I.
+    target : ndarray, shape (d, d)
         Φ, of rank at most r.
-    rank
-        r, with 2r < d.
-    tolerance
-        singular values below it, relative to the largest, count as zero.
+    rank : int
+        r, with 0 < 2r < d.
+    tolerance : float
+        Singular values below it, relative to the largest, count as zero; also how far W_jᵀW_j may be from ε_j² I,
+        relative to ε_j² d. Default 1e-8.
 
     Raises
     ------
     InputError
-        where a layer is no multiple of an orthogonal matrix, 2r ≥ d, or the target has
-        a larger rank.
-
-    Source: [yaras2024, Theorem on deep matrix factorization].
+        Where a layer is no multiple of an orthogonal matrix, 2r ≥ d, or the target has a larger rank.
     """
     size = len(target)
     if not 0 < 2 * rank < size:
@@ -133,6 +133,18 @@ def compress(layers: Layers, block: InvariantBlock) -> list[Float[Array, "a a"]]
     """The moving blocks of the layers, W̃_j = U_jᵀ W_j V_j of size 2r × 2r; ε_j I at the start.
 
     Source: [yaras2024].
+
+    Parameters
+    ----------
+    layers : sequence of ndarray, shape (d, d)
+        W_1 … W_N at some iteration.
+    block : InvariantBlock
+        The splitting of the start.
+
+    Returns
+    -------
+    list of ndarray, shape (2r, 2r)
+        W̃_1 … W̃_N.
     """
     sides = zip(block.active[1:], layers, block.active[:-1], strict=True)
     return [left.T @ layer @ right for left, layer, right in sides]
@@ -143,16 +155,21 @@ def expand(small: Layers, block: InvariantBlock, scales: Sequence[float]) -> lis
 
         W_j = U_j blockdiag(W̃_j, ρ_j I) V_jᵀ
 
+    Source: [yaras2024].
+
     Parameters
     ----------
-    small
+    small : sequence of ndarray, shape (2r, 2r)
         W̃_1 … W̃_N.
-    block
-        the splitting.
-    scales
+    block : InvariantBlock
+        The splitting of the start.
+    scales : sequence of float
         ρ_1 … ρ_N, a row of `idle_scales`.
 
-    Source: [yaras2024].
+    Returns
+    -------
+    list of ndarray, shape (d, d)
+        W_1 … W_N.
     """
     return [
         block.active[j + 1] @ layer @ block.active[j].T + scales[j] * block.idle[j + 1] @ block.idle[j].T
@@ -170,18 +187,23 @@ def check_invariant_block(
 
         W_j V_j,idle = ρ_j U_j,idle    and    W_jᵀ U_j,idle = ρ_j V_j,idle
 
+    Source: [yaras2024, Theorem on deep matrix factorization].
+
     Parameters
     ----------
-    layers
+    layers : sequence of ndarray, shape (d, d)
         W_1 … W_N at some iteration.
-    block
-        the splitting of the start.
-    scales
+    block : InvariantBlock
+        The splitting of the start.
+    scales : sequence of float
         ρ at that iteration, the row of `idle_scales`.
-    tolerance
-        largest deviation allowed, relative to max ε_j.
+    tolerance : float
+        Largest deviation allowed, relative to max ε_j, default 1e-9.
 
-    Source: [yaras2024, Theorem on deep matrix factorization].
+    Returns
+    -------
+    Claim
+        Its measurement is the largest deviation of a layer, both equations together, relative to max ε_j.
     """
     defects = []
     for j, layer in enumerate(layers):
