@@ -42,6 +42,8 @@ def compare(
         share of the observed entries set aside in a repeat.
     repeats
         how many times, each with entries of its own.
+    seed
+        of the choice of the entries set aside and of the methods.
     methods
         names of `METHODS`, or methods of one's own; None takes all that are installed.
     bounds
@@ -52,10 +54,14 @@ def compare(
     progress
         called as progress(method, fraction).
 
+    Raises
+    ------
+    InputError
+        for settings out of range, unknown methods, and problems other than one table of at least 2 entries.
+
     Notes
     -----
-    A method that fails, or that the table is too large for, has its reason in the result and stops nobody else. Raises
-    InputError for settings out of range, unknown methods, and problems other than one table of at least 2 entries.
+    A method that fails, or that the table is too large for, has its reason in the result and stops nobody else.
     Processes are spawned: a script calls this under `if __name__ == "__main__":`.
 
     Examples

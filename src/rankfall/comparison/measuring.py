@@ -41,7 +41,24 @@ class Answer:
 
 
 def measure(method: Method, problem: Completion, rows: np.ndarray, cols: np.ndarray, seed: int) -> Answer:
-    """Fit and predict in this process; an exception becomes the reason, and so do predictions that are not finite."""
+    """Fit and predict in this process; an exception becomes the reason, and so do predictions that are not finite.
+
+    Parameters
+    ----------
+    method : Method
+        What completes the table.
+    problem : Completion
+        The entries that the method may see.
+    rows, cols : ndarray of int, shape (k,)
+        The positions to predict, from 0.
+    seed : int
+        Of the method.
+
+    Returns
+    -------
+    Answer
+        The predictions (k,) and the seconds that fit and prediction took; its peak memory is NaN.
+    """
     begun = time.perf_counter()
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):

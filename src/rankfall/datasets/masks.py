@@ -28,6 +28,15 @@ Positions = tuple[Int[np.ndarray, " count"], Int[np.ndarray, " count"]]
 def uniform_entries(shape: tuple[int, int], count: int, seed: int = 0) -> Positions:
     """`count` distinct positions of an m × n table, every set of that size equally likely.
 
+    Parameters
+    ----------
+    shape
+        (m, n).
+    count
+        `|Ω|`.
+    seed
+        of `numpy.random.default_rng`, default 0.
+
     Returns
     -------
     Positions
@@ -115,6 +124,15 @@ def at_least_one_each(
     gets an entry in a random column, each empty column one in a random row; as many others, that
     nothing depends on, are dropped.
 
+    Parameters
+    ----------
+    rows, cols
+        distinct positions, from 0.
+    shape
+        (m, n).
+    seed
+        of `numpy.random.default_rng`, default 0.
+
     Returns
     -------
     Positions
@@ -123,7 +141,7 @@ def at_least_one_each(
     Raises
     ------
     InputError
-        when there are fewer than m + n positions.
+        when there are fewer than m + n positions, or one lies outside the table.
     """
     m, n = table_shape(shape)
     count = rows.size

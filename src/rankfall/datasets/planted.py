@@ -113,6 +113,13 @@ def coherence_of(matrix: Float[Array, "m n"], rank: int) -> tuple[float, float]:
     itself); the same for V with n. Uniform sampling needs about μ r (m + n) log² entries
     [candes2009].
 
+    Parameters
+    ----------
+    matrix
+        the whole matrix (m, n).
+    rank
+        r, how many leading singular vectors count.
+
     Returns
     -------
     tuple[float, float]

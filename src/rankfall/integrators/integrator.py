@@ -60,6 +60,13 @@ class Integrator(ABC):
         """The state one step later, with `before` set to the state given (its own `before` removed).
 
         Each run advances in time, or is marked as not moved and tries a shorter step next.
+
+        Parameters
+        ----------
+        field : Field
+            ℓ and Ẇ at weights (batch, p).
+        state : State
+            What `init` or the last step returned.
         """
 
     def interpolate(
@@ -77,6 +84,10 @@ class Integrator(ABC):
             The row of the run in `state`.
         times : (times,)
             Flow times between those of `state.before` and `state`.
+
+        Returns
+        -------
+        array, shape (times, p)
         """
         before = state.before
         shares = (times - before.time[run]) / (state.time[run] - before.time[run])

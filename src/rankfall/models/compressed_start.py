@@ -24,10 +24,23 @@ def compressed(problem: Problem, rank: int, *, depth: int = 3, scale: float | in
     and a target of rank `rank`, W of the wide chain is this W plus a multiple of an isometry that only shrinks
     (`theory.idle_scales`); for completion γ = 1e-2 lets the block turn.
 
-    rank: r, at least that of the truth; the small layers are 2r × 2r.
-    scale: of the product, ε.
+    Parameters
+    ----------
+    problem : Problem
+        What is measured of a square W.
+    rank : int
+        r, at least that of the truth; the small layers are 2r × 2r.
+    depth : int
+        N, the number of layers of the wide chain, default 3.
+    scale : float
+        Of the product, ε, default 1e-3.
+    seed : int
+        Of the wide chain's start, default 0.
 
-    Raises InputError where W is not square, or 2r exceeds its side.
+    Raises
+    ------
+    InputError
+        Where W is not square, 2r exceeds its side, or rank or scale is not positive.
     """
     m, n = problem.shape
     if m != n:

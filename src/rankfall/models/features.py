@@ -51,6 +51,18 @@ def observed_features(problem: Completion, size: float) -> tuple[Features, Featu
 
     M is the mask, D_r and D_c the numbers of observed entries of rows and columns; so weighed, the features have
     spectral norm `size` whatever the table, and the flow is 1 + size² times as stiff, not more.
+
+    Parameters
+    ----------
+    problem : Completion
+        The observed entries of an m × n table.
+    size : float
+        The spectral norm of the features.
+
+    Returns
+    -------
+    rows, cols : Features
+        With matrices of shape (m, n) and (n, m).
     """
     m, n = problem.shape
     degrees = [np.maximum(np.bincount(index, minlength=k), 1) for index, k in ((problem.rows, m), (problem.cols, n))]

@@ -65,7 +65,15 @@ class Model(ABC):
 
     @abstractmethod
     def sized(self, shape: tuple[int, ...], width: int | None = None) -> "Model":
-        """This model for W of `shape`; `width` is that of the start, used where the model has none."""
+        """This model for W of a shape, with its sizes set.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            (m, n), or the side lengths of a tensor.
+        width : int, optional
+            The hidden width of the start, used where the model has none; None leaves the rank free.
+        """
 
     @property
     @abstractmethod
@@ -97,7 +105,22 @@ class Model(ABC):
     def velocity(
         self, problem: Problem, weights: Float[Array, "*batch p"]
     ) -> tuple[Float[Array, "*batch"], Float[Array, "*batch p"]]:
-        """ℓ(W) and the velocity of the weights, Ẇ, as a flat vector."""
+        """ℓ(W) and the velocity of the weights, Ẇ, as a flat vector.
+
+        Parameters
+        ----------
+        problem : Problem
+            What is measured; a batch of problems has one for each run.
+        weights : array, shape (..., p)
+            The flat weights, with leading axes of a batch, if any.
+
+        Returns
+        -------
+        loss : array, shape (...)
+            ℓ(W), without decay.
+        velocity : array, shape (..., p)
+            Ẇ, decay included.
+        """
 
     def motion(self, problem: Problem) -> Motion | None:
         """Compiled loops that take whole steps of this model on this problem; None: there are none, the default.
@@ -126,7 +149,15 @@ class Model(ABC):
 
     @classmethod
     def from_saved(cls, fields: dict[str, Any], arrays: dict[str, np.ndarray]) -> "Model":
-        """The model that `to_saved` described; JSON turned its tuples into lists."""
+        """The model that `to_saved` described.
+
+        Parameters
+        ----------
+        fields : dict
+            JSON values by name; JSON turned tuples into lists.
+        arrays : dict
+            NumPy arrays by name.
+        """
         return cls(
             **{
                 name: tuple(cast(list[Any], value)) if isinstance(value, list) else value
@@ -135,7 +166,21 @@ class Model(ABC):
         )
 
     def weights_of(self, layers: Sequence[np.ndarray], scale: float, is_exact: bool) -> Float[np.ndarray, " p"]:
-        """The weights that a start's layers make, each multiplied by scale^{1/N}."""
+        """The weights that a start's layers make, each multiplied by scale^{1/N}.
+
+        Parameters
+        ----------
+        layers : sequence of ndarray
+            The layers for scale 1, W_1 first.
+        scale : float
+            The size of the product.
+        is_exact : bool
+            Whether the layers are given exactly, so that a model must raise InputError where it cannot hold them.
+
+        Returns
+        -------
+        ndarray, shape (p,)
+        """
         return self.join([scale ** (1 / self.depth) * layer for layer in layers])
 
     def require_shape(self, shape: tuple[int, ...]) -> None:
@@ -154,6 +199,21 @@ class Model(ABC):
         self, problem: Problem, start: Start, scales: Sequence[float], seeds: Sequence[int]
     ) -> Float[np.ndarray, "batch p"]:
         """The weights of a batch of starts, float64.
+
+        Parameters
+        ----------
+        problem : Problem
+            What is measured; a batch of problems has one for each run.
+        start : Start
+            Where the layers begin.
+        scales : sequence of float
+            The size of the product in each run.
+        seeds : sequence of int
+            The seed of each run, as many as scales.
+
+        Returns
+        -------
+        ndarray, shape (batch, p)
 
         Raises
         ------
@@ -177,15 +237,41 @@ class Model(ABC):
     def entries(
         self, weights: Float[Array, "batch p"], positions: Sequence[int | Sequence[int] | np.ndarray]
     ) -> Float[np.ndarray, "batch _"]:
-        """W at the positions, one list of indices for each axis, from the factors, in NumPy.
+        """W at the positions, from the factors, in NumPy.
 
-        Raises InputError for positions outside W.
+        Parameters
+        ----------
+        weights : array, shape (batch, p)
+            The flat weights of each run.
+        positions : sequence of array_like of int, each of shape (entries,)
+            One list of indices for each axis of W, from 0.
+
+        Returns
+        -------
+        ndarray, shape (batch, entries)
+
+        Raises
+        ------
+        InputError
+            For positions outside W.
         """
         left, right = map(to_numpy, self.factors(weights))
         return np.stack([LowRank(*pair).predict(*positions) for pair in zip(left, right, strict=True)])
 
     def loss(self, problem: Problem, weights: Float[Array, "*batch p"]) -> Float[Array, "*batch"]:
-        """ℓ(W)."""
+        """ℓ(W).
+
+        Parameters
+        ----------
+        problem : Problem
+            What is measured; a batch of problems has one for each run.
+        weights : array, shape (..., p)
+            The flat weights, with leading axes of a batch, if any.
+
+        Returns
+        -------
+        array, shape (...)
+        """
         return problem.loss(self.product(weights))
 
     def decomposition(self, weights: Float[Array, "*batch p"]) -> tuple[Array, Array, Array]:

@@ -91,7 +91,21 @@ class Start(ABC):
 
     @abstractmethod
     def layers(self, problem: Problem, form: LayerForm, seed: int) -> Layers:
-        """Layers for scale 1, W_1 first, float64, of the shapes in `form`."""
+        """Layers for scale 1, W_1 first, float64, of the shapes in `form`.
+
+        Parameters
+        ----------
+        problem : Problem
+            What is measured in this run, for starts that read the data.
+        form : LayerForm
+            The shapes of the layers, the rank of their product, and the deviation that makes it a unit one.
+        seed : int
+            Of the draw.
+
+        Returns
+        -------
+        list of ndarray
+        """
 
 
 def require_scale(given: float | Sequence[float] | np.ndarray) -> None:

@@ -36,7 +36,15 @@ class TensorModel(Model):
 
     @abstractmethod
     def sized(self, shape: Sequence[int], width: int | None = None) -> "TensorModel":
-        """This model for W of `shape`; `width` is the start's, used where the model has none."""
+        """This model for W of a shape, with its sizes set.
+
+        Parameters
+        ----------
+        shape : sequence of int
+            The side lengths of W.
+        width : int, optional
+            The width of the start, used where the model has none; None leaves the rank free.
+        """
 
     @property
     @abstractmethod
@@ -61,7 +69,19 @@ class TensorModel(Model):
     def values_at(
         self, positions: Int[np.ndarray, "order entries"], weights: Float[np.ndarray, "batch p"]
     ) -> Float[np.ndarray, "batch entries"]:
-        """W at the positions."""
+        """W at the positions.
+
+        Parameters
+        ----------
+        positions : ndarray of int, shape (order, entries)
+            The indices of each entry, one row for each axis of W, from 0.
+        weights : ndarray, shape (batch, p)
+            The flat weights of each run.
+
+        Returns
+        -------
+        ndarray, shape (batch, entries)
+        """
 
     @abstractmethod
     def adjoint_at(
@@ -70,17 +90,59 @@ class TensorModel(Model):
         weights: Float[np.ndarray, "batch p"],
         slopes: Float[np.ndarray, "batch entries"],
     ) -> Float[np.ndarray, "batch p"]:
-        """∂/∂weights of Σ slopes · W at the positions."""
+        """∂/∂weights of Σ slopes · W at the positions.
+
+        Parameters
+        ----------
+        positions : ndarray of int, shape (order, entries)
+            The indices of each entry, one row for each axis of W, from 0.
+        weights : ndarray, shape (batch, p)
+            The flat weights of each run.
+        slopes : ndarray, shape (batch, entries)
+            What multiplies each entry of W, such as ∂ℓ/∂W there.
+
+        Returns
+        -------
+        ndarray, shape (batch, p)
+        """
 
     @abstractmethod
     def features(
         self, layer: int, positions: Int[np.ndarray, "order entries"], weights: Float[np.ndarray, " p"]
     ) -> Float[np.ndarray, "entries _"]:
-        """What multiplies a layer in W at the positions: its row of that index where it has an axis, else all of it."""
+        """What multiplies a layer in W at the positions: its row of that index where it has an axis, else all of it.
+
+        Parameters
+        ----------
+        layer : int
+            The place of the layer in `layers`, from 0.
+        positions : ndarray of int, shape (order, entries)
+            The indices of each entry, one row for each axis of W, from 0.
+        weights : ndarray, shape (p,)
+            The flat weights of one run.
+
+        Returns
+        -------
+        ndarray, shape (entries, q)
+            One row for each entry; q is the size of that row of the layer, or of the layer.
+        """
 
     @abstractmethod
     def adjoint(self, weights: Float[Array, "*batch p"], gradient: Array) -> list[Array]:
-        """∂/∂layers of ⟨gradient, W⟩, the gradient a formed tensor."""
+        """∂/∂layers of ⟨gradient, W⟩.
+
+        Parameters
+        ----------
+        weights : array, shape (..., p)
+            The flat weights, with leading axes of a batch, if any.
+        gradient : array, shape (..., d_1, …, d_N)
+            A formed tensor of the shape of W.
+
+        Returns
+        -------
+        list of array
+            One of the shape of each layer.
+        """
 
     @property
     def size(self) -> int:
@@ -127,9 +189,23 @@ class TensorModel(Model):
     def entries(
         self, weights: Float[Array, "batch p"], positions: Sequence[int | Sequence[int] | np.ndarray]
     ) -> Float[np.ndarray, "batch _"]:
-        """W at the positions, one list of indices for each axis, forming nothing else.
+        """W at the positions, forming nothing else.
 
-        Raises InputError for positions outside W.
+        Parameters
+        ----------
+        weights : array, shape (batch, p)
+            The flat weights of each run.
+        positions : sequence of array_like of int, each of shape (entries,)
+            One list of indices for each axis of W, from 0.
+
+        Returns
+        -------
+        ndarray, shape (batch, entries)
+
+        Raises
+        ------
+        InputError
+            For positions outside W.
         """
         lists = [np.atleast_1d(np.asarray(each)) for each in positions]
         check_indices(lists, self.dimensions)
@@ -138,7 +214,22 @@ class TensorModel(Model):
     def velocity(
         self, problem: Problem, weights: Float[Array, "batch p"]
     ) -> tuple[Float[Array, "*batch"], Float[Array, "batch p"]]:
-        """ℓ(W) and −∂ℓ/∂layers − λ layers, as a flat vector."""
+        """ℓ(W) and −∂ℓ/∂layers − λ layers, as a flat vector.
+
+        Parameters
+        ----------
+        problem : Problem
+            What is measured; a batch of problems has one for each run.
+        weights : array, shape (batch, p)
+            The flat weights of each run.
+
+        Returns
+        -------
+        loss : array, shape (batch,)
+            ℓ(W), without decay.
+        velocity : array, shape (batch, p)
+            Ẇ, decay included.
+        """
         if problem.positions is not None and is_numpy(weights):
             positions = np.asarray(problem.positions)
             loss, slopes = problem.loss_and_entry_gradients(self.values_at(positions, weights))
@@ -149,7 +240,19 @@ class TensorModel(Model):
         return loss, -(pull + self.decay * weights) if self.decay else -pull
 
     def loss(self, problem: Problem, weights: Float[Array, "batch p"]) -> Float[Array, "*batch"]:
-        """ℓ(W)."""
+        """ℓ(W).
+
+        Parameters
+        ----------
+        problem : Problem
+            What is measured; a batch of problems has one for each run.
+        weights : array, shape (batch, p)
+            The flat weights of each run.
+
+        Returns
+        -------
+        array, shape (batch,)
+        """
         if problem.positions is not None and is_numpy(weights):
             return problem.loss_and_entry_gradients(self.values_at(np.asarray(problem.positions), weights))[0]
         return problem.loss(self.product(weights))

@@ -89,6 +89,13 @@ def nuclear_norm_transition(shape: tuple[int, int], rank: int) -> float:
         inf_τ ρν + (1 − ρν) [ρ(1 + τ²) + (1 − ρ) ∫ (u ∨ τ − τ)² φ_y(u) du],   y = (ν − ρν)/(1 − ρν)
 
     with ρ = r/m, ν = m/n, m ≤ n, and φ_y the Marchenko–Pastur density of singular values.   [amelunxen2014, Prop. 4.7]
+
+    Parameters
+    ----------
+    shape : (int, int)
+        The two sides, in either order.
+    rank : int
+        r; 1.0 is returned where it is m or more.
     """
     from scipy.integrate import quad
     from scipy.optimize import minimize_scalar

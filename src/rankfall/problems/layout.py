@@ -96,4 +96,21 @@ class Layout(ABC):
     def loss_and_factor_gradients(
         self, left: Float[Array, "*batch m k"], right: Float[Array, "*batch n k"]
     ) -> tuple[Float[Array, "*batch"], Float[Array, "*batch m k"], Float[Array, "*batch n k"]]:
-        """ℓ(W), G R and Gᵀ L at W = L Rᵀ, of the dtype and namespace of the factors."""
+        """ℓ(W), G R and Gᵀ L at W = L Rᵀ, of the dtype and namespace of the factors.
+
+        Parameters
+        ----------
+        left : array, shape (..., m, k)
+            L, with leading axes of a batch, if any.
+        right : array, shape (..., n, k)
+            R.
+
+        Returns
+        -------
+        loss : array, shape (...)
+            ℓ(W).
+        left_gradient : array, shape (..., m, k)
+            G R.
+        right_gradient : array, shape (..., n, k)
+            Gᵀ L.
+        """

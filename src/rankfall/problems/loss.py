@@ -51,11 +51,37 @@ class Loss(ABC):
 
     @abstractmethod
     def value(self, prediction: Float[Array, "..."], target: Float[Array, "..."]) -> Float[Array, "..."]:
-        """ρ(z, b)."""
+        """ρ(z, b).
+
+        Parameters
+        ----------
+        prediction : array
+            z, of any shape.
+        target : array
+            b, of a shape that broadcasts with that of z.
+
+        Returns
+        -------
+        array
+            One number for each entry, in the namespace of the arrays received.
+        """
 
     @abstractmethod
     def derivative(self, prediction: Float[Array, "..."], target: Float[Array, "..."]) -> Float[Array, "..."]:
-        """∂ρ/∂z."""
+        """∂ρ/∂z.
+
+        Parameters
+        ----------
+        prediction : array
+            z, of any shape.
+        target : array
+            b, of a shape that broadcasts with that of z.
+
+        Returns
+        -------
+        array
+            One number for each entry, in the namespace of the arrays received.
+        """
 
     @property
     def kernel(self) -> Kernel | None:

@@ -112,13 +112,42 @@ class Problem(ABC):
     def factored_loss(
         self, left: Float[Array, "*batch m k"], right: Float[Array, "*batch n k"]
     ) -> Float[Array, "*batch"]:
-        """ℓ(L Rᵀ)."""
+        """ℓ(L Rᵀ).
+
+        Parameters
+        ----------
+        left : array, shape (..., m, k)
+            L, with leading axes of a batch, if any.
+        right : array, shape (..., n, k)
+            R.
+
+        Returns
+        -------
+        array, shape (...)
+        """
         return self.loss(left @ right.mT)
 
     def loss_and_factor_gradients(
         self, left: Float[Array, "*batch m k"], right: Float[Array, "*batch n k"]
     ) -> tuple[Float[Array, "*batch"], Float[Array, "*batch m k"], Float[Array, "*batch n k"]]:
-        """ℓ(W), G R and Gᵀ L at W = L Rᵀ, G = ∇ℓ(W)."""
+        """ℓ(W), G R and Gᵀ L at W = L Rᵀ, G = ∇ℓ(W).
+
+        Parameters
+        ----------
+        left : array, shape (..., m, k)
+            L, with leading axes of a batch, if any.
+        right : array, shape (..., n, k)
+            R.
+
+        Returns
+        -------
+        loss : array, shape (...)
+            ℓ(W).
+        left_gradient : array, shape (..., m, k)
+            G R.
+        right_gradient : array, shape (..., n, k)
+            Gᵀ L.
+        """
         loss, gradient = self.loss_and_gradient(left @ right.mT)
         return loss, gradient @ right, gradient.mT @ left
 
@@ -146,5 +175,18 @@ class Problem(ABC):
         return csr_array(-to_numpy(self.gradient(zero)).astype(np.float64))
 
     def hold_out(self, fraction: float, seed: int) -> "Problem":
-        """The same problem with a random `fraction` of the measurements set aside in `held_out`."""
+        """The same problem with a random `fraction` of the measurements set aside in `held_out`.
+
+        Parameters
+        ----------
+        fraction : float
+            Between 0 and 1.
+        seed : int
+            Of the draw.
+
+        Raises
+        ------
+        InputError
+            Where the problem has no measurements to hold out, as here; members that have some override it.
+        """
         raise InputError(f"{type(self).__name__} has no measurements to hold out; use a stop other than HeldOutRise")

@@ -79,7 +79,16 @@ class Certificate:
 def certify(sampling: Sampling, fit: Triplets, seed: int = 0, closed: bool = True) -> Certificate:
     """The certificate of an exact fit, whose rank is the number of its triplets.
 
-    closed: whether step 3 is made. Its lines have entries that no other entry checks, which may be wrong.
+    Parameters
+    ----------
+    sampling : Sampling
+        The observed positions.
+    fit : Triplets
+        U (m, q), σ (q,) and V (n, q) of the fit.
+    seed : int
+        Of the random vectors, default 0.
+    closed : bool
+        Whether step 3 is made, default True. Its lines have entries that no other entry checks, which may be wrong.
     """
     rank = fit.values.size
     rng = np.random.default_rng(seed)

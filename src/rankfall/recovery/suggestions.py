@@ -20,7 +20,21 @@ def suggest_cells(problem: Completion, recovery: Recovery, count: int = 10) -> l
     """At most `count` unobserved cells (row, column), in the order to measure them.
 
     They are as many as it takes to certify everything where that is fewer. Without a certified block, they are cells
-    of the rows and columns with the fewest entries. Raises InputError for a count below 1.
+    of the rows and columns with the fewest entries.
+
+    Parameters
+    ----------
+    problem : Completion
+        The observed entries.
+    recovery : Recovery
+        What `recover` found for this problem.
+    count : int
+        The most cells to suggest, default 10.
+
+    Raises
+    ------
+    InputError
+        For a count below 1.
     """
     if count < 1:
         raise InputError(f"count must be at least 1, got {count}; 10 is the default")

@@ -28,8 +28,22 @@ def write_report(
 ) -> Path:
     """Write the report of a fitted estimator or a `Trajectory` to an HTML file, whole or not at all; returns its path.
 
-    force: replace a file that exists. Raises InputError for a file that exists without it, a name that does not end in
-    .html, a folder that cannot be written, and what `summarize` refuses.
+    Parameters
+    ----------
+    subject : DeepMatrixFactorization or Trajectory
+        A fitted estimator, or a run.
+    path : str or path
+        The file, default report.html.
+    force : bool
+        Whether a file that exists is replaced; default False.
+    row_names, column_names, category_names : optional
+        As in `summarize`.
+
+    Raises
+    ------
+    InputError
+        For a file that exists without `force`, a name that ends in neither .html nor .htm, a folder that cannot be
+        written, and what `summarize` refuses.
     """
     from rankfall.tables import replacing
 

@@ -77,12 +77,23 @@ def summarize(
 ) -> Summary:
     """The contents of the report of a fitted estimator or of a `Trajectory`.
 
-    row_names, column_names: how the user calls them; by default the estimator's own names, or numbers from 1.
-    category_names: place of a column of categories, from 0 → the words that its codes 0, 1, … stand for.
+    Parameters
+    ----------
+    subject : DeepMatrixFactorization or Trajectory
+        A fitted estimator, or a run.
+    row_names, column_names : iterable, optional
+        What the user calls the m rows and n columns of a fit; by default the columns have the estimator's own names, or
+        numbers from 1, and the rows numbers from 1.
+    category_names : mapping, optional
+        For a fit: place of a column of categories, from 0 → the words that its codes 0, 1, … stand for.
+    whole : bool
+        False leaves out what takes time, the motion and the filled cells of a fit; default True.
 
-    whole: False leaves out what takes time, the motion and the filled cells of a fit.
-
-    Raises InputError for anything else, and for a run with fewer than two recorded moments.
+    Raises
+    ------
+    InputError
+        For anything else, for a run with fewer than two recorded moments, and for more or fewer names than rows or
+        columns.
     """
     if isinstance(subject, Trajectory):
         return _of_run(subject)

@@ -8,7 +8,11 @@ _GOOD, _FAIR, _LITTLE = 0.9, 0.5, 0.1
 def in_words(error: float, column_mean_error: float) -> str:
     """How good a completion is: the share of the columns' variance explained, and the gain over column means.
 
-    error, column_mean_error: root mean squared errors on held-out entries, in standard deviations of their columns.
+    Parameters
+    ----------
+    error, column_mean_error : float
+        Root mean squared errors of the completion and of column means on held-out entries, in standard deviations of
+        their columns; NaN where not measured.
     """
     if math.isnan(error):
         return "not measured: too few entries are observed"

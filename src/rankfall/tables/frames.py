@@ -36,11 +36,24 @@ def from_frame(
 
     Integers, floats, decimals and booleans are numbers, of whatever width, nullable, sparse or not; so is a column
     with no known entry, and a column of text whose cells are numbers in any dress (`rankfall.tables.dress`).
-    `label_columns` names the columns to carry along unread; then all others must be numbers. `reading` says what cells
-    of text mean, and which columns are categories: `Reading(categories=("auto",))` for all columns of few words. What
-    is decided is added to `notes`.
 
-    Raises InputError for what is no data frame, nested, binary or complex columns, infinite numbers, repeated names.
+    Parameters
+    ----------
+    frame : data frame
+        Of pandas, polars or pyarrow, held in memory.
+    label_columns : sequence of str, optional
+        Names of the columns to carry along unread; then all others must be numbers. Detected by default.
+    reading : Reading, optional
+        What cells of text mean, and which columns are categories: `Reading(categories=("auto",))` for all columns of
+        few words.
+    notes : Notes, optional
+        Receives what is decided.
+
+    Raises
+    ------
+    InputError
+        For what is no data frame, nested, binary or complex columns, infinite numbers, repeated names, a label column
+        that the frame does not have, and a frame without rows or without a column of numbers.
     """
     import narwhals.stable.v2 as nw
 
@@ -119,7 +132,17 @@ def to_frame(table: Table, like: "IntoDataFrame | None" = None) -> "IntoDataFram
     floats of the same kind otherwise (pandas' nullable stays nullable). Unknown entries are null, NaN where the kind
     has no null.
 
-    Raises InputError where there is no frame to be like, or it has another shape.
+    Parameters
+    ----------
+    table : Table
+        What to write.
+    like : data frame, optional
+        The frame that gives kind, columns and types; by default the one that the table was read from.
+
+    Raises
+    ------
+    InputError
+        Where there is no frame to be like, or it has another shape.
     """
     like = table.layout.frame if like is None else like
     if like is None:

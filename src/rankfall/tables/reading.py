@@ -59,19 +59,27 @@ def read_table(
     `.feather`, `.arrow`: columns of numbers and of labels. `.npy`: a two-dimensional array. `.npz`: one such array, or
     the one called `values` or `X`; sparse matrices and triplets come as Triplets, as do the coordinates of `.mtx`.
 
-    `header` says whether the first line holds names. None detects it: words over a column of numbers are
-    names, so is a line of words only; a line of numbers only is data unless it counts the columns
-    (`rankfall.tables.detection` has the rules).
+    Parameters
+    ----------
+    path : str or path
+        The file.
+    label_columns : str or sequence, optional
+        Names, or places counted from one, of the columns to carry along unread, as "id,city" or a sequence; an empty
+        list says there are none. None detects them: a column of words is labels; so is the first column where it has
+        distinct integers without a hole and its name is empty, `id`, `index`, `date`, … or ends in `id`.
+    header : bool, optional
+        Whether the first line holds names. None detects it: words over a column of numbers are names, so is a line of
+        words only; a line of numbers only is data unless it counts the columns (`rankfall.tables.detection` has the
+        rules).
+    duplicates : {"error", "mean", "last"}
+        What becomes of coordinates that occur more than once.
+    reading : Reading, optional
+        Overrules what the reader decides; `table.layout.notes` tells what that was.
 
-    `label_columns` are names, or places counted from one, of the columns to carry along unread ("id,city" or a
-    sequence); an empty list says there are none. None detects them: a column of words is labels; so is the first
-    column where it has distinct integers without a hole and its name is empty, `id`, `index`, `date`, … or ends in
-    `id`.
-
-    `duplicates` says what becomes of coordinates that occur more than once: "error", "mean" or "last". `reading`
-    overrules what the reader decides; `table.layout.notes` tells what that was.
-
-    Raises InputError where the file is missing or broken, a number is infinite, or words stand among numbers.
+    Raises
+    ------
+    InputError
+        Where the file is missing, broken or of no known format, a number is infinite, or words stand among numbers.
     """
     reading = reading or Reading()
     check_format(path, READ_FORMATS)

@@ -11,11 +11,27 @@ def rounded(
 ) -> np.ndarray:
     """The filled matrix with the entries that `table` does not know rounded; known entries stay as they are.
 
-    digits: "auto" for as many decimals as each column has, "none" for all, or a number of decimals. Booleans become 0
-    or 1 whatever the number of decimals, categories stay the levels that they are.
-    `within`, for all columns or each (n,), keeps filled cells within the range of the column's known ones.
+    Parameters
+    ----------
+    table : Table
+        The table with holes, of shape (m, n).
+    filled : ndarray, shape (m, n)
+        Its completion.
+    digits : {"auto", "none"} or int
+        "auto", the default, for as many decimals as each column has, "none" for all, or a number of decimals up to
+        15. With "auto" or a number, booleans become 0 or 1; categories stay the levels that they are.
+    within : bool or ndarray of bool, shape (n,)
+        Whether filled cells are kept within the range of the column's known ones, for all columns or each; default
+        True. "none" does not keep them.
 
-    Raises InputError for any other `digits`.
+    Returns
+    -------
+    ndarray, shape (m, n)
+
+    Raises
+    ------
+    InputError
+        For any other `digits`.
     """
     digits = digits_of(digits)
     filled = np.array(filled)

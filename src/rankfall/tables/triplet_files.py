@@ -71,17 +71,29 @@ def read_triplets(
 ) -> Triplets:
     """Reads observed entries given one a row, as `user,item,rating`.
 
-    `columns` names those of the row label, the column label and the value: three names of the header, or three
-    places from one ("1,2,3", or a sequence); None takes the first three. A file without a header takes three names
-    as those of its first three columns. There is a header where it has the names, or words in place of the value.
+    Rows with an unknown value are no entries, but their labels count. Numbers and labels are read as in a table.
 
-    `duplicates` says what becomes of pairs that occur more than once: "error", "mean" or "last". Rows with an
-    unknown value are no entries, but their labels count. Formats: `.parquet`, `.feather`, `.arrow`, `.npz`, `.mtx`,
-    spreadsheets; all else is text. Numbers and labels are read as in a table, and `reading` overrules what the reader
-    decides likewise; `header` says whether the first line holds names.
+    Parameters
+    ----------
+    path : str or path
+        A file `.parquet`, `.feather`, `.arrow`, `.npz`, `.mtx` or a spreadsheet; all else is text.
+    columns : str or sequence, optional
+        The columns of the row label, the column label and the value: three names of the header, or three places from
+        one, as "1,2,3" or a sequence; the first three by default. A file without a header takes three names as those
+        of its first three columns.
+    duplicates : {"error", "mean", "last"}
+        What becomes of pairs that occur more than once.
+    reading : Reading, optional
+        Overrules what the reader decides.
+    header : bool, optional
+        Whether the first line holds names. By default it does where it has the names in `columns`, or words in place
+        of the value.
 
-    Raises InputError where the file is missing or broken, a column is missing, a label is empty, or a value is words
-    or infinite.
+    Raises
+    ------
+    InputError
+        Where the file is missing or broken, a column is missing, a label is empty, a pair occurs twice against
+        `duplicates`, or a value is words or infinite.
     """
     check_merge(duplicates)
     check_readable(path)
@@ -125,9 +137,30 @@ def read_pairs(
 ) -> Pairs:
     """Reads the entries to predict, one a row, as codes of `triplets`.
 
-    `columns` is as for `read_triplets`, or two columns; a third that the file does not have is not asked for. There
-    is a header where it has the names, or what stands there cannot be a first pair: words in place of the value or
-    of labels that are integers.
+    Parameters
+    ----------
+    path : str or path
+        A file of text, a spreadsheet, or one of `.parquet`, `.feather` and `.arrow`.
+    triplets : Triplets
+        The training entries, whose labels have the codes.
+    columns : str or sequence, optional
+        As for `read_triplets`, or two columns; a third that the file does not have is not asked for.
+    reading : Reading, optional
+        Overrules what the reader decides.
+    header : bool, optional
+        Whether the first line holds names. By default it does where it has the names in `columns`, or those of
+        `triplets`, or cannot be a first pair: words in place of the value or of labels that are integers.
+
+    Returns
+    -------
+    Pairs
+        In the order of the file; the code is −1 for a label that `triplets` does not have.
+
+    Raises
+    ------
+    InputError
+        Where the file is missing, broken or of another format, a column is missing, a label is empty, or a value is
+        words or infinite.
     """
     check_readable(path)
     if extension(path) in (".npz", ".mtx", ".mtx.gz", ".npy"):

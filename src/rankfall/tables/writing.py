@@ -57,6 +57,19 @@ def write_table(table: Table, path: FilePath) -> None:
     changed; every other byte or cell is the file's own. In other formats names and labels are where they were, and
     parquet has unchanged columns of their type. `.npy` and `.mtx` hold the numbers alone, `.npz` them as `values`
     beside `column_names`. Unknown entries are empty in text, null in parquet, NaN in arrays and absent from `.mtx`.
+
+    Parameters
+    ----------
+    table : Table
+        What to write.
+    path : str or path
+        The file; one that exists is replaced.
+
+    Raises
+    ------
+    InputError
+        For an extension of no known format, a path that cannot be written, categories in a format of numbers alone,
+        and repeated column names where the format has none.
     """
     check_format(path, TABLE_FORMATS)
     if extension(path) in (".npy", ".npz", ".mtx", ".mtx.gz") and any(map(table.levels, range(table.shape[1]))):
@@ -107,7 +120,24 @@ def write_triplets(
 ) -> None:
     """Writes entries one a row, each with its two labels, in the format of the extension, all or nothing.
 
-    `names` head the three columns. Text, parquet, and `.npz` with one array a name; NaN is empty in text.
+    Text, spreadsheets, parquet and Arrow, and `.npz` with one array a name; NaN is empty in text.
+
+    Parameters
+    ----------
+    path : str or path
+        The file; one that exists is replaced.
+    row_labels, col_labels : sequence, length `entries`
+        The labels of each entry.
+    values : ndarray, shape (entries,)
+        The values, NaN where unknown.
+    names : sequence of str
+        Three different names that head the columns, default row, col and value.
+
+    Raises
+    ------
+    InputError
+        For an extension of no known format, a path that cannot be written, other than three different names, and
+        lengths that differ.
     """
     import polars as pl
 

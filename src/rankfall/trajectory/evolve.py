@@ -123,7 +123,18 @@ def evolve_batch(
 ) -> Trajectories:
     """Follow the runs of a batch in lockstep: many seeds, many scales of the start, or many problems.
 
-    The parameters are those of `evolve`. One seed serves all runs; one run is a batch of one.
+    One run is a batch of one.
+
+    Parameters
+    ----------
+    problem : Problem
+        What is measured; a batch of problems makes one run for each.
+    model, integrator, stop, record, callback, progress
+        As in `evolve`.
+    start : Start
+        Where the layers begin; a sequence of scales makes one run for each.
+    seed : int or sequence of int, optional
+        Of the start, default 0. One seed serves all runs; a sequence makes one run for each.
 
     Returns
     -------

@@ -34,10 +34,32 @@ class Stop(ABC):
 
     @abstractmethod
     def check(self, memory: Memory, now: Snapshot) -> tuple[Memory, Bool[np.ndarray, " batch"]]:
-        """The memory after this moment, and whether each run is at its end."""
+        """The memory after this moment, and whether each run is at its end.
+
+        Parameters
+        ----------
+        memory : object
+            What `init` or the last call of `check` returned.
+        now : Snapshot
+            The runs at this moment.
+
+        Returns
+        -------
+        memory : object
+            Of the form that `init` gives.
+        is_reached : ndarray of bool, shape (batch,)
+        """
 
     def fraction(self, memory: Memory, now: Snapshot) -> float:
-        """A guess of how far the slowest run is, from 0 to 1, for progress bars."""
+        """A guess of how far the slowest run is, from 0 to 1, for progress bars; 0 by default.
+
+        Parameters
+        ----------
+        memory : object
+            What `init` or the last call of `check` returned.
+        now : Snapshot
+            The runs at this moment.
+        """
         return 0.0
 
     def horizon(self) -> float:
@@ -45,7 +67,21 @@ class Stop(ABC):
         return math.inf
 
     def reached(self, memory: Memory, now: Snapshot) -> tuple[Memory, list["Stop | None"]]:
-        """The memory after this moment, and for each run the stop that ends it, if any."""
+        """The memory after this moment, and for each run the stop that ends it, if any.
+
+        Parameters
+        ----------
+        memory : object
+            What `init` or the last call of `check` returned.
+        now : Snapshot
+            The runs at this moment.
+
+        Returns
+        -------
+        memory : object
+            Of the form that `init` gives.
+        stops : list of Stop or None, length `batch`
+        """
         memory, is_reached = self.check(memory, now)
         return memory, [self if reached else None for reached in is_reached]
 

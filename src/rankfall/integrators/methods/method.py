@@ -92,7 +92,24 @@ class Method(ABC):
         h: Float[np.ndarray, " batch"],
         radius: Float[np.ndarray, " batch"],
     ) -> Step:
-        """One step of length h from the weights, whose velocity is known; `radius` is ρ of each run as last known."""
+        """One step of length h from the weights, whose velocity is known.
+
+        Parameters
+        ----------
+        field : Field
+            ℓ and Ẇ at weights (batch, p).
+        weights, velocity : array, shape (batch, p)
+            The start of the step, and Ẇ there.
+        h : ndarray, shape (batch,)
+            The length of each run's step, in flow time.
+        radius : ndarray, shape (batch,)
+            ρ of each run as last known.
+
+        Returns
+        -------
+        Step
+            The end of the step.
+        """
 
     @property
     def error_power(self) -> int:
@@ -114,13 +131,41 @@ class Method(ABC):
         """The error this method would make over an interval h, from the ends of a step by any method; None if unknown.
 
         Where it is unknown, `Flow` tries the method when its stability interval promises longer steps.
+
+        Parameters
+        ----------
+        weights, new_weights : array, shape (batch, p)
+            The two ends of the step.
+        velocity, new_velocity : array, shape (batch, p)
+            Ẇ at them.
+        h : ndarray, shape (batch,)
+            The length of each run's step, in flow time.
+
+        Returns
+        -------
+        ndarray, shape (batch,), or None
+            An estimate of the norm of the error of the weights.
         """
         return None
 
     def interpolate(
         self, field: Field, interval: Interval, fractions: Float[np.ndarray, " times"]
     ) -> Float[Array, "times p"]:
-        """Weights at fractions of a step of one run: by default the cubic through both ends and their slopes."""
+        """Weights at fractions of a step of one run: by default the cubic through both ends and their slopes.
+
+        Parameters
+        ----------
+        field : Field
+            The field of that run alone.
+        interval : Interval
+            The step: its ends, its length and the stages kept.
+        fractions : ndarray, shape (times,)
+            Shares of the step, between 0 and 1.
+
+        Returns
+        -------
+        array, shape (times, p)
+        """
         old, new = interval.weights, interval.new_weights
         rows: list[Array] = []
         for x in map(float, fractions):
