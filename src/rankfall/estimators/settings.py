@@ -6,7 +6,7 @@ import numpy as np
 
 from rankfall.estimators.categories import Categories
 from rankfall.estimators.folds import is_refitted, share_held_out
-from rankfall.problems.losses import Loss, Squared
+from rankfall.problems.losses import Loss
 
 # Observed entries from which on float32 is enough and a coarser flow tolerance loses nothing; the two tolerances.
 _MANY = 100_000
@@ -60,7 +60,7 @@ class FitSettings:
     def is_stack_wanted(self) -> bool:
         """Whether a table that is small enough is completed by the stack."""
         is_open = all(part == "auto" for part in (self.depth, self.width, self.scale, self.features, self.scaling))
-        return isinstance(self.loss, Squared) and (self.refine is True or (self.refine == "auto" and is_open))
+        return self.loss.is_quadratic and (self.refine is True or (self.refine == "auto" and is_open))
 
     @classmethod
     def resolve(

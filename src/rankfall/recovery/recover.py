@@ -17,7 +17,6 @@ from rankfall.arrays import to_numpy
 from rankfall.errors import InputError
 from rankfall.kernels.blas_threads import one_blas_thread
 from rankfall.problems.completion import Completion
-from rankfall.problems.losses import Squared
 from rankfall.recovery.answers import exact_answer, in_units, noisy_answer, nothing
 from rankfall.recovery.attempts import attempt_exact, attempts_at
 from rankfall.recovery.certificate import Certificate, certify
@@ -203,7 +202,7 @@ def _entries_of(problem: Completion) -> tuple[Sampling, Float[np.ndarray, " entr
         )
     if problem.batch_size is not None:
         raise InputError(f"recover takes one table, got {problem.batch_size}; pick one by problem.of_runs(i)")
-    if not isinstance(problem.loss_function, Squared):
+    if not problem.loss_function.is_quadratic:
         raise InputError(
             f"recover fits values exactly, which needs the squared loss, got {type(problem.loss_function).__name__}; "
             "leave the loss out"

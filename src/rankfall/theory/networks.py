@@ -17,13 +17,14 @@ A network here holds the same numbers as its factorization, so conversion both w
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import singledispatch
 from typing import TypeAlias
 
 import numpy as np
 from jaxtyping import Float
 
 from rankfall.errors import InputError
-from rankfall.models import CP, Train, Tree
+from rankfall.models import CP, Model, Train, Tree
 from rankfall.models.mode_tree import Structure
 
 Inputs: TypeAlias = Sequence[Float[np.ndarray, "samples _"]]
@@ -138,15 +139,28 @@ class RecurrentNetwork:
 Network: TypeAlias = ShallowNetwork | DeepNetwork | RecurrentNetwork
 
 
-def network_of(model: CP | Tree | Train, weights: Float[np.ndarray, " p"]) -> Network:
-    """The network that computes with a factorization. Raises InputError for other models."""
-    if isinstance(model, CP):
-        return ShallowNetwork.of(model, weights)
-    if isinstance(model, Tree):
-        return DeepNetwork.of(model, weights)
-    if isinstance(model, Train):
-        return RecurrentNetwork.of(model, weights)
+@singledispatch
+def network_of(model: Model, weights: Float[np.ndarray, " p"]) -> Network:
+    """The network that computes with a factorization: those of `CP`, `Tree` and `Train`, and what else is registered.
+
+    Parameters
+    ----------
+    model : Model
+        `network_of.register(MyModel, make)` adds the networks of another model.
+    weights : ndarray, shape (p,)
+        Its weights.
+
+    Raises
+    ------
+    InputError
+        For a model without a network.
+    """
     raise InputError(f"networks are those of CP, Tree and Train, got {type(model).__name__}")
+
+
+network_of.register(CP, ShallowNetwork.of)
+network_of.register(Tree, DeepNetwork.of)
+network_of.register(Train, RecurrentNetwork.of)
 
 
 def score(tensor: Float[np.ndarray, "..."], inputs: Inputs) -> Float[np.ndarray, " samples"]:
