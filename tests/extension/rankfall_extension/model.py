@@ -10,10 +10,7 @@ from rankfall.models import LayerForm, Model
 
 @dataclass(frozen=True)
 class Sandwich(Model):
-    """W = W_2 C W_1 with C = diag(1, 1/2, 1/3, …) fixed: some directions learn faster than others.
-
-    Ẇ_1 = −(W_2 C)ᵀ ∇ℓ(W), Ẇ_2 = −∇ℓ(W) (C W_1)ᵀ.
-    """
+    """W = W_2 C W_1 with C = diag(1, 1/2, 1/3, …): Ẇ_1 = −(W_2 C)ᵀ ∇ℓ(W), Ẇ_2 = −∇ℓ(W) (C W_1)ᵀ."""
 
     middle: int = 4
     depth: int = 2
