@@ -8,7 +8,7 @@ import pytest
 import rankfall as rf
 from rankfall.estimators.tensors.flattened import Flattened
 from rankfall.estimators.tensors.holding import split, whole_fibers
-from rankfall.estimators.tensors.members import Member, crossed, shares_of
+from rankfall.estimators.tensors.members import Member, crossed, judged, shares_of
 from tests.tensor_catalogue import planted_tensor
 
 
@@ -147,9 +147,9 @@ def test_a_sum_is_kept_only_where_it_is_better():
     problem = planted_tensor((12, 10, 8), 2, 0.9, 0)
     values = np.asarray(problem.values)
     noises = [scale * rng.standard_normal(values.size) for scale in (1.0, 1.0, 50.0)]
-    shares = shares_of([Off(values + noise) for noise in noises], problem)
+    shares = shares_of(*judged([Off(values + noise) for noise in noises], problem))
     np.testing.assert_allclose(shares, [0.45, 0.45, 0.0], atol=0.12)
-    assert shares_of([Off(values), Off(values + noises[0])], problem).tolist() == [1.0, 0.0]
+    assert shares_of(*judged([Off(values), Off(values + noises[0])], problem)).tolist() == [1.0, 0.0]
 
 
 def test_shares_judge_entries_that_did_not_choose_them():
@@ -157,10 +157,10 @@ def test_shares_judge_entries_that_did_not_choose_them():
     problem = planted_tensor((12, 10, 8), 2, 0.9, 0)
     values = np.asarray(problem.values)
     members = [Off(values + rng.standard_normal(values.size)) for _ in range(3)]
-    before = crossed(members, problem, 5)
+    before = crossed(*judged(members, problem), 5)
     half = np.random.default_rng(5).permutation(values.size) % 2
     other = replace(problem, values=np.where(half == 0, 3 * values, values))
-    after = crossed(members, other, 5)
+    after = crossed(*judged(members, other), 5)
     np.testing.assert_array_equal(after[half == 0], before[half == 0])
     assert np.abs(after - before)[half == 1].min() > 0
 

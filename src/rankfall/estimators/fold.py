@@ -64,9 +64,10 @@ class Fold:
         left, right = self.standardization.factors(left, right)
         z = self.standardization.offset(self.held.rows, self.held.cols)
         z = z + self.train.predict(left, right, self.held.rows, self.held.cols)
-        losses = self.losses(z)
+        in_units = self._in_units(z)
+        losses = self._in_spreads(z) if self.standardization.loss.is_quadratic else in_units
         self.curve.append((time, float(losses.mean()), share))
-        self._note_lowest(time, weights, z)
+        self._note_lowest(time, weights, float(np.average(in_units, weights=self.held.weights)))
         if not self.crossed.size:
             self.crossed = np.array(z)
         for k in (0, 1):
@@ -75,25 +76,27 @@ class Fold:
                 self.best[k] = error
                 self.crossed[self.half != k] = z[self.half != k]
 
-    def _note_lowest(self, time: float, weights: np.ndarray, z: np.ndarray) -> None:
-        loss = self.standardization.loss.value(z, self.standardization.to_units(self.held.values, self.held.cols))
-        self.loss = float(np.average(loss, weights=self.held.weights))
+    def _note_lowest(self, time: float, weights: np.ndarray, loss: float) -> None:
+        self.loss = loss
         self.steps_waited += 1
-        if self.loss < (1 - _IMPROVED) * self.mark:
-            self.mark, self.steps_waited = self.loss, 0
-        if self.loss < self.lowest:
-            self.lowest, self.lowest_time, self.weights = self.loss, time, weights.copy()
+        if loss < (1 - _IMPROVED) * self.mark:
+            self.mark, self.steps_waited = loss, 0
+        if loss < self.lowest:
+            self.lowest, self.lowest_time, self.weights = loss, time, weights.copy()
 
     def losses(self, z: np.ndarray) -> np.ndarray:
         """What the held-out entries cost when predicted by z, one by one."""
-        shape = self.standardization
-        if not shape.loss.is_quadratic:
-            return shape.loss.value(z, shape.to_units(self.held.values, self.held.cols))
+        return self._in_spreads(z) if self.standardization.loss.is_quadratic else self._in_units(z)
+
+    def _in_units(self, z: np.ndarray) -> np.ndarray:
+        return self.standardization.loss.value(z, self.standardization.to_units(self.held.values, self.held.cols))
+
+    def _in_spreads(self, z: np.ndarray) -> np.ndarray:
         if self.entry_weights is None:
             spreads = column_spreads(self.train)[self.held.cols]
             # a constant column is filled by its constant whatever is chosen
             self.entry_weights = np.divide(1.0, spreads**2, where=spreads > 0, out=np.zeros(spreads.size))
-        return self.entry_weights * (shape.from_units(z, self.held.cols) - self.held.values) ** 2
+        return self.entry_weights * (self.standardization.from_units(z, self.held.cols) - self.held.values) ** 2
 
     def is_hopeless(self, rival: "Fold") -> bool:
         """Whether the held-out loss has long been above the rival's where that had as much training loss left.

@@ -14,7 +14,7 @@ from rankfall.errors import InputError
 from rankfall.estimators.parameters import judged_in_fit
 from rankfall.estimators.tensors.flattened import Flattened
 from rankfall.estimators.tensors.holding import split
-from rankfall.estimators.tensors.members import Member, Modeled, crossed, mixed, shares_of
+from rankfall.estimators.tensors.members import Member, Modeled, crossed, judged, mixed, shares_of
 from rankfall.estimators.tensors.selection import GOOD, choose
 from rankfall.estimators.tensors.trial import FAMILIES, Trial
 from rankfall.estimators.tensors.units import Units
@@ -172,9 +172,10 @@ class DeepTensorCompletion(BaseEstimator):
         members: list[Member] = [Modeled(trial) for trial in (chosen, *best)]
         if self.family == "auto" and self.width == "auto" and chosen.error >= GOOD and Flattened.suits(divided):
             members += [Flattened.of(divided, axis, self.random_state) for axis in range(len(problem.shape))]
-        shares = shares_of(members, held)
+        predicted, values = judged(members, held)
+        shares = shares_of(predicted, values)
         self._keep(members, shares, scaled)
-        residuals = np.asarray(held.values) - self._mean(crossed(members, held, self.random_state))
+        residuals = values - self._mean(crossed(predicted, values, self.random_state))
         # intervals are in units of the slices, which residuals of one slice share
         self.scores_ = np.sort(np.abs(residuals))
         self.held_out_error_ = float(np.sqrt(np.mean((residuals * self.units_.at(held.indices)) ** 2)))

@@ -77,31 +77,29 @@ def mixed(
     return np.sum(parts, axis=0)
 
 
-def shares_of(members: Sequence[Member], held: TensorCompletion) -> Float[np.ndarray, " members"]:
-    """How much of each member the prediction takes; a single 1 unless a sum is better."""
-    return _shares(*_judged(members, held))
-
-
-def crossed(members: Sequence[Member], held: TensorCompletion, seed: int) -> Float[np.ndarray, " held"]:
-    """Predictions of each half of the held-out entries by the shares that the other half chose."""
-    predicted, values = _judged(members, held)
-    half = np.random.default_rng(seed).permutation(values.size) % 2
-    found = np.empty(values.size)
-    for k in (0, 1):
-        found[half == k] = predicted[half == k] @ _shares(predicted[half != k], values[half != k])
-    return found
-
-
-def _judged(
+def judged(
     members: Sequence[Member], held: TensorCompletion
 ) -> tuple[Float[np.ndarray, "held members"], Float[np.ndarray, " held"]]:
+    """What each member predicts for the held-out entries, and their values."""
     predicted = np.stack([member.at(held.indices) for member in members], axis=1)
     return predicted, np.asarray(held.values, dtype=np.float64)
 
 
-def _shares(
+def crossed(
+    predicted: Float[np.ndarray, "held members"], values: Float[np.ndarray, " held"], seed: int
+) -> Float[np.ndarray, " held"]:
+    """Predictions of each half of the held-out entries by the shares that the other half chose."""
+    half = np.random.default_rng(seed).permutation(values.size) % 2
+    found = np.empty(values.size)
+    for k in (0, 1):
+        found[half == k] = predicted[half == k] @ shares_of(predicted[half != k], values[half != k])
+    return found
+
+
+def shares_of(
     predicted: Float[np.ndarray, "held members"], values: Float[np.ndarray, " held"]
 ) -> Float[np.ndarray, " members"]:
+    """How much of each member the prediction takes; a single 1 unless a sum is better."""
     count = predicted.shape[1]
     alone = np.zeros(count)
     if not values.size:
