@@ -101,6 +101,27 @@ def test_the_motion_ends_at_the_product_of_the_run(fit):
         np.testing.assert_allclose(np.linalg.svd(product, compute_uv=False)[:count], values, atol=1e-8 * values[0])
 
 
+@pytest.mark.parametrize("loss", ["squared", "huber"])
+def test_the_held_out_curve_is_lowest_at_the_stop(loss):
+    rng = np.random.default_rng(3)
+    whole = rng.standard_normal((40, 2)) @ rng.standard_normal((2, 8)) + 0.3 * rng.standard_normal((40, 8))
+    fit = rf.DeepMatrixFactorization(loss=loss).fit(np.where(rng.random(whole.shape) < 0.3, np.nan, whole))
+    motion = summarize(fit).motion
+    observed, held = motion.curves["observed"], motion.curves["held out"]
+    assert motion.stop == fit.stopping_time_
+    assert observed.values[0] == held.values[0] == 1
+    assert observed.times[-1] == fit.trajectory_.time
+    share, power = fit.history_["loss"][-1] / fit.history_["loss"][0], 0.5 if fit.loss_ == "squared" else 1.0
+    assert observed.values[-1] == pytest.approx(share**power)
+    assert motion.measure.startswith("error" if fit.loss_ == "squared" else "loss")
+    lowest = held.values.argmin()
+    assert held.times[lowest - 1] < motion.stop < held.times[lowest + 1]
+    trial = fit.selection_.chosen
+    errors = np.asarray(trial.curve)[:, 1]
+    assert errors.min() == trial.error
+    assert held.values.min() == pytest.approx(trial.error / errors[0])
+
+
 def test_a_large_matrix_is_shown_as_means_of_blocks():
     rng = np.random.default_rng(1)
     problem = rf.Completion.from_array(np.where(rng.random((90, 50)) < 0.5, rng.standard_normal((90, 50)), np.nan))

@@ -116,8 +116,9 @@ def complete(
     """Fill the missing cells of a table and report the error.
 
     The depth and the stopping time are chosen on held-out entries; the error
-    printed is measured on them. Without INPUT, a photograph with 70 % of its pixels hidden is
-    completed and drawn beside the truth. Ctrl-C keeps the best found so far.
+    printed is measured on them. Without INPUT, a photograph with 70 % of its
+    pixels hidden is completed and drawn beside the truth. Ctrl-C keeps the best
+    found so far.
     """
     from rankfall.cli.console import Console
     from rankfall.cli.options import FitOptions, levels_of, number_or_auto, whole_or_auto

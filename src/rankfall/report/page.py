@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 
 from rankfall.errors import InputError
+from rankfall.report.contents import Summary
 from rankfall.report.motion import Motion
-from rankfall.report.summary import Summary, summarize
+from rankfall.report.summary import summarize
+from rankfall.report.words import in_digits
 
 _HERE = Path(__file__).parent / "templates"
 
@@ -99,9 +101,7 @@ def _template(name: str) -> Any:
 
 
 def _number(value: float | str) -> str:
-    if isinstance(value, str):
-        return value
-    return "—" if np.isnan(value) else f"{value:.4g}"
+    return value if isinstance(value, str) else in_digits(value)
 
 
 def _percent(value: float) -> str:
@@ -120,7 +120,8 @@ def _plain_motion(motion: Motion) -> dict[str, Any]:
         limit = float(np.quantile(last, 0.99)) or float(last.max()) or 1.0
     return {
         "times": _digits(motion.times), "values": _digits(motion.singular_values.T),
-        "curves": {title: _digits(values) for title, values in motion.curves.items()},
+        "curves": {title: [_digits(part) for part in curve] for title, curve in motion.curves.items()},
+        "stop": motion.stop,
         "maps": None if motion.maps is None else _digits(motion.maps, 3), "limit": limit, "blocks": list(motion.blocks),
     }  # fmt: skip
 

@@ -2,7 +2,15 @@
 
 import math
 
+_LONGEST = 1e6
 _GOOD, _FAIR, _LITTLE = 0.9, 0.5, 0.1
+
+
+def in_digits(value: float) -> str:
+    """A number with four digits, or all those before the point up to a million; a dash for NaN."""
+    if math.isnan(value):
+        return "—"
+    return f"{value:.0f}" if 1e4 <= abs(value) < _LONGEST else f"{value:.4g}"
 
 
 def in_words(error: float, column_mean_error: float) -> str:

@@ -7,12 +7,16 @@ if (data.cells) listCells(data.cells);
 document.querySelectorAll("table.sortable").forEach(makeSortable);
 
 // One slider moves three figures: the heat map is redrawn, and a line marks the moment on both curves. The figures take
-// their colors from the style sheet, and are drawn anew where the reader turns to the dark or the light scheme.
+// their colors from the style sheet, and are drawn anew where the reader turns to the dark or the light scheme, or to
+// paper, which is light.
 function drawMotion(motion) {
   const slider = find("moment");
   let show = drawFigures(motion);
   slider.addEventListener("input", () => show());
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { show = drawFigures(motion); });
+  const redraw = () => { show = drawFigures(motion); };
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+  for (const [event, isPrinted] of [["beforeprint", true], ["afterprint", false]])
+    addEventListener(event, () => { document.documentElement.classList.toggle("printed", isPrinted); redraw(); });
 }
 
 function drawFigures(motion) {
@@ -28,9 +32,11 @@ function drawFigures(motion) {
   const axis = (title, more) => ({ title: { text: title }, gridcolor: color("edge"), zeroline: false, ...more });
   const line = (k) => ({ type: "line", xref: "x", yref: "paper", x0: motion.times[k], x1: motion.times[k], y0: 0, y1: 1,
     line: { color: color("ink"), width: 1 } });
+  const stop = motion.stop === null ? [] : [{ type: "line", xref: "x", yref: "paper", x0: motion.stop, x1: motion.stop,
+    y0: 0, y1: 1, line: { color: color("soft"), width: 2, dash: "dot" } }];
   const last = motion.times.length - 1;
   // a logarithmic axis has a number at each power of ten, and needs two of them
-  const errors = Object.values(motion.curves).flat().filter((value) => value > 0);
+  const errors = Object.values(motion.curves).flatMap(([, values]) => values).filter((value) => value > 0);
   const errorScale = Math.max(...errors) >= 100 * Math.min(...errors)
     ? { type: "log", exponentformat: "power", dtick: 1 } : { rangemode: "tozero" };
   if (motion.maps)
@@ -40,18 +46,18 @@ function drawFigures(motion) {
   Plotly.react("spectrum", motion.values.map((y, r) => ({ x: motion.times, y, name: "σ" + (r + 1), mode: "lines",
     showlegend: false, line: { color: colors[Math.min(r, 5)], width: r < 5 ? 2 : 1 } })),
     { ...shared, xaxis: axis("flow time"), yaxis: axis("", { rangemode: "tozero" }), shapes: [line(last)] }, options);
-  Plotly.react("error", Object.entries(motion.curves).map(([name, y], k) => ({ x: motion.times, y, name, mode: "lines",
+  Plotly.react("error", Object.entries(motion.curves).map(([name, [x, y]], k) => ({ x, y, name, mode: "lines",
     showlegend: true, line: { color: colors[k], width: 2, dash: dashes[k] } })),
-    { ...shared, xaxis: axis("flow time"), yaxis: axis("", errorScale), shapes: [line(last)] }, options);
+    { ...shared, xaxis: axis("flow time"), yaxis: axis("", errorScale), shapes: [line(last), ...stop] }, options);
   const slider = find("moment");
   const show = () => {
     const k = Number(slider.value);
-    const words = "t = " + motion.times[k].toPrecision(4);
+    const words = "t = " + digits(motion.times[k]);
     find("moment-time").textContent = words;
     slider.setAttribute("aria-valuetext", words);
     if (motion.maps) Plotly.restyle("map", { z: [motion.maps[k]] });
     Plotly.relayout("spectrum", { shapes: [line(k)] });
-    Plotly.relayout("error", { shapes: [line(k)] });
+    Plotly.relayout("error", { shapes: [line(k), ...stop] });
   };
   show();
   return show;
@@ -123,6 +129,11 @@ function listCells(cells) {
     link.click();
   });
   list();
+}
+
+// Four digits, or all those before the point up to a million.
+function digits(value) {
+  return value >= 1e4 && value < 1e6 ? value.toFixed(0) : String(Number(value.toPrecision(4)));
 }
 
 function compare(a, b) {
