@@ -152,7 +152,7 @@ def test_filled_categories_are_words_without_an_interval(fit_of_categories, own_
         )[1]
     )["cells"]
     found = summarize(fit_of_categories).cells
-    for place, (col, value) in enumerate(zip(found.cols, found.values, strict=True)):
+    for place, (col, value) in enumerate(zip(found.places[1], found.values, strict=True)):
         is_category = col == 3
         assert (cells["values"][place] == names[int(value)]) == is_category
         assert (cells["low"][place] == cells["high"][place] == "") == is_category

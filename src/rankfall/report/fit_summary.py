@@ -10,9 +10,9 @@ from rankfall.errors import InputError
 from rankfall.estimators import DeepMatrixFactorization
 from rankfall.estimators.fitted import FittedTable
 from rankfall.report.cells import filled_cells
-from rankfall.report.contents import Summary, versions
+from rankfall.report.contents import Summary, listed, parameters_of, versions
 from rankfall.report.motion import Curve, motion_of
-from rankfall.report.quality import ColumnQuality, errors_in_spreads, method_errors, qualities, sparse_rows
+from rankfall.report.quality import errors_in_spreads, method_errors, qualities, reliance, sparse_rows
 from rankfall.report.words import in_digits, in_words
 from rankfall.trajectory import Trajectory
 
@@ -48,27 +48,27 @@ def summary_of_fit(
             *([] if fitted.standardization.mixed or fitted.is_category.any()
               else [("spread of the observed", f"{in_digits(spread)} (standard deviation)")]),
         ],
-        findings=[f"The completion is {verdict}.", _reliance(measured)],
+        findings=[f"The completion is {verdict}.", reliance(measured, "column")],
         settings=[
             ("depth", str(chosen.depth)), ("width", str(chosen.width)), ("scale of the start", in_digits(chosen.scale)),
             ("stopping time", in_digits(model.stopping_time_)),
             ("effective rank", in_digits(fitted.effective_rank)),
-            ("parameters", _parameters(model)),
+            ("parameters", parameters_of(model)),
             *versions(),
         ],
         methods=methods,
         methods_unit=unit,
         columns=measured,
-        doubtful_rows=[rows[i] for i in sparse[:200]],
-        row_names=rows,
+        doubtful=_doubtful([rows[i] for i in sparse]),
+        axes=[("row", rows), ("column", columns)],
         cells=filled_cells(model) if whole else None,
         category_names=category_names,
         candidates=[
             {
                 "depth": trial.candidate.depth, "width": trial.candidate.width, "scale": trial.candidate.scale,
-                "scaling": trial.candidate.scaling, "features": trial.candidate.features > 0,
-                "popularity": trial.candidate.popularity, "time": trial.time, "error": trial.error,
-                "is_chosen": trial is fitted.selection.chosen, "is_given_up": trial.is_given_up,
+                "reading": trial.candidate.scaling, "features": "yes" if trial.candidate.features else "no",
+                "popularity": trial.candidate.popularity, "best time": trial.time, "held-out error": trial.error,
+                "outcome": "chosen" if trial is fitted.selection.chosen else "given up early" * trial.is_given_up,
             }
             for trial in fitted.selection.trials
         ],
@@ -77,26 +77,11 @@ def summary_of_fit(
     )  # fmt: skip
 
 
-def _parameters(model: DeepMatrixFactorization) -> str:
-    """The parameters that differ from their defaults."""
-    defaults = DeepMatrixFactorization().get_params()
-    changed = [f"{name}={value!r}" for name, value in model.get_params().items() if repr(value) != repr(defaults[name])]
-    return ", ".join([*changed, "all others at their defaults"] if changed else ["all at their defaults"])
-
-
-def _reliance(columns: list[ColumnQuality]) -> str:
-    """How many columns are doubtful, and how many cannot be judged."""
-    bad = [column.name for column in columns if column.is_judged and column.doubt]
-    unknown = [column.name for column in columns if not column.is_judged]
-    found = []
-    if bad:
-        found.append(f"{len(bad)} of {len(columns)} columns should not be relied on, first {bad[0]}")
-    if unknown:
-        found.append(
-            f"{len(unknown)} of {len(columns)} columns cannot be judged, as too few of their entries were set aside, "
-            f"first {unknown[0]}"
-        )
-    return "; ".join(found or ["No column is doubtful"]) + "."
+def _doubtful(rows: list[str]) -> str:
+    """A sentence on rows with few observed entries."""
+    if not rows:
+        return ""
+    return f"Rows with fewer than three observed entries are filled mostly by averages: {listed(rows)}."
 
 
 def _moved(run: Trajectory | None, fitted: FittedTable) -> dict[str, Any]:

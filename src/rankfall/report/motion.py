@@ -5,7 +5,7 @@ once more and looked at in a few moments. Where it recorded block means of W (`b
 put together from them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +13,7 @@ from jaxtyping import Float
 
 from rankfall.arrays import to_numpy
 from rankfall.errors import InputError
+from rankfall.models import Model
 from rankfall.trajectory import Trajectory
 from rankfall.trajectory.blocks import BLOCK_MEANS, block_means, block_sizes, means_of_rows
 
@@ -51,6 +52,8 @@ class Motion:
         Of W, and rows and columns a block.
     stop : float, optional
         The time that held-out entries chose.
+    unfolded : str
+        How a tensor W is read as a matrix; empty for a matrix.
     """
 
     times: Float[np.ndarray, " t"]
@@ -62,10 +65,22 @@ class Motion:
     missing: str = ""
     measure: str = "mean squared error"
     stop: float | None = None
+    unfolded: str = ""
 
 
 def motion_of(run: Trajectory) -> Motion:
     """The motion of a `Trajectory`. Raises InputError where it holds fewer than two moments."""
+    return replace(_motion_of(run), unfolded=_unfolded(run.model))
+
+
+def _unfolded(model: Model) -> str:
+    rows = len(model.dimensions) // 2
+    if not model.is_tensor or len(model.dimensions) == 2:
+        return ""
+    return f", its first {'axis' if rows == 1 else f'{rows} axes'} against the others"
+
+
+def _motion_of(run: Trajectory) -> Motion:
     if run.history["time"].size < 2:
         raise InputError("a report needs a run with two recorded moments or more, got 1; let the run move, and save it")
     left, right = map(to_numpy, run.factors)

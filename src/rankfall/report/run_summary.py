@@ -12,6 +12,7 @@ def summary_of_run(run: Trajectory) -> Summary:
     """The contents of the report of a `Trajectory`. Raises InputError where it holds fewer than two moments."""
     motion = motion_of(run)
     m, n = motion.shape
+    sides = " × ".join(map(str, run.model.dimensions if run.model.is_tensor else motion.shape))
     values = run.singular_values
     escapes = [event.time for event in run.events if event.name == "escape"]
     test = run.history.get("test_error")
@@ -26,7 +27,7 @@ def summary_of_run(run: Trajectory) -> Summary:
     if test is not None:
         ends += f"; its mean squared error against the truth is {test[-1]:.3g}"
     return Summary(
-        title=f"A run of {type(run.model).__name__}, W of {m} × {n}",
+        title=f"A run of {type(run.model).__name__}, W of {sides}",
         asked=[("model", run.settings.get("model", repr(run.model))), ("start", run.settings.get("start", "")),
                ("integrator", run.settings.get("integrator", "")), ("stop", run.settings.get("stop", ""))],
         findings=[moved, ends + "."],

@@ -63,11 +63,12 @@ function drawFigures(motion) {
   return show;
 }
 
-// Filled cells: a hundred a page, in any order, found by the names of row and column.
+// Filled cells: a hundred a page, in any order, found by the names of row and column, or of the axes.
 function listCells(cells) {
   const PAGE = 100;
-  const titles = cells.low ? ["row", "column", "value", "low", "high"] : ["row", "column", "value"];
-  const cell = (k) => [cells.rowNames[cells.rows[k]], cells.colNames[cells.cols[k]], cells.values[k],
+  const axes = cells.axes;
+  const titles = [...axes.map((axis) => axis.title), "value", ...(cells.low ? ["low", "high"] : [])];
+  const cell = (k) => [...axes.map((axis) => axis.names[axis.places[k]]), cells.values[k],
     ...(cells.low ? [cells.low[k], cells.high[k]] : [])];
   const all = cells.values.map((_, k) => k);
   let shown = all;
@@ -77,7 +78,7 @@ function listCells(cells) {
   titles.forEach((title, column) => {
     const head = document.createElement("th");
     head.scope = "col";
-    if (column > 1) head.className = "n";
+    if (column >= axes.length) head.className = "n";
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = title;
@@ -92,7 +93,7 @@ function listCells(cells) {
   });
   function list() {
     const wanted = find("search").value.trim().toLowerCase();
-    shown = all.filter((k) => !wanted || cell(k).slice(0, 2).some((name) => name.toLowerCase().includes(wanted)));
+    shown = all.filter((k) => !wanted || cell(k).slice(0, axes.length).some((name) => name.toLowerCase().includes(wanted)));
     if (order.column >= 0) {
       const sign = order.rising ? 1 : -1;
       shown = shown.slice().sort((a, b) => sign * compare(cell(a)[order.column], cell(b)[order.column]));
@@ -106,7 +107,7 @@ function listCells(cells) {
       cell(k).forEach((value, column) => {
         const box = document.createElement("td");
         box.textContent = value === null ? "unbounded" : String(value);
-        if (column > 1) box.className = "n";
+        if (column >= axes.length) box.className = "n";
         row.append(box);
       });
       return row;
