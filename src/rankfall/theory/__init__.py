@@ -3,9 +3,10 @@
 `laws`, `singular` and `factors` say how depth moves the product, its singular triplets and the
 layers; `closed_forms`, `modes` and `commuting` solve those laws where they can be solved;
 `certificates`, `progress` and `optimality` certify convergence, check it, and prove least
-nuclear norm; `saddle`, `convex` and `single_output` say how zero is left and what follows where it
-is; `counterexamples`, `failures` and `acceleration` hold the instances that settle a question;
-`subspace` finds the small block in which a run lives. All are pure functions of arrays.
+nuclear norm; `embedding` turns asymmetric problems into semidefinite ones; `saddle`, `convex` and
+`single_output` say how zero is left and what follows where it is; `counterexamples`, `failures` and
+`acceleration` hold the instances that settle a question; `subspace` finds the small block in which
+a run lives. All are pure functions of arrays.
 Functions named `check_…` or `certify_…` return one or several `Claim`s; `check` judges a run by
 all that applies to it.
 """
@@ -53,6 +54,7 @@ from rankfall.theory.counterexamples import (
     schatten_instance,
     schatten_sum,
 )
+from rankfall.theory.embedding import embed_factors, embed_measurements, embed_product, embedded_block
 from rankfall.theory.factors import (
     check_balance,
     check_end_to_end,
@@ -154,6 +156,10 @@ __all__ = [
     "deficiency_margin",
     "descend",
     "divergence_bound",
+    "embed_factors",
+    "embed_measurements",
+    "embed_product",
+    "embedded_block",
     "end_to_end_velocity",
     "escape_time",
     "excess_bound",
