@@ -209,35 +209,6 @@ def claims(data) -> list[Claim]:
                     "P",
                 )
             )
-            seen = {}
-            for quantity in ("error", "norm"):
-                far = float(at[f"{quantity}_reference"].sel(reference="projected"))
-                ends = (float(at[quantity].sel(start=start)) for start in (small, large))
-                seen[quantity] = dict(zip(("small start", "large start", "X_gd"), (*ends, far), strict=True))
-            where = f"{name}, d = n, {policy}"
-            worst = float(data.training.sel(target=name, width=full, policy=policy).max())
-            found.append(
-                statement(
-                    f"{where}: every start fits",
-                    "‖A(X) − y‖ at most 1 % of ‖y‖",
-                    f"{100 * worst:.2g} %",
-                    worst <= 0.01,
-                    "P",
-                )
-            )
-            seen = {}
-            for quantity in ("error", "norm"):
-                far = float(at[f"{quantity}_reference"].sel(reference="projected"))
-                ends = (float(at[quantity].sel(start=start)) for start in (small, large))
-                seen[quantity] = dict(zip(("small start", "large start", "X_gd"), (*ends, far), strict=True))
-            where = f"{name}, d = n, {policy}"
-            worst = float(data.training.sel(target=name, policy=policy).max())
-            found.append(
-                statement(
-                    f"{name}, {policy}: every width and start fits", "‖A(X) − y‖ at most 1 % of ‖y‖",
-                    f"{100 * worst:.2g} %", worst <= 0.01, "P",
-                )
-            )  # fmt: skip
             if TARGETS[name][1] > SIZE:
                 pair = {key: seen["error"][key] for key in ("small start", "X_gd")}
                 found.append(ordering(f"{where}: error", pair, "P", by=2))
