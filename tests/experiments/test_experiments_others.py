@@ -9,8 +9,8 @@ import rankfall as rf
 from rankfall.baselines import NuclearNorm
 from rankfall.datasets import planted
 from rankfall.experiments import (
-    arora2018_acceleration as acceleration,
     arora2018_convergence as convergence,
+    ethanol_training as acceleration,
     experiment,
     gunasekar2017_exhaustive as exhaustive,
     reproduce,
