@@ -4,8 +4,8 @@ A chain of three 100 × 100 layers from small orthogonal ones is set beside the 
 the leading 2r singular vectors of the back-projected data and whose middle layer is 2r × 2r; its outer layers learn α
 times as fast. Three problems: a known matrix, 30 % of its entries, Gaussian measurements. All by gradient descent, to
 the same loss; errors are compared when the first of two is done. An ablation completes a fifth of the entries with α
-from a half to nine; it ends at a millionth of the first loss, in three times as many steps: at the tolerance and steps of
-the others, tried first, no α ends in time.
+from a half to nine; it ends at a millionth of the first loss, in three times as many steps: at the tolerance and steps
+of the others, tried first, no α ends in time.
 
 [kwon2024, figures; settings from the authors' code]: layers begin at size 1e-2 each, α = 1, 5, 1. The rates are ours,
 half of what is stable for the wide chain, since the scale of the authors' data was not found; errors here are means
