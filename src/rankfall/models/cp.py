@@ -97,6 +97,10 @@ class CP(TensorModel):
             norms = lengths if norms is None else norms * lengths
         return norms
 
+    def component_groups(self, weights: Float[Array, "*batch p"]) -> list[tuple[int, Float[Array, "*batch R"]]]:
+        """One group: products of N lengths."""
+        return [(len(self.dimensions), self.component_norms(weights))]
+
     def values_at(
         self, positions: Int[np.ndarray, "order entries"], weights: Float[np.ndarray, "batch p"]
     ) -> Float[np.ndarray, "batch entries"]:

@@ -281,6 +281,13 @@ class Model(ABC):
         """Thin SVD of W, (U, σ, Vᵀ) with `rank` columns, σ descending."""
         return tuple(namespace(weights).linalg.svd(self.product(weights), full_matrices=False))
 
+    def component_groups(self, weights: Float[Array, "*batch p"]) -> list[tuple[int, Float[Array, "*batch R"]]]:
+        """The components that W is a sum of, by groups: (K, norms σ), each σ a product of K lengths; none by default.
+
+        A sum of components has one group, a tree one of local components for each inner node, children before parents.
+        """
+        return []
+
     def imbalance(self, weights: Float[Array, "*batch p"]) -> Float[Array, "*batch"]:
         """How far the layers are from balanced; zero where the model is balanced by construction."""
         return namespace(weights).zeros_like(weights[..., 0])

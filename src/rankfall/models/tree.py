@@ -252,6 +252,12 @@ class Tree(TensorModel):
                 found.append(norms)
         return found
 
+    def component_groups(self, weights: Float[Array, "*batch p"]) -> list[tuple[int, Float[Array, "*batch R"]]]:
+        """One group for each inner node, products of as many lengths as it has children, and one more."""
+        inner = [node for node in self.nodes if node.mode is None]
+        norms = self.component_norms(weights)
+        return [(len(node.children) + 1, found) for node, found in zip(inner, norms, strict=True)]
+
     def imbalance(self, weights: Float[Array, "*batch p"]) -> Float[Array, "*batch"]:
         """The largest ‖row r of W_v‖² − ‖column r of a child's matrix‖², without sign: conserved.   [razin2022]"""
         xp, layers = namespace(weights), self.layers(weights)

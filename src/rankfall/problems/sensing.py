@@ -43,6 +43,8 @@ class Sensing(ManyProblems):
         For other than one value a measurement, for none, or for values that are not real and finite.
     """
 
+    is_convex = True
+
     operator: Operator = field()
     values: Array = field()
     truth: Array | None = None

@@ -1,5 +1,6 @@
 """Trajectories: the one loop, what it records, when it stops, what it returns."""
 
+from rankfall.trajectory.component_escape import ComponentEscape
 from rankfall.trajectory.event import Event
 from rankfall.trajectory.events import Crossing, Escape
 from rankfall.trajectory.evolve import evolve, evolve_batch
@@ -17,6 +18,7 @@ from rankfall.trajectory.stop import Either, Stop
 from rankfall.trajectory.stops import GradientBelow, HeldOutRise, LossBelow, StepLimit, TimeReached
 
 __all__ = [
+    "ComponentEscape",
     "Crossing",
     "Either",
     "End",

@@ -45,20 +45,13 @@ class Escape(Event):
     name: str = "escape"
 
     def __post_init__(self) -> None:
-        given = np.asarray(self.share if self.threshold is None else self.threshold, dtype=np.float64)
-        if given.ndim > 1 or given.size == 0 or not (np.isfinite(given) & (given > 0)).all():
-            raise InputError(
-                f"an escape threshold must be positive, one for all singular values or a list, got {given}; "
-                "leave it out for a tenth of the data's leading singular value"
-            )
+        require_thresholds(self.share if self.threshold is None else self.threshold)
 
     def init(self, problem: Problem, runs: int) -> Float[np.ndarray, "runs _"]:
         """The thresholds of each run. Raises InputError for data that is zero, which has no scale of its own."""
         if self.threshold is not None:
             return np.tile(np.atleast_1d(np.asarray(self.threshold, dtype=np.float64)), (runs, 1))
-        if problem.batch_size is None:
-            return np.full((runs, 1), self.share * _leading_value(problem))
-        return self.share * np.asarray([[_leading_value(problem.of_runs(run))] for run in range(runs)])
+        return self.share * leading_values(problem, runs)
 
     def gap(self, now: Snapshot, level: Float[np.ndarray, "batch _"]) -> Float[np.ndarray, "batch k"]:
         """σ minus the thresholds."""
@@ -84,6 +77,23 @@ class Crossing(Event):
         return values.reshape(now.time.size, -1)
 
 
+def require_thresholds(given: float | Sequence[float | int] | np.ndarray) -> None:
+    """Raise InputError for thresholds that are not positive."""
+    values = np.asarray(given, dtype=np.float64)
+    if values.ndim > 1 or values.size == 0 or not (np.isfinite(values) & (values > 0)).all():
+        raise InputError(
+            f"an escape threshold must be positive, one for all or a list, got {values}; "
+            "leave it out for a tenth of the data's leading singular value"
+        )
+
+
+def leading_values(problem: Problem, runs: int) -> Float[np.ndarray, "runs 1"]:
+    """The leading singular value of the back-projected data of each run. Raises InputError for data that is zero."""
+    if problem.batch_size is None:
+        return np.full((runs, 1), _leading_value(problem))
+    return np.asarray([[_leading_value(problem.of_runs(run))] for run in range(runs)])
+
+
 def _leading_value(problem: Problem) -> float:
     matrix = problem.back_projection()
     left, right = leading_vectors(matrix, 1)
@@ -91,6 +101,6 @@ def _leading_value(problem: Problem) -> float:
     if not value > 0:
         raise InputError(
             f"the data must differ from zero to define an escape, got a back-projection of norm {value}; "
-            "give Escape(threshold=…)"
+            "give a threshold"
         )
     return value

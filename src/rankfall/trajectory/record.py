@@ -51,7 +51,8 @@ class Record:
     times : sequence of float, optional
         Keep exactly these flow times, by the integrator's interpolant, instead of steps.
     events : sequence of Event
-        What to find the time of, independent of the steps: `Escape()`, `Crossing(name, function)`.
+        What to find the time of, independent of the steps: `Escape()`, `ComponentEscape()`,
+        `Crossing(name, function)`.
 
     Raises
     ------
