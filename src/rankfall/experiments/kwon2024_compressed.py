@@ -110,7 +110,7 @@ def gather(setup: Setup, results: Sequence[Arrays]):
     ablated, results = results[: len(FACTORS) * setup.draws], results[len(FACTORS) * setup.draws :]
     axes = ("problem", "network", "draw", "record")
     shape = (len(PROBLEMS), len(NETWORKS), setup.draws)
-    variables = {
+    variables: dict[str, tuple[tuple[str, ...], np.ndarray]] = {
         name: (
             axes[: 3 + results[0][name].ndim],
             np.reshape([r[name] for r in results], (*shape, *results[0][name].shape)),
