@@ -22,7 +22,6 @@ def complete_tensor(
     console: Console, page: ReportOutput,
 ) -> None:  # fmt: skip
     """Read a tensor, fill its unknown entries, write it in the format it came in, and a report where one is wanted."""
-    page.check()
     if index is None:
         tensor = read_tensor(source)
     else:

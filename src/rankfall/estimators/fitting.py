@@ -168,9 +168,9 @@ def retrace(fitted: FittedTable, settings: FitSettings) -> Trajectory | None:
     It does where the fit was interrupted, or where the run of choosing is the fit.
     """
     run = _run(fitted.problem, fitted.standardization, fitted.selection.chosen, settings, lambda stage, share: None)
-    again = _fitted(fitted.problem, fitted.standardization, run.weights, fitted.selection, run)
     rows, cols = fitted.problem.rows, fitted.problem.cols
-    before, now = (predict(rows, cols, of.left, of.right) for of in (fitted, again))
+    again = _factors(fitted.standardization, run.weights, run)
+    before, now = (predict(rows, cols, *factors) for factors in ((fitted.left, fitted.right), again))
     return run if np.linalg.norm(now - before) <= _SAME * np.linalg.norm(before) else None
 
 
@@ -201,7 +201,6 @@ def _run(
 def _fitted(
     problem: Completion, standardization: Standardization, weights: np.ndarray, selection: Selection, run: Trajectory
 ) -> FittedTable:
-    left, right = (np.ascontiguousarray(factor[0]) for factor in run.model.factors(weights[None, :]))
     shift = None
     chosen = selection.chosen.candidate
     if chosen.features and run.problem is not None:
@@ -209,8 +208,14 @@ def _fitted(
         shift = FeatureShift.of(
             cast(Completion, run.problem), standardization.row_slow, inner, chosen.features, chosen.popularity
         )
-    left, right = standardization.factors(left, right)
+    left, right = _factors(standardization, weights, run)
     return FittedTable(problem, standardization, left, right, selection, run, shift)
+
+
+def _factors(standardization: Standardization, weights: np.ndarray, run: Trajectory) -> tuple[np.ndarray, np.ndarray]:
+    """L and R of a run at some weights, in units of the table."""
+    left, right = (np.ascontiguousarray(factor[0]) for factor in run.model.factors(weights[None, :]))
+    return standardization.factors(left, right)
 
 
 def _unjudged(candidate: Candidate) -> Selection:

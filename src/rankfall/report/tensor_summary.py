@@ -46,6 +46,7 @@ def summary_of_tensor(
     verdict = in_words(*((errors[name] / spread if known else math.nan) for name in ("rankfall", "mean")),
                        means="the mean of all entries", parts="slices")  # fmt: skip
     part = f"slice of {axes[axis][0]}"
+    best = min(model.trials_, key=lambda trial: trial.error)
     return Summary(
         title=f"Completion of a tensor of {sides}",
         asked=[
@@ -71,7 +72,7 @@ def summary_of_tensor(
             {
                 "family": trial.candidate.family, "width": trial.candidate.width, "ridge": trial.candidate.ridge,
                 "held-out error, as a share of the values": trial.error,
-                "outcome": "chosen" * (trial.error == min(one.error for one in model.trials_)),
+                "outcome": "chosen" * (trial is best),
             }
             for trial in model.trials_
         ],

@@ -8,11 +8,10 @@ from rankfall.theory.check_laws import BALANCED, HYPOTHESES, first_of, unmet
 from rankfall.theory.check_path import CheckedPath
 from rankfall.theory.claim import Claim
 from rankfall.theory.closed_forms import straighten
-from rankfall.theory.convex import SOURCE, check_convex_descent, single_output_floor
+from rankfall.theory.convex import DESCENT, SOURCE, check_convex_descent, single_output_floor
 
 _ZERO = "θ_N(σ_1) gains at most N ∫‖∇ℓ(W)‖_2: zero is left no sooner"
 _AWAY = "σ_min(W(t)) ≥ c: a convex loss keeps the path away from singular matrices"
-_CONVEX = "e(t) ≤ e(0)/(1 + e(0) c^{2−2/N} t/D²), ℓ convex"
 
 
 def check_zero(path: CheckedPath) -> list[Claim]:
@@ -65,7 +64,7 @@ def check_convex(path: CheckedPath) -> list[Claim]:
         (not is_single and path.target is None, "the best singular matrix of this loss is not known"),
     )
     if why:
-        return [Claim.not_applicable(_CONVEX, source, why, hypotheses)]
+        return [Claim.not_applicable(DESCENT, source, why, hypotheses)]
     records = np.unique(path.spans)
     products, times = path.products[records], path.times[records]
     losses = np.asarray([float(to_numpy(problem.loss(product))) for product in products])
@@ -77,12 +76,12 @@ def check_convex(path: CheckedPath) -> list[Claim]:
             losses[0], float(to_numpy(problem.loss(zero))), to_numpy(problem.gradient(zero)).astype(np.float64)
         )
     if not floor > 0:
-        return [Claim.not_applicable(_CONVEX, source, "a singular matrix is as good as the start", hypotheses)]
+        return [Claim.not_applicable(DESCENT, source, "a singular matrix is as good as the start", hypotheses)]
     goals = [products[-1]] if problem.truth is None else [products[-1], to_numpy(problem.truth).astype(np.float64)]
     goal = min(goals, key=lambda each: float(to_numpy(problem.loss(each))))
     least = float(to_numpy(problem.loss(goal)))
     if not losses[0] > least:
-        return [Claim.not_applicable(_CONVEX, source, "the run starts at its optimum", hypotheses)]
+        return [Claim.not_applicable(DESCENT, source, "the run starts at its optimum", hypotheses)]
     distances = np.linalg.norm(products - goal, axis=(1, 2))
     smallest = np.linalg.svd(products, compute_uv=False)[:, -1]
     lowest = int(np.argmin(smallest))

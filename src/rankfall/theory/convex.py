@@ -12,6 +12,7 @@ from rankfall.errors import InputError
 from rankfall.theory.claim import Claim
 
 SOURCE = "arora2018convergence, convex losses"
+DESCENT = "e(t) ≤ e(0)/(1 + e(0) c^{2−2/N} t/D²), ℓ convex"
 
 
 def single_output_floor(loss: float, loss_at_zero: float, gradient_at_zero: Float[Array, "..."]) -> float:
@@ -127,7 +128,7 @@ def check_convex_descent(
     above = (losses - least - bounds) / excess
     worst = int(np.argmax(above))
     return Claim.at_most(
-        "e(t) ≤ e(0)/(1 + e(0) c^{2−2/N} t/D²), ℓ convex",
+        DESCENT,
         SOURCE,
         max(float(above[worst]), 0.0),
         slack,
