@@ -31,6 +31,24 @@ def test_pulls_are_the_numpy_formula(shape, weighted, dtype):
     assert row_pulls.dtype == column_pulls.dtype == dtype
 
 
+@pytest.mark.parametrize("tile", [3, 100])
+@pytest.mark.parametrize("kind", [SQUARED, HUBER])
+def test_chunks_of_lines_change_no_bit(kind, tile, monkeypatch):
+    case = random_case(40, 25, 7, 0.4, np.float64, weighted=True)
+    entries = Entries(case[0].rows, case[0].columns, case[0].shape, tile)
+    answers = []
+    for worth in (2**30, 0):
+        monkeypatch.setattr("rankfall.kernels.observed.WORTH_THREADS", worth)
+        loss, *pulls = entries.loss_and_products(*case[3:], kind, 0.3)
+        answers.append([loss, *pulls, entries.predict(*case[5:]), *entries.products(case[3], *case[5:])])
+    for one, other in zip(*answers, strict=True):
+        np.testing.assert_array_equal(one, other)
+    slopes = np.zeros((40, 25))
+    slopes[entries.rows, entries.columns] = case[3]
+    np.testing.assert_allclose(answers[0][-2], slopes @ case[6], atol=1e-12)
+    np.testing.assert_allclose(answers[0][-1], slopes.T @ case[5], atol=1e-12)
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("tile", [1, 7, 100])
 def test_tiles_change_no_bit(tile, dtype):

@@ -1,10 +1,11 @@
-"""Compiled passes over the entries of tensors: the bits do not depend on the number of threads."""
+"""Compiled passes over the entries of tensors are those of the whole tensor, with the same bits for any threads."""
 
 import numba
 import numpy as np
 import pytest
 
 import rankfall as rf
+from rankfall.kernels.tensor_chunks import chunk_bounds
 from tests.helpers.kernel_cases import threads
 
 MODELS = [rf.CP(4), rf.Train(3), rf.Tree(None, 3), rf.Tree(((2, 0), (1,), 3), 3)]
@@ -39,3 +40,36 @@ def test_one_thread_and_many_chunks_are_the_same_sum(model, monkeypatch):
     chunked = model.adjoint_at(positions, weights, slopes)
     monkeypatch.setattr("rankfall.kernels.tensor_chunks._MOST", 1)
     np.testing.assert_allclose(model.adjoint_at(positions, weights, slopes), chunked, atol=1e-9)
+
+
+@pytest.mark.parametrize("worth", [0, 2**30])
+@pytest.mark.parametrize("count", [1, 12, 400])
+@pytest.mark.parametrize("model", MODELS, ids=str)
+def test_entries_and_the_way_back_are_those_of_the_whole_tensor(model, count, worth, monkeypatch):
+    for module in ("cp", "train", "tree"):
+        monkeypatch.setattr(f"rankfall.kernels.{module}_entries.WORTH_THREADS", worth)
+    rng, shape, runs = np.random.default_rng(1), (3, 2, 4, 2), 2
+    model = model.sized(shape)
+    positions = np.stack([rng.integers(0, side, count) for side in shape]).astype(np.int32)
+    weights, slopes = rng.standard_normal((runs, model.size)), rng.standard_normal((runs, count))
+    at = slice(None), *positions
+    whole = np.asarray(model.product(weights))[at]
+    np.testing.assert_allclose(model.values_at(positions, weights), whole, atol=1e-12)
+    pulled = model.adjoint_at(positions, weights, slopes)
+    for run in range(runs):
+        # W is linear in each weight: a unit step is the derivative
+        derivatives = np.asarray(model.product(weights[run] + np.eye(model.size)))[at] - whole[run]
+        np.testing.assert_allclose(pulled[run], derivatives @ slopes[run], atol=1e-9)
+
+
+@pytest.mark.parametrize("runs", [1, 3, 5, 40])
+@pytest.mark.parametrize(("entries", "width", "size"), [(0, 4, 9), (1, 4, 9), (100, 4, 40), (1000, 7, 90), (99, 5, 0)])
+def test_chunks_are_even_few_and_worth_their_copies(entries, width, size, runs):
+    bounds = chunk_bounds(entries, width, size, runs)
+    lengths, count = np.diff(bounds), len(bounds) - 1
+    assert (bounds[0], bounds[-1]) == (0, entries)
+    assert np.ptp(lengths) <= 1
+    assert count == 1 or count * runs <= 16
+    # clearing and summing the copies is a quarter of the work at most, and no more chunks would fit
+    assert count == 1 or 4 * count * size <= entries * width
+    assert (count + 1) * runs > 16 or 4 * (count + 1) * max(size, 1) > entries * width

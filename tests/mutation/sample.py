@@ -31,8 +31,8 @@ CONFIG = """
 [cosmic-ray]
 module-path = "src/rankfall/{room}"
 timeout = 150.0
-excluded-modules = []
-test-command = "{python} -m pytest -x -q -p no:cacheprovider -o addopts=--import-mode=importlib -m 'not slow' {tests}"
+excluded-modules = {excluded}
+test-command = "{python} -m pytest -x -q {plugin} -p no:cacheprovider -o addopts=--import-mode=importlib -m 'not slow' {tests}"
 
 [cosmic-ray.distributor]
 name = "local"
@@ -63,7 +63,11 @@ def tested(copy: Path, room: str, count: int) -> Iterator[tuple[str, str]]:
     """The sampled mutants of a room: killed or survived, and the changed line."""
     _, tests, is_plain = ROOMS[room]
     config, session = copy / f"{room}.toml", copy / f"{room}.sqlite"
-    config.write_text(CONFIG.format(room=room, python=sys.executable, tests=tests))
+    # what generates machine code is not run as plain Python
+    excluded, plugin = (["src/rankfall/kernels/lanes.py"], "-p tests.mutation.plain_lanes") if is_plain else ([], "")
+    config.write_text(
+        CONFIG.format(room=room, python=sys.executable, tests=tests, excluded=excluded, plugin=plugin)
+    )
     environment = {**os.environ, "PYTHONPATH": str(copy / "src")} | ({"NUMBA_DISABLE_JIT": "1"} if is_plain else {})
     ray = [sys.executable, "-m", "cosmic_ray.cli"]
     subprocess.run([*ray, "init", config.name, session.name], cwd=copy, check=True)

@@ -13,7 +13,7 @@ from numba import njit, prange
 
 _FAST = {"reassoc", "contract", "nsz"}
 # Multiplications below which waking threads costs more than they save, busy machines included.
-_WORTH_THREADS = 2**21
+WORTH_THREADS = 2**21
 
 
 @njit(cache=True, fastmath=_FAST)
@@ -148,7 +148,7 @@ def factor_lines(
     """
     rank = factor.shape[1]
     triangles = np.empty((starts.size - 1, rank, rank))
-    if others.size * rank * rank < _WORTH_THREADS:
+    if others.size * rank * rank < WORTH_THREADS:
         _factor(0, starts.size - 1, starts, others, factor, ridge, jitter, triangles)
     else:
         _parallel_factor(chunks, starts, others, factor, ridge, jitter, triangles)
@@ -158,7 +158,7 @@ def factor_lines(
 def solve_lines(chunks: np.ndarray, triangles: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """The solutions (lines, k) of the factored systems for right sides (lines, k)."""
     solved = np.empty_like(targets)
-    if targets.size * targets.shape[1] < _WORTH_THREADS:
+    if targets.size * targets.shape[1] < WORTH_THREADS:
         _solve(0, targets.shape[0], triangles, targets, solved)
     else:
         _parallel_solve(chunks, triangles, targets, solved)
@@ -176,7 +176,7 @@ def eliminate_rows(
     """
     solved, residuals = np.empty_like(left), np.empty_like(values)
     arguments = starts, columns, values, triangles, left, right, direction, solved, residuals
-    if values.size * left.shape[1] < _WORTH_THREADS:
+    if values.size * left.shape[1] < WORTH_THREADS:
         _eliminate(0, left.shape[0], *arguments)
     else:
         _parallel_eliminate(chunks, *arguments)
@@ -192,7 +192,7 @@ def pull_lines(
     `places` says where the value of each stored entry stands.
     """
     pulled = np.empty((starts.size - 1, factor.shape[1]))
-    if values.size * factor.shape[1] < _WORTH_THREADS:
+    if values.size * factor.shape[1] < WORTH_THREADS:
         _pull(0, starts.size - 1, starts, others, places, values, factor, pulled)
     else:
         _parallel_pull(chunks, starts, others, places, values, factor, pulled)
