@@ -55,3 +55,12 @@ def test_what_was_found_is_kept_by_another_fit():
     before = _error(model, truth, holes)
     assert model.fit(holes).loss_ == "huber"
     assert _error(model, truth, holes) == pytest.approx(before, rel=0.05)
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e6, 1e-150])
+def test_a_constant_table_with_one_wrong_entry_has_residuals_of_no_spread(unit):
+    table = np.full((7, 8), unit)
+    table[[0, 1, 2, 3, 5], [5, 1, 5, 1, 0]] = np.nan
+    table[6, 0] = 5e-324
+    model = rf.DeepMatrixFactorization(depth=2, scaling="columns").fit(table)
+    np.testing.assert_allclose(model.predict([0, 1], [5, 1]), unit, rtol=1e-3)

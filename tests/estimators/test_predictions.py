@@ -155,6 +155,12 @@ def test_intervals_need_something_held_out():
         model.predict_interval([0], [1])
 
 
+@pytest.mark.parametrize("levels", [[[1, 2]], [[1.0], [2.0]], 3, ["a", "b"]])
+def test_levels_that_are_no_list_of_numbers_are_refused(levels):
+    with pytest.raises(rf.InputError, match="levels must be numbers"):
+        rf.DeepMatrixFactorization(levels=levels).fit(table_with_holes()[1])
+
+
 def test_levels_with_one_level_are_refused():
     with pytest.raises(rf.InputError, match="levels must hold at least 2 values"):
         rf.DeepMatrixFactorization(levels=[1.0]).fit(table_with_holes()[1])

@@ -16,6 +16,7 @@ import scipy.sparse
 import rankfall
 from rankfall.errors import InputError
 from rankfall.tables import read_table
+from rankfall.tables.tensors import holds_tensor, read_tensor
 
 MATRIX = np.array([[1.0, 0, 2], [0, 3, 0], [4, 0, 5]])
 HOLES = np.where(MATRIX == 0, np.nan, MATRIX)
@@ -55,6 +56,10 @@ def test_flipped_and_missing_bytes_are_a_sentence_or_other_numbers(tmp_path, nam
         path.write_bytes(data)
         with suppress(InputError):
             read_table(path)
+        # a command first asks whether the file is a tensor's
+        assert holds_tensor(path) in (True, False)
+        with suppress(InputError):
+            read_tensor(path)
 
 
 @pytest.mark.parametrize("indptr", [[0, 2, 3, 50], [0, 3, 2, 5], [1, 2, 3, 5], [0, 2, 3], [-4, 2, 3, 5]])
@@ -71,6 +76,7 @@ import resource, sys
 resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30))
 from rankfall.errors import InputError
 from rankfall.tables import read_table
+from rankfall.tables.tensors import holds_tensor, read_tensor
 for name in sys.argv[1:]:
     try: read_table(name)
     except InputError as error: print("refused")

@@ -32,7 +32,9 @@ def robust_spreads(fitted: FittedTable) -> Float[np.ndarray, " n"]:
     residuals = np.abs(held.values - held.predicted) / unit[held.cols]
     own = _medians(residuals, held.cols, n, _FEWEST)
     common = float(np.median(residuals))
-    return unit * np.maximum(np.where(np.isnan(own), common, own), common / 2) / NORMAL_MEDIAN
+    shares = np.maximum(np.where(np.isnan(own), common, own), common / 2)
+    # columns that are predicted exactly are known to rounding
+    return unit * np.maximum(shares, np.finfo(float).eps) / NORMAL_MEDIAN
 
 
 def has_outliers(fitted: FittedTable) -> bool:
@@ -50,7 +52,7 @@ def resists_better(robust: FittedTable, squares: FittedTable) -> bool:
     errors = []
     for held in (robust.selection, squares.selection):
         residuals = np.abs(held.values - held.predicted)
-        errors.append(np.mean(np.minimum(residuals, _CAPPED * spreads[held.cols]) ** 2 / spreads[held.cols] ** 2))
+        errors.append(np.mean(np.minimum(residuals / spreads[held.cols], _CAPPED) ** 2))
     return bool(errors[0] < _BETTER * errors[1])
 
 

@@ -92,14 +92,14 @@ def _check_levels(levels: object) -> None:
     values = None
     if isinstance(levels, Iterable):
         with suppress(TypeError, ValueError):
-            values = np.unique(np.asarray(list(levels), dtype=np.float64))
-    if values is None:
+            values = np.asarray(list(levels), dtype=np.float64)
+    if values is None or values.ndim != 1:
         raise InputError(
             f"levels must be numbers, got {levels!r}; give the values that can occur, as in [1, 2, 3, 4, 5]"
         )
     if not np.isfinite(values).all():
         raise InputError(f"levels must be finite, got {levels!r}; leave it None for any number")
-    if values.size < 2:
+    if np.unique(values).size < 2:
         raise InputError(f"levels must hold at least 2 values, got {levels!r}; leave it None for any number")
 
 

@@ -102,6 +102,14 @@ def read_mtx(path: FilePath, duplicates: str = "error") -> Table | Triplets:
     return _from_codes(name, entries.row, entries.col, entries.data, matrix.shape, duplicates, counted_from=1)
 
 
+def load_arrays(path: FilePath) -> dict[str, np.ndarray]:
+    """All arrays of a NumPy file by name; that of a `.npy` file is called values. Raises InputError for damage."""
+    found = _load(path)
+    if isinstance(found, np.ndarray):
+        return {"values": found}
+    return {key: _array(path, found, key) for key in found.files}
+
+
 def _load(path: FilePath) -> np.ndarray | NpzFile:
     path = check_readable(path)
     try:

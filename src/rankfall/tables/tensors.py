@@ -13,6 +13,7 @@ import numpy as np
 
 from rankfall.errors import InputError
 from rankfall.files import replacing, replacing_folder, write_arrays
+from rankfall.tables.array_files import load_arrays
 from rankfall.tables.files import FilePath, check_format, check_readable, extension
 
 if TYPE_CHECKING:
@@ -47,8 +48,9 @@ def holds_tensor(path: FilePath) -> bool:
     if extension(path) not in ARRAY_FORMATS or not Path(path).is_file():
         return False
     try:
-        return any(array.ndim > 2 for array in _arrays(path).values())
-    except (OSError, ValueError, KeyError):
+        return any(array.ndim > 2 for array in load_arrays(path).values())
+    except InputError:
+        # the reader of tables says what is wrong
         return False
 
 
@@ -56,7 +58,7 @@ def read_tensor(path: FilePath) -> TensorFile:
     """The tensor in a file. Raises InputError where there is none, or several."""
     if extension(path) in LABELLED_FORMATS:
         return _read_labelled(path)
-    arrays = {key: array for key, array in _arrays(check_readable(path)).items() if array.ndim > 2}
+    arrays = {key: array for key, array in load_arrays(path).items() if array.ndim > 2}
     chosen = next((key for key in ("values", "X") if key in arrays), next(iter(arrays)) if len(arrays) == 1 else None)
     if chosen is None:
         raise InputError(
@@ -133,14 +135,6 @@ def write_tensor(tensor: TensorFile, path: FilePath) -> None:
             np.save(stream, tensor.values)
         else:
             write_arrays(stream, {tensor.name: tensor.values})
-
-
-def _arrays(path: FilePath) -> dict[str, np.ndarray]:
-    found = np.load(path, allow_pickle=False)
-    if isinstance(found, np.ndarray):
-        return {"values": found}
-    with found as archive:
-        return {key: archive[key] for key in archive.files}
 
 
 def _read_labelled(path: FilePath) -> TensorFile:
