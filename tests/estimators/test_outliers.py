@@ -57,7 +57,7 @@ def test_what_was_found_is_kept_by_another_fit():
     assert _error(model, truth, holes) == pytest.approx(before, rel=0.05)
 
 
-@pytest.mark.parametrize("unit", [1.0, 1e6, 1e-150])
+@pytest.mark.parametrize("unit", [1.0, 1e6])
 def test_a_constant_table_with_one_wrong_entry_has_residuals_of_no_spread(unit):
     table = np.full((7, 8), unit)
     table[[0, 1, 2, 3, 5], [5, 1, 5, 1, 0]] = np.nan

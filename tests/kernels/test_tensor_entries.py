@@ -6,6 +6,7 @@ import pytest
 
 import rankfall as rf
 from rankfall.kernels.tensor_chunks import chunk_bounds
+from rankfall.kernels.tree_entries import Nodes
 from tests.helpers.kernel_cases import threads
 
 MODELS = [rf.CP(4), rf.Train(3), rf.Tree(None, 3), rf.Tree(((2, 0), (1,), 3), 3)]
@@ -73,3 +74,23 @@ def test_chunks_are_even_few_and_worth_their_copies(entries, width, size, runs):
     # clearing and summing the copies is a quarter of the work at most, and no more chunks would fit
     assert count == 1 or 4 * count * size <= entries * width
     assert (count + 1) * runs > 16 or 4 * (count + 1) * max(size, 1) > entries * width
+
+
+def test_the_work_of_an_entry_is_what_it_multiplies(monkeypatch):
+    tree = Nodes(*(np.asarray(part) for part in ([2, 2, -1], [0, 1, -1], [4, 5, 3], [3, 3, 1], [0, 12, 27])))
+    # a row of each leaf, the whole matrix of the root
+    assert tree.work == 3 + 3 + 3 * 1
+    told = []
+
+    def spied(entries, width, size, runs):
+        told.append(width)
+        return chunk_bounds(entries, width, size, runs)
+
+    for model, work in ((rf.CP(4), 3 * 4), (rf.Train(3), 3 + 9 + 3)):
+        module = "cp" if isinstance(model, rf.CP) else "train"
+        monkeypatch.setattr(f"rankfall.kernels.{module}_entries.chunk_bounds", spied)
+        sized, positions = model.sized((4, 5, 6)), np.zeros((3, 7), np.int32)
+        sized.adjoint_at(positions, np.ones((1, sized.size)), np.ones((1, 7)))
+        sized.values_at(positions, np.ones((1, sized.size)))
+        assert told == [work, work]
+        told.clear()

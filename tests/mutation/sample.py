@@ -65,9 +65,7 @@ def tested(copy: Path, room: str, count: int) -> Iterator[tuple[str, str]]:
     config, session = copy / f"{room}.toml", copy / f"{room}.sqlite"
     # what generates machine code is not run as plain Python
     excluded, plugin = (["src/rankfall/kernels/lanes.py"], "-p tests.mutation.plain_lanes") if is_plain else ([], "")
-    config.write_text(
-        CONFIG.format(room=room, python=sys.executable, tests=tests, excluded=excluded, plugin=plugin)
-    )
+    config.write_text(CONFIG.format(room=room, python=sys.executable, tests=tests, excluded=excluded, plugin=plugin))
     environment = {**os.environ, "PYTHONPATH": str(copy / "src")} | ({"NUMBA_DISABLE_JIT": "1"} if is_plain else {})
     ray = [sys.executable, "-m", "cosmic_ray.cli"]
     subprocess.run([*ray, "init", config.name, session.name], cwd=copy, check=True)

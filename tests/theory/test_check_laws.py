@@ -106,6 +106,24 @@ def test_what_is_no_flow_fails(integrator, broken):
     assert not reports.holds
 
 
+@pytest.mark.parametrize(
+    ("integrator", "remedy", "other"),
+    [
+        (rf.Descent(rf.integrators.Gradient(0.13)), "a smaller step follows the law more closely", "moves by"),
+        (rf.Descent(rf.integrators.Adam(1e-2)), "this run moves by Descent(update=Adam(rate=0.01", "a smaller step"),
+        (rf.Descent(rf.integrators.Momentum(0.1)), "this run moves by Descent(update=Momentum(", "a smaller step"),
+    ],
+)
+def test_a_failed_law_names_the_remedy_of_its_integrator(integrator, remedy, other):
+    problem = rf.problems.Factorization(np.diag([3.0, 2.0, 1.0, 0.5]))
+    report = check(walked(problem, 3, rf.Balanced(1e-1), integrator))
+    failed = [claim for claim in report.failures if claim.statement in (LAW, PRODUCT)]
+    assert failed
+    for claim in failed:
+        assert remedy in claim.why
+        assert other not in claim.why
+
+
 @pytest.mark.parametrize("claim", [check_values, check_product, check_preconditioner], ids=lambda f: f.__name__)
 @pytest.mark.parametrize("depth", [1, 2, 3, 4])
 def test_the_law_of_another_depth_fails(depth, claim):

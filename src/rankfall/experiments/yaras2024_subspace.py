@@ -9,8 +9,8 @@
    flow time.
 
 [yaras2024; figures and settings from the code of its predecessor]. The figure's side is 1000, as in the full setup; the
-quick one has 100. Rates
-are ours, since the scale of the authors' matrix was not found, and so is the reading of width in 3.
+quick one has 100. Rates are ours, since the scale of the authors' matrix was not found, and so is the reading of width
+in 3.
 """
 
 from collections.abc import Sequence

@@ -80,8 +80,17 @@ def _law(path: CheckedPath, statement: str, source: str, off: Float[np.ndarray, 
     if path.relative_imbalance > BALANCED:
         why += f", imbalance {path.relative_imbalance:.2g} allowed for"
     if not off[when, which] <= bound:
-        why += "; a smaller step follows the law more closely" if path.is_discrete else "; a smaller rtol helps"
+        why += "; " + _remedy(path)
     return Claim.at_most(statement, source, off[when, which], bound, why).assuming(HYPOTHESES)
+
+
+def _remedy(path: CheckedPath) -> str:
+    """What would bring the run closer to its law."""
+    if not path.is_discrete:
+        return "a smaller rtol helps"
+    if path.gradient_rate is not None:
+        return "a smaller step follows the law more closely"
+    return f"gradient descent approaches the flow as its rate falls, this run moves by {path.run.integrator}"
 
 
 def _of_products(path: CheckedPath, velocity: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> np.ndarray:
