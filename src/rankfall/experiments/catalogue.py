@@ -26,6 +26,7 @@ NAMES = (
     "kwon2024-compressed",
     "yaras2024-subspace",
     "cohen2016-expressiveness",
+    "razin2021-components",
     "chou2020-intervals",
     "stoger2021-phases",
     "recovery-phase",
