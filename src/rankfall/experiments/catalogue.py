@@ -27,6 +27,7 @@ NAMES = (
     "yaras2024-subspace",
     "cohen2016-expressiveness",
     "razin2021-components",
+    "razin2022-hierarchical",
     "chou2020-intervals",
     "stoger2021-phases",
     "recovery-phase",

@@ -25,6 +25,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from rankfall.experiments.experiment import Arrays, Experiment, Part
+from rankfall.experiments.incremental import law_factor, rising_at_once
 from rankfall.experiments.panel import Curve, Panel
 from rankfall.experiments.published import number, ordering, series, statement
 from rankfall.integrators import Flow
@@ -105,9 +106,6 @@ def follow(
     escapes = np.full(_KEPT, np.nan)
     found = [event.time for event in run.events][:_KEPT]
     escapes[: len(found)] = found
-    predicted, moved = np.moveaxis(history["law"][:, :, leading], 1, 0)
-    rising = (norms > _ESCAPED) & (norms < 0.8 * norms[-1]) & (predicted > 0)
-    factor = _ORDER * np.median(moved[rising] / predicted[rising]) if rising.any() else np.nan
     return {
         "times": times,
         "norms": np.stack([np.interp(times, history["time"], values) for values in norms.T], axis=1),
@@ -116,25 +114,9 @@ def follow(
         "error": np.asarray(error[-1]),
         "loss": np.asarray(history["loss"][-1]),
         "escapes": escapes,
-        "together": np.asarray(_together(history["time"], norms)),
-        "factor": np.asarray(factor),
+        "together": np.asarray(rising_at_once(history["time"], norms, _ESCAPED)),
+        "factor": np.asarray(law_factor(_ORDER, norms, history["law"][:, :, leading], _ESCAPED)),
     }
-
-
-def _together(times: np.ndarray, norms: np.ndarray) -> float:
-    """How many components rise at once: the sum of the times in which each rises from a tenth to nine tenths of its
-    end, over the time in which any does; 1 for one by one.
-    """
-    intervals = []
-    for values in norms[:, norms[-1] > _ESCAPED].T:
-        begin, end = (float(times[np.argmax(values >= share * values[-1])]) for share in (0.1, 0.9))
-        intervals.append((begin, end))
-    total, covered, reached = 0.0, 0.0, -np.inf
-    for begin, end in sorted(intervals):
-        total += end - begin
-        covered += max(0.0, end - max(begin, reached))
-        reached = max(reached, end)
-    return total / covered
 
 
 def parts(setup: Setup) -> list[Part]:
