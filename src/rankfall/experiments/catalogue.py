@@ -28,6 +28,7 @@ NAMES = (
     "cohen2016-expressiveness",
     "razin2021-components",
     "razin2022-hierarchical",
+    "khrulkov2018-recurrent",
     "chou2020-intervals",
     "stoger2021-phases",
     "recovery-phase",
