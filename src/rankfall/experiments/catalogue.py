@@ -27,6 +27,7 @@ NAMES = (
     "yaras2024-subspace",
     "cohen2016-expressiveness",
     "razin2021-components",
+    "razin2021-rank-of-data",
     "razin2022-hierarchical",
     "khrulkov2018-recurrent",
     "chou2020-intervals",

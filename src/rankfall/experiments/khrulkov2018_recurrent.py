@@ -180,7 +180,10 @@ def claims(data) -> list[Claim]:
     )  # fmt: skip
     found.append(
         series(
-            "relative errors of sums of 1, 2, …, below their lower bounds", short.missed.values, short.error.values, "D"
+            "relative errors of sums of 1, 2, …, below their lower bounds",
+            short.missed.values.tolist(),
+            short.error.values.tolist(),
+            "D",
         )
     )
     return found

@@ -24,6 +24,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from rankfall.arrays import to_numpy
 from rankfall.experiments.experiment import Arrays, Experiment, Part
 from rankfall.experiments.incremental import law_factor, rising_at_once
 from rankfall.experiments.panel import Curve, Panel
@@ -97,7 +98,7 @@ def follow(
         events=[ComponentEscape(_ESCAPED)],
     )
     stop = LossBelow(residual**2 / side**_ORDER) | StepLimit(20_000)
-    run = evolve(problem, CP(components), FromLayers(layers), Flow(rtol), stop=stop, record=record)
+    run = evolve(problem, model, FromLayers(layers), Flow(rtol), stop=stop, record=record)
     history = run.history
     leading = np.argsort(-history["norms"][-1])[:_KEPT]
     norms = history["norms"][:, leading]
@@ -166,7 +167,7 @@ def claims(data) -> list[Claim]:
         statement(
             f"the tensor is recovered, {names[0]}", "relative error at most 2e-3", f"{error:.2g}", error <= 2e-3, "F"
         ),
-        series(f"component norms at the end, {names[0]}", _NORMS, data.end.sel(small).values[0, :_RANK], "F"),
+        series(f"component norms at the end, {names[0]}", _NORMS, data.end.sel(small).values[0, :_RANK].tolist(), "F"),
         counted(f"active components, {names[0]}", f"{_RANK}, the rank of the truth", first, first == _RANK),
         counted(f"active components, {names[-1]}", f"more than {_RANK}", last, last > _RANK),
         counted(f"escapes, {names[0]}", f"{_RANK}, each component once", passed, passed == _RANK),

@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from rankfall.arrays import to_numpy
 from rankfall.experiments.experiment import Arrays, Experiment, Part
 from rankfall.experiments.incremental import law_factor, rising_at_once
 from rankfall.experiments.panel import Curve, Panel
@@ -28,7 +29,7 @@ from rankfall.problems import Completion, Problem, TensorCompletion
 from rankfall.theory.claim import Claim
 from rankfall.theory.tensor_laws import component_velocities, local_component_velocities, rank_along_tree
 from rankfall.trajectory import LossBelow, Record, StepLimit, evolve
-from rankfall.trajectory.observables import value_velocities
+from rankfall.trajectory.observables import Observable, value_velocities
 
 SHAPES = {"matrix": (64, 64), "CP": (16, 16, 16), "tree": (8, 8, 8, 8)}
 NAMES = {"matrix": "singular values", "CP": "component norms", "tree": "norms of local components"}
@@ -82,19 +83,27 @@ def _model(family: str, width: int) -> Model:
     return models[family]().sized(SHAPES[family])
 
 
-def _recorded(family: str, model: Model) -> Record:
-    """Norms and velocities of each group of components: one, or one for each inner node of the tree."""
-    functions = {"weights": lambda problem, model, weights: weights}
+def _law(model: Model, node: int) -> Observable:
+    """σ̇ by the law and as the layers move it."""
     if isinstance(model, Tree):
-        inner = [v for v, node in enumerate(model.nodes) if node.mode is None]
-        for place, node in enumerate(inner):
-            functions[f"norms_{place}"] = lambda p, m, w, place=place: m.component_groups(w)[place][1]
-            functions[f"law_{place}"] = lambda p, m, w, node=node: local_component_velocities(p, m, w, node)
-    elif family == "CP":
-        functions |= {"norms_0": lambda p, m, w: m.component_groups(w)[0][1], "law_0": component_velocities}
-    else:
-        functions |= {"norms_0": lambda p, m, w: m.decomposition(w)[1], "law_0": value_velocities}
-    return Record(functions=functions)
+        return lambda problem, _, weights: local_component_velocities(problem, model, to_numpy(weights), node)
+    if isinstance(model, CP):
+        return lambda problem, _, weights: component_velocities(problem, model, to_numpy(weights))
+    return value_velocities
+
+
+def _norms(model: Model, group: int) -> Observable:
+    if model.is_chain:
+        return lambda problem, model, weights: model.decomposition(weights)[1]
+    return lambda problem, model, weights: model.component_groups(weights)[group][1]
+
+
+def _recorded(model: Model) -> Record:
+    """Norms and velocities of each group of components: one, or one for each inner node of the tree."""
+    inner = [v for v, node in enumerate(model.nodes) if node.mode is None] if isinstance(model, Tree) else [0]
+    norms = {f"norms_{group}": _norms(model, group) for group in range(len(inner))}
+    laws = {f"law_{group}": _law(model, node) for group, node in enumerate(inner)}
+    return Record(functions={"weights": lambda problem, model, weights: weights, **norms, **laws})
 
 
 def follow(family: str, width: int, deviation: float, loss: float, rtol: float, draw: int, points: int) -> Arrays:
@@ -102,7 +111,7 @@ def follow(family: str, width: int, deviation: float, loss: float, rtol: float, 
     problem, model, rng = planted(family, draw), _model(family, width), np.random.default_rng([draw, 1])
     layers = [deviation * rng.standard_normal(shape) for shape in model.layer_shapes]
     stop = LossBelow(loss) | StepLimit(10_000)
-    run = evolve(problem, model, FromLayers(layers), Flow(rtol), stop=stop, record=_recorded(family, model))
+    run = evolve(problem, model, FromLayers(layers), Flow(rtol), stop=stop, record=_recorded(model))
     history, groups = run.history, sum(name.startswith("norms_") for name in run.history)
     moved = np.linalg.norm(np.diff(history["weights"], axis=0), axis=1)
     lengths = np.concatenate([[0.0], np.cumsum(moved)])
@@ -112,15 +121,15 @@ def follow(family: str, width: int, deviation: float, loss: float, rtol: float, 
     for group in range(groups):
         leading = np.argsort(-history[f"norms_{group}"][-1])[:_KEPT]
         norms, velocities = history[f"norms_{group}"][:, leading], history[f"law_{group}"][:, :, leading]
-        paths[group] = np.stack([np.interp(drawn, lengths, values) for values in norms.T], axis=1)
+        paths[group, :, : leading.size] = np.stack([np.interp(drawn, lengths, values) for values in norms.T], axis=1)
         least = _ACTIVE * norms[-1, 0]
         together.append(rising_at_once(history["time"], norms, least))
         active.append(np.sum(norms[-1] > least))
         factors.append(law_factor(3, norms, velocities, least))
     return {
-        "lengths": drawn, "paths": paths, "together": np.mean(together), "active": np.mean(active),
-        "factor": np.median(factors), "error": np.sqrt(history["test_error"][-1]),
-        "ranks": np.asarray([_ranks(family, tensor) for tensor in (run.product, problem.truth)], dtype=float),
+        "lengths": drawn, "paths": paths, "together": np.asarray(np.mean(together)), "active": np.asarray(np.mean(active)),
+        "factor": np.asarray(np.median(factors)), "error": np.asarray(np.sqrt(history["test_error"][-1])),
+        "ranks": np.asarray([_ranks(family, to_numpy(tensor)) for tensor in (run.product, problem.truth)], dtype=float),
     }  # fmt: skip
 
 
@@ -157,13 +166,15 @@ def claims(data) -> list[Claim]:
         error, together, active = (float(data[f"{family} {name}"]) for name in ("error", "together", "active"))
         ranks = data[f"{family} ranks"]
         ours, true = (ranks.sel(of=of).values.astype(int).tolist() for of in ("found", "truth"))
-        ends = data[f"{family} paths"].values[0, -1, :_RANK]
+        ends = data[f"{family} paths"].values[0, -1, :_RANK].tolist()
         least = "at most half of the active ones"
         found += [
             statement(
                 f"{family}: relative error at the end", "at most 3e-2", f"{error:.2g}", error <= 3e-2, "F",
             ),
-            statement(f"{family}: ranks at the end, to 1 %", f"{true}, those of the truth", f"{ours}", ours == true, "P"),
+            statement(
+                f"{family}: ranks at the end, to 1 %", f"{true}, those of the truth", f"{ours}", ours == true, "P"
+            ),
             statement(
                 f"{family}: {NAMES[family]} that rise at once", least, f"{together:.3g} of {active:.3g}",
                 together <= 0.5 * active, "F",
