@@ -15,7 +15,7 @@ from docutils import nodes
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
 
-_MOVING = "singular-values.gif"
+_MOVING = "singular-values"
 
 
 class Run(SphinxDirective):
@@ -61,15 +61,17 @@ def add_live_pages(app, error) -> None:
     """The playground, the moving picture and the reports, into the site."""
     if error is not None or app.builder.format != "html":
         return
+    from examples_of_reports import write_reports
+
     from rankfall.playground import PAGE
 
     out = Path(app.outdir)
     shutil.copytree(PAGE, out / "playground", dirs_exist_ok=True)
-    draw_moving(out / "_static" / _MOVING)
+    draw_moving(out / "_static")
     write_reports(out / "reports")
 
 
-def draw_moving(path: Path) -> None:
+def draw_moving(folder: Path) -> None:
     """A 24 × 24 matrix of rank 3 completed from 40 % of its entries, at depth 3."""
     import numpy as np
 
@@ -84,29 +86,8 @@ def draw_moving(path: Path) -> None:
     run = rf.evolve(
         problem, rf.Chain(depth=3), rf.Balanced(1e-3), rf.Flow(1e-3), stop=rf.TimeReached(900.0), record=record
     )
-    Animation(run, frames=90).save(path)
-
-
-def write_reports(folder: Path) -> None:
-    """Reports of a table with gaps and of a run of depth 3, which the gallery links."""
-    import numpy as np
-    from sklearn.datasets import load_wine
-
-    import rankfall as rf
-    from rankfall.datasets import planted, uniform_entries
-    from rankfall.report import write_report
-
-    folder.mkdir(exist_ok=True)
-    wine = load_wine()
-    gaps = np.random.default_rng(0).random(wine.data.shape) < 1 / 3
-    model = rf.DeepMatrixFactorization().fit(np.where(gaps, np.nan, wine.data))
-    write_report(model, folder / "wine.html", force=True, column_names=wine.feature_names)
-    truth = planted((20, 20), 3, seed=0)
-    rows, cols = uniform_entries(truth.shape, 240, seed=1)
-    problem = rf.Completion.from_triplets(rows, cols, truth[rows, cols], truth.shape, truth=truth)
-    record = rf.Record(singular_values=True, times=np.linspace(0, 800, 100)[1:], events=[rf.trajectory.Escape()])
-    run = rf.evolve(problem, rf.Chain(3), rf.Gaussian(1e-3), rf.Flow(1e-4), stop=rf.TimeReached(800.0), record=record)
-    write_report(run, folder / "run.html", force=True)
+    for ending in ("gif", "png"):
+        Animation(run, frames=90).save(folder / f"{_MOVING}.{ending}")
 
 
 def setup(app) -> dict[str, bool]:

@@ -5,7 +5,14 @@ from matplotlib.figure import Figure
 
 import rankfall as rf
 from pictures.paper import COLORS, RUN, SECOND, THEORY, THIRD, axes, completion, legend
-from rankfall.theory import curve_ceiling, escape_time, measurement_curve, mode_time, singular_value_velocity
+from rankfall.theory import (
+    curve_ceiling,
+    escape_time,
+    least_escape_time,
+    measurement_curve,
+    mode_time,
+    singular_value_velocity,
+)
 
 
 def singular_values() -> Figure:
@@ -73,5 +80,23 @@ def escape_times() -> Figure:
             )  # fmt: skip
             axis.plot(scales, exact, **THEORY, label="closed form" if (depth, mode) == (4, 1) else None)
             assert np.allclose([escape_time(strength, s, depth) for s in scales[:3]], exact[:3], rtol=0.2)
+    legend(axis, "upper right")
+    return figure
+
+
+def saddle() -> Figure:
+    """How long σ₁ needs to grow to a tenth of its target, against the start, and the least that it can need."""
+    problem, scales = rf.problems.Factorization(np.diag([1.0, 0.5])), np.geomspace(1e-6, 1e-2, 9)
+    escape = rf.trajectory.Escape(threshold=[0.1, 0.1])
+    figure, axis = axes("scale of the start, σ₀", "time to leave zero", xscale="log", yscale="log")
+    for depth in (2, 3, 4):
+        runs = rf.evolve_batch(
+            problem, rf.Chain(depth), rf.Identity(list(scales)), rf.Flow(1e-6), stop=rf.LossBelow(1e-2),
+            record=rf.Record(every=10**6, events=[escape]),
+        )  # fmt: skip
+        found = [next(event.time for event in run.events if event.index == 0) for run in runs]
+        least = [least_escape_time(s, 0.1, 1.0, depth) for s in scales]
+        axis.plot(scales, found, "o", color=COLORS[depth], markersize=5, label=f"depth {depth}")
+        axis.plot(scales, least, **THEORY, label="least time" if depth == 4 else None)
     legend(axis, "upper right")
     return figure

@@ -104,11 +104,26 @@ def test_the_page_fits_and_axe_finds_nothing_serious(open_page, address, violati
     assert violations(page) == []
 
 
-def test_the_dark_scheme_is_readable_and_follows_the_reader(open_page, address, violations, keep):
+def test_the_chosen_stop_is_marked_beside_the_slider(open_page, fit_page):
+    page = open_page(fit_page)
+    marks = "() => document.getElementById('error').layout.shapes.map((line) => line.x0)"
+    last, stop = page.evaluate(marks)
+    assert last == pytest.approx(stop, rel=1e-3)
+    page.focus("#moment")
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_function(f"() => ({marks})()[0] < {stop}")
+    assert page.evaluate(marks)[1] == stop
+
+
+def test_the_dark_scheme_and_paper_are_readable(open_page, address, violations, keep):
     page = open_page(address, color_scheme="dark")
     keep(page, f"report-{address.rsplit('/', 1)[1].removesuffix('.html')}-dark")
     assert violations(page) == []
     color = "() => document.getElementById('spectrum').layout.paper_bgcolor"
+    assert page.evaluate(color) != "#fff"
+    page.evaluate("() => dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate(color) == "#fff"
+    page.evaluate("() => dispatchEvent(new Event('afterprint'))")
     assert page.evaluate(color) != "#fff"
     page.emulate_media(color_scheme="light")
     page.wait_for_function(f"() => ({color})() === '#fff'")

@@ -98,3 +98,25 @@ def test_bad_input_ends_in_one_sentence(holes, options, sentence, tmp_path):
 def test_a_whole_tensor_is_refused(holes, tmp_path):
     np.save(tmp_path / "whole.npy", holes[1])
     assert "has none" in run("complete", tmp_path / "whole.npy", code=2).stderr
+
+
+@pytest.mark.parametrize(
+    "option", [("--depth", "2"), ("--plot", "a.png"), ("--leave-out", "2"), ("--no-features",), ("--levels", "1,2")]
+)
+def test_options_for_tables_are_refused(holes, option, tmp_path):
+    np.save(tmp_path / "t.npy", holes[0])
+    said = run("complete", tmp_path / "t.npy", *option, code=2).stderr
+    assert "is for tables, got it for a tensor; leave it out" in said
+    assert [path.name for path in tmp_path.iterdir()] == ["t.npy"]
+
+
+def test_a_report_names_axes_and_labels(holes, tmp_path):
+    given, page = holes[0], tmp_path / "page.html"
+    array = xarray.DataArray(given, dims=("station", "day", "slot"), coords={"station": list("abcdefgh")[: len(given)]})
+    array.to_netcdf(tmp_path / "t.nc")
+    said = run("complete", tmp_path / "t.nc", "--report", page, "--width", "1").stdout
+    assert str(page) in said.replace("\n", "")
+    text = page.read_text(encoding="utf-8")
+    assert "slice of " in text
+    assert '"title": "station"' in text
+    assert "exists" in run("complete", tmp_path / "t.nc", "--report", page, code=2).stderr

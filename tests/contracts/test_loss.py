@@ -29,7 +29,7 @@ def test_the_derivative_is_the_slope_and_grows(name):
     step = 1e-6
     numeric = (loss.value(z + step, b) - loss.value(z - step, b)) / (2 * step)
     np.testing.assert_allclose(loss.derivative(z, b), numeric, atol=1e-7)
-    assert (loss.derivative(z + 0.1, b) >= loss.derivative(z, b) - 1e-12).all()
+    assert (loss.derivative(z + 0.1, b) >= loss.derivative(z, b) - 1e-12).all() == loss.is_convex
     assert (loss.value(z, b) >= 0).all()
 
 

@@ -43,6 +43,16 @@ def test_the_whole_route_is_the_slope_of_the_loss(name):
 
 
 @over_problems
+def test_the_slope_of_a_convex_loss_is_monotone(name):
+    problem = PROBLEMS[name]()
+    if not problem.is_convex:
+        pytest.skip("not known to be convex")
+    first, second = (left @ right.mT for left, right in (at(problem), at(problem, seed=5)))
+    gap = problem.gradient(first) - problem.gradient(second)
+    assert (np.sum(gap * (first - second), axis=(-2, -1)) >= 0).all()
+
+
+@over_problems
 def test_the_factored_route_is_the_whole_one_times_the_factors(name):
     problem = PROBLEMS[name]()
     left, right = at(problem)

@@ -11,7 +11,12 @@ PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 # what `docs/running.py` adds to the site when it is built
 MADE = frozenset(
     ROOT / "docs" / name
-    for name in ("playground/index.html", "_static/singular-values.gif", "reports/wine.html", "reports/run.html")
+    for name in (
+        "playground/index.html",
+        "_static/singular-values.gif",
+        "_static/singular-values.png",
+        *(f"reports/{name}.html" for name in ("wine", "survey", "ratings", "photograph", "run")),
+    )
 )
 
 

@@ -9,8 +9,8 @@ import rankfall as rf
 from rankfall.baselines import NuclearNorm
 from rankfall.datasets import planted
 from rankfall.experiments import (
-    arora2018_acceleration as acceleration,
     arora2018_convergence as convergence,
+    ethanol_training as acceleration,
     experiment,
     gunasekar2017_exhaustive as exhaustive,
     reproduce,
@@ -26,6 +26,7 @@ pytestmark = pytest.mark.slow
 TINY = {
     "gunasekar2017-exhaustive": {"values": 2, "norms": (1e-2, 1.0), "loss": 1e-3, "vanishing": (0.1,), "draws": 1},
     "gunasekar2017-gap": {"time": 1, "norms": (1.0, 1e-2, 1e-4), "residual": 0.1, "users": 30, "movies": 40},
+    "gunasekar2017-manifold": {"steps": 200, "residual": 0.5},
     "gunasekar2017-width": {"widths": (2, 50), "draws": 1, "steps": 15, "residual": 0.5},
     "arora2018-acceleration": {
         "samples": 200, "validation": 100, "wide": 100, "tuned": 100, "crossing": 100, "adaptive": 100, "adam": 100,

@@ -19,6 +19,8 @@ TIMES = "modes reach half their target when the closed form does"
 ORDER = "strong modes escape first"
 MARGIN = "σ_min(W(t)) stays above the margin"
 CONTRACTION = "the loss contracts at the rate of the margin"
+ZERO = "θ_N(σ_1) gains at most N ∫‖∇ℓ(W)‖_2: zero is left no sooner"
+CONVEX = "e(t) ≤ e(0)/(1 + e(0) c^{2−2/N} t/D²), ℓ convex"
 
 SQUARE, OBLONG = planted_problem((8, 8)), planted_problem((12, 9))
 STAIRS = rf.problems.Factorization(np.diag([3.0, 2.0, 1.0, 0.5]))

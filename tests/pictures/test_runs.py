@@ -134,8 +134,11 @@ def test_an_animation_ends_at_the_product_and_is_a_gif(run, tmp_path):
     moving = Animation(run, frames=4)
     np.testing.assert_allclose(moving.frame()["product"][-1], run.product, atol=1e-10)
     moving.save(tmp_path / "run.gif")
-    assert imread(tmp_path / "run.gif").ndim == 3
-    with pytest.raises(InputError, match=r"\.gif or \.mp4"):
+    moving.save(tmp_path / "run.png")
+    first, still = (imread(tmp_path / f"run.{ending}")[..., :3].astype(float) for ending in ("gif", "png"))
+    assert first.shape == still.shape
+    assert np.abs(first / first.max() - still / still.max()).mean() < 0.01
+    with pytest.raises(InputError, match=r"\.gif, \.mp4 or \.png"):
         moving.save(tmp_path / "run.avi")
     with pytest.raises(InputError, match="two frames or more, got 1"):
         Animation(run, frames=1)

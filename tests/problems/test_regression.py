@@ -47,6 +47,7 @@ def test_pulls_are_the_gradient_times_the_factors(exponent, batch):
 def test_whitened_inputs_are_white():
     inputs, targets = samples()
     problem = rf.problems.Regression.whitened(inputs, targets)
+    assert problem.target is None  # ℓ is ½‖W − Φ‖² plus a floor
     np.testing.assert_allclose(problem.inputs.mean(axis=0), 0, atol=1e-12)
     np.testing.assert_allclose(problem.inputs.T @ problem.inputs / 40, np.eye(5), atol=1e-12)
     np.testing.assert_allclose(problem.whitening.apply(inputs), problem.inputs, atol=1e-11)
@@ -65,18 +66,19 @@ def test_whitened_least_squares_is_a_factorization_up_to_a_constant():
         product = np.random.default_rng(seed).standard_normal(problem.shape)
         np.testing.assert_allclose(problem.loss(product), alone.loss(product) + problem.floor, rtol=1e-12)
         np.testing.assert_allclose(problem.gradient(product), alone.gradient(product), atol=1e-11)
-    np.testing.assert_allclose(problem.loss(problem.target), problem.floor, rtol=1e-12)
-    np.testing.assert_allclose(problem.back_projection().toarray(), problem.target, atol=1e-11)
+    np.testing.assert_allclose(problem.loss(problem.correlation), problem.floor, rtol=1e-12)
+    np.testing.assert_allclose(problem.back_projection().toarray(), problem.correlation, atol=1e-11)
 
 
 def test_normalized_targets_have_a_correlation_of_size_one():
     problem = rf.problems.Regression.whitened(*samples(), normalize=True)
-    np.testing.assert_allclose(np.linalg.norm(problem.target), 1, rtol=1e-12)
+    np.testing.assert_allclose(np.linalg.norm(problem.correlation), 1, rtol=1e-12)
 
 
 def test_the_flow_of_depth_finds_the_least_squares_map():
     inputs, targets = samples()
     problem = rf.problems.Regression.whitened(inputs, targets)
+    assert problem.target is None  # ℓ is ½‖W − Φ‖² plus a floor
     run = rf.evolve(problem, rf.Chain(2), rf.Gaussian(0.1), rf.Flow(1e-5), stop=rf.LossBelow(problem.floor + 1e-10))
     best = np.linalg.lstsq(problem.inputs, targets, rcond=None)[0].T
     np.testing.assert_allclose(run.product, best, atol=1e-4)
@@ -137,9 +139,9 @@ def test_bad_regressions_are_refused():
     with pytest.raises(rf.InputError, match=r"shape \(3, 5\), outputs × features, got \(5, 3\)"):
         rf.problems.Regression(inputs, targets, truth=np.zeros((5, 3)))
     with pytest.raises(rf.InputError, match="p = 2 on white inputs, got p = 2.0 and a covariance"):
-        _ = rf.problems.Regression(inputs, targets).target
+        rf.problems.Regression(inputs, targets).factorization()
     with pytest.raises(rf.InputError, match="got p = 4"):
-        _ = rf.problems.Regression.whitened(inputs, targets, 4).target
+        _ = rf.problems.Regression.whitened(inputs, targets, 4).floor
     with pytest.raises(rf.InputError, match="must vary"):
         rf.problems.Regression.whitened(np.ones((4, 2)), np.ones(4))
     with pytest.raises(rf.InputError, match=r"a target is a matrix, got shape \(3,\)"):

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -103,11 +104,23 @@ def test_a_report_that_cannot_be_written_is_refused(fit, tmp_path, name):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_saved_model_has_a_report_that_says_what_is_missing(fit, tmp_path):
+def test_the_report_of_a_saved_model_is_that_of_the_fit(fit, tmp_path):
     fit.save(tmp_path / "model.npz")
     loaded = rf.DeepMatrixFactorization.load(tmp_path / "model.npz")
+    texts = [
+        write_report(model, tmp_path / f"{name}.html").read_text(encoding="utf-8")
+        for name, model in (("before", fit), ("after", loaded))
+    ]
+    assert texts[0] == texts[1]
+
+
+def test_a_run_that_cannot_be_made_again_is_missing_with_the_reason(fit, tmp_path):
+    fit.save(tmp_path / "model.npz")
+    loaded = rf.DeepMatrixFactorization.load(tmp_path / "model.npz")
+    loaded.fitted_ = replace(loaded.fitted_, left=2 * loaded.fitted_.left)
+    assert loaded.retrace() is None
     text = write_report(loaded, tmp_path / "report.html").read_text(encoding="utf-8")
-    assert loaded.fitted_.trajectory is not None or "A saved model does not hold its run" in text
+    assert "The run of this model cannot be made again" in text
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +152,7 @@ def test_filled_categories_are_words_without_an_interval(fit_of_categories, own_
         )[1]
     )["cells"]
     found = summarize(fit_of_categories).cells
-    for place, (col, value) in enumerate(zip(found.cols, found.values, strict=True)):
+    for place, (col, value) in enumerate(zip(found.places[1], found.values, strict=True)):
         is_category = col == 3
         assert (cells["values"][place] == names[int(value)]) == is_category
         assert (cells["low"][place] == cells["high"][place] == "") == is_category

@@ -36,7 +36,7 @@ def test_a_column_of_noise_and_a_row_of_one_entry_are_doubted(fit):
     summary = summarize(fit)
     assert summary.columns[6].doubt
     assert not summary.columns[7].doubt
-    assert summary.doubtful_rows == ["row 4"]
+    assert summary.doubtful.endswith("are filled mostly by averages: row 4.")
     assert summary.findings[1] == "1 of 8 columns should not be relied on, first column 7."
 
 
@@ -83,11 +83,11 @@ def test_the_filled_cells_are_those_of_the_table(fit):
     cells, problem = summarize(fit).cells, fit.fitted_.problem
     filled = np.zeros(problem.shape, dtype=bool)
     filled[problem.rows, problem.cols] = True
-    filled[cells.rows, cells.cols] = True
+    filled[*cells.places] = True
     assert filled.all()
-    assert cells.total == cells.rows.size == problem.shape[0] * problem.shape[1] - problem.rows.size
-    np.testing.assert_allclose(cells.values, fit.predict(cells.rows, cells.cols))
-    low, high = fit.predict_interval(cells.rows, cells.cols, 0.1)
+    assert cells.total == cells.values.size == problem.shape[0] * problem.shape[1] - problem.rows.size
+    np.testing.assert_allclose(cells.values, fit.predict(*cells.places))
+    low, high = fit.predict_interval(*cells.places, 0.1)
     np.testing.assert_allclose([cells.low, cells.high], [low, high])
 
 
@@ -99,6 +99,27 @@ def test_the_motion_ends_at_the_product_of_the_run(fit):
     count = motion.singular_values.shape[1]
     for product, values in zip(motion.maps, motion.singular_values, strict=True):
         np.testing.assert_allclose(np.linalg.svd(product, compute_uv=False)[:count], values, atol=1e-8 * values[0])
+
+
+@pytest.mark.parametrize("loss", ["squared", "huber"])
+def test_the_held_out_curve_is_lowest_at_the_stop(loss):
+    rng = np.random.default_rng(3)
+    whole = rng.standard_normal((40, 2)) @ rng.standard_normal((2, 8)) + 0.3 * rng.standard_normal((40, 8))
+    fit = rf.DeepMatrixFactorization(loss=loss).fit(np.where(rng.random(whole.shape) < 0.3, np.nan, whole))
+    motion = summarize(fit).motion
+    observed, held = motion.curves["observed"], motion.curves["held out"]
+    assert motion.stop == fit.stopping_time_
+    assert observed.values[0] == held.values[0] == 1
+    assert observed.times[-1] == fit.trajectory_.time
+    share, power = fit.history_["loss"][-1] / fit.history_["loss"][0], 0.5 if fit.loss_ == "squared" else 1.0
+    assert observed.values[-1] == pytest.approx(share**power)
+    assert motion.measure.startswith("error" if fit.loss_ == "squared" else "loss")
+    lowest = held.values.argmin()
+    assert held.times[lowest - 1] < motion.stop < held.times[lowest + 1]
+    trial = fit.selection_.chosen
+    errors = np.asarray(trial.curve)[:, 1]
+    assert errors.min() == trial.error
+    assert held.values.min() == pytest.approx(trial.error / errors[0])
 
 
 def test_a_large_matrix_is_shown_as_means_of_blocks():
@@ -152,7 +173,8 @@ def test_words_and_simple_fills_do_not_depend_on_the_units_of_columns(fit):
 
 @pytest.mark.parametrize(
     ("error", "means", "start"),
-    [(0.1, 1.0, "very good: it explains 99 %"), (0.6, 1.0, "good: it explains 64 %"),
+    [(0.0, 1.0, "very good: it explains 100 %"), (1e-4, 1.0, "very good: it explains over 99.9 %"),
+     (0.1, 1.0, "very good: it explains 99.0 %"), (0.6, 1.0, "good: it explains 64 %"),
      (0.9, 1.0, "modest: it explains 19 %"), (0.99, 1.0, "poor: it explains 2 %"),
      (1.1, 1.0, "no better than column means"), (np.nan, np.nan, "not measured")],
 )  # fmt: skip

@@ -19,6 +19,7 @@ from tests.helpers.checked_runs import (
     STAIRS,
     TIMES,
     VECTORS,
+    ZERO,
     claims,
     identity,
     walked,
@@ -26,7 +27,7 @@ from tests.helpers.checked_runs import (
 from tests.helpers.planted import planted_problem
 from tests.helpers.unchecked import unchecked
 
-EVERY = {LAW, PRODUCT, FALL}
+EVERY = {LAW, PRODUCT, FALL, ZERO}
 
 
 @pytest.mark.parametrize(
@@ -35,7 +36,7 @@ EVERY = {LAW, PRODUCT, FALL}
         (rf.models.EndToEnd(2.5), SQUARE, EVERY | {SIGN, VECTORS}),
         (rf.Symmetric(), STAIRS, EVERY | {MATRIX, SIGN, TIMES, ORDER}),
         (rf.models.Diagonal(3), STAIRS, EVERY | {MATRIX, SIGN, TIMES, ORDER}),
-        (rf.Chain(3, decay=1e-3), STAIRS, {LAW, PRODUCT, MATRIX, BALANCE, SIGN, PENALIZED}),
+        (rf.Chain(3, decay=1e-3), STAIRS, {LAW, PRODUCT, MATRIX, BALANCE, SIGN, PENALIZED, ZERO}),
         (rf.Chain(3, rates=(1, 2, 1)), STAIRS, {FALL}),
         (rf.Chain(3, width=2), OBLONG, EVERY | {MATRIX, BALANCE, VECTORS}),
         (rf.Chain(2), planted_problem((7, 1), rank=1), EVERY | {MATRIX, BALANCE, OUTPUT}),

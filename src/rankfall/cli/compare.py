@@ -41,8 +41,8 @@ def compare(
     """Predict held-out entries of a table with several methods, and rank the methods.
 
     Every method gets the same training entries, chooses its settings on those
-    alone, and runs in a process of its own. A method that fails, or for which the table
-    is too large, is listed with the reason; the others continue.
+    alone, and runs in a process of its own. A method that fails, or for which
+    the table is too large, is listed with the reason; the others continue.
     """
     from rankfall import comparison
     from rankfall.cli.console import Console

@@ -116,8 +116,9 @@ def complete(
     """Fill the missing cells of a table and report the error.
 
     The depth and the stopping time are chosen on held-out entries; the error
-    printed is measured on them. Without INPUT, a photograph with 70 % of its pixels hidden is
-    completed and drawn beside the truth. Ctrl-C keeps the best found so far.
+    printed is measured on them. Without INPUT, a photograph with 70 % of its
+    pixels hidden is completed and drawn beside the truth. Ctrl-C keeps the best
+    found so far.
     """
     from rankfall.cli.console import Console
     from rankfall.cli.options import FitOptions, levels_of, number_or_auto, whole_or_auto
@@ -147,11 +148,14 @@ def complete(
             raise InputError(f"--value goes with --index, the columns of indices, got --value={value} alone")
         _refuse(
             "is for tables", "got it for a tensor; leave it out", triplets=triplets, predict=predict, labels=labels,
-            categories=categories, order=order,
+            categories=categories, order=order, plot=plot, levels=levels, features=features, refine=refine,
+            header=header, unknown=unknown, below=below, separator=separator, decimal=decimal, thousands=thousands,
+            encoding=encoding, comment=comment, leave_out=leave_out, sheet=sheet, depth=_chosen(depth),
+            scale=_chosen(scale), rtol=_chosen(rtol), scaling=_chosen(scaling), round=_chosen(digits),
         )  # fmt: skip
         from rankfall.cli.tensor import complete_tensor
 
-        complete_tensor(table, output, index, value, duplicates, options, console)
+        complete_tensor(table, output, index, value, duplicates, options, console, page)
     elif triplets is None and predict is None:
         from rankfall.cli.table import complete_table
 
@@ -177,7 +181,11 @@ def _is_tensor(path: Path) -> bool:
     return holds_tensor(path)
 
 
+def _chosen(option: str) -> str | None:
+    return None if option == "auto" else option
+
+
 def _refuse(rule: str, got: str, **options: object) -> None:
     for name, value in options.items():
         if value is not None:
-            raise InputError(f"--{name} {rule}, {got}")
+            raise InputError(f"--{name.replace('_', '-')} {rule}, {got}")

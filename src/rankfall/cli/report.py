@@ -25,8 +25,7 @@ def report(
 ) -> None:
     """Write the report of a saved run or model: one HTML file that needs no network.
 
-    It describes the result, its errors and
-    how the fit came about.
+    It describes the result, its errors and how the fit came about.
     """
     from rankfall.report import write_report
     from rankfall.report.page import check_report_path

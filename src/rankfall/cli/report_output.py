@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rankfall.estimators import DeepMatrixFactorization
+    from rankfall.estimators import DeepMatrixFactorization, DeepTensorCompletion
 
 
 @dataclass(frozen=True)
@@ -25,16 +25,20 @@ class ReportOutput:
 
     def write(
         self,
-        estimator: "DeepMatrixFactorization",
+        estimator: "DeepMatrixFactorization | DeepTensorCompletion",
         row_names: Iterable[object] | None = None,
         column_names: Iterable[object] | None = None,
         category_names: Mapping[int, Sequence[object]] | None = None,
+        axis_names: Iterable[object] | None = None,
+        labels: Mapping[int, Sequence[object]] | None = None,
     ) -> list[tuple[str, str]]:
         """Write the page; gives the line of the summary that names it."""
         if self.path is None:
             return []
         from rankfall.report import write_report
 
-        names = {"row_names": row_names, "column_names": column_names, "category_names": category_names}
-        write_report(estimator, self.path, force=True, **names)
+        write_report(
+            estimator, self.path, force=True, row_names=row_names, column_names=column_names,
+            category_names=category_names, axis_names=axis_names, labels=labels,
+        )  # fmt: skip
         return [("report", str(self.path))]

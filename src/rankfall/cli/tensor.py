@@ -7,6 +7,7 @@ import numpy as np
 
 from rankfall.cli.console import Console
 from rankfall.cli.options import FitOptions
+from rankfall.cli.report_output import ReportOutput
 from rankfall.cli.steps import beside
 from rankfall.errors import InputError
 from rankfall.tables import check_writable
@@ -18,9 +19,9 @@ if TYPE_CHECKING:
 
 def complete_tensor(
     source: Path, output: Path | None, index: str | None, value: str | None, duplicates: str, options: FitOptions,
-    console: Console,
+    console: Console, page: ReportOutput,
 ) -> None:  # fmt: skip
-    """Read a tensor, fill its unknown entries, write it in the format it came in."""
+    """Read a tensor, fill its unknown entries, write it in the format it came in, and a report where one is wanted."""
     if index is None:
         tensor = read_tensor(source)
     else:
@@ -45,6 +46,8 @@ def complete_tensor(
         ("held-out error", f"{estimator.held_out_error_:.4g} (standard deviation of the values {spread:.4g})"),
         ("seconds", f"{estimator.seconds_:.1f}"),
     ]
+    labels = {tensor.axes.index(name): list(names) for name, names in tensor.labels.items()}
+    rows += page.write(estimator, axis_names=tensor.axes, labels=labels)
     console.summary(rows, "written", output)
 
 

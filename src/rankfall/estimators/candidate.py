@@ -45,6 +45,8 @@ class Trial:
     ----------
     is_given_up : bool
         Whether it fell behind another and was not followed to its best.
+    curve : tuple[tuple[float, float], ...]
+        Times and errors on the held-out entries along the run, in the times and the measure of `time` and `error`.
     """
 
     candidate: Candidate
@@ -53,3 +55,4 @@ class Trial:
     seconds: float
     evaluations: int
     is_given_up: bool = False
+    curve: tuple[tuple[float, float], ...] = ()

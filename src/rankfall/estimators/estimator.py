@@ -22,7 +22,7 @@ from rankfall.estimators.categorical_table import CategoricalTable
 from rankfall.estimators.categories import Categories, columns_of
 from rankfall.estimators.draws import drawn_tables
 from rankfall.estimators.fitted import FittedTable
-from rankfall.estimators.fitting import fit_table, refit_table
+from rankfall.estimators.fitting import fit_table, refit_table, retrace
 from rankfall.estimators.inputs import check_range, problem_of, stacked, without_mask
 from rankfall.estimators.parameters import check_parameters, judged_in_fit, plain, positions
 from rankfall.estimators.persistence import load_fitted, save_fitted
@@ -36,6 +36,7 @@ from rankfall.problems.completion import Completion
 from rankfall.problems.loss import Loss
 from rankfall.tables.files import FilePath
 from rankfall.tables.frame_values import is_frame, values_of_frame
+from rankfall.trajectory.run import Trajectory
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -345,7 +346,7 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
 
     @classmethod
     def load(cls, path: FilePath) -> "DeepMatrixFactorization":
-        """The estimator that `save` wrote, fitted; its trajectory is not stored."""
+        """The estimator that `save` wrote, fitted; its trajectory is not stored, `retrace` makes it again."""
         fitted, parameters, notes = load_fitted(path)
         strange = set(parameters) ^ set(cls().get_params())
         if strange:
@@ -365,6 +366,21 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
             vars(model)["feature_names_in_"] = np.asarray(notes["names"], dtype=object)
         model.effective_rank_, model.status_ = notes["effective_rank"], notes["status"]
         return model._keep(fitted)
+
+    def retrace(self) -> Trajectory | None:
+        """The run of the fit: `trajectory_`, or, for a loaded estimator, made again from what was saved.
+
+        Returns
+        -------
+        Trajectory or None
+            None where a loaded fit ended otherwise than its run would: by Ctrl-C, or at a moment of the run that chose
+            it.
+        """
+        check_is_fitted(self)
+        fitted = self.fitted_.source
+        if fitted.trajectory is not None:
+            return fitted.trajectory
+        return retrace(fitted, self._settings(fitted.problem))
 
     def _keep(self, fitted: FittedTable) -> "DeepMatrixFactorization":
         chosen, run = fitted.selection.chosen, fitted.trajectory

@@ -25,6 +25,7 @@ from rankfall.estimators.settings import FitSettings
 from rankfall.estimators.standardization import Standardization
 from rankfall.integrators.flow import Flow
 from rankfall.kernels.blas_threads import one_blas_thread
+from rankfall.kernels.observed import predict
 from rankfall.models import Lifted
 from rankfall.models.starts import Spectral
 from rankfall.problems.completion import Completion
@@ -48,6 +49,8 @@ _WIDTHS = (8, 64)
 # A factorization whose held-out error is this share of that of column means needs no stack; and one whose error is
 # lower than the stack's by this factor, measured on other held-out entries, is kept alone.
 _NEARLY_EXACT, _LOWER = 0.05, 0.9
+# Predictions of a run made again differ from the fit's by rounding, in float32 along some hundred steps.
+_SAME = 1e-3
 HUBER = loss_of("huber")
 # Fewer observed entries than this cannot be split into what to learn from and what to judge by.
 FEWEST = 10
@@ -159,27 +162,45 @@ def refit_table(problem: Completion, before: FittedTable, settings: FitSettings,
     return fitted if before.refinement is None else _refined(fitted, settings, progress)
 
 
+def retrace(fitted: FittedTable, settings: FitSettings) -> Trajectory | None:
+    """The run of a saved fit, made again; None where that leads elsewhere.
+
+    It does where the fit was interrupted, or where the run of choosing is the fit.
+    """
+    run = _run(fitted.problem, fitted.standardization, fitted.selection.chosen, settings, lambda stage, share: None)
+    rows, cols = fitted.problem.rows, fitted.problem.cols
+    again = _factors(fitted.standardization, run.weights, run)
+    before, now = (predict(rows, cols, *factors) for factors in ((fitted.left, fitted.right), again))
+    return run if np.linalg.norm(now - before) <= _SAME * np.linalg.norm(before) else None
+
+
 def _fit_all(problem: Completion, selection: Selection, settings: FitSettings, progress: Progress) -> FittedTable:
     chosen = selection.chosen.candidate
     standardization = standardizations(problem, [problem], chosen.scaling, settings.loss)[0]
     standardization = standardization.with_popularity(problem, chosen.popularity)
+    run = _run(problem, standardization, selection.chosen, settings, progress)
+    return _fitted(problem, standardization, run.weights, selection, run)
+
+
+def _run(
+    problem: Completion, standardization: Standardization, trial: Trial, settings: FitSettings, progress: Progress
+) -> Trajectory:
+    """The run of a candidate on all entries, to the time chosen for it."""
     residuals = standardization.residual_problem(problem, settings.dtype)
-    run = evolve(
+    return evolve(
         residuals,
-        chosen.model(residuals),
-        Spectral(min(chosen.width, *problem.shape), chosen.scale),
+        trial.candidate.model(residuals),
+        Spectral(min(trial.candidate.width, *problem.shape), trial.candidate.scale),
         Flow(settings.rtol),
-        stop=TimeReached(selection.chosen.time) | LossBelow(FITTED) | StepLimit(STEP_LIMIT),
+        stop=TimeReached(trial.time) | LossBelow(FITTED) | StepLimit(STEP_LIMIT),
         record=RECORD,
         progress=lambda share, now: progress("fitting all entries", share),
     )
-    return _fitted(problem, standardization, run.weights, selection, run)
 
 
 def _fitted(
     problem: Completion, standardization: Standardization, weights: np.ndarray, selection: Selection, run: Trajectory
 ) -> FittedTable:
-    left, right = (np.ascontiguousarray(factor[0]) for factor in run.model.factors(weights[None, :]))
     shift = None
     chosen = selection.chosen.candidate
     if chosen.features and run.problem is not None:
@@ -187,8 +208,14 @@ def _fitted(
         shift = FeatureShift.of(
             cast(Completion, run.problem), standardization.row_slow, inner, chosen.features, chosen.popularity
         )
-    left, right = standardization.factors(left, right)
+    left, right = _factors(standardization, weights, run)
     return FittedTable(problem, standardization, left, right, selection, run, shift)
+
+
+def _factors(standardization: Standardization, weights: np.ndarray, run: Trajectory) -> tuple[np.ndarray, np.ndarray]:
+    """L and R of a run at some weights, in units of the table."""
+    left, right = (np.ascontiguousarray(factor[0]) for factor in run.model.factors(weights[None, :]))
+    return standardization.factors(left, right)
 
 
 def _unjudged(candidate: Candidate) -> Selection:

@@ -27,7 +27,7 @@ from rankfall.files import replacing, write_arrays
 from rankfall.problems.completion import Completion
 from rankfall.tables.files import FilePath
 
-FORMAT = 4
+FORMAT = 5
 _SHAPE = [field.name for field in fields(Standardization) if field.name != "loss"]
 _SHIFT = [field.name for field in fields(FeatureShift)]
 _ROW_MODEL = [field.name for field in fields(RowModel)]
@@ -73,7 +73,15 @@ def load_fitted(path: FilePath) -> tuple[FittedTable, dict[str, object], Notes]:
     arrays, found = _read(path)
     header = check_fit(arrays, found, path)
     trials = tuple(
-        _known(Trial, {**trial, "candidate": _known(Candidate, trial["candidate"], path)}, path)
+        _known(
+            Trial,
+            {
+                **trial,
+                "candidate": _known(Candidate, trial["candidate"], path),
+                "curve": tuple((time, error) for time, error in trial["curve"]),
+            },
+            path,
+        )
         for trial in header["trials"]
     )
     held = {name: arrays[f"held_{name}"] for name in HELD}

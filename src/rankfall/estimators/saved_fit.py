@@ -39,6 +39,7 @@ class TrialWords(TypedDict):
     seconds: float
     evaluations: int
     is_given_up: bool
+    curve: list[list[float]]
 
 
 class Header(TypedDict):
@@ -198,6 +199,9 @@ def _is_trial(trial: object) -> bool:
         return False
     positive = [candidate.get("scale"), trial.get("time")]
     others = [candidate.get("popularity"), candidate.get("features", 0.0), trial.get("seconds")]
+    curve = trial.get("curve")
+    if not isinstance(curve, list) or not all(_is_list(pair, 2) and all(map(_is_number, pair)) for pair in curve):
+        return False
     # the error of a fit that held nothing out is not a number
     is_error = isinstance(trial.get("error"), float) and candidate.get("scaling") in SCALINGS
     return is_error and all(_is_number(value) and value > 0 for value in positive) and all(map(_is_number, others))

@@ -30,6 +30,8 @@ Progress = Callable[[str, float], None]
 # Noise pulls on a mode with the inverse root of the number of entries, and a mode escapes in inverse proportion to what
 # pulls: with more entries the time to stop comes later by their root.
 _LATER = 0.5
+# Points of a held-out curve that are kept.
+_CURVE = 200
 # What is kept of each held-out entry.
 HELD = ("rows", "cols", "values", "predicted", "column_means")
 
@@ -147,18 +149,21 @@ def _trial(candidate: Candidate, folds: list[Fold]) -> Trial:
     grid = np.unique(np.concatenate([[moment[0] for moment in fold.curve] for fold in folds]))
     curves = [np.interp(grid, *np.asarray(fold.curve).T[:2]) for fold in folds]
     mean = np.mean(curves, axis=0)
-    best = int(np.argmin(mean))
-    error = float(mean[best])
-    if folds[0].standardization.loss.is_quadratic:
-        error = float(np.sqrt(error))
+    errors = np.sqrt(mean) if folds[0].standardization.loss.is_quadratic else mean
     runs = [fold.run for fold in folds if fold.run is not None]
-    time = _lowest(grid, mean)
-    if not is_near_whole(folds):
-        time *= (1 + folds[0].held.rows.size / folds[0].train.rows.size) ** _LATER
+    later = 1.0 if is_near_whole(folds) else (1 + folds[0].held.rows.size / folds[0].train.rows.size) ** _LATER
     return Trial(
-        candidate, max(time, np.finfo(float).tiny), error,
+        candidate, max(later * _lowest(grid, mean), np.finfo(float).tiny), float(errors.min()),
         sum(run.seconds for run in runs), sum(run.evaluations for run in runs),
+        curve=_thinned(later * grid, errors),
     )  # fmt: skip
+
+
+def _thinned(times: np.ndarray, errors: np.ndarray) -> tuple[tuple[float, float], ...]:
+    """Pairs of a curve: all of a short one, and some of a long one, with its ends and its lowest."""
+    chosen = np.linspace(0, times.size - 1, min(times.size, _CURVE)).round().astype(int)
+    chosen = np.union1d(chosen, np.argmin(errors))
+    return tuple(zip(times[chosen].tolist(), errors[chosen].tolist(), strict=True))
 
 
 def _lowest(times: np.ndarray, errors: np.ndarray) -> float:

@@ -15,30 +15,19 @@ what is subtracted anyway, and the same path.
 were not found, nor its hidden widths (here 1 but where said). Orderings are judged, digits are shown.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from rankfall.datasets import gas_ethanol
+from rankfall.experiments.ethanol_training import RECORDS, train
 from rankfall.experiments.experiment import Arrays, Experiment, Part
 from rankfall.experiments.panel import Curve, Panel
 from rankfall.experiments.published import number, ordering, statement
-from rankfall.integrators import AdaDelta, AdaGrad, Adam, Descent, Gradient, Rates
-from rankfall.models import Balanced, Chain, EndToEnd, Gaussian, Identity, Start
-from rankfall.problems import Regression
 from rankfall.theory.claim import Claim, Finding, Verdict
-from rankfall.trajectory import Record, StepLimit, evolve
 
-RULES: dict[str, Callable[[], Any]] = {
-    "descent": lambda: Gradient(1.0), "AdaGrad": lambda: AdaGrad(1.0), "AdaDelta": lambda: AdaDelta(1.0),
-    "Adam": lambda: Adam(1.0),
-}  # fmt: skip
-RECORDS = 100
 FORMS = ("width 1", "width 100", "end to end")
-_STILL = 1e-13
 # Where the paper's curves have crossed (2e5 to 2.7e5); a shorter run says nothing of who is ahead at the end.
 _CROSSED = 300_000
 UNCROSSED = (
@@ -74,6 +63,8 @@ GRIDS = {
     ("Adam", 4): np.geomspace(1e-3, 1e-1, 5),
 }  # fmt: skip
 UNTUNED = (1e-3,)
+# Rates of the second, finer grid where curves cross.
+REFINED = 16
 
 
 @dataclass(frozen=True)
@@ -100,74 +91,6 @@ class Setup:
     deep: int
 
 
-def ethanol(exponent: int, samples: int | None, data: Path | str | None) -> Regression:
-    """Features and target standardized; for least squares the triangle of X = QR, its least loss taken off."""
-    gas = gas_ethanol(None if data is None else Path(data) / "gas-ethanol")
-    chosen = np.random.default_rng(0).permutation(len(gas.y))[:samples]
-    inputs, targets = gas.X[chosen], gas.y[chosen]
-    inputs = (inputs - inputs.mean(axis=0)) / inputs.std(axis=0)
-    targets = (targets - targets.mean()) / targets.std()
-    if exponent != 2:
-        return Regression(inputs, targets, exponent)
-    across, triangle = np.linalg.qr(inputs)
-    # a mean over 128 rows in the place of one over all samples
-    share = np.sqrt(len(triangle) / len(inputs))
-    return Regression(share * triangle, share * (across.T @ targets), 2)
-
-
-def least_loss(problem: Regression) -> float:
-    """min ℓ, by Newton's method, whose steps are halved where the loss would rise."""
-    p, inputs, targets = problem.exponent, problem.inputs, problem.targets
-    weights = np.linalg.lstsq(inputs, targets, rcond=None)[0]
-    loss, before = float(problem.loss(weights.T)), np.inf
-    while loss < before * (1 - 1e-14):
-        residual = inputs @ weights - targets
-        curvature = inputs.T @ ((p - 1) * np.abs(residual) ** (p - 2) * inputs) / problem.samples
-        step = np.linalg.lstsq(curvature, problem.gradient(weights.T).T, rcond=1e-15)[0]
-        while float(problem.loss((weights - step).T)) > loss and np.linalg.norm(step) > _STILL * np.linalg.norm(
-            weights
-        ):
-            step = step / 2
-        weights, before = weights - step, loss
-        loss = float(problem.loss(weights.T))
-    return min(loss, before)
-
-
-def model_of(depth: int, form: str) -> Chain | EndToEnd:
-    """The chain of one width, or the rule without layers."""
-    if form == "end to end":
-        return EndToEnd(depth)
-    return Chain(depth, 100 if form == "width 100" else 1 if depth > 1 else None)
-
-
-def start_of(depth: int, start: str) -> Start:
-    """Where layers begin: a product of size 1e-3, layers of deviation 1e-2 each, or identities."""
-    return {"small": Balanced(1e-3), "near zero": Gaussian(1e-2**depth), "identity": Identity(1.0)}[start]
-
-
-def train(
-    exponent: int,
-    samples: int | None,
-    depth: int,
-    form: str,
-    rule: str,
-    start: str,
-    rates: list[float],
-    steps: int,
-    data: Path | str | None,
-) -> Arrays:
-    """The loss above its optimum at a hundred iterations, of the rate that ended lowest; and that rate."""
-    problem = ethanol(exponent, samples, data)
-    integrator = Descent(Rates(RULES[rule](), rates))
-    runs = evolve(
-        problem, model_of(depth, form), start_of(depth, start), integrator, seed=[0] * len(rates),
-        stop=StepLimit(steps), record=Record(every=steps // RECORDS),
-    )  # fmt: skip
-    losses = [run.history["loss"] if run.steps == steps else np.full(RECORDS + 1, np.inf) for run in runs]
-    best = int(np.argmin([path[-1] for path in losses]))
-    return {"gap": losses[best] - least_loss(problem), "rate": np.asarray(rates[best])}
-
-
 def parts(setup: Setup) -> list[Part]:
     found = []
     for curve in CURVES.values():
@@ -178,7 +101,17 @@ def parts(setup: Setup) -> list[Part]:
         steps = getattr(setup, group)
         rates = UNTUNED if group in ("validation", "wide") else GRIDS[given["rule"], given["exponent"]].tolist()
         found.append(
-            Part(train, {**given, "samples": setup.samples, "rates": list(rates), "steps": steps}, needs_data=True)
+            Part(
+                train,
+                {
+                    **given,
+                    "samples": setup.samples,
+                    "rates": list(rates),
+                    "steps": steps,
+                    "refined": REFINED if group == "crossing" else 0,
+                },
+                needs_data=True,
+            )
         )
     return found
 

@@ -69,7 +69,7 @@ class Setup:
 def target(data: Path | str | None) -> np.ndarray:
     """Φ of whitened ethanol, ‖Φ‖_F = 1."""
     gas = gas_ethanol(None if data is None else Path(data) / "gas-ethanol")
-    return Regression.whitened(gas.X, gas.y, normalize=True).target
+    return Regression.whitened(gas.X, gas.y, normalize=True).correlation
 
 
 def start_of(kind: str, depth: int, inputs: int, deviation: float) -> Gaussian | Balanced:

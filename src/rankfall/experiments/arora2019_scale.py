@@ -47,6 +47,7 @@ PUBLISHED = {
 NORMS, TRUE_NORM, RANKS = (217.2, 216.4, 215.7, 215.5), 219.4, (6.6, 7.2, 8.4, 10.1)
 
 
+# the full setup measures an error of 91 and a nuclear norm 4.1 times too large; the ranges below are set from that run
 LED_ASTRAY = ("drawn", 4)
 ASTRAY = (
     "from scale 1e-6 three of five draws are led astray by rows with few entries: lower ranks fit them best at "
@@ -181,7 +182,7 @@ def _few(typical, way: str) -> list[Claim]:
         for depth in depths[1:]:
             pair = {f"depth {deep}": float(errors.sel(depth=deep)) for deep in (depth, 2)}
             is_known = (way, depth, scale) == (*LED_ASTRAY, SCALES[0])
-            finding = Finding(ASTRAY, pair[f"depth {depth}"], 10.0, 1000.0) if is_known else None
+            finding = Finding(ASTRAY, pair[f"depth {depth}"], 30.0, 300.0) if is_known else None
             found.append(ordering(f"{where}, scale {scale:g}: error", pair, "F", by=10, finding=finding))
     small = typical.isel(scale=0)
     norms = {"least nuclear norm": float(small.convex_nuclear_norm)}
@@ -193,7 +194,7 @@ def _few(typical, way: str) -> list[Claim]:
     found.append(ordering(f"{where}: effective rank", dict(reversed(ranks.items())), "P"))
     for depth in depths[1:]:
         off = abs(typical.norm_share.sel(depth=depth) - 1)
-        finding = Finding(ASTRAY, float(off.max()), 0.01, 10.0) if (way, depth) == LED_ASTRAY else None
+        finding = Finding(ASTRAY, float(off.max()), 2.0, 8.0) if (way, depth) == LED_ASTRAY else None
         found.append(_within(f"{where}, depth {depth}: nuclear norm is the truth's", off, 0.01, "F", finding))
     return found
 

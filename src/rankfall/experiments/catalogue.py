@@ -19,6 +19,7 @@ NAMES = (
     "gunasekar2017-width",
     "gunasekar2017-gap",
     "gunasekar2017-exhaustive",
+    "gunasekar2017-manifold",
     "arora2018-acceleration",
     "arora2018-convergence",
     "razin2020-norms",

@@ -45,6 +45,8 @@ class Model(ABC):
         `is_symmetric`, the first half, which the others mirror.
     is_symmetric : bool
         Whether W = Wᵀ throughout, so that of ∇ℓ(W) only the symmetric part counts.
+    is_tensor : bool
+        Whether W is a tensor of the sides `dimensions`.
     """
 
     registered: ClassVar[dict[str, type["Model"]]] = {}
@@ -55,6 +57,7 @@ class Model(ABC):
     is_layered: ClassVar[bool] = True
     is_chain: ClassVar[bool] = False
     is_symmetric: ClassVar[bool] = False
+    is_tensor: ClassVar[bool] = False
 
     def __init_subclass__(cls, **options: object) -> None:
         super().__init_subclass__(**options)

@@ -14,6 +14,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -33,6 +34,8 @@ class TensorModel(Model):
     A member must give `sized`, `layer_shapes`, `modes`, `unit_norm`, `largest_rank`, `values_at`, `adjoint_at`,
     `features`, `product` and `adjoint`; the rest follows. `dimensions` are the side lengths of W.
     """
+
+    is_tensor: ClassVar[bool] = True
 
     @abstractmethod
     def sized(self, shape: Sequence[int], width: int | None = None) -> "TensorModel":

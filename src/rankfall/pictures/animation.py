@@ -1,9 +1,10 @@
 """A run as a moving picture: W(t) beside its singular values, as GIF or MP4."""
 
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,12 +12,20 @@ from rankfall.errors import InputError
 from rankfall.pictures.picture import COLORS, recorded
 from rankfall.trajectory import Trajectory
 
+if TYPE_CHECKING:
+    import matplotlib.figure
+
 _DPI = 90
+# How often the last frame is shown: once at the start, so that a picture that stands still shows the end, and for a
+# second and a half before the animation begins anew.
+_REST = 22
 
 
 @dataclass(frozen=True, eq=False)
 class Animation:
-    """W and its singular values over flow time; `run` is recorded with `Record(singular_values=True, vectors=True)`.
+    """W and its singular values over flow time, beginning with the last frame.
+
+    `run` is recorded with `Record(singular_values=True, vectors=True)`.
 
     Parameters
     ----------
@@ -48,6 +57,13 @@ class Animation:
     def plot(self) -> Any:
         """A matplotlib animation."""
         from matplotlib.animation import FuncAnimation
+
+        figure, show, count = self._drawn()
+        order = [count - 1, *range(count - 1), *[count - 1] * _REST]
+        return FuncAnimation(figure, show, frames=order, init_func=lambda: show(count - 1), interval=60, blit=False)
+
+    def _drawn(self) -> "tuple[matplotlib.figure.Figure, Callable[[int], list[Any]], int]":
+        """A figure, a function that draws frame k on it, and the number of frames."""
         from matplotlib.figure import Figure
 
         drawn = self.frame()
@@ -72,19 +88,24 @@ class Animation:
                 line.set_data(drawn["time"][: k + 1], drawn["singular_values"][: k + 1, r])
             return [image, *lines]
 
-        return FuncAnimation(figure, show, frames=drawn["time"].size, interval=60, blit=False)
+        return figure, show, drawn["time"].size
 
     def save(self, path: Path | str) -> None:
-        """Write a GIF, or an MP4 where FFmpeg is installed, whole or not at all."""
+        """Write a GIF, an MP4 where FFmpeg is installed, or the last frame as PNG; whole or not at all."""
         from matplotlib.animation import FFMpegWriter, PillowWriter
 
         from rankfall.tables import replacing
 
         kind = Path(path).suffix.lower()
-        if kind not in (".gif", ".mp4"):
-            raise InputError(f"an animation is written as .gif or .mp4, got {str(path)!r}; rename it")
+        if kind not in (".gif", ".mp4", ".png"):
+            raise InputError(f"an animation is written as .gif, .mp4 or .png, got {str(path)!r}; rename it")
         if kind == ".mp4" and shutil.which("ffmpeg") is None:
             raise InputError("an MP4 needs FFmpeg, which is not installed; install it, or write a .gif")
-        writer = PillowWriter(fps=15) if kind == ".gif" else FFMpegWriter(fps=15)
         with replacing(path) as scratch:
-            self.plot().save(scratch, writer=writer, dpi=_DPI)
+            if kind == ".png":
+                figure, show, count = self._drawn()
+                show(count - 1)
+                figure.savefig(scratch, format="png", dpi=_DPI)
+            else:
+                writer = PillowWriter(fps=15) if kind == ".gif" else FFMpegWriter(fps=15)
+                self.plot().save(scratch, writer=writer, dpi=_DPI)

@@ -214,6 +214,11 @@ class Completion(ManyProblems):
         return self.layout if isinstance(self.layout, type) else choose_layout(self.observed)
 
     @property
+    def is_convex(self) -> bool:
+        """Whether ℓ is convex: the loss of an entry is."""
+        return self.loss_function.is_convex
+
+    @property
     def is_looped(self) -> bool:
         """Whether compiled loops with threads of their own do the work, rather than BLAS."""
         return self.layout_class.is_looped

@@ -32,6 +32,8 @@ class Factorization(Problem):
         For other than two or three dimensions, or numbers that are not real and finite.
     """
 
+    is_convex = True
+
     target: Array = field()
 
     def __post_init__(self) -> None:

@@ -35,6 +35,8 @@ class Loss(ABC):
         the class is enough: `Loss.registered` lists all of them.
     is_quadratic : bool
         Whether ρ = (z − b)², so that the derivative is linear and closed forms of least squares hold.
+    is_convex : bool
+        Whether ρ is a convex function of z.
     is_binary : bool
         Whether b takes two values and z is a log-odds: W has no unit, and is not compared with the values.
     """
@@ -42,6 +44,7 @@ class Loss(ABC):
     registered: ClassVar[dict[str, type["Loss"]]] = {}
     name: ClassVar[str] = ""
     is_quadratic: ClassVar[bool] = False
+    is_convex: ClassVar[bool] = False
     is_binary: ClassVar[bool] = False
 
     def __init_subclass__(cls, **options: object) -> None:

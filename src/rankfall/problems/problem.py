@@ -52,6 +52,8 @@ class Problem(ABC):
     listed : EntryLists or None
         The observed entries as compiled loops over single entries read them, where the loss is one that they know;
         None otherwise. A subclass with a gradient of its own does not inherit them.
+    is_convex : bool
+        Whether ℓ is known to be a convex function of W; False where it is not known.
     is_symmetric : bool
         False where measurements differ from their transpose, so that a symmetric W does not stay symmetric.
     """
@@ -66,6 +68,7 @@ class Problem(ABC):
     is_looped: bool = False
     cache_bytes: int | None = None
     formed_arrays: int = 0
+    is_convex: bool = False
     is_symmetric: bool = True
 
     def __init_subclass__(cls, **options: object) -> None:

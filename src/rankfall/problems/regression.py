@@ -69,6 +69,8 @@ class Regression(Problem):
         For p < 1, other than one target a sample, or numbers that are not real and finite.
     """
 
+    is_convex = True
+
     inputs: Array
     targets: Array
     exponent: float | int = 2.0
@@ -145,12 +147,7 @@ class Regression(Problem):
         """Λ_yx = mean y xᵀ."""
         return self.targets.mT @ self.inputs / self.samples
 
-    @property
-    def target(self) -> Float[Array, "outputs features"]:
-        """Φ = mean y xᵀ, for which ℓ(W) = ½‖W − Φ‖_F² + `floor`.
-
-        Raises InputError unless p = 2 and the inputs are white.
-        """
+    def _require_white(self) -> None:
         covariance = to_numpy(self.inputs.mT @ self.inputs / self.samples)
         gap = float(np.abs(covariance - np.eye(covariance.shape[0])).max())
         rounding = max(_ROUNDING, 100 * float(np.finfo(covariance.dtype).eps) * covariance.shape[0])
@@ -159,17 +156,21 @@ class Regression(Problem):
                 "the loss is ½‖W − Φ‖² + const only for p = 2 on white inputs, got p = "
                 f"{self.exponent} and a covariance {gap:.3g} off the identity; use Regression.whitened"
             )
-        return self.correlation
 
     @property
     def floor(self) -> float:
-        """The least ℓ can be, ½(mean ‖y‖² − ‖Φ‖_F²), for p = 2 on white inputs."""
+        """The least ℓ can be, ½(mean ‖y‖² − ‖Φ‖_F²), Φ = `correlation`. Only for p = 2 on white inputs."""
+        self._require_white()
         squares = float(np.sum(to_numpy(self.targets).astype(np.float64) ** 2)) / self.samples
-        return max(0.0, (squares - float(np.sum(to_numpy(self.target).astype(np.float64) ** 2))) / 2)
+        return max(0.0, (squares - float(np.sum(to_numpy(self.correlation).astype(np.float64) ** 2))) / 2)
 
     def factorization(self) -> Factorization:
-        """The same problem without its samples, ½‖W − Φ‖_F²: the same path, a loss smaller by `floor`."""
-        return Factorization(self.target)
+        """The same problem without its samples, ½‖W − Φ‖_F², Φ = `correlation`: a loss smaller by `floor`.
+
+        The path is the same. Raises InputError unless p = 2 and the inputs are white.
+        """
+        self._require_white()
+        return Factorization(self.correlation)
 
     def predict(
         self, left: Float[Array, "*batch m k"], right: Float[Array, "*batch n k"]

@@ -43,12 +43,19 @@ class Sensing(ManyProblems):
         For other than one value a measurement, for none, or for values that are not real and finite.
     """
 
+    is_convex = True
+
     operator: Operator = field()
     values: Array = field()
     truth: Array | None = None
     held_out: "Sensing | None" = None
 
     def __post_init__(self) -> None:
+        if isinstance(self.operator, (np.ndarray, Sequence)):
+            raise InputError(
+                f"measurements must be an Operator such as DenseOperator, got {type(self.operator).__name__}; "
+                "Sensing.from_matrices takes a stack of matrices A_i"
+            )
         values = finite_numbers(self.values, "measured values")
         if values.ndim == 0 or values.shape[-1] != self.operator.count:
             raise InputError(

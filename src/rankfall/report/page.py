@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 
 from rankfall.errors import InputError
+from rankfall.report.contents import Summary
 from rankfall.report.motion import Motion
-from rankfall.report.summary import Summary, summarize
+from rankfall.report.summary import summarize
+from rankfall.report.words import in_digits, percent
 
 _HERE = Path(__file__).parent / "templates"
 
@@ -25,18 +27,20 @@ def write_report(
     row_names: Iterable[object] | None = None,
     column_names: Iterable[object] | None = None,
     category_names: Mapping[int, Sequence[object]] | None = None,
+    axis_names: Iterable[object] | None = None,
+    labels: Mapping[int, Sequence[object]] | None = None,
 ) -> Path:
     """Write the report of a fitted estimator or a `Trajectory` to an HTML file, whole or not at all; returns its path.
 
     Parameters
     ----------
-    subject : DeepMatrixFactorization or Trajectory
+    subject : DeepMatrixFactorization, DeepTensorCompletion or Trajectory
         A fitted estimator, or a run.
     path : str or path
         The file, default report.html.
     force : bool
         Whether a file that exists is replaced; default False.
-    row_names, column_names, category_names : optional
+    row_names, column_names, category_names, axis_names, labels : optional
         As in `summarize`.
 
     Raises
@@ -49,8 +53,11 @@ def write_report(
 
     path = Path(path)
     check_report_path(path, force)
-    names = {"row_names": row_names, "column_names": column_names, "category_names": category_names}
-    text = render(summarize(subject, **names))
+    summary = summarize(
+        subject, row_names=row_names, column_names=column_names, category_names=category_names, axis_names=axis_names,
+        labels=labels,
+    )  # fmt: skip
+    text = render(summary)
     with replacing(path) as scratch:
         scratch.write_text(text, encoding="utf-8")
     return path
@@ -98,14 +105,12 @@ def _template(name: str) -> Any:
     return environment.get_template(name)
 
 
-def _number(value: float | str) -> str:
-    if isinstance(value, str):
-        return value
-    return "—" if np.isnan(value) else f"{value:.4g}"
+def _number(value: int | float | str) -> str:
+    return value if isinstance(value, str) else in_digits(value)
 
 
 def _percent(value: float) -> str:
-    return "—" if np.isnan(value) else f"{100 * value:.0f} %"
+    return "—" if np.isnan(value) else percent(value)
 
 
 def _wrong(error: float) -> str:
@@ -120,7 +125,8 @@ def _plain_motion(motion: Motion) -> dict[str, Any]:
         limit = float(np.quantile(last, 0.99)) or float(last.max()) or 1.0
     return {
         "times": _digits(motion.times), "values": _digits(motion.singular_values.T),
-        "curves": {title: _digits(values) for title, values in motion.curves.items()},
+        "curves": {title: [_digits(part) for part in curve] for title, curve in motion.curves.items()},
+        "stop": motion.stop,
         "maps": None if motion.maps is None else _digits(motion.maps, 3), "limit": limit, "blocks": list(motion.blocks),
     }  # fmt: skip
 
@@ -128,19 +134,19 @@ def _plain_motion(motion: Motion) -> dict[str, Any]:
 def _plain_cells(summary: Summary) -> dict[str, Any]:
     cells = summary.cells
     assert cells is not None
-    rows, row_places = np.unique(cells.rows, return_inverse=True)
-    cols, col_places = np.unique(cells.cols, return_inverse=True)
     values = _digits(cells.values)
     low, high = (None if one is None else _digits(one) for one in (cells.low, cells.high))
-    for place in np.flatnonzero([summary.columns[col].is_category for col in cells.cols]).tolist():
-        values[place] = _level(values[place], summary.category_names.get(int(cells.cols[place]), []))
-        if low is not None and high is not None:
-            low[place] = high[place] = ""
-    return {
-        "rows": row_places.tolist(), "cols": col_places.tolist(),
-        "rowNames": [summary.row_names[i] for i in rows], "colNames": [summary.columns[j].name for j in cols],
-        "values": values, "low": low, "high": high,
-    }  # fmt: skip
+    if any(column.is_category for column in summary.columns):
+        cols = cells.places[1]
+        for place in np.flatnonzero([summary.columns[col].is_category for col in cols]).tolist():
+            values[place] = _level(values[place], summary.category_names.get(int(cols[place]), []))
+            if low is not None and high is not None:
+                low[place] = high[place] = ""
+    axes = []
+    for (title, names), places in zip(summary.axes, cells.places, strict=True):
+        shown, which = np.unique(places, return_inverse=True)
+        axes.append({"title": title, "names": [names[k] for k in shown], "places": which.tolist()})
+    return {"axes": axes, "values": values, "low": low, "high": high}
 
 
 def _level(code: float, words: list[str]) -> str | float:

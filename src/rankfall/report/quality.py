@@ -14,7 +14,7 @@ from rankfall.estimators.fitted import FittedTable
 # Held-out entries from which on a column's error says something, and the share of its spread that it should explain.
 _ENOUGH, _LITTLE = 5, 0.1
 # Observed entries below which a row is known by little more than averages.
-_FEW = 3
+FEW = 3
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class ColumnQuality:
         if not self.is_judged:
             return f"only {self.held} entries were set aside"
         if self.error >= self.column_mean:
-            return f"no better than the {'most frequent level' if self.is_category else 'column mean'}"
+            return f"no better than the {'most frequent level' if self.is_category else 'mean'}"
         if self.explained >= _LITTLE:
             return ""
         return "hardly better than the most frequent level" if self.is_category else "explains little of the spread"
@@ -108,9 +108,24 @@ def method_errors(fitted: FittedTable) -> tuple[dict[str, float], str]:
     return errors, "in spreads of the columns" if in_spreads else "in the unit of the table"
 
 
+def reliance(columns: list[ColumnQuality], part: str) -> str:
+    """How many columns, or other parts, are doubtful, and how many cannot be judged."""
+    bad = [column.name for column in columns if column.is_judged and column.doubt]
+    unknown = [column.name for column in columns if not column.is_judged]
+    found = []
+    if bad:
+        found.append(f"{len(bad)} of {len(columns)} {part}s should not be relied on, first {bad[0]}")
+    if unknown:
+        found.append(
+            f"{len(unknown)} of {len(columns)} {part}s cannot be judged, as too few of their entries were set aside, "
+            f"first {unknown[0]}"
+        )
+    return "; ".join(found or [f"No {part} is doubtful"]) + "."
+
+
 def sparse_rows(fitted: FittedTable) -> np.ndarray:
     """Rows with so few observed entries that averages decide what is filled in."""
-    return np.flatnonzero(np.bincount(fitted.problem.rows, minlength=fitted.problem.shape[0]) < _FEW)
+    return np.flatnonzero(np.bincount(fitted.problem.rows, minlength=fitted.problem.shape[0]) < FEW)
 
 
 def errors_in_spreads(fitted: FittedTable) -> tuple[float, float]:

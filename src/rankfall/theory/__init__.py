@@ -3,8 +3,10 @@
 `laws`, `singular` and `factors` say how depth moves the product, its singular triplets and the
 layers; `closed_forms`, `modes` and `commuting` solve those laws where they can be solved;
 `certificates`, `progress` and `optimality` certify convergence, check it, and prove least
-nuclear norm; `counterexamples`, `failures` and `acceleration` hold the instances that settle a
-question; `subspace` finds the small block in which a run lives. All are pure functions of arrays.
+nuclear norm; `embedding` turns asymmetric problems into semidefinite ones; `saddle`, `convex` and
+`single_output` say how zero is left and what follows where it is; `counterexamples`, `failures` and
+`acceleration` hold the instances that settle a question; `subspace` finds the small block in which
+a run lives. All are pure functions of arrays.
 Functions named `check_…` or `certify_…` return one or several `Claim`s; `check` judges a run by
 all that applies to it.
 """
@@ -42,6 +44,7 @@ from rankfall.theory.commuting import (
     commuting_solution,
     minimum_trace,
 )
+from rankfall.theory.convex import check_convex_descent, convex_bound, single_output_floor
 from rankfall.theory.counterexamples import (
     SensingInstance,
     check_divergence,
@@ -51,6 +54,7 @@ from rankfall.theory.counterexamples import (
     schatten_instance,
     schatten_sum,
 )
+from rankfall.theory.embedding import embed_factors, embed_measurements, embed_product, embedded_block
 from rankfall.theory.factors import (
     check_balance,
     check_end_to_end,
@@ -81,7 +85,15 @@ from rankfall.theory.optimality import (
     nuclear_norm_bound,
 )
 from rankfall.theory.progress import check_contraction, check_decrease, check_margin
+from rankfall.theory.saddle import curvature_at_zero, least_escape_time
 from rankfall.theory.saved_claims import kept_claims, with_claims
+from rankfall.theory.single_output import (
+    single_output_deviation,
+    single_output_iterations,
+    single_output_margin,
+    single_output_probability,
+    single_output_step,
+)
 from rankfall.theory.singular import (
     SingularMotion,
     alignment_drift,
@@ -121,6 +133,7 @@ __all__ = [
     "check",
     "check_balance",
     "check_contraction",
+    "check_convex_descent",
     "check_decrease",
     "check_divergence",
     "check_end_to_end",
@@ -137,10 +150,16 @@ __all__ = [
     "commuting_path",
     "commuting_solution",
     "compress",
+    "convex_bound",
+    "curvature_at_zero",
     "curve_ceiling",
     "deficiency_margin",
     "descend",
     "divergence_bound",
+    "embed_factors",
+    "embed_measurements",
+    "embed_product",
+    "embedded_block",
     "end_to_end_velocity",
     "escape_time",
     "excess_bound",
@@ -154,6 +173,7 @@ __all__ = [
     "kept_claims",
     "layer_velocities",
     "leakage",
+    "least_escape_time",
     "loop_integral",
     "lp_losses",
     "measure",
@@ -169,6 +189,12 @@ __all__ = [
     "preconditioner_eigenvalues",
     "schatten_instance",
     "schatten_sum",
+    "single_output_deviation",
+    "single_output_floor",
+    "single_output_iterations",
+    "single_output_margin",
+    "single_output_probability",
+    "single_output_step",
     "single_output_velocity",
     "singular_motion",
     "singular_value_velocity",

@@ -6,7 +6,7 @@ accuracy of the integrator.
 """
 
 from rankfall.errors import InputError
-from rankfall.theory import check_conserved, check_convergence, check_instances, check_laws
+from rankfall.theory import check_conserved, check_convergence, check_instances, check_landscape, check_laws
 from rankfall.theory.check_identity import check_identity
 from rankfall.theory.check_path import CheckedPath, every_step
 from rankfall.theory.claim import Claim, Report
@@ -21,6 +21,8 @@ _CLAIMS = (
     check_conserved.check_imbalance,
     check_conserved.check_descent,
     check_conserved.check_determinant,
+    check_landscape.check_zero,
+    check_landscape.check_convex,
     check_convergence.check_certificate,
     check_convergence.check_escapes,
     check_instances.check_one_measurement,
@@ -36,9 +38,9 @@ def check(run: Trajectory, *, intervals: int = 500) -> Report:
     First the run's identity: its weights, loss, times and record are compared with those of the same problem, model,
     start, integrator and seed, followed again. Where they differ, that is what the report says, and the theorems are
     not applied. Then the laws of singular values, singular vectors and W, the preconditioner and the single output;
-    the conserved imbalance, a loss that never rises, the sign of the determinant; the convergence certificate and
-    escape times of a factorization; and the instances of the papers: modes of one measurement, commuting sensing, the
-    2 × 2 completion, the invariant block of orthogonal layers.
+    the conserved imbalance, a loss that never rises, the sign of the determinant; how fast zero is left, the optimum of
+    a convex loss; the convergence certificate and escape times of a factorization; and the instances of the papers:
+    modes of one measurement, commuting sensing, the 2 × 2 completion, the invariant block of orthogonal layers.
 
     Parameters
     ----------

@@ -186,17 +186,24 @@ class CheckedPath:
         length of the step, beyond what rounding leaves of it.
         """
         first, last = self.spans.T
-        lengths = (self.times[last] - self.times[first])[:, None]
+        steps = self.integrals(velocity)
         if self.is_discrete:
-            steps = lengths * velocity[first]
             off = np.abs(values[last] - values[first] - steps) - self.rounding * np.abs(values).max()
             sizes = np.linalg.norm(steps, axis=1)[:, None]
             return np.maximum(off, 0) / np.where(sizes > 0, sizes, np.inf)
+        return np.abs(values[last] - values[0] - np.cumsum(steps, axis=0)) / np.abs(values).max()
+
+    def integrals(self, velocity: Float[np.ndarray, "t k"]) -> Float[np.ndarray, "s k"]:
+        """∫ of a velocity over each interval: by quadrature of a flow, step times velocity of a descent."""
+        first, last = self.spans.T
+        lengths = (self.times[last] - self.times[first])[:, None]
+        if self.is_discrete:
+            return lengths * velocity[first]
         pieces = []
         for (a, b), length in zip(self.spans, lengths, strict=True):
             shares = LOBATTO if b - a > 1 else np.asarray([0.5, 0.5])
             pieces.append(length * np.tensordot(shares, velocity[a : b + 1], axes=1))
-        return np.abs(values[last] - values[0] - np.cumsum(pieces, axis=0)) / np.abs(values).max()
+        return np.asarray(pieces)
 
 
 def tolerance_of(run: Trajectory) -> float | None:

@@ -12,8 +12,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from rankfall.errors import InputError
 from rankfall.estimators.parameters import judged_in_fit
+from rankfall.estimators.reporting import TensorReporting
 from rankfall.estimators.tensors.flattened import Flattened
-from rankfall.estimators.tensors.holding import split
+from rankfall.estimators.tensors.holding import HeldOut, split
 from rankfall.estimators.tensors.members import Member, Modeled, crossed, judged, mixed, shares_of
 from rankfall.estimators.tensors.selection import GOOD, choose
 from rankfall.estimators.tensors.trial import FAMILIES, Trial
@@ -32,7 +33,7 @@ _HELD = 0.1, 100_000
 Progress = Callable[[str, float], None]
 
 
-class DeepTensorCompletion(BaseEstimator):
+class DeepTensorCompletion(TensorReporting, BaseEstimator):
     """Complete a tensor of any order by CP components, a train or a tree, chosen by held-out entries.
 
     Each candidate starts small, follows gradient flow and then alternating least squares to the moment of the lowest
@@ -63,6 +64,8 @@ class DeepTensorCompletion(BaseEstimator):
         model of another family, and deep matrix factorization of a flattening ("matrix of axis 2"), take part where
         they lower the held-out error.
     held_out_error_ : float, root mean squared error on held-out entries, in units of the input.
+    held_out_ : HeldOut, those entries and what is predicted for them, cross-fitted.
+    problem_ : TensorCompletion, the observed entries.
     trajectory_ : Trajectory of the flow that the fit started from; None where least squares started at once.
     trials_ : list of Trial, every candidate.
 
@@ -175,10 +178,12 @@ class DeepTensorCompletion(BaseEstimator):
         predicted, values = judged(members, held)
         shares = shares_of(predicted, values)
         self._keep(members, shares, scaled)
-        residuals = values - self._mean(crossed(predicted, values, self.random_state))
+        found = self._mean(crossed(predicted, values, self.random_state))
         # intervals are in units of the slices, which residuals of one slice share
-        self.scores_ = np.sort(np.abs(residuals))
-        self.held_out_error_ = float(np.sqrt(np.mean((residuals * self.units_.at(held.indices)) ** 2)))
+        self.scores_ = np.sort(np.abs(values - found))
+        unit = self.units_.at(held.indices)
+        self.held_out_, self.problem_ = HeldOut(held.indices, values * unit, found * unit), problem
+        self.held_out_error_ = self.held_out_.error
         candidate = chosen.candidate
         self.family_, self.width_, self.ridge_ = candidate.family, candidate.width, candidate.ridge
         self.trajectory_ = chosen.trajectory

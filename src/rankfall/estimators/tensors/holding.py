@@ -4,13 +4,27 @@ Entries held out one by one have neighbors in their fiber. They say nothing abou
 and choose models that are too wide for those.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 
 from rankfall.problems.observations import drawn_entries
 from rankfall.problems.tensor_completion import TensorCompletion
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """Entries that were held out, with their values and predictions in units of the input."""
+
+    indices: Int[np.ndarray, "order held"]
+    values: Float[np.ndarray, " held"]
+    predicted: Float[np.ndarray, " held"]
+
+    @property
+    def error(self) -> float:
+        """Root mean squared."""
+        return float(np.sqrt(np.mean((self.predicted - self.values) ** 2)))
 
 
 def split(problem: TensorCompletion, share: float, seed: int) -> TensorCompletion:

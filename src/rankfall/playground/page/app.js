@@ -16,7 +16,8 @@ const find = (id) => document.getElementById(id);
 const inputs = Array.from(document.querySelectorAll("[data-setting]"));
 
 let state = fromAddress(location.hash);
-let runs = null; // { main, cards: Run[], nuclear, truthValues }
+let runs = null; // { main, cards: Run[], nuclear, others: functions that move the cards on, truthValues }
+let turn = 0;
 let isPlaying = false;
 let moment = null; // null: the newest
 const frames = { count: 0, seconds: 0 };
@@ -60,21 +61,33 @@ function restart() {
   const cards = DEPTHS.map((depth) =>
     depth === state.depth ? main : new Run(problem, { ...state, depth }),
   );
-  runs = { main, cards, nuclear: new SmallestNuclearNorm(problem), truthValues };
-  runs.nuclear.advance();
+  const nuclear = new SmallestNuclearNorm(problem);
+  nuclear.advance();
+  const others = cards.filter((run) => run !== main).map((run) => () => run.advance());
+  others.push(() => advanceNuclear(nuclear));
+  runs = { main, cards, nuclear, others, truthValues };
   moment = null;
   drawProblem(problem);
   draw();
 }
 
-function advance() {
-  for (const run of new Set([runs.main, ...runs.cards])) run.advance();
-  for (let k = 0; k < ROUNDS; k++) runs.nuclear.advance();
+// The chosen run moves on, then the ones beside it, in turn, until `end` (milliseconds): all of them without it.
+function advance(end = Infinity) {
+  runs.main.advance();
+  for (let k = 0; k < runs.others.length && performance.now() < end; k++) {
+    runs.others[turn % runs.others.length]();
+    turn += 1;
+  }
+}
+
+function advanceNuclear(solver) {
+  for (let k = 0; k < ROUNDS; k++) solver.advance();
 }
 
 const isOver = () => runs.main.end && runs.cards.every((run) => run.end) && runs.nuclear.isDone;
 
-function draw() {
+// `only`: the one card that this frame draws again; all of them without it.
+function draw(only = null) {
   const last = runs.main.moments.length - 1;
   const index = moment === null ? last : Math.min(moment, last);
   const slider = find("time");
@@ -83,10 +96,11 @@ function draw() {
   slider.setAttribute("aria-valuetext", `time ${runs.main.moments[index].time.toPrecision(4)}`);
   drawMoment(runs.main, index, runs.truthValues, true);
   for (const [place, run] of runs.cards.entries()) {
+    if (only !== null && place !== only) continue;
     const own = moment === null ? run.moments.length - 1 : Math.round((index / Math.max(last, 1)) * (run.moments.length - 1));
     drawCard(find(`depth-${DEPTHS[place]}`), run, own, runs.truthValues);
   }
-  drawNuclear(find("nuclear"), runs.nuclear);
+  if (only === null || only === DEPTHS.length) drawNuclear(find("nuclear"), runs.nuclear);
 }
 
 function showPlaying() {
@@ -109,13 +123,14 @@ function frame(now) {
   before = now;
   // later moments are closer in what they show: several of them make one frame, as far as there is time
   const rounds = 1 + Math.floor(runs.main.moments.length / STEPS_APIECE);
-  for (let k = 0; k < rounds && performance.now() - now < BUDGET; k++) advance();
-  draw();
+  for (let k = 0; k < rounds && performance.now() - now < BUDGET; k++) advance(now + BUDGET);
   if (isOver()) {
+    draw();
     play(false);
     before = 0;
     return;
   }
+  draw(frames.count % (DEPTHS.length + 1));
   requestAnimationFrame(frame);
 }
 

@@ -36,12 +36,23 @@ export function drawChart(svg, { lines, levels = [], xMax, yLimits, isLog = fals
   for (const { points, className } of lines) {
     const inside = points.filter(([x, y], k) => Number.isFinite(y) && (k === 0 || points[k - 1][0] <= xMax));
     if (inside.length < 2) continue;
-    const path = inside.map(([x, y]) => `${toX(x).toFixed(1)} ${clamp(toY(y)).toFixed(1)}`).join("L");
+    const places = apart(inside.map(([x, y]) => [toX(x), clamp(toY(y))]));
+    const path = places.map(([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`).join("L");
     parts.push(element("path", { d: "M" + path, class: `line ${className}` }));
   }
   if (now !== null)
     parts.push(element("line", { x1: toX(now), x2: toX(now), y1: EDGE.top, y2: HEIGHT - EDGE.bottom, class: "now" }));
   svg.replaceChildren(...parts);
+}
+
+// Points closer than a unit of the picture to the one before look like one; the last always stays.
+function apart(points) {
+  let [x, y] = [-Infinity, -Infinity];
+  return points.filter((point, k) => {
+    const isFar = k === points.length - 1 || Math.abs(point[0] - x) + Math.abs(point[1] - y) >= 1;
+    if (isFar) [x, y] = point;
+    return isFar;
+  });
 }
 
 const clamp = (y) => Math.min(Math.max(y, EDGE.top), HEIGHT - EDGE.bottom);

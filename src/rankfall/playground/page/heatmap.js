@@ -6,12 +6,11 @@ const STOPS = [
   [222, 202, 90], [254, 232, 56],
 ];
 
-function colorOf(share) {
-  const place = Math.min(Math.max(share, 0), 1) * (STOPS.length - 1);
+const SHADES = Array.from({ length: 256 }, (_, shade) => {
+  const place = (shade / 255) * (STOPS.length - 1);
   const low = Math.min(Math.floor(place), STOPS.length - 2);
-  const rest = place - low;
-  return STOPS[low].map((value, k) => Math.round(value + rest * (STOPS[low + 1][k] - value)));
-}
+  return STOPS[low].map((value, k) => Math.round(value + (place - low) * (STOPS[low + 1][k] - value)));
+});
 
 // `limits` are the values of the darkest and the lightest color; entries where `seen` is 0 stay blank.
 export function drawMatrix(canvas, matrix, limits, seen = null) {
@@ -21,10 +20,12 @@ export function drawMatrix(canvas, matrix, limits, seen = null) {
   const context = canvas.getContext("2d");
   const pixels = context.createImageData(matrix.cols, matrix.rows);
   const [low, high] = limits;
-  matrix.data.forEach((value, place) => {
-    if (seen !== null && !seen[place]) return;
-    const color = colorOf(high > low ? (value - low) / (high - low) : 0.5);
-    pixels.data.set([...color, 255], 4 * place);
-  });
+  for (let place = 0; place < matrix.data.length; place++) {
+    if (seen !== null && !seen[place]) continue;
+    const share = high > low ? (matrix.data[place] - low) / (high - low) : 0.5;
+    const color = SHADES[Math.round(255 * Math.min(Math.max(share, 0), 1))];
+    for (let k = 0; k < 3; k++) pixels.data[4 * place + k] = color[k];
+    pixels.data[4 * place + 3] = 255;
+  }
   context.putImageData(pixels, 0, 0);
 }

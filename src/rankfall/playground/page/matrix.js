@@ -47,13 +47,15 @@ export function norm(values) {
 }
 
 // Thin singular value decomposition by one-sided Jacobi rotations: { u (m, q), values (q), v (n, q) }, descending.
-export function decompose(a) {
+// `near`, the decomposition of a matrix close to this one, saves sweeps: its vectors are turned on, not found anew.
+export function decompose(a, near = null) {
   if (a.rows < a.cols) {
-    const { u, values, v } = decompose(transpose(a));
+    const { u, values, v } = decompose(transpose(a), near && { v: near.u });
     return { u: v, values, v: u };
   }
-  const columns = toRows(transpose(a)).map((column) => Float64Array.from(column));
-  const turns = toRows(identity(a.cols, a.cols)).map((row) => Float64Array.from(row));
+  const begin = near ? near.v : identity(a.cols, a.cols);
+  const columns = columnsOf(multiply(a, begin));
+  const turns = columnsOf(begin);
   rotateUntilOrthogonal(columns, turns);
   const sizes = columns.map(norm);
   const order = sizes.map((_, k) => k).sort((p, q) => sizes[q] - sizes[p]);
@@ -66,6 +68,8 @@ export function decompose(a) {
   });
   return { u, values: order.map((k) => sizes[k]), v };
 }
+
+const columnsOf = (a) => toRows(transpose(a)).map((column) => Float64Array.from(column));
 
 function rotateUntilOrthogonal(columns, turns) {
   const tolerance = 1e-14;

@@ -12,7 +12,8 @@ export class SmallestNuclearNorm {
     this.problem = problem;
     this.product = zeros(problem.rows, problem.cols);
     this.#putIn(this.product);
-    this.threshold = decompose(this.product).values[0] / 10;
+    this.spectrum = decompose(this.product);
+    this.threshold = this.spectrum.values[0] / 10;
     this.dual = zeros(problem.rows, problem.cols).data;
     this.rounds = 0;
     this.isDone = false;
@@ -22,7 +23,8 @@ export class SmallestNuclearNorm {
   advance() {
     if (this.isDone) return;
     const before = this.product;
-    const { shrunk, kept } = shrink({ ...before, data: before.data.map((z, k) => z - this.dual[k]) }, this.threshold);
+    this.spectrum = decompose({ ...before, data: before.data.map((z, k) => z - this.dual[k]) }, this.spectrum);
+    const { shrunk, kept } = shrink(this.spectrum, this.threshold);
     const next = { ...shrunk, data: shrunk.data.map((x, k) => x + this.dual[k]) };
     this.#putIn(next);
     const gap = shrunk.data.map((x, k) => x - next.data[k]);
@@ -40,8 +42,7 @@ export class SmallestNuclearNorm {
   }
 }
 
-function shrink(matrix, threshold) {
-  const { u, values, v } = decompose(matrix);
+function shrink({ u, values, v }, threshold) {
   const kept = values.map((value) => Math.max(value - threshold, 0));
   const weighted = { ...u, data: u.data.map((value, k) => value * kept[k % u.cols]) };
   return { shrunk: multiply(weighted, transpose(v)), kept };

@@ -73,7 +73,15 @@ export function drawProblem(problem) {
   find("observed-caption").textContent = `observed: ${problem.observed.length} of ${seen.length} entries, ${share} %`;
 }
 
+const limits = new WeakMap();
+
 function limitsOf(problem) {
+  if (!limits.has(problem)) limits.set(problem, computeLimits(problem));
+  return limits.get(problem);
+}
+
+// What all values but the fiftieth at each end lie between.
+function computeLimits(problem) {
   const sorted = Array.from(problem.truth === null ? problem.values : problem.truth.data).sort((a, b) => a - b);
   const cut = Math.floor(sorted.length / 50);
   return [sorted[cut], sorted[sorted.length - 1 - cut]];

@@ -46,7 +46,8 @@ export class Run {
   #look() {
     const product = this.chain.product(this.motion.weights);
     const { gradient } = this.problem.lossAndGradient(product);
-    const { u, values, v } = decompose(product);
+    this.spectrum = decompose(product, this.spectrum);
+    const { u, values, v } = this.spectrum;
     const core = multiply(multiply(transpose(u), gradient), v);
     const shown = Math.min(SHOWN, values.length);
     return {

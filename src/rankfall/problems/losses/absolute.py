@@ -28,6 +28,7 @@ class Absolute(Loss):
     """
 
     name: ClassVar[str] = "absolute"
+    is_convex: ClassVar[bool] = True
     smoothing: float | int = 1e-3
 
     def __post_init__(self) -> None:

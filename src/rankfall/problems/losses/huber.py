@@ -26,6 +26,7 @@ class Huber(Loss):
     """
 
     name: ClassVar[str] = "huber"
+    is_convex: ClassVar[bool] = True
     threshold: float | int = 1.0
 
     def __post_init__(self) -> None:

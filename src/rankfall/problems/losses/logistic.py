@@ -29,6 +29,7 @@ class Logistic(Loss):
     """
 
     name: ClassVar[str] = "logistic"
+    is_convex: ClassVar[bool] = True
     is_binary: ClassVar[bool] = True
     offset: float | int = 0.0
 

@@ -18,6 +18,7 @@ class Squared(Loss):
     """
 
     name: ClassVar[str] = "squared"
+    is_convex: ClassVar[bool] = True
     is_quadratic: ClassVar[bool] = True
 
     @property

@@ -7,12 +7,16 @@ if (data.cells) listCells(data.cells);
 document.querySelectorAll("table.sortable").forEach(makeSortable);
 
 // One slider moves three figures: the heat map is redrawn, and a line marks the moment on both curves. The figures take
-// their colors from the style sheet, and are drawn anew where the reader turns to the dark or the light scheme.
+// their colors from the style sheet, and are drawn anew where the reader turns to the dark or the light scheme, or to
+// paper, which is light.
 function drawMotion(motion) {
   const slider = find("moment");
   let show = drawFigures(motion);
   slider.addEventListener("input", () => show());
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { show = drawFigures(motion); });
+  const redraw = () => { show = drawFigures(motion); };
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+  for (const [event, isPrinted] of [["beforeprint", true], ["afterprint", false]])
+    addEventListener(event, () => { document.documentElement.classList.toggle("printed", isPrinted); redraw(); });
 }
 
 function drawFigures(motion) {
@@ -28,9 +32,11 @@ function drawFigures(motion) {
   const axis = (title, more) => ({ title: { text: title }, gridcolor: color("edge"), zeroline: false, ...more });
   const line = (k) => ({ type: "line", xref: "x", yref: "paper", x0: motion.times[k], x1: motion.times[k], y0: 0, y1: 1,
     line: { color: color("ink"), width: 1 } });
+  const stop = motion.stop === null ? [] : [{ type: "line", xref: "x", yref: "paper", x0: motion.stop, x1: motion.stop,
+    y0: 0, y1: 1, line: { color: color("soft"), width: 2, dash: "dot" } }];
   const last = motion.times.length - 1;
   // a logarithmic axis has a number at each power of ten, and needs two of them
-  const errors = Object.values(motion.curves).flat().filter((value) => value > 0);
+  const errors = Object.values(motion.curves).flatMap(([, values]) => values).filter((value) => value > 0);
   const errorScale = Math.max(...errors) >= 100 * Math.min(...errors)
     ? { type: "log", exponentformat: "power", dtick: 1 } : { rangemode: "tozero" };
   if (motion.maps)
@@ -40,28 +46,29 @@ function drawFigures(motion) {
   Plotly.react("spectrum", motion.values.map((y, r) => ({ x: motion.times, y, name: "σ" + (r + 1), mode: "lines",
     showlegend: false, line: { color: colors[Math.min(r, 5)], width: r < 5 ? 2 : 1 } })),
     { ...shared, xaxis: axis("flow time"), yaxis: axis("", { rangemode: "tozero" }), shapes: [line(last)] }, options);
-  Plotly.react("error", Object.entries(motion.curves).map(([name, y], k) => ({ x: motion.times, y, name, mode: "lines",
+  Plotly.react("error", Object.entries(motion.curves).map(([name, [x, y]], k) => ({ x, y, name, mode: "lines",
     showlegend: true, line: { color: colors[k], width: 2, dash: dashes[k] } })),
-    { ...shared, xaxis: axis("flow time"), yaxis: axis("", errorScale), shapes: [line(last)] }, options);
+    { ...shared, xaxis: axis("flow time"), yaxis: axis("", errorScale), shapes: [line(last), ...stop] }, options);
   const slider = find("moment");
   const show = () => {
     const k = Number(slider.value);
-    const words = "t = " + motion.times[k].toPrecision(4);
+    const words = "t = " + digits(motion.times[k]);
     find("moment-time").textContent = words;
     slider.setAttribute("aria-valuetext", words);
     if (motion.maps) Plotly.restyle("map", { z: [motion.maps[k]] });
     Plotly.relayout("spectrum", { shapes: [line(k)] });
-    Plotly.relayout("error", { shapes: [line(k)] });
+    Plotly.relayout("error", { shapes: [line(k), ...stop] });
   };
   show();
   return show;
 }
 
-// Filled cells: a hundred a page, in any order, found by the names of row and column.
+// Filled cells: a hundred a page, in any order, found by the names of row and column, or of the axes.
 function listCells(cells) {
   const PAGE = 100;
-  const titles = cells.low ? ["row", "column", "value", "low", "high"] : ["row", "column", "value"];
-  const cell = (k) => [cells.rowNames[cells.rows[k]], cells.colNames[cells.cols[k]], cells.values[k],
+  const axes = cells.axes;
+  const titles = [...axes.map((axis) => axis.title), "value", ...(cells.low ? ["low", "high"] : [])];
+  const cell = (k) => [...axes.map((axis) => axis.names[axis.places[k]]), cells.values[k],
     ...(cells.low ? [cells.low[k], cells.high[k]] : [])];
   const all = cells.values.map((_, k) => k);
   let shown = all;
@@ -71,7 +78,7 @@ function listCells(cells) {
   titles.forEach((title, column) => {
     const head = document.createElement("th");
     head.scope = "col";
-    if (column > 1) head.className = "n";
+    if (column >= axes.length) head.className = "n";
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = title;
@@ -86,7 +93,7 @@ function listCells(cells) {
   });
   function list() {
     const wanted = find("search").value.trim().toLowerCase();
-    shown = all.filter((k) => !wanted || cell(k).slice(0, 2).some((name) => name.toLowerCase().includes(wanted)));
+    shown = all.filter((k) => !wanted || cell(k).slice(0, axes.length).some((name) => name.toLowerCase().includes(wanted)));
     if (order.column >= 0) {
       const sign = order.rising ? 1 : -1;
       shown = shown.slice().sort((a, b) => sign * compare(cell(a)[order.column], cell(b)[order.column]));
@@ -100,7 +107,7 @@ function listCells(cells) {
       cell(k).forEach((value, column) => {
         const box = document.createElement("td");
         box.textContent = value === null ? "unbounded" : String(value);
-        if (column > 1) box.className = "n";
+        if (column >= axes.length) box.className = "n";
         row.append(box);
       });
       return row;
@@ -123,6 +130,11 @@ function listCells(cells) {
     link.click();
   });
   list();
+}
+
+// Four digits, or all those before the point up to a million.
+function digits(value) {
+  return value >= 1e4 && value < 1e6 ? value.toFixed(0) : String(Number(value.toPrecision(4)));
 }
 
 function compare(a, b) {
