@@ -7,14 +7,17 @@ part; from the largest, more are active and more of the hidden entries is missed
 The full setup is the authors': sides of 10, a fifth of the entries observed, 1000 components. The quick one has sides
 of 7, half of the entries and 100 components, from deviations larger by 10^{1/8}, which make a sum of the same size.
 With a fifth of the entries 100 components are too few: on three of eight draws a component found a few observed
-entries alone, and grew along hidden ones to norms of up to 67. With 300 or more, two of those three are recovered.
+entries alone, and grew along hidden ones to norms of up to 67. Two of those three were tried again with 300
+components or more and are recovered; draw 4 was not tried again.
 
 The authors step by GroupRMSprop at rate 1e-2; here the gradient flow itself is followed, which that rule approximates.
 The rule was tried first: its steps of nearly constant length 1e-2 go back and forth between the jumps, so that the
 loss stays orders of magnitude above the stop.
 
 Bounds were set on draws 0 to 9 of the quick setup; other draws judge them. Versions of the quick setup before this one
-failed: draw 2 of the authors' tensor with 200 components, draw 3 with enlarged deviations, draws 5 to 7 with 100.
+failed: draw 2 of the authors' tensor with 200 components, draw 3 with enlarged deviations, draws 5 to 7 with 100. The
+bound on the ratio of errors, first 5, was lowered to 2 in one of these versions; it is 5 again, and draws 10 to 12
+give 8.5. The full setup has not been run.
 
 [razin2021, figures]
 """
@@ -90,10 +93,11 @@ def follow(
     problem, rng = planted(side, observed, draw), np.random.default_rng([draw, 1])
     sized = deviation * (_AUTHORS / components) ** (1 / (2 * _ORDER))
     layers = [sized * rng.standard_normal((side, components)) for _ in range(_ORDER)]
+    model = CP(components).sized(problem.shape)
     record = Record(
         functions={
-            "norms": lambda problem, model, weights: model.component_norms(weights),
-            "law": component_velocities,
+            "norms": lambda problem, _, weights: model.component_norms(to_numpy(weights)),
+            "law": lambda problem, _, weights: component_velocities(problem, model, to_numpy(weights)),
         },
         events=[ComponentEscape(_ESCAPED)],
     )
@@ -161,7 +165,7 @@ def claims(data) -> list[Claim]:
     error, rising = float(middle.error.sel(small)), float(middle.together.sel(small))
     passed = float(escapes.sel(small))
     return [
-        ordering("relative error at the end: a smaller start", both("error"), "F", by=2),
+        ordering("relative error at the end: a smaller start", both("error"), "F", by=5),
         *(number(f"relative error, {name}", published, float(measured), "F")
           for published, name, measured in zip(_ERRORS, names, middle.error.values, strict=True)),
         statement(

@@ -74,7 +74,8 @@ def planted(family: str, draw: int) -> Problem:
     truth *= _NORM / np.linalg.norm(truth)
     indices = np.unravel_index(np.sort(rng.permutation(truth.size)[:_OBSERVED]), shape)
     if family == "matrix":
-        return Completion.from_triplets(*indices, truth[indices], shape, truth=truth)
+        rows, cols = indices
+        return Completion.from_triplets(rows, cols, truth[indices], shape, truth=truth)
     return TensorCompletion.from_coordinates(indices, truth[indices], shape, truth=truth)
 
 
