@@ -128,7 +128,8 @@ def follow(family: str, width: int, deviation: float, loss: float, rtol: float, 
         active.append(np.sum(norms[-1] > least))
         factors.append(law_factor(3, norms, velocities, least))
     return {
-        "lengths": drawn, "paths": paths, "together": np.asarray(np.mean(together)), "active": np.asarray(np.mean(active)),
+        "lengths": drawn, "paths": paths,
+        "together": np.asarray(np.mean(together)), "active": np.asarray(np.mean(active)),
         "factor": np.asarray(np.median(factors)), "error": np.asarray(np.sqrt(history["test_error"][-1])),
         "ranks": np.asarray([_ranks(family, to_numpy(tensor)) for tensor in (run.product, problem.truth)], dtype=float),
     }  # fmt: skip
