@@ -6,7 +6,7 @@ import pytest
 import rankfall as rf
 from rankfall.cli.report import load_subject, report
 from rankfall.errors import InputError
-from tests.helpers.shell import complete
+from tests.helpers.shell import complete, write
 
 
 def test_a_run_becomes_a_page(tmp_path, capsys):
@@ -55,3 +55,12 @@ def test_complete_writes_a_report_with_the_names_of_the_table(tmp_path):
     assert again.code == 2
     assert "exists; name another, or use --force" in again.stderr
     assert complete(*words, "--force").code == 0
+
+
+@pytest.mark.parametrize("words", [["--report"], ["--report", "--quiet"], ["-q", "--report", "--depth", "2"]])
+def test_a_report_without_a_name_is_report_html(tmp_path, monkeypatch, words):
+    monkeypatch.chdir(tmp_path)
+    assert complete(write("t.csv"), *words).code == 0
+    assert "<html" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    refused = complete("t.csv", "-o", "again.csv", *words)
+    assert (refused.code, "report.html" in refused.stderr) == (2, True)

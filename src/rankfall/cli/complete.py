@@ -110,7 +110,9 @@ def complete(
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no summary.")] = False,
     plot: Annotated[Path | None, typer.Option(help="Draw the table before and after to this PNG.")] = None,
-    report: Annotated[Path | None, typer.Option(help="Write a report to this HTML file, with all results.")] = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="[FILE]", help="Write a report, one HTML page; without FILE: report.html.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a report that exists.")] = False,
 ) -> None:
     """Fill the missing cells of a table and report the error.
