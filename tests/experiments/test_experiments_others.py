@@ -39,6 +39,13 @@ TINY = {
         "size": 12, "rank": 1, "widths": (2, 12), "loss": 0.1, "steps": 400, "studied": 12, "studied_rank": 1,
     },
     "cohen2016-expressiveness": {"orders": (4,), "widths": (2, 3), "draws": 1},
+    "khrulkov2018-recurrent": {"orders": (4,), "sizes": ((2, 2), (2, 3)), "draws": 1, "fitted": (4, 2, 2)},
+    "razin2021-components": {"side": 5, "observed": 400, "components": 20, "residual": 0.1, "draws": (0,)},
+    "razin2021-rank-of-data": {"digits": (0,), "ranks": (1, 2), "steps": 20},
+    "razin2022-hierarchical": {
+        "widths": {"matrix": 6, "CP": 6, "tree": 3}, "deviations": {"matrix": 0.05, "CP": 0.1, "tree": 0.3},
+        "loss": 0.3,
+    },
 }  # fmt: skip
 WITH_DATA = {"gunasekar2017-gap", "arora2018-acceleration", "arora2018-convergence"}
 
