@@ -1,7 +1,7 @@
 """The loops of narrow chains as plain Python: a pytest plugin, where Numba compiles nothing.
 
-`pytest -p tests.mutation.plain_lanes` with NUMBA_DISABLE_JIT=1. Rows of lanes exist in compiled code alone; here they are
-slices of arrays. Load it before anything that imports the loops.
+`pytest -p tests.mutation.plain_lanes` with NUMBA_DISABLE_JIT=1. Rows of lanes exist in compiled code alone; here they
+are slices of arrays. Load it before anything that imports the loops.
 """
 
 from types import SimpleNamespace

@@ -32,7 +32,7 @@ CONFIG = """
 module-path = "src/rankfall/{room}"
 timeout = 150.0
 excluded-modules = {excluded}
-test-command = "{python} -m pytest -x -q {plugin} -p no:cacheprovider -o addopts=--import-mode=importlib -m 'not slow' {tests}"
+test-command = "{python} -m pytest -x -q {options} -o addopts=--import-mode=importlib -m 'not slow' {tests}"
 
 [cosmic-ray.distributor]
 name = "local"
@@ -64,8 +64,9 @@ def tested(copy: Path, room: str, count: int) -> Iterator[tuple[str, str]]:
     _, tests, is_plain = ROOMS[room]
     config, session = copy / f"{room}.toml", copy / f"{room}.sqlite"
     # what generates machine code is not run as plain Python
-    excluded, plugin = (["src/rankfall/kernels/lanes.py"], "-p tests.mutation.plain_lanes") if is_plain else ([], "")
-    config.write_text(CONFIG.format(room=room, python=sys.executable, tests=tests, excluded=excluded, plugin=plugin))
+    excluded, plugin = (["src/rankfall/kernels/lanes.py"], " -p tests.mutation.plain_lanes") if is_plain else ([], "")
+    options = "-p no:cacheprovider" + plugin
+    config.write_text(CONFIG.format(room=room, python=sys.executable, tests=tests, excluded=excluded, options=options))
     environment = {**os.environ, "PYTHONPATH": str(copy / "src")} | ({"NUMBA_DISABLE_JIT": "1"} if is_plain else {})
     ray = [sys.executable, "-m", "cosmic_ray.cli"]
     subprocess.run([*ray, "init", config.name, session.name], cwd=copy, check=True)
