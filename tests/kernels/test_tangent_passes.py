@@ -157,7 +157,7 @@ def test_conjugate_gradients_stop_at_the_first_step_that_is_good_enough():
     for tolerance in (0.5, 0.1, 1e-2, 1e-3):
         expected = next(k for k, error in enumerate(errors) if error <= tolerance)
         assert solved_schur(lists, gradient, tolerance)[1] == expected
-        assert solved_schur(lists, gradient, 1e-13, (tolerance * first) ** 2)[1] == expected
+        assert solved_schur(lists, gradient, 1e-13, float(tolerance * first) ** 2)[1] == expected
     for most in (0, 1, 4):
         assert solved_schur(lists, gradient, iterations=most)[1] == most
 
