@@ -76,7 +76,13 @@ class TensorNuclearNorm:
 
 def shrunk(tensor: Float[np.ndarray, "..."], axis: int, by: float) -> Float[np.ndarray, "..."]:
     """The tensor with the singular values of the matricization of one axis lowered by `by`, to 0 at least."""
-    u, values, v = np.linalg.svd(matricize(tensor, [axis]), full_matrices=False)
-    low = (u * np.maximum(values - by, 0)) @ v
+    matrix = matricize(tensor, [axis])
+    is_wide = matrix.shape[0] <= matrix.shape[1]
+    # σ and u from M Mᵀ: σ below 1e-8 of the largest are lost, and those are cut off
+    squares, u = np.linalg.eigh(matrix @ matrix.T if is_wide else matrix.T @ matrix)
+    values = np.sqrt(np.maximum(squares, 0))
+    kept = values > max(by, 1e-8 * values[-1])
+    project = (u[:, kept] * (1 - by / values[kept])) @ u[:, kept].T
+    low = project @ matrix if is_wide else matrix @ project
     rest = [side for a, side in enumerate(tensor.shape) if a != axis]
     return np.moveaxis(low.reshape(tensor.shape[axis], *rest), 0, axis)

@@ -18,19 +18,20 @@ from rankfall.problems.tensor_completion import TensorCompletion
 
 # Cells of the dense tensor, which every iteration forms anew.
 _LARGEST = 2_000_000
-_ITERATIONS, _TOLERANCE = 500, 1e-8
+_TOLERANCE = 1e-8
 
 
 @dataclass(frozen=True)
 class _Tensorly(TensorMethod):
-    """A decomposition of tensorly; the rank is chosen on held-out entries."""
+    """A decomposition of tensorly; the rank is chosen on held-out entries. 100 iterations are its own default."""
 
     module: ClassVar[str | None] = "tensorly"
-    ranks: tuple[int, ...] = (1, 2, 3, 4, 6, 8, 10)
+    package: ClassVar[str | None] = "tensorly"
+    ranks: tuple[int, ...] = (1, 2, 3, 5, 8)
+    iterations: int = 100
 
-    @staticmethod
     @abstractmethod
-    def filled(given: Float[np.ndarray, "..."], rank: int, seed: int) -> Float[np.ndarray, "..."]:
+    def filled(self, given: Float[np.ndarray, "..."], rank: int, seed: int) -> Float[np.ndarray, "..."]:
         """The decomposition of a tensor whose unknown entries are NaN, formed."""
 
     def too_large(self, problem: TensorCompletion) -> str | None:
@@ -59,15 +60,14 @@ class TensorlyCP(_Tensorly):
     name: ClassVar[str] = "tensorly-cp"
     title: ClassVar[str] = "tensorly CP"
 
-    @staticmethod
-    def filled(given: Float[np.ndarray, "..."], rank: int, seed: int) -> Float[np.ndarray, "..."]:
+    def filled(self, given: Float[np.ndarray, "..."], rank: int, seed: int) -> Float[np.ndarray, "..."]:
         """A sum of `rank` components."""
         from tensorly.cp_tensor import cp_to_tensor
         from tensorly.decomposition import parafac
 
         known = ~np.isnan(given)
         fit = parafac(
-            np.where(known, given, 0.0), rank, mask=known.astype(float), n_iter_max=_ITERATIONS, init="random",
+            np.where(known, given, 0.0), rank, mask=known.astype(float), n_iter_max=self.iterations, init="random",
             random_state=seed, tol=_TOLERANCE,
         )  # fmt: skip
         return np.asarray(cp_to_tensor(fit))
@@ -80,8 +80,7 @@ class TensorlyTucker(_Tensorly):
     name: ClassVar[str] = "tensorly-tucker"
     title: ClassVar[str] = "tensorly Tucker"
 
-    @staticmethod
-    def filled(given: Float[np.ndarray, "..."], rank: int, seed: int) -> Float[np.ndarray, "..."]:
+    def filled(self, given: Float[np.ndarray, "..."], rank: int, seed: int) -> Float[np.ndarray, "..."]:
         """A core of side `rank` and a matrix for each axis."""
         from tensorly.decomposition import tucker
         from tensorly.tucker_tensor import tucker_to_tensor
@@ -89,6 +88,6 @@ class TensorlyTucker(_Tensorly):
         known = ~np.isnan(given)
         fit = tucker(
             np.where(known, given, 0.0), [min(rank, side) for side in given.shape], mask=known.astype(float),
-            n_iter_max=_ITERATIONS, init="svd", tol=_TOLERANCE,
+            n_iter_max=self.iterations, init="svd", tol=_TOLERANCE,
         )  # fmt: skip
         return np.asarray(tucker_to_tensor(fit))
