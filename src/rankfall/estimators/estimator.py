@@ -2,12 +2,11 @@
 
 It reads the table into units, lets held-out entries choose depth and stopping time, runs once more on every entry,
 and fills the holes in the table's own units. Everything it decides is kept in attributes that end in `_`. What a
-fitted estimator answers (predictions, intervals, recommendations) is in `predictions`.
+fitted estimator answers (predictions, intervals, recommendations) is in `predictions`, its file in `saving`.
 """
 
 import warnings
 from collections.abc import Callable, Sequence
-from numbers import Integral
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -22,21 +21,17 @@ from rankfall.estimators.categorical_table import CategoricalTable
 from rankfall.estimators.categories import Categories, columns_of
 from rankfall.estimators.draws import drawn_tables
 from rankfall.estimators.fitted import FittedTable
-from rankfall.estimators.fitting import fit_table, refit_table, retrace
+from rankfall.estimators.fitting import fit_table, refit_table
 from rankfall.estimators.inputs import check_range, problem_of, stacked, without_mask
 from rankfall.estimators.parameters import check_parameters, judged_in_fit, plain, positions
-from rankfall.estimators.persistence import load_fitted, save_fitted
-from rankfall.estimators.predictions import Predictions
 from rankfall.estimators.reporting import Reporting
-from rankfall.estimators.robust_scaling import loss_of, read_loss, spelled
-from rankfall.estimators.saved_fit import Notes
+from rankfall.estimators.robust_scaling import loss_of
+from rankfall.estimators.saving import Saving
 from rankfall.estimators.selection import Progress
 from rankfall.estimators.settings import FitSettings
 from rankfall.problems.completion import Completion
 from rankfall.problems.loss import Loss
-from rankfall.tables.files import FilePath
 from rankfall.tables.frame_values import is_frame, values_of_frame
-from rankfall.trajectory.run import Trajectory
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -44,7 +39,7 @@ if TYPE_CHECKING:
     from rankfall.estimators.inputs import TableLike
 
 
-class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class DeepMatrixFactorization(Reporting, Saving, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """Complete a table by deep matrix factorization: W = W_N ⋯ W_1 from a small start, stopped in time.
 
     Parameters
@@ -239,7 +234,7 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
         InputError
             For a problem that brings another loss than squares.
         """
-        check_parameters(self)
+        self._judge()
         if not problem.loss_function.is_quadratic:
             raise InputError(
                 f"the estimator's loss decides, got a problem with {problem.loss_function}; leave it out of the "
@@ -324,63 +319,8 @@ class DeepMatrixFactorization(Reporting, Predictions, OneToOneFeatureMixin, Tran
         tables[:, problem.rows, problem.cols] = problem.values
         return tables
 
-    def save(self, path: FilePath) -> None:
-        """Write the fitted estimator to a versioned `.npz` without pickles; `load` reads it back."""
-        check_is_fitted(self)
-        parameters = self.get_params()
-        if not isinstance(self.random_state, (Integral, type(None))):
-            parameters["random_state"] = None
-        ordered = positions(self.order, self.fitted_.problem.shape[0])
-        if ordered is not None and not isinstance(self.order, str):
-            parameters["order"] = np.argsort(ordered).tolist()
-        if not isinstance(self.loss, str):
-            parameters["loss"] = spelled(self.loss)
-        names, categories = self._column_names, self.fitted_.categories
-        notes = Notes(
-            effective_rank=self.effective_rank_,
-            status=self.status_,
-            names=None if names is None else list(names),
-            categories=None if categories is None else [levels.tolist() for levels in categories.levels],
-        )
-        save_fitted(self.fitted_.source, parameters, notes, path)
-
-    @classmethod
-    def load(cls, path: FilePath) -> "DeepMatrixFactorization":
-        """The estimator that `save` wrote, fitted; its trajectory is not stored, `retrace` makes it again."""
-        fitted, parameters, notes = load_fitted(path)
-        strange = set(parameters) ^ set(cls().get_params())
-        if strange:
-            raise InputError(
-                f"the parameters of a saved fit must be those of {cls.__name__}, {', '.join(sorted(strange))} in "
-                f"{str(path)!r} differ; read it with the version that wrote it"
-            )
-        if isinstance(parameters["loss"], dict):
-            parameters["loss"] = read_loss(parameters["loss"])
-        model = cls().set_params(**parameters)
-        check_parameters(model)
-        if notes["categories"] is not None:
-            levels = tuple(np.asarray(one, dtype=np.float64) for one in notes["categories"])
-            fitted = CategoricalTable.of(fitted, Categories(levels))
-        model.n_features_in_ = fitted.problem.shape[1]
-        if notes["names"] is not None:
-            vars(model)["feature_names_in_"] = np.asarray(notes["names"], dtype=object)
-        model.effective_rank_, model.status_ = notes["effective_rank"], notes["status"]
-        return model._keep(fitted)
-
-    def retrace(self) -> Trajectory | None:
-        """The run of the fit: `trajectory_`, or, for a loaded estimator, made again from what was saved.
-
-        Returns
-        -------
-        Trajectory or None
-            None where a loaded fit ended otherwise than its run would: by Ctrl-C, or at a moment of the run that chose
-            it.
-        """
-        check_is_fitted(self)
-        fitted = self.fitted_.source
-        if fitted.trajectory is not None:
-            return fitted.trajectory
-        return retrace(fitted, self._settings(fitted.problem))
+    def _judge(self) -> None:
+        check_parameters(self)
 
     def _keep(self, fitted: FittedTable) -> "DeepMatrixFactorization":
         chosen, run = fitted.selection.chosen, fitted.trajectory

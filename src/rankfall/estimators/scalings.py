@@ -1,15 +1,10 @@
-"""How a table may be read: which origins, units and effects are tried, and what errors of different columns weigh.
+"""How a table may be read: which origins, units and effects, and what errors of different columns weigh.
 
 - "global": one origin and unit, row and column effects (ratings, pixels);
 - "columns": an origin and unit for each column, and effects (mixed units);
 - "log": the same of the logarithms of columns that are positive over decades;
 - "raw": no origin and no effects, a unit for each column: a product of positive factors is of low rank only so.
-
-Of "global" and "columns", effects alone tell on held-out entries which one suits a large table. In a small one, all are
-candidates.
 """
-
-from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -17,16 +12,12 @@ from jaxtyping import Bool, Float
 from rankfall.problems.completion import Completion
 
 SCALINGS = ("auto", "global", "columns", "log", "raw")
-# Tables with more observed entries than this are read in one way only.
-_MOST_ENTRIES = 20_000
 # Columns whose largest value is so many times their smallest are candidates for logarithms.
 DECADES, _FEWEST = 20.0, 5
 # A spread below this share of the largest value is rounding: the column is constant.
 ROUNDING = 1e-9
 # Entries from which on a column's own spread is taken; with fewer, that of the others has a part in it.
 _ENOUGH = 10
-# "columns" must be better than "global" by this factor, which has fewer parameters.
-_BETTER = 0.98
 
 
 def column_spreads(problem: Completion) -> Float[np.ndarray, " n"]:
@@ -54,33 +45,3 @@ def columns_over_decades(problem: Completion) -> Bool[np.ndarray, " n"]:
     np.minimum.at(low, problem.cols, values)
     np.maximum.at(high, problem.cols, values)
     return (low > 0) & (high > DECADES * low) & (np.bincount(problem.cols, minlength=n) >= _FEWEST)
-
-
-def scalings_of(
-    problem: Completion, pairs: Sequence[tuple[Completion, Completion]], scaling: str, is_open: bool
-) -> tuple[str, ...]:
-    """What to try for a table, the likeliest first; is_open: whether more than one may be."""
-    if scaling != "auto":
-        return (scaling,)
-    likelier, other = "global", "columns"
-    if pairs and effects_error(pairs, "columns") < _BETTER * effects_error(pairs, "global"):
-        likelier, other = other, likelier
-    if not is_open or problem.rows.size > _MOST_ENTRIES:
-        return (likelier,)
-    return (likelier, other, *(("log",) if columns_over_decades(problem).any() else ()), "raw")
-
-
-def effects_error(pairs: Sequence[tuple[Completion, Completion]], scaling: str) -> float:
-    """Root mean squared error of row and column effects alone on held-out entries, in spreads of their columns."""
-    from rankfall.estimators.standardization import standardize
-
-    squares, count = 0.0, 0
-    for train, held in pairs:
-        spreads = column_spreads(train)[held.cols]
-        judged = spreads > 0
-        rows, cols = held.rows[judged], held.cols[judged]
-        shape = standardize(train, scaling)
-        rest = shape.from_units(shape.offset(rows, cols), cols) - held.values[judged]
-        squares += float(np.sum((rest / spreads[judged]) ** 2))
-        count += int(judged.sum())
-    return float(np.sqrt(squares / max(1, count)))

@@ -18,7 +18,7 @@ from rankfall.estimators.candidate import Candidate, Trial
 from rankfall.estimators.fold import Fold, fold_of
 from rankfall.estimators.folds import follow, is_near_whole, splits
 from rankfall.estimators.robust_scaling import standardizations
-from rankfall.estimators.scalings import scalings_of
+from rankfall.estimators.scaling_choice import scalings_of
 from rankfall.estimators.settings import FitSettings
 from rankfall.estimators.standardization import Standardization
 from rankfall.problems.completion import Completion

@@ -14,14 +14,12 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from rankfall.errors import InputError
-from rankfall.estimators.scalings import ROUNDING, SCALINGS, columns_over_decades, scalings_of
+from rankfall.estimators.scalings import ROUNDING, SCALINGS, columns_over_decades
 from rankfall.problems.completion import Completion
 from rankfall.problems.losses import Loss, Squared
 
 _EFFECT_ROUNDS, _EFFECT_TOLERANCE = 20, 1e-3
 _PIECE = 2**20
-# What "auto" holds out to judge by, of tables with enough entries for it.
-_ASIDE, _FEWEST = 0.1, 10
 # Equal entries from which on a column counts as constant.
 _CONSTANT = 4
 _LARGEST_LOG = 700.0
@@ -132,18 +130,13 @@ class Standardization:
         )
 
 
-def standardize(problem: Completion, scaling: str = "auto") -> Standardization:
+def standardize(problem: Completion, scaling: str) -> Standardization:
     """Read a `Standardization` off the observed entries.
 
-    scaling: one of `rankfall.estimators.scalings`; "auto" chooses between "global" and "columns" by how well effects
-        alone would predict a tenth of the entries.
+    scaling: one of `rankfall.estimators.scalings`, but "auto": `scaling_choice` chooses.
     """
-    if scaling not in SCALINGS:
-        raise InputError(f"scaling must be one of {', '.join(SCALINGS)}, got {scaling!r}; 'auto' tries them")
-    if scaling == "auto":
-        train = problem.hold_out(_ASIDE, 0) if problem.rows.size >= _FEWEST else None
-        pairs = [] if train is None or train.held_out is None else [(replace(train, held_out=None), train.held_out)]
-        scaling = scalings_of(problem, pairs, scaling, is_open=False)[0]
+    if scaling not in SCALINGS or scaling == "auto":
+        raise InputError(f"scaling must be one of {', '.join(SCALINGS[1:])}, got {scaling!r}")
     rows, cols, (m, n) = problem.rows, problem.cols, problem.shape
     values = np.asarray(problem.values, dtype=np.float64)
     logs = columns_over_decades(problem) if scaling == "log" else np.zeros(n, dtype=bool)
