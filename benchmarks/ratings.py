@@ -17,14 +17,14 @@ test entries that its 90 % intervals cover, and their mean width. Folders: ml-10
 import argparse
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 import rankfall as rf
-from rankfall.comparison import METHODS, Method, measure, named, warm_up
+from rankfall.comparison import METHODS, Contender, measure, named, warm_up
 from rankfall.comparison.methods import Rankfall
 from rankfall.datasets import Ratings, movielens
 from rankfall.errors import InputError
@@ -87,7 +87,7 @@ def rankfall_numbers(split: Split, parameters: dict) -> tuple[float, ...]:
     return *_errors(predicted, values), seconds, covered, float(np.mean(above - below))
 
 
-def numbers(method: Method, split: Split) -> tuple[float, ...] | str:
+def numbers(method: Contender, split: Split) -> tuple[float, ...] | str:
     """RMSE, MAE and seconds of any method, or the reason why there are none."""
     refusal = method.refusal(split.train)
     if refusal is not None:
@@ -105,7 +105,7 @@ def _errors(predicted: np.ndarray, values: np.ndarray) -> tuple[float, float]:
     return float(np.sqrt(np.mean(missed**2))), float(np.mean(missed))
 
 
-def lines(part: str, methods: list[Method], data: Path) -> Iterator[str]:
+def lines(part: str, methods: Sequence[Contender], data: Path) -> Iterator[str]:
     """The table of a part, a line as soon as it is measured; the reasons of those without numbers last."""
     parted = splits(part, data)
     train, test = parted[0].train, parted[0].test

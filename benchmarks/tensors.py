@@ -22,7 +22,9 @@ from pathlib import Path
 import numpy as np
 
 import rankfall as rf
-from rankfall.problems.matricization import matricize
+from rankfall.baselines import TensorNuclearNorm
+from rankfall.comparison.tensor_libraries import TensorlyCP, TensorlyTucker
+from rankfall.estimators.tensors.flattened import Flattened
 
 
 def tensor(name: str) -> np.ndarray:
@@ -49,59 +51,13 @@ def deep(given: np.ndarray) -> np.ndarray:
 
 def flattened(given: np.ndarray) -> np.ndarray:
     """Deep matrix factorization of the matricization with the lowest held-out error."""
-    best = None
-    for axis in range(given.ndim):
-        matrix = matricize(given, [axis])
-        tall = matrix if matrix.shape[0] >= matrix.shape[1] else matrix.T
-        fit = rf.DeepMatrixFactorization(refine=False, scaling="global", features=False)
-        filled = fit.fit_transform(tall)
-        if best is None or fit.held_out_error_ < best[0]:
-            filled = filled if tall is matrix else filled.T
-            rest = [side for a, side in enumerate(given.shape) if a != axis]
-            best = fit.held_out_error_, np.moveaxis(filled.reshape(given.shape[axis], *rest), 0, axis)
-    assert best is not None
-    return best[1]
+    problem = rf.TensorCompletion.from_array(given)
+    fits = [Flattened.of(problem, axis, 0) for axis in range(given.ndim)]
+    return min(fits, key=lambda fit: fit.fit.held_out_error_).whole()
 
 
-def halrtc(given: np.ndarray, rounds: int = 300) -> np.ndarray:
-    """HaLRTC: the sum of the nuclear norms of all matricizations, by the alternating direction method.   [liu2013]"""
-    known = ~np.isnan(given)
-    scale = np.sqrt(np.mean(given[known] ** 2))
-    found = np.where(known, given / scale, 0.0)
-    multipliers, penalty = [np.zeros_like(found) for _ in range(found.ndim)], 1e-2
-    for _ in range(rounds):
-        shrunk = []
-        for axis, multiplier in enumerate(multipliers):
-            matrix = matricize(found + multiplier / penalty, [axis])
-            u, values, v = np.linalg.svd(matrix, full_matrices=False)
-            low = (u * np.maximum(values - 1 / (found.ndim * penalty), 0)) @ v
-            rest = [side for a, side in enumerate(found.shape) if a != axis]
-            shrunk.append(np.moveaxis(low.reshape(found.shape[axis], *rest), 0, axis))
-        mean = sum(low - multiplier / penalty for low, multiplier in zip(shrunk, multipliers, strict=True)) / found.ndim
-        found = np.where(known, given / scale, mean)
-        multipliers = [m - penalty * (low - found) for m, low in zip(multipliers, shrunk, strict=True)]
-        penalty *= 1.05
-    return found * scale
-
-
-def tensorly_cp(given: np.ndarray, rank: int) -> np.ndarray:
-    from tensorly.cp_tensor import cp_to_tensor
-    from tensorly.decomposition import parafac
-
-    known = ~np.isnan(given)
-    fit = parafac(np.where(known, given, 0.0), rank, mask=known.astype(float), n_iter_max=500, init="random",
-                  random_state=0, tol=1e-8)  # fmt: skip
-    return np.asarray(cp_to_tensor(fit))
-
-
-def tensorly_tucker(given: np.ndarray, rank: int) -> np.ndarray:
-    from tensorly.decomposition import tucker
-    from tensorly.tucker_tensor import tucker_to_tensor
-
-    known = ~np.isnan(given)
-    ranks = [min(rank, side) for side in given.shape]
-    fit = tucker(np.where(known, given, 0.0), ranks, mask=known.astype(float), n_iter_max=500, init="svd", tol=1e-8)
-    return np.asarray(tucker_to_tensor(fit))
+def halrtc(given: np.ndarray) -> np.ndarray:
+    return TensorNuclearNorm().complete(rf.TensorCompletion.from_array(given))
 
 
 def compare(name: str, how: str) -> None:
@@ -122,8 +78,11 @@ def compare(name: str, how: str) -> None:
         return error, seconds
 
     measured("rankfall, told nothing", deep)
-    for label, method in (("tensorly CP", tensorly_cp), ("tensorly Tucker", tensorly_tucker)):
-        cells = [measured(f"{label} {rank}", lambda g, m=method, r=rank: m(g, r)) for rank in range(1, 11)]
+    for label, method in (
+        ("tensorly CP", TensorlyCP(iterations=500)),
+        ("tensorly Tucker", TensorlyTucker(iterations=500)),
+    ):
+        cells = [measured(f"{label} {rank}", lambda g, m=method, r=rank: m.filled(g, r, 0)) for rank in range(1, 11)]
         print(f"  {label + ', best rank':<28} {min(cells)[0]:9.5f} {min(cells)[1]:8.1f} s")
     measured("HaLRTC", halrtc)
     measured("best flattening", flattened)

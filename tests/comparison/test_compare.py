@@ -246,7 +246,7 @@ def test_settings_out_of_range_are_refused(settings, message):
 
 
 def test_problems_that_cannot_be_compared_on_are_refused():
-    with pytest.raises(InputError, match="needs a Completion, got ndarray; Completion.from_array"):
+    with pytest.raises(InputError, match="needs a Completion or a TensorCompletion, got ndarray; their from_array"):
         compare(np.ones((3, 3)))  # pyright: ignore[reportArgumentType]
     with pytest.raises(InputError, match="needs at least 2 observed entries, got 1"):
         compare(rf.Completion.from_triplets([0], [0], [1.0], (2, 2)))

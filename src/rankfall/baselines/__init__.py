@@ -3,7 +3,7 @@
 `NuclearNorm` is the convex reference with a certificate; `SoftImpute` its regularized, noisy form;
 `AlternatingLeastSquares` and `HardThreshold` fix the rank; `GaussNewton` refines any of them. `R2RILS`, `MatrixIRLS`,
 `GNMR` and `RiemannianCG`, which are told the rank too, are the yardsticks of exact recovery. All share
-`solve(problem, warm=None)`.
+`solve(problem, warm=None)`. Of tensors there are `TensorLeastSquares` and `TensorNuclearNorm`.
 """
 
 from rankfall.baselines.als import AlternatingLeastSquares
@@ -17,6 +17,7 @@ from rankfall.baselines.riemannian_cg import RiemannianCG
 from rankfall.baselines.soft_impute import SoftImpute, largest_shrinkage
 from rankfall.baselines.solution import Solution
 from rankfall.baselines.tensor_least_squares import TensorLeastSquares
+from rankfall.baselines.tensor_nuclear_norm import TensorNuclearNorm
 
 __all__ = [
     "GNMR",
@@ -30,5 +31,6 @@ __all__ = [
     "SoftImpute",
     "Solution",
     "TensorLeastSquares",
+    "TensorNuclearNorm",
     "largest_shrinkage",
 ]

@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rankfall.cli.reading_options import Duplicates, Header, Labels, TripletColumns
+from rankfall.cli.tensor_input import Index, Value, is_tensor, refuse, tensor_of
 from rankfall.errors import InputError
 
 if TYPE_CHECKING:
+    from rankfall.cli.console import Console
     from rankfall.comparison import Comparison
+    from rankfall.problems import Completion, TensorCompletion
 
 EXIT_CODES = "Exit codes: 0 done; 2 bad input, nothing written; 130 interrupted, nothing written."
 
@@ -18,11 +21,15 @@ def compare(
     table: Annotated[
         Path,
         typer.Argument(
-            metavar="INPUT", help="csv, tsv, parquet, npy, npz or mtx; empty cells, NA and NaN are missing.",
+            metavar="INPUT",
+            help="csv, tsv, parquet, npy, npz or mtx; empty cells, NA and NaN are missing. "
+            "Tensors: npy, npz, nc, zarr, or a long table with --index.",
             show_default=False,
         ),
     ],
     triplets: TripletColumns = None,
+    index: Index = None,
+    value: Value = None,
     duplicates: Duplicates = "error",
     labels: Labels = None,
     header: Header = None,
@@ -38,22 +45,27 @@ def compare(
     plot: Annotated[Path | None, typer.Option(help="Plot errors and seconds to this PNG file.")] = None,
     json: Annotated[Path | None, typer.Option(help="Write the results of all repeats to this JSON file.")] = None,
 ) -> None:  # fmt: skip
-    """Predict held-out entries of a table with several methods, and rank the methods.
+    """Predict held-out entries of a table or tensor with several methods, and rank the methods.
 
     Every method gets the same training entries, chooses its settings on those
     alone, and runs in a process of its own. A method that fails, or for which
-    the table is too large, is listed with the reason; the others continue.
+    the table is too large, is listed with the reason; the others continue. Of a
+    tensor with whole fibers missing, whole fibers are held out.
     """
     from rankfall import comparison
     from rankfall.cli.console import Console
-    from rankfall.cli.observed import notes_of, problem_of, read_observed
 
     _check_outputs(plot, json)
-    chosen = comparison.named(None if methods is None else [name.strip() for name in methods.split(",")])
+    names = None if methods is None else [name.strip() for name in methods.split(",")]
     console = Console(quiet)
-    observed = read_observed(table, triplets, labels, header, duplicates)
-    console.warnings(notes_of(observed))
-    problem = problem_of(observed)
+    if is_tensor(table, index, value):
+        refuse("is for tables", "got it for a tensor; leave it out", triplets=triplets, labels=labels, header=header)
+        # a library that is missing has its reason below the table
+        chosen = comparison.named(names or list(comparison.TENSOR_METHODS), comparison.TENSOR_METHODS)
+        problem = _tensor_problem(table, index, value, duplicates)
+    else:
+        chosen = comparison.named(names)
+        problem = _table_problem(table, triplets, labels, header, duplicates, console)
     with console.fitting() as progress:
         found = comparison.compare(
             problem, holdout, repeats, seed, chosen, bounds=(min_value, max_value), progress=progress
@@ -69,6 +81,22 @@ def compare(
         console.writing(lambda: ComparisonPicture(found).save(plot))
     _show(found)
     raise typer.Exit(console.exit_code)
+
+
+def _tensor_problem(path: Path, index: str | None, value: str | None, duplicates: str) -> "TensorCompletion":
+    from rankfall.problems import TensorCompletion
+
+    return TensorCompletion.from_array(tensor_of(path, index, value, duplicates).values)
+
+
+def _table_problem(
+    path: Path, triplets: str | None, labels: str | None, header: bool | None, duplicates: str, console: "Console"
+) -> "Completion":
+    from rankfall.cli.observed import notes_of, problem_of, read_observed
+
+    observed = read_observed(path, triplets, labels, header, duplicates)
+    console.warnings(notes_of(observed))
+    return problem_of(observed)
 
 
 def _check_outputs(plot: Path | None, json: Path | None) -> None:
@@ -94,9 +122,8 @@ def _show(found: "Comparison") -> None:
     from rankfall.cli.console import screen
     from rankfall.cli.edge import harmless
 
-    m, n = found.shape
-    paper = screen()
-    caption = f"{m} × {n}, {found.observed} observed; {100 * found.holdout:.3g} % held out, {found.repeats} times"
+    paper, shape = screen(), " × ".join(map(str, found.shape))
+    caption = f"{shape}, {found.observed} observed; {100 * found.holdout:.3g} % held out, {found.repeats} times"
     shown = Table(
         box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, caption=caption, caption_justify="left", caption_style=""
     )
@@ -111,9 +138,12 @@ def _show(found: "Comparison") -> None:
             seconds, memory, style="bold" if row.method == "rankfall" else "",
         )  # fmt: skip
     paper.print(shown)
+    titles: dict[str, list[str]] = {}
     for row in found.rows:
-        if not row.is_measured:
-            paper.print(harmless(f"{row.title}: {row.reason}"), markup=False, soft_wrap=True)
+        if row.reason is not None:
+            titles.setdefault(row.reason, []).append(row.title)
+    for reason, named in titles.items():
+        paper.print(harmless(f"{', '.join(named)}: {reason}"), markup=False, soft_wrap=True)
 
 
 def _with_spread(value: float, spread: float) -> str:

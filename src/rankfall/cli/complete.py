@@ -21,7 +21,7 @@ from rankfall.cli.reading_options import (
     TripletColumns,
     Unknown,
 )
-from rankfall.errors import InputError
+from rankfall.cli.tensor_input import Index, Value, is_tensor, refuse
 
 EXIT_CODES = (
     "Exit codes: 0 done; 1 diverged, best state written; 2 bad input, nothing written; 130 interrupted, best so far "
@@ -43,10 +43,8 @@ def complete(
         Path | None, typer.Option("--output", "-o", help="Where to write; the extension names the format.")
     ] = None,
     triplets: TripletColumns = None,
-    index: Annotated[
-        str | None, typer.Option(help="INPUT is a long table of a tensor: its columns of indices, as station,day,slot.")
-    ] = None,
-    value: Annotated[str | None, typer.Option(help="With --index: the column of values.")] = None,
+    index: Index = None,
+    value: Value = None,
     predict: Annotated[Path | None, typer.Option(help="Fill only the pairs row,col listed in this file.")] = None,
     duplicates: Duplicates = "error",
     labels: Labels = None,
@@ -138,17 +136,15 @@ def complete(
     page = ReportOutput(report, force)
     page.check()
     if table is None:
-        _refuse(
+        refuse(
             "needs an INPUT", "got none; name the file to complete", triplets=triplets, predict=predict, labels=labels,
             categories=categories, order=order,
         )  # fmt: skip
         from rankfall.cli.example import complete_example
 
         complete_example(output, plot, options, console, page)
-    elif index is not None or value is not None or _is_tensor(table):
-        if index is None and value is not None:
-            raise InputError(f"--value goes with --index, the columns of indices, got --value={value} alone")
-        _refuse(
+    elif is_tensor(table, index, value):
+        refuse(
             "is for tables", "got it for a tensor; leave it out", triplets=triplets, predict=predict, labels=labels,
             categories=categories, order=order, plot=plot, levels=levels, features=features, refine=refine,
             header=header, unknown=unknown, below=below, separator=separator, decimal=decimal, thousands=thousands,
@@ -163,7 +159,7 @@ def complete(
 
         complete_table(table, output, plot, labels, header, duplicates, reading, digits, options, console, page)
     else:
-        _refuse(
+        refuse(
             "is for tables", "got it for a list of entries; --triplets names its columns", labels=labels,
             categories=categories, order=order,
         )  # fmt: skip
@@ -175,19 +171,5 @@ def complete(
     raise typer.Exit(console.exit_code)
 
 
-def _is_tensor(path: Path) -> bool:
-    if path.suffix.lower() not in (".npy", ".npz", ".nc", ".zarr"):
-        return False
-    from rankfall.tables.tensors import holds_tensor
-
-    return holds_tensor(path)
-
-
 def _chosen(option: str) -> str | None:
     return None if option == "auto" else option
-
-
-def _refuse(rule: str, got: str, **options: object) -> None:
-    for name, value in options.items():
-        if value is not None:
-            raise InputError(f"--{name.replace('_', '-')} {rule}, {got}")

@@ -9,9 +9,10 @@ from rankfall.cli.console import Console
 from rankfall.cli.options import FitOptions
 from rankfall.cli.report_output import ReportOutput
 from rankfall.cli.steps import beside
+from rankfall.cli.tensor_input import tensor_of
 from rankfall.errors import InputError
 from rankfall.tables import check_writable
-from rankfall.tables.tensors import FORMATS, TensorFile, read_long_table, read_tensor, write_tensor
+from rankfall.tables.tensors import FORMATS, TensorFile, write_tensor
 
 if TYPE_CHECKING:
     from rankfall.estimators import DeepTensorCompletion
@@ -22,12 +23,7 @@ def complete_tensor(
     console: Console, page: ReportOutput,
 ) -> None:  # fmt: skip
     """Read a tensor, fill its unknown entries, write it in the format it came in, and a report where one is wanted."""
-    if index is None:
-        tensor = read_tensor(source)
-    else:
-        if value is None:
-            raise InputError(f"--index needs --value, the column of the values, got --index={index} alone")
-        tensor = read_long_table(source, [name.strip() for name in index.split(",")], value, duplicates)
+    tensor = tensor_of(source, index, value, duplicates)
     unknown = np.isnan(tensor.values)
     if not unknown.any():
         raise InputError(f"a tensor to complete must have unknown entries, {str(source)!r} has none; NaN marks them")

@@ -1,7 +1,7 @@
 """Measuring one method: predictions at positions whose values it never sees, with seconds and peak memory.
 
 In a process of its own (the default) a method's peak memory is its own, and a method that is killed takes nothing
-with it. The process first completes a tiny table, so that importing and compiling are not timed.
+with it. The process first completes a tiny problem, so that importing and compiling are not timed.
 """
 
 import multiprocessing
@@ -16,18 +16,12 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any
 
 import numpy as np
 
-from rankfall.comparison.methods import Method
+from rankfall.comparison.contender import Contender, Job
 from rankfall.errors import InputError
-from rankfall.problems.completion import Completion
-
-# Sparse enough that the compiled passes are used, large enough that every method has something to hold out.
-_TINY_SHAPE, _TINY_ENTRIES = (80, 60), 320
-
-Job: TypeAlias = tuple[Completion, np.ndarray, np.ndarray, int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,19 +34,16 @@ class Answer:
     reason: str | None = None
 
 
-def measure(method: Method, problem: Completion, rows: np.ndarray, cols: np.ndarray, seed: int) -> Answer:
+def measure(method: Contender, *job: Any) -> Answer:
     """Fit and predict in this process; an exception becomes the reason, and so do predictions that are not finite.
 
     Parameters
     ----------
-    method : Method
-        What completes the table.
-    problem : Completion
-        The entries that the method may see.
-    rows, cols : ndarray of int, shape (k,)
-        The positions to predict, from 0.
-    seed : int
-        Of the method.
+    method : Contender
+        What completes the table or tensor.
+    *job
+        The entries that the method may see; the positions to predict, from 0, rows (k,) and columns (k,) of a
+        table or indices (order, k) of a tensor; and the seed of the method.
 
     Returns
     -------
@@ -63,12 +54,13 @@ def measure(method: Method, problem: Completion, rows: np.ndarray, cols: np.ndar
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
-            predictions = np.asarray(method.fit_predict(problem, rows, cols, seed), dtype=np.float64)
+            predictions = np.asarray(method.predictions_for(job), dtype=np.float64)
     except Exception as error:
         return Answer(None, reason=_sentence(error))
     seconds = time.perf_counter() - begun
-    if predictions.shape != rows.shape:
-        return Answer(None, reason=f"predictions must have the positions' shape {rows.shape}, got {predictions.shape}")
+    shape = job[1].shape[-1:]
+    if predictions.shape != shape:
+        return Answer(None, reason=f"predictions must have the positions' shape {shape}, got {predictions.shape}")
     lost = int((~np.isfinite(predictions)).sum())
     if lost:
         return Answer(None, reason=f"predictions must be finite, {lost} of {predictions.size} are not")
@@ -78,7 +70,7 @@ def measure(method: Method, problem: Completion, rows: np.ndarray, cols: np.ndar
 class Inside:
     """Measures a method in this process; its peak memory is not known, and what it imports first is timed."""
 
-    def __init__(self, method: Method) -> None:
+    def __init__(self, method: Contender) -> None:
         self.method = method
 
     def __call__(self, job: Job) -> Answer:
@@ -88,7 +80,7 @@ class Inside:
 class Apart:
     """Measures a method in a process of its own, one job after another."""
 
-    def __init__(self, method: Method, process: BaseProcess, line: Connection) -> None:
+    def __init__(self, method: Contender, process: BaseProcess, line: Connection) -> None:
         self.method, self.process, self.line = method, process, line
 
     def __call__(self, job: Job) -> Answer:
@@ -101,7 +93,7 @@ class Apart:
 
 
 @contextmanager
-def measuring(method: Method, in_process: bool) -> Iterator[Inside | Apart]:
+def measuring(method: Contender, in_process: bool) -> Iterator[Inside | Apart]:
     """Measure jobs of one method, here or in a process that ends with the block."""
     if in_process:
         yield Inside(method)
@@ -119,7 +111,7 @@ def measuring(method: Method, in_process: bool) -> Iterator[Inside | Apart]:
         process.join()
 
 
-def _serve(method: Method, line: Connection) -> None:
+def _serve(method: Contender, line: Connection) -> None:
     """Answer jobs until the line is closed; Ctrl-C is the parent's business, and stdout belongs to its table."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.dup2(2, 1)
@@ -133,12 +125,9 @@ def _serve(method: Method, line: Connection) -> None:
         line.send(Answer(answer.predictions, answer.seconds, peak_megabytes(), answer.reason))
 
 
-def warm_up(method: Method) -> None:
-    """Let a method complete a tiny table, so that importing and compiling are behind it."""
-    rng = np.random.default_rng(0)
-    rows, cols = np.divmod(np.sort(rng.permutation(_TINY_SHAPE[0] * _TINY_SHAPE[1])[:_TINY_ENTRIES]), _TINY_SHAPE[1])
-    values = np.sin(rows) * np.cos(cols) + 0.1 * rng.standard_normal(rows.size)
-    measure(method, Completion(rows, cols, values, _TINY_SHAPE), rows[:1], cols[:1], 0)
+def warm_up(method: Contender) -> None:
+    """Let a method complete a tiny problem, so that importing and compiling are behind it."""
+    measure(method, *method.tiny_job())
 
 
 def peak_megabytes() -> float:

@@ -1,74 +1,52 @@
-"""What a method is to a comparison, and those that this package brings itself.
+"""Methods for tables, and those that this package brings itself.
 
 A method sees training entries and positions, never the values there. Where it has a knob that decides how well it
 does, the knob is turned by entries held out from the training entries, so that nobody is measured at a setting that
 suits somebody else's data; that time counts.
 """
 
-import importlib.util
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float
 
 from rankfall.baselines import AlternatingLeastSquares, SoftImpute
+from rankfall.comparison.contender import Contender, Job, Setting, least
 from rankfall.estimators import DeepMatrixFactorization
 from rankfall.estimators.scaling_choice import standardize_likeliest
 from rankfall.estimators.standardization import Standardization
 from rankfall.problems.completion import Completion
 
-Setting = TypeVar("Setting")
-
 # Fewer observed entries than this cannot choose anything.
 _FEWEST = 10
 _HELD_OUT = 0.1
+_TINY_SHAPE, _TINY_ENTRIES = (80, 60), 320
 
 
-class Method(ABC):
-    """A way to predict entries from other entries.
-
-    Attributes
-    ----------
-    name : str
-        What it is called by.
-    title : str
-        What tables and pictures call it.
-    module, package : str or None
-        What must be installed, and under which name, if anything beyond rankfall itself.
-    """
-
-    name: ClassVar[str]
-    title: ClassVar[str]
-    module: ClassVar[str | None] = None
-    package: ClassVar[str | None] = None
-
-    @classmethod
-    def is_installed(cls) -> bool:
-        """Whether the library it stands for can be imported."""
-        return cls.module is None or importlib.util.find_spec(cls.module) is not None
-
-    def refusal(self, problem: Completion) -> str | None:
-        """Why the method is not for this problem, or None where it is."""
-        if not self.is_installed():
-            return f"not installed; pip install {self.package or self.module}"
-        return self.too_large(problem)
-
-    def is_applicable(self, problem: Completion) -> bool:
-        """Whether the method is for this problem; `refusal` has the reason."""
-        return self.refusal(problem) is None
-
-    def too_large(self, problem: Completion) -> str | None:
-        """Why the problem is too large for the method, or None."""
-        return None
+class Method(Contender):
+    """A way to predict entries of a table; `Contender` says what else it has."""
 
     @abstractmethod
     def fit_predict(
         self, problem: Completion, rows: np.ndarray, cols: np.ndarray, seed: int
     ) -> Float[np.ndarray, " entries"]:
         """Learn from the observed entries of `problem`; predictions at the positions, in input units."""
+
+    def predictions_for(self, job: Job) -> Float[np.ndarray, " entries"]:
+        """Predictions for a problem, rows, columns and a seed."""
+        return self.fit_predict(*job)
+
+    @staticmethod
+    def tiny_job() -> Job:
+        """A table sparse enough that the compiled passes are used, and large enough to hold out entries."""
+        rng = np.random.default_rng(0)
+        places = np.sort(rng.permutation(_TINY_SHAPE[0] * _TINY_SHAPE[1])[:_TINY_ENTRIES])
+        rows, cols = np.divmod(places, _TINY_SHAPE[1])
+        values = np.sin(rows) * np.cos(cols) + 0.1 * rng.standard_normal(rows.size)
+        return Completion(rows, cols, values, _TINY_SHAPE), rows[:1], cols[:1], 0
 
 
 @dataclass(frozen=True)
@@ -196,9 +174,4 @@ def choose(
     training = problem.hold_out(_HELD_OUT, seed)
     held = training.held_out
     assert held is not None
-    errors = []
-    for setting in settings:
-        missed = fit_predict(training, held.rows, held.cols, setting) - held.values
-        error = float(np.mean(missed**2))
-        errors.append(error if np.isfinite(error) else np.inf)
-    return settings[int(np.argmin(errors))]
+    return least(settings, lambda setting: fit_predict(training, held.rows, held.cols, setting) - held.values)

@@ -84,13 +84,13 @@ class Comparison:
     rows
         a `Standing` each.
     shape, observed
-        of the table compared on.
+        of the table or tensor compared on.
     holdout, repeats, seed, bounds
         how.
     """
 
     rows: tuple[Standing, ...]
-    shape: tuple[int, int]
+    shape: tuple[int, ...]
     observed: int
     holdout: float
     repeats: int

@@ -170,18 +170,24 @@ def half_success(oversamplings: Float[np.ndarray, " s"], success: Float[np.ndarr
     return float(oversamplings[last] + share * (oversamplings[last + 1] - oversamplings[last]))
 
 
+def _own_last() -> list[tuple[int, str]]:
+    """Colors and methods, rankfall last."""
+    first, *others = enumerate(METHODS)
+    return [*others, first]
+
+
 def panels(data) -> list[Panel]:
     size, ranks, oversamplings = data.attrs["size"], data["rank"].values, data.oversampling.values
     success = (data.error < ACCURACY).mean("draw")
     limit = data.identifiable.mean("draw")
     drawn_panels = []
     for number, rank in enumerate(ranks.tolist()):
-        # colors are the same in all panels: one legend, where no curve is
+        # colors are the same in all panels: one legend, where no curve is; rankfall's own curve comes last, on top
         curves = [
             Curve(
                 oversamplings, success.sel(solver=name, rank=rank).values, "" if number else name, "marked", color=place
             )
-            for place, name in enumerate(METHODS)
+            for place, name in _own_last()
         ]
         curves.append(Curve(oversamplings, limit.sel(rank=rank).values, "" if number else "identifiable", "dashed"))
         drawn_panels.append(
@@ -191,7 +197,7 @@ def panels(data) -> list[Panel]:
     curves = [
         Curve(ranks, freedom * [half_success(oversamplings, row) for row in success.sel(solver=name).values], "",
               "marked", color=place)
-        for place, name in enumerate(METHODS)
+        for place, name in _own_last()
     ]  # fmt: skip
     curves += [
         Curve(ranks, freedom * [half_success(oversamplings, row) for row in limit.values], "identifiable",
