@@ -44,6 +44,7 @@ def flow(
     scale: Annotated[float, typer.Option(help="Size of the initial product.")] = 1e-3,
     rtol: Annotated[float, typer.Option(help="Relative tolerance of the integrator.")] = 1e-3,
     loss: Annotated[float, typer.Option(help="Stop when the mean squared residual is below this value.")] = 1e-6,
+    steps: Annotated[int, typer.Option(help="Stop after this many steps of the integrator.")] = 1_000_000,
     seed: Annotated[int, typer.Option(help="Seed of the start, the planted matrix and its observed entries.")] = 0,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the saved run (Zarr).")] = Path("run.zarr"),
     plot: Annotated[Path | None, typer.Option(help="Plot the singular values over time to this PNG file.")] = None,
@@ -60,7 +61,7 @@ def flow(
     from rankfall.cli.steps import check_picture
     from rankfall.integrators import Flow
     from rankfall.models import Chain
-    from rankfall.trajectory import Escape, LossBelow, Record, evolve
+    from rankfall.trajectory import Escape, LossBelow, Record, StepLimit, evolve
     from rankfall.trajectory.blocks import block_record
     from rankfall.trajectory.storage import check_destination
 
@@ -68,7 +69,7 @@ def flow(
     if plot is not None:
         check_picture(plot)
     begun = _start(start, scale, width)
-    stop, integrator, model = LossBelow(loss), Flow(rtol), Chain(depth, width)
+    stop, integrator, model = LossBelow(loss) | StepLimit(steps), Flow(rtol), Chain(depth, width)
     _check_seed(seed)
     console = Console(quiet)
     problem = _problem(table, {"rows": rows, "cols": cols, "rank": rank, "observed": observed}, seed, console)

@@ -27,7 +27,7 @@ _AMPLIFIED = 2.0
 _LOUDEST = 0.5
 # Spectral norm of what the noise does, as a share of the least singular value of the block.
 _KEPT_APART = 0.5
-_DRAWS = 6
+_DRAWS = 24
 _RIDGE = 1e-12
 _ITERATIONS = 1000
 
