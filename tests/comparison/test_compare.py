@@ -13,7 +13,7 @@ from rankfall.comparison.imputers import Iterative
 from rankfall.comparison.libraries import SurpriseSVD
 from rankfall.comparison.methods import ALSMethod, choose
 from rankfall.errors import InputError
-from rankfall.estimators.scaling_choice import standardize_likeliest
+from rankfall.estimators.scaling_choice import standardize_as
 from tests.helpers.comparisons import inside, noisy_problem
 from tests.helpers.planted import planted_problem
 
@@ -154,7 +154,7 @@ def test_column_means_are_means_weighted_where_entries_are_and_of_everything_whe
 
 def test_effects_are_those_of_the_estimator():
     problem = noisy_problem()
-    shape = standardize_likeliest(problem)
+    shape = standardize_as(problem)
     expected = shape.from_units(shape.offset(problem.rows, problem.cols), problem.cols)
     np.testing.assert_array_equal(METHODS["effects"].fit_predict(problem, problem.rows, problem.cols, 0), expected)
 

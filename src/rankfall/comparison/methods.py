@@ -16,7 +16,7 @@ from jaxtyping import Float
 from rankfall.baselines import AlternatingLeastSquares, SoftImpute
 from rankfall.comparison.contender import Contender, Job, Setting, least
 from rankfall.estimators import DeepMatrixFactorization
-from rankfall.estimators.scaling_choice import standardize_likeliest
+from rankfall.estimators.scaling_choice import standardize_as
 from rankfall.estimators.standardization import Standardization
 from rankfall.problems.completion import Completion
 
@@ -97,7 +97,7 @@ class Effects(Method):
         self, problem: Completion, rows: np.ndarray, cols: np.ndarray, seed: int
     ) -> Float[np.ndarray, " entries"]:
         """The part of rankfall's own predictions that owes nothing to a product."""
-        shape = standardize_likeliest(problem)
+        shape = standardize_as(problem)
         return shape.from_units(shape.offset(rows, cols), cols)
 
 
@@ -152,13 +152,13 @@ class ALSMethod(Method):
 
 def residuals(problem: Completion) -> tuple[Standardization, Completion]:
     """What damped effects leave of a table in its units, and the way back."""
-    shape = standardize_likeliest(problem)
+    shape = standardize_as(problem)
     return shape, shape.residual_problem(problem, np.float64)
 
 
 def in_units(problem: Completion) -> tuple[Standardization, Float[np.ndarray, " entries"]]:
     """The observed values without origin and unit (each column its own where units are mixed), and the way back."""
-    shape = standardize_likeliest(problem)
+    shape = standardize_as(problem)
     return shape, shape.to_units(np.asarray(problem.values, dtype=np.float64), problem.cols)
 
 

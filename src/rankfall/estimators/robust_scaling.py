@@ -14,7 +14,8 @@ from dataclasses import asdict, is_dataclass, replace
 import numpy as np
 
 from rankfall.errors import InputError
-from rankfall.estimators.standardization import Standardization, standardize
+from rankfall.estimators.scaling_choice import standardize_as
+from rankfall.estimators.standardization import Standardization
 from rankfall.problems.completion import Completion
 from rankfall.problems.loss import Loss
 from rankfall.problems.losses import Logistic, Squared
@@ -54,7 +55,7 @@ def standardizations(
     if loss.is_binary:
         return [_signs(problem)] * len(parts)
     if loss.is_quadratic:
-        return [standardize(part, scaling) for part in parts]
+        return [standardize_as(part, scaling) for part in parts]
     shapes = [_withstanding(part, scaling) for part in parts]
     sized = loss.scaled(max(float(np.sqrt(shapes[0].noise)), _LEAST))
     return [replace(shape, loss=sized) for shape in shapes]
@@ -62,7 +63,7 @@ def standardizations(
 
 def _withstanding(problem: Completion, scaling: str) -> Standardization:
     """The standardization of the table with its outliers pulled in."""
-    shape = standardize(problem, scaling)
+    shape = standardize_as(problem, scaling)
     values, spread = np.asarray(problem.values, dtype=np.float64), np.inf
     for _ in range(_ROUNDS):
         offset = shape.offset(problem.rows, problem.cols)
@@ -73,7 +74,7 @@ def _withstanding(problem: Completion, scaling: str) -> Standardization:
             break
         pulled = shape.from_units(offset + np.clip(residual, -bound, bound), problem.cols)
         unit = shape.unit
-        shape = standardize(replace(problem, values=pulled), scaling)
+        shape = standardize_as(replace(problem, values=pulled), scaling)
         if abs(spread - before) < _SETTLED * spread and np.allclose(unit, shape.unit, rtol=_SETTLED):
             break
     return shape

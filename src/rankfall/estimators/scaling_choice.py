@@ -21,11 +21,13 @@ _BETTER = 0.98
 _ASIDE, _FEWEST = 0.1, 10
 
 
-def standardize_likeliest(problem: Completion) -> Standardization:
-    """The standardization by "global" or "columns", whichever predicts a tenth of the entries better by effects."""
+def standardize_as(problem: Completion, scaling: str = "auto") -> Standardization:
+    """The standardization of a scaling; "auto" is "global" or "columns", as effects predict a tenth of the entries."""
+    if scaling != "auto":
+        return standardize(problem, scaling)
     train = problem.hold_out(_ASIDE, 0) if problem.rows.size >= _FEWEST else None
     pairs = [] if train is None or train.held_out is None else [(replace(train, held_out=None), train.held_out)]
-    return standardize(problem, scalings_of(problem, pairs, "auto", is_open=False)[0])
+    return standardize(problem, scalings_of(problem, pairs, scaling, is_open=False)[0])
 
 
 def scalings_of(
