@@ -108,3 +108,11 @@ def test_an_npy_named_npz_and_a_path_that_is_too_long(tmp_path):
         read_table(tmp_path / "t.npz")
     with pytest.raises(InputError, match="must be readable"):
         read_table(tmp_path / ("x" * 5000 + ".csv"))
+
+
+@pytest.mark.parametrize("name", ["t.mtx", "t.mtx.gz"])
+def test_a_matrix_market_file_that_ends_in_nul_bytes_is_refused_before_it_is_parsed(tmp_path, name):
+    text = b"%%MatrixMarket matrix coordinate real general\n2 2 3\n1 1 0.5\n1 2 1.5\n" + bytes(1000)
+    (tmp_path / name).write_bytes(gzip.compress(text) if name.endswith(".gz") else text)
+    with pytest.raises(InputError, match="NUL bytes"):
+        read_table(tmp_path / name)

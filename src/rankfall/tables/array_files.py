@@ -4,6 +4,8 @@ They hold numbers without words. A dense array gives a Table whose unknown entri
 in which exactly the stored entries are observed, stored zeros included. Pickled objects are never loaded.
 """
 
+import bz2
+import gzip
 import io
 import os
 from collections.abc import Sequence
@@ -24,6 +26,7 @@ _MATRIX_KEYS = ("values", "X")
 _DAMAGE = Exception
 # Labels of rows and columns without entries cost memory: this many, or so many times the entries, are meant.
 _LARGEST_SIDE, _MOST_EMPTY = 10**7, 1000
+_PIECE = 2**20
 
 
 def read_npy(path: FilePath) -> Table:
@@ -83,6 +86,7 @@ def read_mtx(path: FilePath, duplicates: str = "error") -> Table | Triplets:
             raise ValueError(f"its head promises {m} × {n} with {count} entries, more than the file can hold")
         if layout != "array":
             _check_sides(path, (m, n), count)
+        _check_text(name)
         matrix = scipy.io.mmread(name, spmatrix=False)
     except InputError:
         raise
@@ -100,6 +104,15 @@ def read_mtx(path: FilePath, duplicates: str = "error") -> Table | Triplets:
         return _table(matrix, f"the array in {name!r}")
     entries = matrix.tocoo()
     return _from_codes(name, entries.row, entries.col, entries.data, matrix.shape, duplicates, counted_from=1)
+
+
+def _check_text(name: str) -> None:
+    """Raise ValueError where a text file has NUL bytes, which SciPy's reader runs past."""
+    opened = {".gz": gzip.open, ".bz2": bz2.open}.get(os.path.splitext(name)[1].lower(), open)
+    with opened(name, "rb") as file:
+        while piece := file.read(_PIECE):
+            if b"\0" in piece:
+                raise ValueError("it has NUL bytes, which no text has")
 
 
 def load_arrays(path: FilePath) -> dict[str, np.ndarray]:
