@@ -30,9 +30,16 @@ class _Tensorly(TensorMethod):
     ranks: tuple[int, ...] = (1, 2, 3, 5, 8)
     iterations: int = 100
 
-    @abstractmethod
     def filled(self, given: Float[np.ndarray, "..."], rank: int, seed: int) -> Float[np.ndarray, "..."]:
         """The decomposition of a tensor whose unknown entries are NaN, formed."""
+        known = ~np.isnan(given)
+        return np.asarray(self.formed(np.where(known, given, 0.0), known.astype(float), rank, seed))
+
+    @abstractmethod
+    def formed(
+        self, values: Float[np.ndarray, "..."], mask: Float[np.ndarray, "..."], rank: int, seed: int
+    ) -> Float[np.ndarray, "..."]:
+        """The decomposition of the values where the mask is 1, formed."""
 
     def too_large(self, problem: TensorCompletion) -> str | None:
         """It forms the dense tensor in every iteration."""
@@ -60,17 +67,17 @@ class TensorlyCP(_Tensorly):
     name: ClassVar[str] = "tensorly-cp"
     title: ClassVar[str] = "tensorly CP"
 
-    def filled(self, given: Float[np.ndarray, "..."], rank: int, seed: int) -> Float[np.ndarray, "..."]:
+    def formed(
+        self, values: Float[np.ndarray, "..."], mask: Float[np.ndarray, "..."], rank: int, seed: int
+    ) -> Float[np.ndarray, "..."]:
         """A sum of `rank` components."""
         from tensorly.cp_tensor import cp_to_tensor
         from tensorly.decomposition import parafac
 
-        known = ~np.isnan(given)
         fit = parafac(
-            np.where(known, given, 0.0), rank, mask=known.astype(float), n_iter_max=self.iterations, init="random",
-            random_state=seed, tol=_TOLERANCE,
+            values, rank, mask=mask, n_iter_max=self.iterations, init="random", random_state=seed, tol=_TOLERANCE
         )  # fmt: skip
-        return np.asarray(cp_to_tensor(fit))
+        return cp_to_tensor(fit)
 
 
 @dataclass(frozen=True)
@@ -80,14 +87,15 @@ class TensorlyTucker(_Tensorly):
     name: ClassVar[str] = "tensorly-tucker"
     title: ClassVar[str] = "tensorly Tucker"
 
-    def filled(self, given: Float[np.ndarray, "..."], rank: int, seed: int) -> Float[np.ndarray, "..."]:
+    def formed(
+        self, values: Float[np.ndarray, "..."], mask: Float[np.ndarray, "..."], rank: int, seed: int
+    ) -> Float[np.ndarray, "..."]:
         """A core of side `rank` and a matrix for each axis."""
         from tensorly.decomposition import tucker
         from tensorly.tucker_tensor import tucker_to_tensor
 
-        known = ~np.isnan(given)
         fit = tucker(
-            np.where(known, given, 0.0), [min(rank, side) for side in given.shape], mask=known.astype(float),
-            n_iter_max=self.iterations, init="svd", tol=_TOLERANCE,
+            values, [min(rank, side) for side in values.shape], mask=mask, n_iter_max=self.iterations, init="svd",
+            tol=_TOLERANCE,
         )  # fmt: skip
-        return np.asarray(tucker_to_tensor(fit))
+        return tucker_to_tensor(fit)
