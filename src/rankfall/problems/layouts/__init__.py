@@ -3,6 +3,7 @@
 from rankfall.problems.layouts.batched import Batched
 from rankfall.problems.layouts.choose import choose_layout
 from rankfall.problems.layouts.dense import Dense
+from rankfall.problems.layouts.row_blocks import RowBlocks
 from rankfall.problems.layouts.sparse import Sparse
 
-__all__ = ["Batched", "Dense", "Sparse", "choose_layout"]
+__all__ = ["Batched", "Dense", "RowBlocks", "Sparse", "choose_layout"]
