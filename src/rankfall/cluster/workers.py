@@ -1,0 +1,161 @@
+"""Dask workers that compute on row blocks, and what happens when one is lost.
+
+A block is a Dask task: where a worker dies, the scheduler computes its blocks again elsewhere, which reads their
+partitions again. What is sent for one call (factors) lies on the workers only as long as the call; if some of it is
+lost, the whole call is made again from the caller's arrays.
+"""
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from itertools import count
+from typing import Any
+
+from distributed import Client, Future, wait
+from distributed.comm import CommClosedError
+from distributed.client import FutureCancelledError
+from distributed.scheduler import KilledWorker, NoValidWorkerError, NoWorkerError
+from dask.utils import format_bytes
+
+from rankfall.errors import InputError
+from rankfall.problems.layouts.row_blocks import ARITY, Workers
+from rankfall.problems.layouts.row_block import sum_in_order
+
+# Calls that are made again when workers were lost, and how long a cluster without any worker is waited for.
+_ATTEMPTS, _PATIENCE = 5, 60.0
+# Seconds for a worker to be found that data are sent to.
+_SENDING = 3.0
+_LOST = (FutureCancelledError, CommClosedError, NoValidWorkerError, NoWorkerError, TimeoutError, OSError)
+
+_log = logging.getLogger(__name__)
+_numbers = count()
+
+
+class DaskWorkers(Workers):
+    """The workers of a client's cluster.
+
+    Parameters
+    ----------
+    client : distributed.Client
+        Connected.
+    """
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+
+    def hold(self, blocks: Sequence[object]) -> list[object]:
+        """Blocks of the caller as tasks: the scheduler keeps them too, to give them to another worker."""
+        return [self.task(_itself, block) for block in blocks]
+
+    def task(self, function: Callable[..., Any], *given: object) -> Future:
+        """A task whose result stays on a worker."""
+        return self.client.submit(function, *given, pure=False, key=f"{function.__name__}-{next(_numbers)}")
+
+    def map(
+        self, function: Callable[..., Any], blocks: Sequence[object], parts: Sequence[Sequence[object]] = (),
+        shared: Sequence[object] = (),
+    ) -> tuple[list[Any], Any]:  # fmt: skip
+        """The function of every block, where the block is; again where workers were lost meanwhile.
+
+        Raises
+        ------
+        InputError
+            Where a task killed its worker again and again, or no worker is left.
+        """
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                return self._call(function, blocks, parts, shared)
+            except KilledWorker as error:
+                raise InputError(self._out_of_memory(error)) from None
+            except _LOST as error:
+                _log.warning("a worker was lost (%s); its blocks are read again", type(error).__name__)
+                if attempt == _ATTEMPTS:
+                    raise InputError(
+                        f"workers must live for the time of one gradient, {_ATTEMPTS} calls in a row lost one "
+                        f"({type(error).__name__}); look into the workers' logs"
+                    ) from None
+                self._wait_for_workers()
+        raise AssertionError
+
+    def _call(
+        self, function: Callable[..., Any], blocks: Sequence[object], parts: Sequence[Sequence[object]],
+        shared: Sequence[object],
+    ) -> tuple[list[Any], Any]:  # fmt: skip
+        places = self._places(blocks)
+        sent = self._send(parts or [()] * len(blocks), shared, places)
+        found = [
+            self.client.submit(
+                function, block, *given, pure=False, key=f"{function.__name__}-{next(_numbers)}", workers=[place],
+                allow_other_workers=True,
+            )
+            for block, given, place in zip(blocks, sent, places, strict=True)
+        ]  # fmt: skip
+        own = [self.task(_own, pair) for pair in found]
+        shares = [self.task(_share, pair) for pair in found]
+        while len(shares) > 1:
+            shares = [self.task(_sum, *shares[k : k + ARITY]) for k in range(0, len(shares), ARITY)]
+        *mine, total = self.client.gather([*own, *shares], direct=True)
+        return mine, total
+
+    def _places(self, blocks: Sequence[object]) -> list[str]:
+        """The worker of each block."""
+        wait(list(blocks))
+        for block in blocks:
+            if isinstance(block, Future) and block.status == "error":
+                block.result()
+        holders = self.client.who_has(list(blocks))
+        places = [next(iter(holders[block.key]), "") for block in blocks if isinstance(block, Future)]
+        if not all(places):
+            raise TimeoutError("a block was lost")
+        return places
+
+    def _send(
+        self, parts: Sequence[Sequence[object]], shared: Sequence[object], places: Sequence[str]
+    ) -> list[list[Future]]:
+        """What each block's function receives, on the worker that has the block; what is shared goes there once."""
+        of_worker: dict[str, list[int]] = defaultdict(list)
+        for block, worker in enumerate(places):
+            of_worker[worker].append(block)
+        sent: list[list[Future]] = [[] for _ in places]
+        for worker, blocks in of_worker.items():
+            flat = [*shared, *(one for block in blocks for one in parts[block])]
+            if not flat:
+                continue
+            futures = self.client.scatter(flat, workers=[worker], direct=True, hash=False, timeout=_SENDING)
+            common, own = futures[: len(shared)], iter(futures[len(shared) :])
+            for block in blocks:
+                sent[block] = [*(next(own) for _ in parts[block]), *common]
+        return sent
+
+    def _wait_for_workers(self) -> None:
+        try:
+            self.client.wait_for_workers(1, timeout=_PATIENCE)
+        except TimeoutError:
+            raise InputError(
+                f"a cluster needs at least one worker, got none in {_PATIENCE:.0f} s; start some by 'dask worker "
+                f"{self.client.scheduler.address}'"
+            ) from None
+
+    def _out_of_memory(self, error: KilledWorker) -> str:
+        limits = [worker["memory_limit"] for worker in self.client.scheduler_info()["workers"].values()]
+        limit = f" of {format_bytes(min(limits))}" if limits and min(limits) else ""
+        return (
+            f"a block must fit into the memory of a worker, the task {error.args[0]!r} ended workers{limit}; give workers "
+            "more memory, or use partitions and blocks of fewer entries"
+        )
+
+
+def _itself(block: object) -> object:
+    return block
+
+
+def _own(pair: tuple[Any, Any]) -> Any:
+    return pair[0]
+
+
+def _share(pair: tuple[Any, Any]) -> Any:
+    return pair[1]
+
+
+def _sum(*shares: Any) -> Any:
+    return None if shares[0] is None else sum_in_order(shares)
