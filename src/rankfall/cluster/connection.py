@@ -45,7 +45,9 @@ def connected(address: str = LOCAL) -> Iterator["Client"]:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         # blocks stay where they are: moving one costs more than any wait
         with (
-            dask.config.set({"distributed.scheduler.work-stealing": False, "distributed.worker.profile.enabled": False}),
+            dask.config.set(
+                {"distributed.scheduler.work-stealing": False, "distributed.worker.profile.enabled": False}
+            ),
             LocalCluster(n_workers=cores, threads_per_worker=1, dashboard_address=":0") as cluster,
             Client(cluster) as client,
         ):

@@ -11,15 +11,15 @@ from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any
 
-from distributed import Client, Future, wait
-from distributed.comm import CommClosedError
-from distributed.client import FutureCancelledError
-from distributed.scheduler import KilledWorker, NoValidWorkerError, NoWorkerError
 from dask.utils import format_bytes
+from distributed import Client, Future, wait
+from distributed.client import FutureCancelledError
+from distributed.comm import CommClosedError
+from distributed.scheduler import KilledWorker, NoValidWorkerError, NoWorkerError
 
 from rankfall.errors import InputError
-from rankfall.problems.layouts.row_blocks import ARITY, Workers
 from rankfall.problems.layouts.row_block import sum_in_order
+from rankfall.problems.layouts.row_blocks import ARITY, Workers
 
 # Calls that are made again when workers were lost, and how long a cluster without any worker is waited for.
 _ATTEMPTS, _PATIENCE = 5, 60.0

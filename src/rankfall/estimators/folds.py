@@ -12,6 +12,7 @@ from rankfall.estimators.candidate import Candidate
 from rankfall.estimators.categories import Categories
 from rankfall.estimators.fold import Fold, LowestPassed
 from rankfall.integrators.flow import Flow
+from rankfall.models.model import Model
 from rankfall.models.starts import Spectral
 from rankfall.problems.completion import Completion
 from rankfall.problems.observations import drawn_entries
@@ -42,7 +43,7 @@ def share_held_out(holdout: float | str, entries: int) -> float:
 
 def is_split_once(problem: Completion, holdout: float) -> bool:
     """Whether one split holds out enough entries to speak for itself."""
-    return holdout * problem.rows.size >= _ENOUGH
+    return holdout * problem.count >= _ENOUGH
 
 
 def splits(
@@ -71,19 +72,22 @@ def is_refitted(holdout: float | str, entries: int) -> bool:
 
 def is_near_whole(folds: list[Fold]) -> bool:
     """Whether so little is held out that a run on the rest stands for one on all entries."""
-    return len(folds) == 1 and folds[0].held.rows.size <= _SPARED * folds[0].train.rows.size
+    return len(folds) == 1 and folds[0].held.count <= _SPARED * folds[0].train.count
 
 
 def follow(
     folds: list[Fold],
     rival: list[Fold] | None,
     candidate: Candidate,
+    problem: Completion,
+    model: Model,
     rtol: float,
-    dtype: type,
     progress: Callable[[float], None],
 ) -> bool:
-    """Run a candidate on every fold, the folds in lockstep; whether it was given up."""
-    problem = residuals_of(folds, dtype)
+    """Run a candidate on every fold, the folds in lockstep; whether it was given up.
+
+    `problem` is what the effects leave of their training entries, `model` what the candidate writes its product as.
+    """
     first: list[float] = [np.nan] * len(folds)
     given_up = False
 
@@ -101,10 +105,10 @@ def follow(
         given_up = len(folds) == 1 and rival is not None and folds[0].is_hopeless(rival[0])
         return given_up
 
-    sure = len(folds) == 1 and folds[0].held.rows.size >= _SURE
+    sure = len(folds) == 1 and folds[0].held.count >= _SURE
     runs = evolve_batch(
         problem,
-        candidate.model(problem),
+        model,
         Spectral(candidate.width, candidate.scale),
         Flow(rtol),
         stop=LowestPassed(folds, _RISE if sure else np.inf) | LossBelow(FITTED) | StepLimit(STEP_LIMIT),

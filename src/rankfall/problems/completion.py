@@ -198,6 +198,17 @@ class Completion(ManyProblems):
         """The observed share of all entries, `|Ω|` / (m n)."""
         return self.rows.size / (self.shape[0] * self.shape[1])
 
+    @property
+    def count(self) -> int:
+        """How many entries are observed, `|Ω|`."""
+        return self.rows.size
+
+    @cached_property
+    def degrees(self) -> tuple[Int[np.ndarray, " m"], Int[np.ndarray, " n"]]:
+        """How many entries of each row, and of each column, are observed."""
+        m, n = self.shape
+        return np.bincount(self.rows, minlength=m), np.bincount(self.cols, minlength=n)
+
     @cached_property
     def observed(self) -> Observed:
         """The observed entries, as a layout receives them."""
