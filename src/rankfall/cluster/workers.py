@@ -66,7 +66,7 @@ class DaskWorkers(Workers):
             try:
                 return self._call(function, blocks, parts, shared)
             except KilledWorker as error:
-                raise InputError(self._out_of_memory(error)) from None
+                raise InputError(out_of_memory(self.client, error)) from None
             except _LOST as error:
                 _log.warning("a worker was lost (%s); its blocks are read again", type(error).__name__)
                 if attempt == _ATTEMPTS:
@@ -136,13 +136,32 @@ class DaskWorkers(Workers):
                 f"{self.client.scheduler.address}'"
             ) from None
 
-    def _out_of_memory(self, error: KilledWorker) -> str:
-        limits = [worker["memory_limit"] for worker in self.client.scheduler_info()["workers"].values()]
-        limit = f" of {format_bytes(min(limits))}" if limits and min(limits) else ""
-        return (
-            f"a block must fit into the memory of a worker, the task {error.args[0]!r} ended workers{limit}; give workers "
-            "more memory, or use partitions and blocks of fewer entries"
-        )
+
+def gathered(
+    client: Client, futures: Any, said: Callable[[BaseException], InputError], results: bool = True
+) -> Any:
+    """The results of tasks that read data, or, without `results`, that they are done.
+
+    `said` puts what went wrong in them into a sentence.
+    """
+    wait(futures)
+    for one in futures if isinstance(futures, list) else [futures]:
+        if one.status == "error":
+            error = one.exception()
+            if isinstance(error, KilledWorker):
+                raise InputError(out_of_memory(client, error)) from None
+            raise said(error) from None
+    return client.gather(futures) if results else None
+
+
+def out_of_memory(client: Client, error: KilledWorker) -> str:
+    """The sentence about a task that ended its workers."""
+    limits = [worker["memory_limit"] for worker in client.scheduler_info()["workers"].values()]
+    limit = f" of {format_bytes(min(limits))}" if limits and min(limits) else ""
+    return (
+        f"a block must fit into the memory of a worker, the task {error.args[0]!r} ended workers{limit} again and again; "
+        "give workers more memory, or write the entries in smaller partitions"
+    )
 
 
 def _itself(block: object) -> object:
