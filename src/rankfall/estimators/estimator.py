@@ -309,14 +309,15 @@ class DeepMatrixFactorization(Reporting, Saving, OneToOneFeatureMixin, Transform
         """
         check_is_fitted(self)
         problem = self.fitted_.problem
+        observed = problem.rows, problem.cols
         if n_draws is None:
             filled = self._bounded(self.fitted_.trained_rows(slice(None)), slice(None))
             if self.keep_observed:
-                filled[problem.rows, problem.cols] = problem.values
+                filled[observed] = problem.values
             return filled
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         tables = self._within_bounds(drawn_tables(self.fitted_, n_draws, seed), slice(None))
-        tables[:, problem.rows, problem.cols] = problem.values
+        tables[:, *observed] = problem.values
         return tables
 
     def _judge(self) -> None:

@@ -173,7 +173,7 @@ def retrace(fitted: FittedTable, settings: FitSettings) -> Trajectory | None:
     """
     run = _run(fitted.problem, fitted.standardization, fitted.selection.chosen, settings, lambda stage, share: None)
     rows, cols = fitted.problem.rows, fitted.problem.cols
-    again = _factors(fitted.standardization, run.weights, run)
+    again = factors_of(fitted.standardization, run.weights, run)
     before, now = (predict(rows, cols, *factors) for factors in ((fitted.left, fitted.right), again))
     return run if np.linalg.norm(now - before) <= _SAME * np.linalg.norm(before) else None
 
@@ -217,11 +217,11 @@ def _fitted(
         shift = FeatureShift.of(
             cast(Completion, run.problem), standardization.row_slow, inner, chosen.features, chosen.popularity
         )
-    left, right = _factors(standardization, weights, run)
+    left, right = factors_of(standardization, weights, run)
     return FittedTable(problem, standardization, left, right, selection, run, shift)
 
 
-def _factors(standardization: Standardization, weights: np.ndarray, run: Trajectory) -> tuple[np.ndarray, np.ndarray]:
+def factors_of(standardization: Standardization, weights: np.ndarray, run: Trajectory) -> tuple[np.ndarray, np.ndarray]:
     """L and R of a run at some weights, in units of the table."""
     left, right = (np.ascontiguousarray(factor[0]) for factor in run.model.factors(weights[None, :]))
     return standardization.factors(left, right)

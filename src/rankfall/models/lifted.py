@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
+from scipy.sparse.linalg import LinearOperator
 
 from rankfall.arrays import Array, SparseArray, is_numpy
 from rankfall.errors import InputError
@@ -207,13 +208,29 @@ class _Seen(Problem):
         """ℓ alone."""
         return self.outer.factored_loss(*self.lift.outer_factors(left, right))
 
-    def back_projection(self) -> SparseArray:
+    def back_projection(self) -> SparseArray | LinearOperator:
         """That of the problem, with lines of zeros for the features: a spectral start leaves them out."""
         from scipy.sparse import csr_array
 
         table = self.outer.back_projection()
+        if isinstance(table, LinearOperator):
+            return _padded(table, self.shape)
         starts = np.concatenate([table.indptr, np.full(self.shape[0] - table.shape[0], table.indptr[-1])])
         return csr_array((table.data, table.indices, starts), shape=self.shape)
+
+
+def _padded(table: LinearOperator, shape: tuple[int, int]) -> LinearOperator:
+    """An operator with lines of zeros below and beside it."""
+    (m, n), (more_rows, more_cols) = table.shape, (shape[0] - table.shape[0], shape[1] - table.shape[1])
+
+    def forth(dense: np.ndarray) -> np.ndarray:
+        return np.pad(table.matmat(dense[:n]), ((0, more_rows), (0, 0)))
+
+    def back(dense: np.ndarray) -> np.ndarray:
+        return np.pad(table.rmatmat(dense[:m]), ((0, more_cols), (0, 0)))
+
+    single = {"matvec": lambda x: forth(x[:, None])[:, 0], "rmatvec": lambda x: back(x[:, None])[:, 0]}
+    return LinearOperator(shape, **single, matmat=forth, rmatmat=back, dtype=table.dtype)
 
 
 def _each(function: Callable[[np.ndarray], np.ndarray], factors: Float[np.ndarray, "*batch lines k"]) -> np.ndarray:

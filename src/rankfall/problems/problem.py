@@ -11,7 +11,7 @@ overrides it. The third exists where single entries are measured.
 """
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
@@ -20,6 +20,9 @@ from rankfall.arrays import Array, SparseArray, like, to_numpy
 from rankfall.errors import InputError
 from rankfall.kernels.entry_lists import EntryLists
 from rankfall.problems.operators import Operator
+
+if TYPE_CHECKING:
+    from scipy.sparse.linalg import LinearOperator
 
 
 class Problem(ABC):
@@ -168,8 +171,11 @@ class Problem(ABC):
             "use a model that forms W"
         )
 
-    def back_projection(self) -> SparseArray:
-        """A cheap estimate of W, as a SciPy CSR matrix; −∇ℓ(0) unless a member overrides it with a scaled estimate."""
+    def back_projection(self) -> "SparseArray | LinearOperator":
+        """A cheap estimate of W; −∇ℓ(0) unless a member overrides it with a scaled estimate.
+
+        A SciPy CSR matrix, or a linear operator where no entries are at hand: a start asks for no more than products.
+        """
         from scipy.sparse import csr_array  # pyright: ignore[reportMissingTypeStubs]
 
         if self.batch_size is not None:
