@@ -243,7 +243,7 @@ def test_standardization_round_trip():
 
 
 def default_settings(problem):
-    return rf.DeepMatrixFactorization()._settings(problem)
+    return rf.DeepMatrixFactorization().settings_for(problem)
 
 
 def test_popularity_is_tried_only_where_degrees_are_uneven():

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.sparse.linalg import LinearOperator
 
-from rankfall.cluster.operators import BlockMatrix
+from rankfall.cluster.operators import BlockMatrix, scaled_pulls
 from rankfall.errors import InputError
 from rankfall.problems.completion import Completion
 from rankfall.problems.layouts.row_blocks import RowBlocks, Workers
@@ -115,7 +115,10 @@ class ClusterCompletion(Completion):
     def back_projection(self) -> LinearOperator:  # pyright: ignore[reportIncompatibleMethodOverride]
         """(1/p) P_Ω(b), by the workers: what multiplies it finds G(0) = −2/Σw P_Ω(w b)."""
         factor = self.shape[0] * self.shape[1] / self.stored.total_weight
-        return BlockMatrix(self.stored, self.shape, self.stored.loss, factor)
+        pulls = [
+            self.stored.workers.apply(scaled_pulls, block, self.stored.loss, factor) for block in self.stored.blocks
+        ]
+        return BlockMatrix(pulls, self.stored, self.shape, np.float64)
 
     def __repr__(self) -> str:
         return (

@@ -17,7 +17,7 @@ _PATIENCE = "10s"
 def require_dask() -> None:
     """Raise InputError where Dask is not installed."""
     try:
-        import dask.dataframe
+        import dask.dataframe  # noqa: F401
         import distributed  # noqa: F401
     except ImportError as error:
         raise InputError(

@@ -63,7 +63,7 @@ class ClusterEntries:
             counts = [delayed(merged)(counts[k : k + ARITY]) for k in range(0, len(counts), ARITY)]
         labels = labels_of(gathered(client, client.compute(counts[0]), reading_failed))
         bounds = block_bounds(labels.row_counts).tolist()
-        ids = [workers.task(_itself, index) for index in (labels.rows, labels.cols)]
+        ids = [workers.apply(_itself, index) for index in (labels.rows, labels.cols)]
         pieces = [delayed(row_blocks.dealt, nout=len(bounds) - 1)(part, *ids, bounds, dtype) for part in parts]
         made = [
             delayed(row_blocks.joined)(
@@ -84,7 +84,7 @@ class ClusterEntries:
     @cached_property
     def degrees(self) -> tuple[np.ndarray, np.ndarray]:
         """How many entries of each row, and of each column, there are."""
-        rows, cols = self.workers.map(row_blocks.degrees, self.blocks)
+        rows, cols = self.workers.map_sum(row_blocks.degrees, self.blocks)
         return np.concatenate(rows), cols
 
     def parts(self, rows: np.ndarray) -> list[np.ndarray]:
@@ -93,8 +93,8 @@ class ClusterEntries:
 
     def split(self, share: float, seed: int) -> "tuple[ClusterEntries, tuple[np.ndarray, np.ndarray, np.ndarray]]":
         """The entries that are not held out, still on the workers, and rows, columns and values of those that are."""
-        train = [self.workers.task(row_blocks.kept, block, share, seed) for block in self.blocks]
-        pieces, _ = self.workers.map(row_blocks.held_out, self.blocks, shared=(share, seed))
+        train = [self.workers.apply(row_blocks.kept, block, share, seed) for block in self.blocks]
+        pieces = self.workers.map(row_blocks.held_out, self.blocks, shared=(share, seed))
         rows, cols, values = (np.concatenate([piece[k] for piece in pieces]) for k in range(3))
         return ClusterEntries(self.workers, train, self.bounds, self.labels), (rows, cols, values)
 

@@ -9,6 +9,7 @@ from rankfall.cluster.readings import BlockReadings, ReadBlocks
 from rankfall.cluster.table import ClusterTable
 from rankfall.errors import InputError
 from rankfall.estimators.fitting import candidates, factors_of, run_to_time
+from rankfall.estimators.keeping import Keeper
 from rankfall.estimators.selection import Progress, select
 from rankfall.estimators.settings import FitSettings
 from rankfall.problems.completion import Completion
@@ -16,8 +17,12 @@ from rankfall.problems.completion import Completion
 _FEWEST = 1000
 
 
-def fit_entries(entries: ClusterEntries, settings: FitSettings, progress: Progress) -> ClusterTable:
+def fit_entries(
+    entries: ClusterEntries, settings: FitSettings, progress: Progress, keeper: Keeper | None = None
+) -> ClusterTable:
     """Choose on held-out entries, then fit all of them to the time chosen; or keep the chosen run where few are held.
+
+    A keeper keeps the runs of choosing along the way, or has some to go on with.
 
     Raises
     ------
@@ -27,12 +32,13 @@ def fit_entries(entries: ClusterEntries, settings: FitSettings, progress: Progre
     whole = ReadBlocks(entries, settings.dtype)
     if whole.problem.count < _FEWEST:
         raise InputError(
-            f"a cluster is for long lists of at least {_FEWEST} entries, got {whole.problem.count}; fit them on one machine"
+            f"a cluster is for long lists of at least {_FEWEST} entries, got {whole.problem.count}; fit them on one "
+            "machine"
         )
     train, held = entries.split(settings.holdout, settings.seed)
     readings = BlockReadings(ReadBlocks(train, settings.dtype), Completion.from_triplets(*held, entries.shape))
     choices = candidates(whole.problem, settings)
-    selection = select(readings, choices, settings, lambda stage, share: progress(stage, 0.8 * share))
+    selection = select(readings, choices, settings, lambda stage, share: progress(stage, 0.8 * share), keeper)
     if selection.kept is not None:
         shape, run = selection.kept
         weights = run.best_weights
@@ -46,4 +52,4 @@ def fit_entries(entries: ClusterEntries, settings: FitSettings, progress: Progre
         )  # fmt: skip
         weights = run.weights
     left, right = factors_of(shape, weights, run)
-    return ClusterTable(whole.problem, shape, left, right, selection, run, entries=entries)
+    return ClusterTable(whole.problem, shape, left, right, selection, run, entries=entries, ranges=whole.column_values)

@@ -84,7 +84,8 @@ def known_entries(frame: "pd.DataFrame") -> "pd.DataFrame":
             raise InputError(f"every entry must have its ids, got a missing one in column {name!r}; leave it out")
         if pd.api.types.is_float_dtype(known[name]):
             raise InputError(
-                f"ids must be whole numbers or words, got {known[name].dtype} in column {name!r}; write them as integers"
+                f"ids must be whole numbers or words, got {known[name].dtype} in column {name!r}; write them as "
+                "integers"
             )
     return known
 

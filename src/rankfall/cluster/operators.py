@@ -1,4 +1,4 @@
-"""Matrices whose stored entries are row blocks on workers, as SciPy's linear operators: what multiplies, not what is."""
+"""Matrices that lie row block by row block on workers, as SciPy's linear operators: here is only what they multiply."""
 
 from collections.abc import Sequence
 
@@ -13,32 +13,30 @@ from rankfall.problems.loss import Loss
 
 
 class BlockMatrix(LinearOperator):
-    """factor · P on the entries of row blocks, P = w b, or what entries pull with at z = 0 for other losses.
+    """A matrix that lies row block by row block on workers, each a SciPy CSR matrix.
 
     Parameters
     ----------
+    blocks : sequence
+        What stands for the matrices of the blocks.
     stored : RowBlocks
-        The blocks.
+        Whose rows they have.
     shape : tuple of int
         (m, n).
-    loss : Loss
-        What an entry costs; squares pull with their value.
-    factor : float
-        Of all entries.
+    dtype : type
+        Of the entries.
     """
 
-    def __init__(self, stored: RowBlocks, shape: tuple[int, int], loss: Loss, factor: float = 1.0) -> None:
-        super().__init__(np.dtype(np.float64), shape)
-        self.stored, self.loss, self.factor = stored, loss, factor
+    def __init__(self, blocks: Sequence[object], stored: RowBlocks, shape: tuple[int, int], dtype: type) -> None:
+        super().__init__(np.dtype(dtype), shape)
+        self.blocks, self.stored = blocks, stored
 
     def _matmat(self, X: np.ndarray) -> np.ndarray:
-        own, _ = self.stored.workers.map(_times, self.stored.blocks, shared=(X, self.loss))
-        return self.factor * np.concatenate(own)
+        return np.concatenate(self.stored.workers.map(_times, self.blocks, shared=(X,)))
 
     def _rmatmat(self, X: np.ndarray) -> np.ndarray:
         parts = [(part,) for part in self.stored.parts(X)]
-        _, total = self.stored.workers.map(_transposed_times, self.stored.blocks, parts, (self.loss,))
-        return self.factor * total
+        return self.stored.workers.map_sum(_transposed_times, self.blocks, parts)[1]
 
     def _matvec(self, x: np.ndarray) -> np.ndarray:
         return self._matmat(x.reshape(-1, 1))[:, 0]
@@ -68,32 +66,26 @@ class BlockFeatures(Features):
 
 def shares_of_mask(
     block: RowBlock, row_degrees: np.ndarray, column_degrees: np.ndarray, size: float, dtype: type
-) -> RowBlock:
+) -> csr_array:
     """size · D_r^{−½} M D_c^{−½} on the entries of a block: as `rankfall.models.features.observed_features`."""
     rows, cols = (np.maximum(degrees, 1) for degrees in (row_degrees, column_degrees))
-    shares = size / np.sqrt(rows[block.rows] * cols[block.cols])
-    return block.with_values(shares.astype(dtype), None)
+    return _matrix(block, (size / np.sqrt(rows[block.rows] * cols[block.cols])).astype(dtype))
 
 
-def _matrix(block: RowBlock, loss: Loss) -> csr_array:
-    pulls = loss.pull_at_zero(block.values)
-    if block.weights is not None:
-        pulls = pulls * block.weights
+def scaled_pulls(block: RowBlock, loss: Loss, factor: float) -> csr_array:
+    """factor · w b on the entries of a block, or what they pull with at z = 0 for other losses than squares."""
+    pulls = factor * loss.pull_at_zero(block.values).astype(np.float64)
+    return _matrix(block, pulls if block.weights is None else pulls * block.weights)
+
+
+def _matrix(block: RowBlock, values: np.ndarray) -> csr_array:
     starts = np.searchsorted(block.rows, np.arange(block.shape[0] + 1))
-    return csr_array((pulls, block.cols, starts), shape=block.shape)
+    return csr_array((values, block.cols, starts), shape=block.shape)
 
 
-def _times(block: RowBlock, dense: np.ndarray, loss: Loss) -> tuple[np.ndarray, None]:
-    return _matrix(block, loss) @ dense, None
+def _times(matrix: csr_array, dense: np.ndarray) -> np.ndarray:
+    return matrix @ dense
 
 
-def _transposed_times(block: RowBlock, part: np.ndarray, loss: Loss) -> tuple[None, np.ndarray]:
-    return None, _matrix(block, loss).T @ part
-
-
-def observed_features_of(
-    masks: Sequence[object], stored: RowBlocks, shape: tuple[int, int]
-) -> tuple[BlockFeatures, BlockFeatures]:
-    """Features of rows and columns from blocks whose values are `shares_of_mask`."""
-    mask = BlockMatrix(RowBlocks(masks, stored.bounds, 1.0, stored.loss, stored.workers), shape, stored.loss)
-    return BlockFeatures(mask), BlockFeatures(mask.adjoint())
+def _transposed_times(matrix: csr_array, part: np.ndarray) -> tuple[None, np.ndarray]:
+    return None, matrix.T @ part

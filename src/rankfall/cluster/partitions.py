@@ -1,7 +1,7 @@
 """Partitioned lists of entries: what a Dask frame, or the files that a pattern names, hold as row, column and value."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rankfall.errors import InputError
 
@@ -11,12 +11,6 @@ if TYPE_CHECKING:
 # Partitions of files are cut to about this size in memory.
 _PIECE = "128MiB"
 _PARQUET, _CSV = (".parquet", ".pq"), (".csv", ".tsv", ".csv.gz", ".tsv.gz")
-
-
-def is_dask_frame(given: object) -> bool:
-    """Whether this is a Dask frame, without importing Dask."""
-    module = type(given).__module__.split(".")[0]
-    return module in ("dask", "dask_expr") and hasattr(given, "to_delayed") and hasattr(given, "columns")
 
 
 def read_frame(pattern: str, columns: Sequence[str]) -> "dd.DataFrame":
@@ -46,7 +40,7 @@ def read_frame(pattern: str, columns: Sequence[str]) -> "dd.DataFrame":
         raise
     except Exception as error:
         raise InputError(_unreadable(pattern, columns, error)) from None
-    return entries_of(frame, columns)
+    return columns_of(frame, columns)
 
 
 def entries_of(frame: "dd.DataFrame", columns: Sequence[str]) -> "dd.DataFrame":
@@ -57,12 +51,23 @@ def entries_of(frame: "dd.DataFrame", columns: Sequence[str]) -> "dd.DataFrame":
     InputError
         For other than three names, or a column that is not there.
     """
-    names = [str(name) for name in frame.columns]
     if len(columns) != 3 or len(set(columns)) != 3:
         raise InputError(
             f"entries have a row, a column and a value, got the columns {', '.join(map(repr, columns))}; name three of "
-            f"{', '.join(names)}"
+            f"{', '.join(map(str, frame.columns))}"
         )
+    return columns_of(frame, columns)
+
+
+def columns_of(frame: "dd.DataFrame", columns: Sequence[str]) -> "dd.DataFrame":
+    """Some columns of a frame.
+
+    Raises
+    ------
+    InputError
+        For a column that is not there.
+    """
+    names = [str(name) for name in frame.columns]
     missing = [name for name in columns if name not in names]
     if missing:
         raise InputError(f"the columns must be there, got {missing[0]!r}; there are {', '.join(names)}")
@@ -80,7 +85,7 @@ def reading_failed(error: BaseException) -> InputError:
     )
 
 
-def _unreadable(pattern: str, columns: Sequence[str], error: Any) -> str:
+def _unreadable(pattern: str, columns: Sequence[str], error: Exception) -> str:
     said = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
     if isinstance(error, FileNotFoundError) or "no such file" in said.lower() or "resolved to no files" in said:
         return f"a list of entries must exist, no file matches {pattern!r}; check the path and the pattern"

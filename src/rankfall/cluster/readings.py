@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from rankfall.cluster.completion import ClusterCompletion
 from rankfall.cluster.entries import ClusterEntries
-from rankfall.cluster.operators import observed_features_of, shares_of_mask
+from rankfall.cluster.operators import BlockFeatures, BlockMatrix, shares_of_mask
 from rankfall.cluster.sums import BlockSums, column_values, moments
 from rankfall.estimators.candidate import Candidate
 from rankfall.estimators.column_values import ColumnValues
@@ -41,7 +41,7 @@ class ReadBlocks:
     """
 
     entries: ClusterEntries
-    dtype: type
+    dtype: type = np.float32
 
     @cached_property
     def moments(self) -> Moments:
@@ -76,19 +76,18 @@ class ReadBlocks:
     def residuals(self, shape: Standardization, held_out: Completion | None = None) -> ClusterCompletion:
         """What effects leave: residuals over s_i t_j with weights (s_i t_j)², in blocks of their own."""
         entries, is_flat = self.entries, np.ptp(shape.row_slow) == 0 and np.ptp(shape.column_slow) == 0
-        columns = entries.workers.task(
+        columns = entries.workers.apply(
             _itself, (shape.origin, shape.unit, shape.mean, shape.column_effect, shape.column_slow)
         )
         blocks = [
-            entries.workers.task(
+            entries.workers.apply(
                 _residuals, block, shape.row_effect[first:end], shape.row_slow[first:end], columns, is_flat, self.dtype
             )
             for block, (first, end) in zip(entries.blocks, pairwise(entries.bounds), strict=True)
         ]
         total = None
         if not is_flat:
-            weights, _ = entries.workers.map(_total_weight, blocks)
-            total = float(sum(weights))
+            total = float(sum(entries.workers.map(_total_weight, blocks)))
         return ClusterCompletion.of(
             entries.workers, blocks, entries.bounds, entries.degrees, self.dtype, total, shape.loss, held_out
         )
@@ -100,14 +99,15 @@ class ReadBlocks:
             return chain
         entries = self.entries
         row_degrees, column_degrees = entries.degrees
-        columns = entries.workers.task(_itself, column_degrees)
+        columns = entries.workers.apply(_itself, column_degrees)
         masks = [
-            entries.workers.task(
+            entries.workers.apply(
                 shares_of_mask, block, row_degrees[first:end], columns, candidate.features, self.dtype
             )
             for block, (first, end) in zip(entries.blocks, pairwise(entries.bounds), strict=True)
         ]
-        return Lifted(chain, *observed_features_of(masks, residuals.stored, residuals.shape))
+        mask = BlockMatrix(masks, residuals.stored, residuals.shape, self.dtype)
+        return Lifted(chain, BlockFeatures(mask), BlockFeatures(mask.adjoint()))
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,5 +183,5 @@ def _residuals(
     return block.with_values(rest.astype(dtype), None if is_flat else (slow**2).astype(dtype))
 
 
-def _total_weight(block: RowBlock) -> tuple[float, None]:
-    return float(np.sum(block.weights, dtype=np.float64)), None
+def _total_weight(block: RowBlock) -> float:
+    return float(np.sum(block.weights, dtype=np.float64))

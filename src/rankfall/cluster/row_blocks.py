@@ -27,7 +27,7 @@ def dealt(
     The order of entries within a piece is that of the partition.
     """
     known = known_entries(frame)
-    rows, cols = (_numbers(known.iloc[:, side], labels) for side, labels in enumerate((row_labels, col_labels)))
+    rows, cols = (numbers(known.iloc[:, side], labels) for side, labels in enumerate((row_labels, col_labels)))
     values = known.iloc[:, 2].to_numpy(dtype=dtype)
     block = np.searchsorted(bounds, rows, side="right") - 1
     order = np.argsort(block, kind="stable")
@@ -59,8 +59,8 @@ def joined(
         return RowBlock.of(first, rows[order], cols[order], values[order], shape)
     if duplicates == "error":
         raise InputError(
-            f"each pair of {names[0]} and {names[1]} may occur once, got {int((~fresh).sum())} repeats among the rows from "
-            f"number {first + 1} on; --duplicates mean averages them, --duplicates last keeps the last"
+            f"each pair of {names[0]} and {names[1]} may occur once, got {int((~fresh).sum())} repeats in the "
+            f"block of row {first + 1}; duplicates 'mean' averages them, 'last' keeps the last"
         )
     starts, values = np.flatnonzero(fresh), values[order]
     if duplicates == "last":
@@ -89,10 +89,10 @@ def kept(block: RowBlock, share: float, seed: int) -> RowBlock:
     return block.select(~is_held_out(block, share, seed))
 
 
-def held_out(block: RowBlock, share: float, seed: int) -> tuple[Piece, None]:
+def held_out(block: RowBlock, share: float, seed: int) -> Piece:
     """Rows of the table, columns and values of those that are."""
     aside = is_held_out(block, share, seed)
-    return (block.rows[aside].astype(np.int64) + block.first, block.cols[aside], block.values[aside]), None
+    return block.rows[aside].astype(np.int64) + block.first, block.cols[aside], block.values[aside]
 
 
 def degrees(block: RowBlock) -> tuple[np.ndarray, np.ndarray]:
@@ -100,7 +100,7 @@ def degrees(block: RowBlock) -> tuple[np.ndarray, np.ndarray]:
     return np.bincount(block.rows, minlength=block.shape[0]), np.bincount(block.cols, minlength=block.shape[1])
 
 
-def _numbers(labels: "pd.Series", known: "pd.Index") -> np.ndarray:
+def numbers(labels: "pd.Series", known: "pd.Index") -> np.ndarray:
     import pandas as pd
 
     if not pd.api.types.is_integer_dtype(labels):

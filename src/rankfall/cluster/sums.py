@@ -35,7 +35,9 @@ class BlockSums(Sums):
     @cached_property
     def mean(self) -> float:  # pyright: ignore[reportIncompatibleVariableOverride]
         """Of the entries in units."""
-        return float(self._pass(np.zeros(self.row_mass.size), np.zeros(self.column_mass.size), 0.0)[1].sum() / self._all)
+        return float(
+            self._pass(np.zeros(self.row_mass.size), np.zeros(self.column_mass.size), 0.0)[1].sum() / self._all
+        )
 
     def of_columns(self, row_effects: Float[np.ndarray, " m"]) -> Float[np.ndarray, " n"]:
         """One pass of the workers."""
@@ -57,7 +59,7 @@ class BlockSums(Sums):
         self, row_effects: np.ndarray, column_effects: np.ndarray, mean: float
     ) -> tuple[np.ndarray, np.ndarray, float]:
         parts = [(part,) for part in self.entries.parts(row_effects)]
-        own, by_column = self.entries.workers.map(
+        own, by_column = self.entries.workers.map_sum(
             _residual_sums, self.entries.blocks, parts, (column_effects, mean, self.origin, self.unit)
         )
         return np.concatenate([rows for rows, _ in own]), by_column, sum(squares for _, squares in own)
@@ -66,11 +68,11 @@ class BlockSums(Sums):
 def moments(entries: ClusterEntries) -> Moments:
     """Means and spreads of the columns, in two passes."""
     counts, workers = entries.degrees[1], entries.workers
-    _, sums = workers.map(_column_sums, entries.blocks)
+    _, sums = workers.map_sum(_column_sums, entries.blocks)
     total = counts.sum()
     center = float(sums.sum() / total)
     means = np.where(counts > 0, sums / np.maximum(counts, 1), center)
-    _, squares = workers.map(_column_squares, entries.blocks, shared=(means,))
+    _, squares = workers.map_sum(_column_squares, entries.blocks, shared=(means,))
     # Σ (x − center)² = Σ_j [Σ (x − mean_j)² + count_j (mean_j − center)²]
     typical = float(np.sqrt((squares.sum() + (counts * (means - center) ** 2).sum()) / total))
     return Moments.read(counts, counts.astype(np.float64), means, squares, center, typical)
@@ -78,7 +80,7 @@ def moments(entries: ClusterEntries) -> Moments:
 
 def column_values(entries: ClusterEntries) -> ColumnValues:
     """Range and decimals of what each column holds."""
-    parts, _ = entries.workers.map(_column_values, entries.blocks)
+    parts = entries.workers.map(_column_values, entries.blocks)
     low, high, decimals = (np.stack([getattr(part, name) for part in parts]) for name in ("low", "high", "decimals"))
     seen = np.isfinite(low)
     return ColumnValues(
@@ -106,5 +108,5 @@ def _column_squares(block: RowBlock, means: np.ndarray) -> tuple[None, np.ndarra
     return None, np.bincount(block.cols, (block.values - means[block.cols]) ** 2, block.shape[1])
 
 
-def _column_values(block: RowBlock) -> tuple[ColumnValues, None]:
-    return ColumnValues.read(block.cols, block.values.astype(np.float64), block.shape[1]), None
+def _column_values(block: RowBlock) -> ColumnValues:
+    return ColumnValues.read(block.cols, block.values.astype(np.float64), block.shape[1])

@@ -9,8 +9,9 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from itertools import count
-from typing import Any
+from typing import Any, TypeVar
 
+import numpy as np
 from dask.utils import format_bytes
 from distributed import Client, Future, wait
 from distributed.client import FutureCancelledError
@@ -26,6 +27,8 @@ _ATTEMPTS, _PATIENCE = 5, 60.0
 # Seconds for a worker to be found that data are sent to.
 _SENDING = 3.0
 _LOST = (FutureCancelledError, CommClosedError, NoValidWorkerError, NoWorkerError, TimeoutError, OSError)
+
+T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 _numbers = count()
@@ -45,16 +48,16 @@ class DaskWorkers(Workers):
 
     def hold(self, blocks: Sequence[object]) -> list[object]:
         """Blocks of the caller as tasks: the scheduler keeps them too, to give them to another worker."""
-        return [self.task(_itself, block) for block in blocks]
+        return [self.apply(_itself, block) for block in blocks]
 
-    def task(self, function: Callable[..., Any], *given: object) -> Future:
-        """A task whose result stays on a worker."""
+    def apply(self, function: Callable[..., Any], *given: object) -> Future:
+        """A task whose result stays on a worker, and is computed again where that is lost."""
         return self.client.submit(function, *given, pure=False, key=f"{function.__name__}-{next(_numbers)}")
 
     def map(
         self, function: Callable[..., Any], blocks: Sequence[object], parts: Sequence[Sequence[object]] = (),
         shared: Sequence[object] = (),
-    ) -> tuple[list[Any], Any]:  # fmt: skip
+    ) -> list[Any]:  # fmt: skip
         """The function of every block, where the block is; again where workers were lost meanwhile.
 
         Raises
@@ -62,13 +65,39 @@ class DaskWorkers(Workers):
         InputError
             Where a task killed its worker again and again, or no worker is left.
         """
+        return self._again(lambda: self.client.gather(self._tasks(function, blocks, parts, shared), direct=True))
+
+    def map_sum(
+        self, function: Callable[..., tuple[Any, np.ndarray]], blocks: Sequence[object],
+        parts: Sequence[Sequence[object]] = (), shared: Sequence[object] = (),
+    ) -> tuple[list[Any], np.ndarray]:  # fmt: skip
+        """The same; shares are summed by the workers, so that one of them comes here.
+
+        Raises
+        ------
+        InputError
+            As `map`.
+        """
+
+        def call() -> tuple[list[Any], np.ndarray]:
+            found = self._tasks(function, blocks, parts, shared)
+            own = [self.apply(_own, pair) for pair in found]
+            shares = [self.apply(_share, pair) for pair in found]
+            while len(shares) > 1:
+                shares = [self.apply(_sum, *shares[k : k + ARITY]) for k in range(0, len(shares), ARITY)]
+            *mine, total = self.client.gather([*own, *shares], direct=True)
+            return mine, total
+
+        return self._again(call)
+
+    def _again(self, call: Callable[[], T]) -> T:
         for attempt in range(1, _ATTEMPTS + 1):
             try:
-                return self._call(function, blocks, parts, shared)
+                return call()
             except KilledWorker as error:
                 raise InputError(out_of_memory(self.client, error)) from None
             except _LOST as error:
-                _log.warning("a worker was lost (%s); its blocks are read again", type(error).__name__)
+                _log.info("a worker was lost (%s); its blocks are read again", type(error).__name__)
                 if attempt == _ATTEMPTS:
                     raise InputError(
                         f"workers must live for the time of one gradient, {_ATTEMPTS} calls in a row lost one "
@@ -77,25 +106,20 @@ class DaskWorkers(Workers):
                 self._wait_for_workers()
         raise AssertionError
 
-    def _call(
+    def _tasks(
         self, function: Callable[..., Any], blocks: Sequence[object], parts: Sequence[Sequence[object]],
         shared: Sequence[object],
-    ) -> tuple[list[Any], Any]:  # fmt: skip
+    ) -> list[Future]:  # fmt: skip
+        """A task for each block, where the block is."""
         places = self._places(blocks)
         sent = self._send(parts or [()] * len(blocks), shared, places)
-        found = [
+        return [
             self.client.submit(
                 function, block, *given, pure=False, key=f"{function.__name__}-{next(_numbers)}", workers=[place],
                 allow_other_workers=True,
             )
             for block, given, place in zip(blocks, sent, places, strict=True)
         ]  # fmt: skip
-        own = [self.task(_own, pair) for pair in found]
-        shares = [self.task(_share, pair) for pair in found]
-        while len(shares) > 1:
-            shares = [self.task(_sum, *shares[k : k + ARITY]) for k in range(0, len(shares), ARITY)]
-        *mine, total = self.client.gather([*own, *shares], direct=True)
-        return mine, total
 
     def _places(self, blocks: Sequence[object]) -> list[str]:
         """The worker of each block."""
@@ -137,9 +161,7 @@ class DaskWorkers(Workers):
             ) from None
 
 
-def gathered(
-    client: Client, futures: Any, said: Callable[[BaseException], InputError], results: bool = True
-) -> Any:
+def gathered(client: Client, futures: Any, said: Callable[[BaseException], InputError], results: bool = True) -> Any:
     """The results of tasks that read data, or, without `results`, that they are done.
 
     `said` puts what went wrong in them into a sentence.
@@ -159,8 +181,8 @@ def out_of_memory(client: Client, error: KilledWorker) -> str:
     limits = [worker["memory_limit"] for worker in client.scheduler_info()["workers"].values()]
     limit = f" of {format_bytes(min(limits))}" if limits and min(limits) else ""
     return (
-        f"a block must fit into the memory of a worker, the task {error.args[0]!r} ended workers{limit} again and again; "
-        "give workers more memory, or write the entries in smaller partitions"
+        f"a block must fit into the memory of a worker, the task {error.args[0]!r} ended workers{limit} again "
+        "and again; give workers more memory, or write the entries in smaller partitions"
     )
 
 
@@ -176,5 +198,5 @@ def _share(pair: tuple[Any, Any]) -> Any:
     return pair[1]
 
 
-def _sum(*shares: Any) -> Any:
-    return None if shares[0] is None else sum_in_order(shares)
+def _sum(*shares: np.ndarray) -> np.ndarray:
+    return sum_in_order(shares)

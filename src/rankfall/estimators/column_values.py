@@ -25,9 +25,7 @@ class ColumnValues:
         return cls.read(problem.cols, np.asarray(problem.values, dtype=np.float64), problem.shape[1])
 
     @classmethod
-    def read(
-        cls, cols: Int[np.ndarray, " entries"], values: Float[np.ndarray, " entries"], n: int
-    ) -> "ColumnValues":
+    def read(cls, cols: Int[np.ndarray, " entries"], values: Float[np.ndarray, " entries"], n: int) -> "ColumnValues":
         """Read off a list of entries of n columns."""
         low, high = np.full(n, np.inf), np.full(n, -np.inf)
         np.minimum.at(low, cols, values)

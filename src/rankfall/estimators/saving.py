@@ -78,7 +78,7 @@ class Saving(Predictions, BaseEstimator):
         if notes["names"] is not None:
             vars(model)["feature_names_in_"] = np.asarray(notes["names"], dtype=object)
         model.effective_rank_, model.status_ = notes["effective_rank"], notes["status"]
-        return model._keep(fitted)
+        return model.keep_fitted(fitted)
 
     def retrace(self) -> Trajectory | None:
         """The run of the fit: `trajectory_`, or, for a loaded estimator, made again from what was saved.
@@ -93,7 +93,7 @@ class Saving(Predictions, BaseEstimator):
         fitted = self.fitted_.source
         if fitted.trajectory is not None:
             return fitted.trajectory
-        return retrace(fitted, self._settings(fitted.problem))
+        return retrace(fitted, self.settings_for(fitted.problem))
 
     def _judge(self) -> None:
         """Raise InputError for a parameter that is out of range."""

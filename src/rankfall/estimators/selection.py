@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float, Int
 from rankfall.estimators.candidate import Candidate, Trial
 from rankfall.estimators.fold import Fold
 from rankfall.estimators.folds import follow, is_near_whole
+from rankfall.estimators.keeping import Keeper
 from rankfall.estimators.readings import Readings
 from rankfall.estimators.settings import FitSettings
 from rankfall.estimators.standardization import Standardization
@@ -70,11 +71,19 @@ class Selection:
         return float(np.sqrt(np.mean((self.column_means - self.values) ** 2))) if self.values.size else float("nan")
 
 
-def select(readings: Readings, candidates: Sequence[Candidate], settings: FitSettings, progress: Progress) -> Selection:
+def select(
+    readings: Readings,
+    candidates: Sequence[Candidate],
+    settings: FitSettings,
+    progress: Progress,
+    keeper: Keeper | None = None,
+) -> Selection:
     """Run the candidates on every split, and choose; see the module's opening for how.
 
     They come depth by depth; the first depth decides on popularity and features for the others. What is chosen is then
     tried with each other reading of the table.
+
+    A keeper, of one split, keeps each run along the way, or gives one to go on with.
 
     Ctrl-C ends the choosing: the best candidate so far wins, and its run on the first split is the fit (`kept`).
     """
@@ -102,6 +111,7 @@ def select(readings: Readings, candidates: Sequence[Candidate], settings: FitSet
                 folds, rival if candidate.scaling == first else None, candidate, residuals,
                 readings.model(candidate, residuals), settings.rtol,
                 lambda share, n=number, c=candidate: progress(f"choosing: depth {c.depth}", (n - 1 + share) / total),
+                keeper,
             )  # fmt: skip
             stopped = not given_up and any(fold.run and fold.run.status is Status.INTERRUPTED for fold in folds)
             if not stopped or not outcomes:

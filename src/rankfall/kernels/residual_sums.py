@@ -1,6 +1,6 @@
 """What row and column effects leave of a list of entries, summed by row and by column in one compiled pass.
 
-    r_ij = (x_ij − o_j)/q_j − μ − a_i − b_j        Σ_j r_ij,    Σ_i r_ij,    Σ_ij r_ij²
+r_ij = (x_ij − o_j)/q_j − μ − a_i − b_j        Σ_j r_ij,    Σ_i r_ij,    Σ_ij r_ij²
 """
 
 from typing import no_type_check

@@ -34,28 +34,40 @@ class Workers(ABC):
         """Give blocks of the caller to the workers; what comes back stands for them in `map`."""
 
     @abstractmethod
+    def apply(self, function: Callable[..., Any], *given: object) -> object:
+        """What stands for `function(*given)`, which stays where it is computed: for `map`, or for `apply` again."""
+
+    @abstractmethod
     def map(
         self, function: Callable[..., Any], blocks: Sequence[object], parts: Sequence[Sequence[object]] = (),
         shared: Sequence[object] = (),
-    ) -> tuple[list[Any], Any]:  # fmt: skip
-        """`function(block, *part, *shared)` of every block, which gives what is its own and its share of a sum.
+    ) -> list[Any]:  # fmt: skip
+        """`function(block, *part, *shared)` of every block, in the order of blocks.
 
         Parameters
         ----------
         function : callable
-            From a module, so that workers can import it. It returns a pair (own, share); the share may be None.
+            From a module, so that workers can import it.
         blocks : sequence
             What `hold` gave, or what else stands for the blocks.
         parts : sequence of sequences
             What each block receives, in the order of blocks; nothing by default.
         shared : sequence
             What all receive.
+        """
+
+    @abstractmethod
+    def map_sum(
+        self, function: Callable[..., tuple[Any, np.ndarray]], blocks: Sequence[object],
+        parts: Sequence[Sequence[object]] = (), shared: Sequence[object] = (),
+    ) -> tuple[list[Any], np.ndarray]:  # fmt: skip
+        """The same of a function that gives what is a block's own, and its share of a sum over blocks.
 
         Returns
         -------
         own : list
             In the order of blocks.
-        total : array or None
+        total : array
             Σ of the shares, in a fixed tree: `ARITY` neighbors at a time, in order.
         """
 
@@ -67,15 +79,26 @@ class InProcess(Workers):
         """The blocks themselves."""
         return list(blocks)
 
+    def apply(self, function: Callable[..., Any], *given: object) -> object:
+        """The result itself."""
+        return function(*given)
+
     def map(
         self, function: Callable[..., Any], blocks: Sequence[object], parts: Sequence[Sequence[object]] = (),
         shared: Sequence[object] = (),
-    ) -> tuple[list[Any], Any]:  # fmt: skip
+    ) -> list[Any]:  # fmt: skip
         """The function of every block, in turn."""
         given = parts or [()] * len(blocks)
-        found = [function(block, *part, *shared) for block, part in zip(blocks, given, strict=True)]
+        return [function(block, *part, *shared) for block, part in zip(blocks, given, strict=True)]
+
+    def map_sum(
+        self, function: Callable[..., tuple[Any, np.ndarray]], blocks: Sequence[object],
+        parts: Sequence[Sequence[object]] = (), shared: Sequence[object] = (),
+    ) -> tuple[list[Any], np.ndarray]:  # fmt: skip
+        """The function of every block, in turn, and the tree of sums."""
+        found = self.map(function, blocks, parts, shared)
         shares = [share for _, share in found]
-        while shares[0] is not None and len(shares) > 1:
+        while len(shares) > 1:
             shares = [sum_in_order(shares[k : k + ARITY]) for k in range(0, len(shares), ARITY)]
         return [own for own, _ in found], shares[0]
 
@@ -147,7 +170,7 @@ class RowBlocks(Layout):
         # the loops return halves of Σ w ρ's derivatives: squares would carry a factor 2
         share = left.dtype.type(2 / self.total_weight)
         for run in np.ndindex(batch):
-            own, cols = self.workers.map(
+            own, cols = self.workers.map_sum(
                 gradient_of, self.blocks, [(part,) for part in self.parts(left[run])], (right[run], self.loss)
             )
             losses[run] = 0.5 * share * sum(loss for loss, _ in own)
