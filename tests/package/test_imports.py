@@ -15,8 +15,8 @@ ROOT = Path(rankfall.__file__).parent
 # A room may import from those of a lower level, and from itself.
 LEVELS = {
     "errors": 0, "arrays": 1, "files": 1, "kernels": 2, "low_rank": 3, "problems": 4, "models": 5, "integrators": 6,
-    "trajectory": 7, "theory": 8, "recovery": 9, "baselines": 10, "estimators": 11, "comparison": 12,
-    "experiments": 12, "pictures": 13, "report": 14, "playground": 14, "cli": 15,
+    "trajectory": 7, "theory": 8, "recovery": 9, "baselines": 10, "estimators": 11, "cluster": 12,
+    "comparison": 12, "experiments": 12, "pictures": 13, "report": 14, "playground": 14, "cli": 15,
 }  # fmt: skip
 # These stand beside, and take no more than a user would hand them.
 BESIDE = {"tables", "datasets"}

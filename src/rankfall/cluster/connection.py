@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from distributed import Client
 
 LOCAL = "local"
-_PATIENCE = "10s"
+PATIENCE = "10s"
 
 
 def require_dask() -> None:
@@ -54,10 +54,10 @@ def connected(address: str = LOCAL) -> Iterator["Client"]:
             yield client
         return
     try:
-        client = Client(address, timeout=_PATIENCE)
+        client = Client(address, timeout=PATIENCE)
     except (OSError, ValueError) as error:
         raise InputError(
-            f"a Dask scheduler must answer at the address, {address!r} gave no answer in {_PATIENCE} "
+            f"a Dask scheduler must answer at the address, {address!r} gave no answer in {PATIENCE} "
             f"({type(error).__name__}); start one by 'dask scheduler', or leave the address out for a local cluster"
         ) from None
     with client:

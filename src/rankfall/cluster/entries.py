@@ -42,8 +42,9 @@ class ClusterEntries:
 
     @classmethod
     def read(
-        cls, workers: DaskWorkers, frame: "dd.DataFrame", duplicates: str = "error", dtype: type = np.float32
-    ) -> "ClusterEntries":
+        cls, workers: DaskWorkers, frame: "dd.DataFrame", duplicates: str = "error", dtype: type = np.float32,
+        block_entries: int | None = None,
+    ) -> "ClusterEntries":  # fmt: skip
         """The entries of a frame of row, column and value, on its cluster.
 
         The partitions are read twice: once for the labels, once for the entries. Memory on the workers: about 24 bytes
@@ -62,7 +63,7 @@ class ClusterEntries:
         while len(counts) > 1:
             counts = [delayed(merged)(counts[k : k + ARITY]) for k in range(0, len(counts), ARITY)]
         labels = labels_of(gathered(client, client.compute(counts[0]), reading_failed))
-        bounds = block_bounds(labels.row_counts).tolist()
+        bounds = block_bounds(labels.row_counts, block_entries).tolist()
         ids = [workers.apply(_itself, index) for index in (labels.rows, labels.cols)]
         pieces = [delayed(row_blocks.dealt, nout=len(bounds) - 1)(part, *ids, bounds, dtype) for part in parts]
         made = [

@@ -29,6 +29,7 @@ def fit(
     triplets: Sequence[str] | None = None,
     *,
     duplicates: str = "error",
+    block_entries: int | None = None,
     checkpoint: Path | str | None = None,
     resume: bool = False,
     progress: Progress | None = None,
@@ -49,6 +50,9 @@ def fit(
         Its columns of row ids, column ids and values; by default it has these three alone.
     duplicates : {"error", "mean", "last"}
         What a pair that comes twice means.
+    block_entries : int, optional
+        About how many entries a block has: what a worker needs at a time, about 24 bytes an entry, and what is read
+        again when one is lost. Between 250,000 and 4 million by default, so that there are many blocks.
     checkpoint : path, optional
         A folder in which the fit is kept every few minutes.
     resume : bool
@@ -72,12 +76,14 @@ def fit(
         raise InputError(f"a cluster fits Dask frames, got {type(frame).__name__}; fit takes it on one machine")
     if resume and checkpoint is None:
         raise InputError("a fit resumes from its checkpoints, got no folder of any; pass checkpoint=")
+    if block_entries is not None and block_entries < 1:
+        raise InputError(f"block_entries must be at least 1, got {block_entries}; leave it out for the default")
     if duplicates not in ("error", "mean", "last"):
         raise InputError(f"duplicates must be one of error, mean, last, got {duplicates!r}; mean averages them")
     _check_parameters(estimator)
     listed = entries_of(frame, [str(name) for name in frame.columns] if triplets is None else list(triplets))
     kept = np.float64 if estimator.dtype == "float64" else np.float32
-    entries = ClusterEntries.read(_workers(), listed, duplicates, kept)
+    entries = ClusterEntries.read(_workers(), listed, duplicates, kept, block_entries)
     settings = estimator.settings_for(ReadBlocks(entries).problem)
     keeper = None if checkpoint is None else Checkpoints(Path(checkpoint), entries, settings, resume)
     table = fit_entries(entries, settings, progress or (lambda stage, share: None), keeper)

@@ -20,10 +20,12 @@ from distributed.scheduler import KilledWorker, NoValidWorkerError, NoWorkerErro
 
 from rankfall.errors import InputError
 from rankfall.problems.layouts.row_block import sum_in_order
-from rankfall.problems.layouts.row_blocks import ARITY, Workers
+from rankfall.problems.layouts.row_blocks import ARITY, Workers, split_and_sum
 
 # Calls that are made again when workers were lost, and how long a cluster without any worker is waited for.
 _ATTEMPTS, _PATIENCE = 5, 60.0
+# Bytes of a call up to which fewer messages cost less than a detour through the scheduler.
+_SMALL = 2**22
 # Seconds for a worker to be found that data are sent to.
 _SENDING = 3.0
 _LOST = (FutureCancelledError, CommClosedError, NoValidWorkerError, NoWorkerError, TimeoutError, OSError)
@@ -81,6 +83,8 @@ class DaskWorkers(Workers):
 
         def call() -> tuple[list[Any], np.ndarray]:
             found = self._tasks(function, blocks, parts, shared)
+            if _is_small(parts, shared):
+                return split_and_sum(self.client.gather(found, direct=True))
             own = [self.apply(_own, pair) for pair in found]
             shares = [self.apply(_share, pair) for pair in found]
             while len(shares) > 1:
@@ -111,6 +115,12 @@ class DaskWorkers(Workers):
         shared: Sequence[object],
     ) -> list[Future]:  # fmt: skip
         """A task for each block, where the block is."""
+        if _is_small(parts, shared):
+            given = parts or [()] * len(blocks)
+            return self.client.map(
+                _called, blocks, [(*part, *shared) for part in given], function=function, pure=False,
+                key=[f"{function.__name__}-{next(_numbers)}" for _ in blocks],
+            )  # fmt: skip
         places = self._places(blocks)
         sent = self._send(parts or [()] * len(blocks), shared, places)
         return [
@@ -188,6 +198,16 @@ def out_of_memory(client: Client, error: KilledWorker) -> str:
 
 def _itself(block: object) -> object:
     return block
+
+
+def _is_small(parts: Sequence[Sequence[object]], shared: Sequence[object]) -> bool:
+    """Whether what a call sends may go with its tasks, through the scheduler, and what it sums come here unsummed."""
+    sent = [*shared, *(one for part in parts for one in part)]
+    return sum(one.nbytes for one in sent if isinstance(one, np.ndarray)) <= _SMALL
+
+
+def _called(block: object, given: Sequence[object], function: Callable[..., Any]) -> Any:
+    return function(block, *given)
 
 
 def _own(pair: tuple[Any, Any]) -> Any:

@@ -20,13 +20,14 @@ from rankfall.problems.loss import Loss
 _FEWEST, _MOST, _BLOCKS = 250_000, 4_000_000, 16
 
 
-def block_bounds(row_counts: Int[np.ndarray, " m"]) -> Int[np.ndarray, " bounds"]:
+def block_bounds(row_counts: Int[np.ndarray, " m"], block_entries: int | None = None) -> Int[np.ndarray, " bounds"]:
     """Where the row blocks begin and end, (blocks + 1,), by the numbers of entries of the rows.
 
-    It depends on the data alone, never on the workers, and so do all sums over blocks.
+    It depends on the data and on `block_entries`, about how many entries a block has, never on the workers; and so do
+    all sums over blocks.
     """
     ends = np.cumsum(row_counts)
-    size = int(np.clip(ends[-1] / _BLOCKS, _FEWEST, _MOST))
+    size = int(np.clip(ends[-1] / _BLOCKS, _FEWEST, _MOST)) if block_entries is None else block_entries
     targets = np.arange(1, ends[-1] // size + 1) * size
     bounds = np.searchsorted(ends, targets, side="left") + 1
     return np.unique(np.concatenate([[0], bounds[bounds < row_counts.size], [row_counts.size]]))

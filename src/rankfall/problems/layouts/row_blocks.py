@@ -96,11 +96,15 @@ class InProcess(Workers):
         parts: Sequence[Sequence[object]] = (), shared: Sequence[object] = (),
     ) -> tuple[list[Any], np.ndarray]:  # fmt: skip
         """The function of every block, in turn, and the tree of sums."""
-        found = self.map(function, blocks, parts, shared)
-        shares = [share for _, share in found]
-        while len(shares) > 1:
-            shares = [sum_in_order(shares[k : k + ARITY]) for k in range(0, len(shares), ARITY)]
-        return [own for own, _ in found], shares[0]
+        return split_and_sum(self.map(function, blocks, parts, shared))
+
+
+def split_and_sum(found: Sequence[tuple[Any, np.ndarray]]) -> tuple[list[Any], np.ndarray]:
+    """What is the blocks' own, and the sum of their shares in the tree of all workers."""
+    shares = [share for _, share in found]
+    while len(shares) > 1:
+        shares = [sum_in_order(shares[k : k + ARITY]) for k in range(0, len(shares), ARITY)]
+    return [own for own, _ in found], shares[0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,6 +127,7 @@ class RowBlocks(Layout):
 
     is_looped = True
     default_workers: ClassVar[Workers] = InProcess()
+    default_entries: ClassVar[int | None] = None
 
     blocks: Sequence[object]
     bounds: Sequence[int]
@@ -131,9 +136,17 @@ class RowBlocks(Layout):
     workers: Workers
 
     @classmethod
-    def on(cls, workers: Workers) -> "type[RowBlocks]":
-        """The layout on these workers: `Completion(..., layout=RowBlocks.on(workers))`."""
-        return type(cls.__name__, (cls,), {"default_workers": workers})
+    def on(cls, workers: Workers, block_entries: int | None = None) -> "type[RowBlocks]":
+        """The layout on these workers: `Completion(..., layout=RowBlocks.on(workers))`.
+
+        Parameters
+        ----------
+        workers : Workers
+            Who holds the blocks and computes on them.
+        block_entries : int, optional
+            About how many entries a block has; between 250,000 and 4 million by default, so that there are many.
+        """
+        return type(cls.__name__, (cls,), {"default_workers": workers, "default_entries": block_entries})
 
     @classmethod
     def of(cls, observed: Observed) -> "RowBlocks":
@@ -147,7 +160,7 @@ class RowBlocks(Layout):
         if observed.values.ndim > 1 or not observed.is_numpy:
             raise InputError("row blocks are of one table of NumPy arrays, got many or another library; use 'auto'")
         starts = line_starts(observed.rows, observed.shape[0])
-        bounds = block_bounds(np.diff(starts)).tolist()
+        bounds = block_bounds(np.diff(starts), cls.default_entries).tolist()
         made = []
         for first, end in pairwise(bounds):
             piece = slice(starts[first], starts[end])
