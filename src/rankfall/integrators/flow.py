@@ -141,10 +141,12 @@ class Flow(Integrator):
         if not (is_numpy(step.weights) or state.is_steady) and self._needs_radius(self.methods[state.method]):
             radius, ahead = hessian_product(field, step.weights, step.velocity, state.direction)
         known = [part for part in (radius, *foreseen) if part is not None]
-        numbers = read(step.loss, step.error, lengths(step.weights), lengths(step.velocity), *known)
-        rest = iter(numbers[4:])
-        found = None if radius is None else next(rest)
-        return Seen(*numbers[:4], found, [None if part is None else next(rest) for part in foreseen], ahead)
+        loss, error, size, speed, *rest = read(
+            step.loss, step.error, lengths(step.weights), lengths(step.velocity), *known
+        )
+        left = iter(rest)
+        found = None if radius is None else next(left)
+        return Seen(loss, error, size, speed, found, [None if part is None else next(left) for part in foreseen], ahead)
 
     def _accepted(self, state: FlowState, step: Step, seen: Seen, h: np.ndarray, error: np.ndarray) -> FlowState:
         """The state after a step: at its end where its error is allowed, else where it was; with the next length."""
@@ -161,9 +163,10 @@ class Flow(Integrator):
         clipped = fine & (h < state.h)
         next_h = h * factor
         radius, ahead = state.radius, ()
-        if seen.ahead is not None and fine.any():
-            ahead = where(fine, seen.radius, radius), where(fine, seen.ahead, state.direction)
-        elif step.radius is not None:
+        if seen.ahead is not None:
+            if fine.any():
+                ahead = where(fine, seen.radius, radius), where(fine, seen.ahead, state.direction)
+        elif seen.radius is not None:
             shown = np.isfinite(seen.radius) & (error <= 1)
             radius = np.where(shown, np.maximum(1.15 * seen.radius, 0.5 * radius), radius)
         return changed(

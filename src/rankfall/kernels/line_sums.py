@@ -25,7 +25,7 @@ _SHORT = 2**31 - 1
 class LineSums:
     """The lists: places p of their terms, where each block begins among the terms, each list among the blocks.
 
-    `lists` is None where every list is one block.
+    `order` (0, 1, 2 … over the blocks) and `lists` are None where every list is one block.
     """
 
     places: Int[Array, " terms"]
@@ -44,10 +44,10 @@ class LineSums:
         piece = np.arange(lists[-1]) - np.repeat(lists[:-1], pieces)
         blocks = np.concatenate([np.repeat(starts[:-1], pieces) + _BLOCK * piece, starts[-1:]])
         kind = index_type(max(starts[-1], places.max(initial=0)))
-        put = [place(part.astype(kind), device) for part in (places, blocks)]
+        put = [place(part.astype(kind), device) for part in (places, blocks, np.arange(lists[-1]), lists)]
         if lists[-1] == counts.size:
-            return cls(*put, None, None)
-        return cls(*put, place(np.arange(lists[-1], dtype=kind), device), place(lists.astype(kind), device))
+            return cls(put[0], put[1], None, None)
+        return cls(put[0], put[1], put[2], put[3])
 
     def __call__(self, shares: Float[Array, " terms"] | None, dense: Float[Array, "p k"]) -> Float[Array, "lists k"]:
         """S, of the precision of `dense`, which is that of the shares s; None for ones."""

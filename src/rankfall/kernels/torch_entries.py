@@ -68,7 +68,7 @@ class TorchEntries:
     def predict(self, left: Float[Array, "m k"], right: Float[Array, "n k"]) -> Float[Array, " entries"]:
         """(L Rᵀ)_ij at the positions."""
         torch = load_torch()
-        if self.pattern is not None:
+        if self.pattern is not None or self.rows is None:
             return torch.sparse.sampled_addmm(self.pattern, left, right.mT, beta=0, alpha=1).values()
         parts = []
         for begin in range(0, self.cols.shape[0], _GATHERED):
