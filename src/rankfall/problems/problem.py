@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Float
 
 from rankfall.arrays import Array, SparseArray, like, to_numpy
+from rankfall.devices import Device
 from rankfall.errors import InputError
 from rankfall.kernels.entry_lists import EntryLists
 from rankfall.kernels.entry_terms import EntryTerms
@@ -114,6 +115,24 @@ class Problem(ABC):
         if self.batch_size is not None:
             raise NotImplementedError(f"{type(self).__name__} holds many problems and must give of_runs")
         return self
+
+    def on_device(self, device: str | Device) -> "Problem":
+        """The same problem as PyTorch tensors on a device, where every computation then stays.
+
+        Parameters
+        ----------
+        device : str or torch.device
+            "cuda", "cuda:1", "mps", "cpu" …
+
+        Raises
+        ------
+        InputError
+            Where the device is not there, and for a problem that cannot move, as here; members that can override it.
+        """
+        raise InputError(
+            f"{type(self).__name__} does not move to a device, got device={str(device)!r}; build it from PyTorch "
+            "tensors that lie there, or leave the device out"
+        )
 
     def loss(self, product: Float[Array, "..."]) -> Float[Array, "*batch"]:
         """ℓ(W)."""
