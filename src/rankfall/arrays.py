@@ -57,6 +57,11 @@ def is_numpy(array: Array) -> bool:
     return isinstance(array, np.ndarray)
 
 
+def is_torch(array: Array) -> bool:
+    """Whether the array is a PyTorch tensor, on any device."""
+    return array_api_compat.is_torch_array(array)
+
+
 def reshape(array: Array, shape: tuple[int, ...]) -> Array:
     """The array in another shape, as a view where it can be one."""
     return array.reshape(shape) if is_numpy(array) else namespace(array).reshape(array, shape)
@@ -66,7 +71,7 @@ def to_numpy(array: Array) -> np.ndarray:
     """The array as NumPy sees it, copied off its device where it lives on one."""
     if is_numpy(array):
         return array
-    if array_api_compat.is_torch_array(array):
+    if is_torch(array):
         return array.detach().cpu().numpy()
     try:
         return np.from_dlpack(array)

@@ -6,8 +6,8 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Float
 
-from rankfall.arrays import Array, to_numpy
-from rankfall.integrators.rows import column, norms
+from rankfall.arrays import Array, is_numpy, namespace, to_numpy
+from rankfall.integrators.rows import column, lengths, read
 from rankfall.kernels.motion import Motion
 from rankfall.models.model import Model
 from rankfall.problems.problem import Problem
@@ -40,11 +40,15 @@ class Field:
 
     def __call__(self, weights: Float[Array, "batch p"]) -> tuple[Float[np.ndarray, " batch"], Float[Array, "batch p"]]:
         """ℓ (batch,), in NumPy float64, and Ẇ (batch, p)."""
+        loss, velocity = self.evaluate(weights)
+        return read(loss)[0], velocity
+
+    def evaluate(self, weights: Float[Array, "batch p"]) -> tuple[Float[Array, " batch"], Float[Array, "batch p"]]:
+        """ℓ (batch,) and Ẇ (batch, p), both where the weights lie: nothing waits for a device."""
         self.tally.evaluations += 1
         if self.motion is not None:
             return self.motion.velocity(weights)
-        loss, velocity = self.model.velocity(self.problem, weights)
-        return to_numpy(loss).astype(np.float64), velocity
+        return self.model.velocity(self.problem, weights)
 
     @cached_property
     def motion(self) -> Motion | None:
@@ -53,14 +57,18 @@ class Field:
 
     def nudged(
         self, weights: Float[Array, "batch p"], direction: Float[Array, "batch p"], small: float
-    ) -> tuple[Float[Array, "batch p"], Float[np.ndarray, " batch"]]:
-        """Ẇ at y + δv and δ‖v‖ = ε max(‖y‖, ε), ε = `small`; Ẇ at y where v = 0."""
+    ) -> tuple[Float[Array, "batch p"], Float[Array, " batch"]]:
+        """Ẇ at y + δv and δ‖v‖ = ε max(‖y‖, ε), ε = `small`, where the weights lie; Ẇ at y where v = 0."""
         if self.motion is not None:
             self.count(1)
             return self.motion.nudged(weights, direction, small)
-        length, reach = norms(direction), small * np.maximum(norms(weights), small)
-        delta = np.where(length > 0, reach / np.where(length > 0, length, 1), 0)
-        return self(weights + column(delta, weights) * direction)[1], reach
+        length, size = lengths(direction), lengths(weights)
+        xp = namespace(length)
+        one = xp.ones_like(length)
+        reach = small * xp.where(size > small, size, small * one)
+        delta = xp.where(length > 0, reach / xp.where(length > 0, length, one), 0 * one)
+        by = column(delta, weights) if is_numpy(delta) else delta[:, None]
+        return self.evaluate(weights + by * direction)[1], reach
 
     def count(self, evaluations: int) -> None:
         """Count evaluations that compiled loops made."""

@@ -6,19 +6,20 @@ none, by its stability interval. The next step is taken by the better one.
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
-from rankfall.arrays import Array, epsilon
+from rankfall.arrays import Array, is_numpy
 from rankfall.errors import InputError
 from rankfall.integrators.field import Field
+from rankfall.integrators.flow_state import FlowState
 from rankfall.integrators.integrator import Integrator
 from rankfall.integrators.methods import Chebyshev2, DormandPrince8, Interval, Method, Step
-from rankfall.integrators.rows import norms, where
-from rankfall.integrators.spectral_radius import spectral_radius
-from rankfall.integrators.state import State, changed
+from rankfall.integrators.rows import lengths, norms, read, where
+from rankfall.integrators.spectral_radius import hessian_product, spectral_radius
+from rankfall.integrators.state import changed
 
 _SHRINK, _GROW = 0.1, 5.0
 _FIRST_PRODUCTS = 10
@@ -32,61 +33,22 @@ _PER_STEP = 4.0
 _PROMISE, _REST = 1.25, 10
 # The hρ of a length without bound, where a number of stages must be given.
 _FAR = 1e9
-# A step is long when it leaves the stiffest direction far behind. On a plateau of modes of size s its fall is about s ℓ
-# whatever the depth, which leaves room for modes as small as the dtype's rounding.
-_LONG, _FALL = 1e3, 0.01
 
 
-@dataclass(frozen=True, kw_only=True)
-class FlowState(State):
-    """A state with what the controller knows.
+class Seen(NamedTuple):
+    """What the controller reads of a step, (batch,) each in NumPy float64.
 
-    Parameters
-    ----------
-    h : (batch,) ndarray
-        The length to try next.
-    radius, direction : (batch,) ndarray, (batch, p) array
-        ρ of the Hessian, and the vector that shows it.
-    taken, error : (batch,) ndarrays
-        Length and relative error of the last accepted step.
-    size, speed : (batch,) ndarrays
-        Norms of weights and velocity.
-    method, last : int
-        The places in `Flow.methods` of the next step's method and of the last one's.
-    stages : tuple of arrays
-        What the last method needs to interpolate.
-    is_steady : bool
-        Whether ρ needs no new estimate.
-    rest : int
-        Steps until a method is tried again.
+    loss, error, size, speed: of its end; radius: ρ as the step shows it, or as it is at the end, with the direction
+    `ahead`; foreseen: the errors that other methods would have made, None where they foresee none.
     """
 
-    h: Float[np.ndarray, " batch"]
-    radius: Float[np.ndarray, " batch"]
-    direction: Array
-    taken: Float[np.ndarray, " batch"]
-    error: Float[np.ndarray, " batch"]
-    size: Float[np.ndarray, " batch"]
-    speed: Float[np.ndarray, " batch"]
-    method: int = 0
-    last: int = 0
-    stages: tuple[Array, ...] = ()
-    is_steady: bool = False
-    rest: int = 0
-
-    def is_still(self) -> Bool[np.ndarray, " batch"]:
-        """Also where a long step h lowers the loss by h ‖Ẇ‖², far below its rounding."""
-        fall = self.taken * self.speed**2
-        flat = (self.taken * self.radius > _LONG) & (fall <= _FALL * epsilon(self.weights) * self.loss)
-        return super().is_still() | flat
-
-    def sizes(self) -> tuple[Float[np.ndarray, " batch"], Float[np.ndarray, " batch"]]:
-        """Known already."""
-        return self.size, self.speed
-
-    def curvature(self) -> Float[np.ndarray, " batch"]:
-        """The spectral radius of the Hessian."""
-        return self.radius
+    loss: np.ndarray
+    error: np.ndarray
+    size: np.ndarray
+    speed: np.ndarray
+    radius: np.ndarray | None
+    foreseen: list[np.ndarray | None]
+    ahead: Array | None
 
 
 @dataclass(frozen=True)
@@ -144,44 +106,74 @@ class Flow(Integrator):
         h = np.minimum(state.h, method.reach / np.maximum(state.radius, _TINY)) if method.is_stabilized else state.h
         h = np.minimum(h, state.horizon - state.time)
         step = method.step(field, state.weights, state.velocity, h, state.radius)
-        size = norms(step.weights)
-        allowed = _PER_STEP * self.rtol * np.maximum(np.maximum(state.size, size), _TINY)
-        new = self._accepted(state, step, h, np.maximum(step.error / allowed, 1e-12), size)
-        return new if len(self.methods) == 1 else self._with_method(state, new, step, h, allowed)
+        seen = self._seen(field, state, step, h)
+        allowed = _PER_STEP * self.rtol * np.maximum(np.maximum(state.size, seen.size), _TINY)
+        new = self._accepted(state, step, seen, h, np.maximum(seen.error / allowed, 1e-12))
+        return new if len(self.methods) == 1 else self._with_method(state, new, seen, h, allowed)
 
     def _with_radius(self, field: Field, state: FlowState, method: Method) -> FlowState:
         """The state with ρ estimated where the method or the choice needs it; one product follows it."""
-        if method.shows_radius or not (method.is_stabilized or len(self.methods) > 1):
-            return state
+        if not self._needs_radius(method):
+            return changed(state, ahead=()) if state.ahead else state
         if state.is_steady or not state.moved.any():
-            return changed(state, is_steady=False)
-        radius, direction = spectral_radius(field, state.weights, state.velocity, state.direction, 1)
+            return changed(state, is_steady=False, ahead=())
+        if state.ahead:
+            radius, direction = state.ahead
+        else:
+            radius, direction = spectral_radius(field, state.weights, state.velocity, state.direction, 1)
         steady = bool((np.abs(radius - state.radius) <= _STEADY * radius).all())
-        return changed(state, radius=radius, direction=direction, is_steady=steady)
+        return changed(state, radius=radius, direction=direction, is_steady=steady, ahead=())
 
-    def _accepted(self, state: FlowState, step: Step, h: np.ndarray, error: np.ndarray, size: np.ndarray) -> FlowState:
+    def _needs_radius(self, method: Method) -> bool:
+        return not method.shows_radius and (method.is_stabilized or len(self.methods) > 1)
+
+    def _seen(self, field: Field, state: FlowState, step: Step, h: np.ndarray) -> Seen:
+        """The numbers of a step, in one copy from where they lie.
+
+        On a device the next ρ is estimated before anybody knows whether the step is accepted, so that its number
+        comes with the others: a rejected step costs one evaluation for nothing.
+        """
+        ends = state.weights, step.weights, state.velocity, step.velocity, h
+        foreseen = [
+            None if place == state.method else other.foreseen_error(*ends) for place, other in enumerate(self.methods)
+        ]
+        radius, ahead = step.radius, None
+        if not (is_numpy(step.weights) or state.is_steady) and self._needs_radius(self.methods[state.method]):
+            radius, ahead = hessian_product(field, step.weights, step.velocity, state.direction)
+        known = [part for part in (radius, *foreseen) if part is not None]
+        loss, error, size, speed, *rest = read(
+            step.loss, step.error, lengths(step.weights), lengths(step.velocity), *known
+        )
+        left = iter(rest)
+        found = None if radius is None else next(left)
+        return Seen(loss, error, size, speed, found, [None if part is None else next(left) for part in foreseen], ahead)
+
+    def _accepted(self, state: FlowState, step: Step, seen: Seen, h: np.ndarray, error: np.ndarray) -> FlowState:
         """The state after a step: at its end where its error is allowed, else where it was; with the next length."""
         method = self.methods[state.method]
         factor = method.safety * error ** (-1 / method.error_power)
         if method.foresees_growth and state.last == state.method:
             trend = np.minimum(1, h / state.taken * (state.error / error) ** (1 / method.error_power))
             factor = factor * (trend if state.moved.all() else np.where(state.moved, trend, 1))
-        known = np.isfinite(step.loss)
+        known = np.isfinite(seen.loss)
         fine = known & (error <= 1)
         # a factor that is not a number is the smallest
         factor = np.where(known, np.fmin(np.fmax(factor, _SHRINK), _GROW), _SHRINK)
         landed = h == state.horizon - state.time  # t + (horizon − t) may miss the horizon by a rounding
         clipped = fine & (h < state.h)
         next_h = h * factor
-        radius = state.radius
-        if step.radius is not None:
-            seen = np.isfinite(step.radius) & (error <= 1)
-            radius = np.where(seen, np.maximum(1.15 * step.radius, 0.5 * radius), radius)
+        radius, ahead = state.radius, ()
+        if seen.ahead is not None:
+            if fine.any():
+                ahead = where(fine, seen.radius, radius), where(fine, seen.ahead, state.direction)
+        elif seen.radius is not None:
+            shown = np.isfinite(seen.radius) & (error <= 1)
+            radius = np.where(shown, np.maximum(1.15 * seen.radius, 0.5 * radius), radius)
         return changed(
             state,
             time=where(fine, np.where(landed, state.horizon, state.time + h), state.time),
             weights=where(fine, step.weights, state.weights),
-            loss=where(fine, step.loss, state.loss),
+            loss=where(fine, seen.loss, state.loss),
             velocity=where(fine, step.velocity, state.velocity),
             moved=fine,
             before=changed(state, before=None, stages=()),
@@ -189,15 +181,16 @@ class Flow(Integrator):
             radius=radius,
             taken=where(fine, h, state.taken),
             error=where(fine, error, state.error),
-            size=where(fine, size, state.size),
-            speed=where(fine, norms(step.velocity), state.speed),
+            size=where(fine, seen.size, state.size),
+            speed=where(fine, seen.speed, state.speed),
             last=state.method,
             stages=step.stages,
             is_steady=state.is_steady and (method.shows_radius or bool(fine.all())),
+            ahead=ahead,
         )
 
     def _with_method(
-        self, state: FlowState, new: FlowState, step: Step, h: np.ndarray, allowed: np.ndarray
+        self, state: FlowState, new: FlowState, seen: Seen, h: np.ndarray, allowed: np.ndarray
     ) -> FlowState:
         """The state with the method of the next step: the one in use, unless another covers clearly more length."""
         current, radius = self.methods[state.method], np.maximum(new.radius, _TINY)
@@ -210,7 +203,7 @@ class Flow(Integrator):
         for place, other in enumerate(self.methods):
             if place == state.method:
                 continue
-            error = other.foreseen_error(state.weights, step.weights, state.velocity, step.velocity, h)
+            error = seen.foreseen[place]
             if error is None:
                 if new.rest:
                     continue

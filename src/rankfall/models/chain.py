@@ -17,7 +17,7 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Float
 
-from rankfall.arrays import Array, is_numpy, like, namespace, reshape
+from rankfall.arrays import Array, is_numpy, namespace, reshape
 from rankfall.errors import InputError
 from rankfall.kernels.motion import Motion
 from rankfall.kernels.narrow_chain import NarrowChain, is_narrow
@@ -170,8 +170,8 @@ class Chain(Model):
         if self.decay:
             velocity = velocity - self.decay * weights
         if self.rates is not None:
-            sizes = [math.prod(shape) for shape in self.layer_shapes]
-            velocity = velocity * like(np.repeat(self.rates, sizes), velocity)
+            parts = [rate * velocity[..., place] for rate, (place, _) in zip(self.rates, self._places, strict=True)]
+            velocity = namespace(velocity).concat(parts, axis=-1)
         return loss, velocity
 
     def motion(self, problem: Problem) -> Motion | None:

@@ -3,7 +3,7 @@
 from rankfall.problems.completion import Completion
 from rankfall.problems.factorization import Factorization
 from rankfall.problems.layout import Layout, Observed
-from rankfall.problems.layouts import Batched, Dense, Sparse, choose_layout
+from rankfall.problems.layouts import Batched, Dense, Sparse, TorchSparse, choose_layout
 from rankfall.problems.loss import Kernel, Loss
 from rankfall.problems.losses import Absolute, Huber, Logistic, Squared
 from rankfall.problems.operators import Operator
@@ -39,5 +39,6 @@ __all__ = [
     "SymmetricOperator",
     "TensorCompletion",
     "TensorSensing",
+    "TorchSparse",
     "choose_layout",
 ]

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from jaxtyping import Float, Int, Shaped
 
 from rankfall.arrays import Array, SparseArray, is_numpy, like, namespace, take, to_numpy
+from rankfall.devices import Device, find_device, place
 from rankfall.errors import InputError, require, require_class
 from rankfall.kernels.entry_lists import LONGEST, EntryLists
 from rankfall.kernels.observed import line_starts, predict
@@ -25,6 +26,9 @@ from rankfall.problems.loss import Loss
 from rankfall.problems.losses import Squared
 from rankfall.problems.many import ManyProblems
 from rankfall.problems.observations import check_entries, dense_entries, drawn_entries, sorted_unique
+
+# A group of a batch on a device: large enough to keep it busy, small beside the memory of one.
+_DEVICE_BYTES = 2**32
 
 
 @dataclass(frozen=True, eq=False)
@@ -236,8 +240,8 @@ class Completion(ManyProblems):
 
     @property
     def cache_bytes(self) -> int | None:
-        """The cache into which a group of a batch should fit; None where batches are not split."""
-        return self.layout_class.cache_bytes
+        """The cache, or memory, into which a group of a batch should fit; None where batches are not split."""
+        return self.layout_class.cache_bytes if self.observed.is_numpy else _DEVICE_BYTES
 
     @property
     def formed_arrays(self) -> int:
@@ -303,6 +307,8 @@ class Completion(ManyProblems):
         self, left: Float[Array, "*batch m k"], right: Float[Array, "*batch n k"]
     ) -> Float[Array, "*batch"]:
         """ℓ(L Rᵀ), forming only the observed entries."""
+        if not is_numpy(left):
+            return self._stored.factored_loss(left, right)
         xp = namespace(left)
         flat_left, flat_right = xp.reshape(left, (-1, *left.shape[-2:])), xp.reshape(right, (-1, *right.shape[-2:]))
         runs = range(flat_left.shape[0])
@@ -331,6 +337,28 @@ class Completion(ManyProblems):
         # entries are in row-major order already
         starts = line_starts(self.rows, m)
         return csr_array((values * values.dtype.type(m * n / float(self.total_weight)), self.cols, starts), self.shape)
+
+    def on_device(self, device: str | Device) -> "Completion":
+        """The same problem as PyTorch tensors on a device, held-out entries and truth included.
+
+        Positions stay with the host, and a layout brings them to the device in the form it needs.
+
+        Parameters
+        ----------
+        device : str or torch.device
+            "cuda", "cuda:1", "mps", "cpu" …
+
+        Raises
+        ------
+        InputError
+            Where PyTorch is not installed or the device is not there.
+        """
+        there = find_device(device)
+        held = None if self.held_out is None else self.held_out.on_device(there)
+        values, weights, truth = (
+            None if part is None else place(part, there) for part in (self.values, self.weights, self.truth)
+        )
+        return replace(self, values=values, weights=weights, truth=truth, held_out=held)
 
     def hold_out(self, fraction: float, seed: int) -> "Completion":
         """The same problem with a random `fraction` of the observed entries set aside in `held_out`.

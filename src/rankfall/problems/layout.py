@@ -14,7 +14,7 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Float, Int
 
-from rankfall.arrays import Array, is_numpy, namespace
+from rankfall.arrays import Array, is_numpy, is_torch, namespace
 from rankfall.problems.loss import Loss
 
 
@@ -54,6 +54,11 @@ class Observed:
     def is_numpy(self) -> bool:
         """Whether compiled loops apply, as the values are NumPy arrays."""
         return is_numpy(self.values)
+
+    @property
+    def is_torch(self) -> bool:
+        """Whether the values are a PyTorch tensor, on any device."""
+        return is_torch(self.values)
 
     @property
     def size(self) -> int:
@@ -114,3 +119,19 @@ class Layout(ABC):
         right_gradient : array, shape (..., n, k)
             Gᵀ L.
         """
+
+    def factored_loss(
+        self, left: Float[Array, "*batch m k"], right: Float[Array, "*batch n k"]
+    ) -> Float[Array, "*batch"]:
+        """ℓ(L Rᵀ) alone; a member that saves work by it overrides it.
+
+        Parameters
+        ----------
+        left, right : array
+            As for `loss_and_factor_gradients`.
+
+        Returns
+        -------
+        array, shape (...)
+        """
+        return self.loss_and_factor_gradients(left, right)[0]

@@ -17,8 +17,10 @@ import numpy as np
 from jaxtyping import Float
 
 from rankfall.arrays import Array, SparseArray, like, to_numpy
+from rankfall.devices import Device
 from rankfall.errors import InputError
 from rankfall.kernels.entry_lists import EntryLists
+from rankfall.kernels.entry_terms import EntryTerms
 from rankfall.problems.operators import Operator
 
 if TYPE_CHECKING:
@@ -55,6 +57,9 @@ class Problem(ABC):
     listed : EntryLists or None
         The observed entries as compiled loops over single entries read them, where the loss is one that they know;
         None otherwise. A subclass with a gradient of its own does not inherit them.
+    terms : EntryTerms or None
+        What the entries at `positions` cost, as compiled loops read it, where the loss is one that they know; None
+        otherwise. A subclass with a `loss_and_entry_gradients` of its own does not inherit them.
     is_convex : bool
         Whether ℓ is known to be a convex function of W; False where it is not known.
     is_symmetric : bool
@@ -79,10 +84,17 @@ class Problem(ABC):
         if {"loss_and_gradient", "loss_and_factor_gradients"} & vars(cls).keys() and "listed" not in vars(cls):
             # lists of a parent's entries are not the gradient of this one
             cls.listed = Problem.listed  # pyright: ignore[reportAttributeAccessIssue]
+        if "loss_and_entry_gradients" in vars(cls) and "terms" not in vars(cls):
+            cls.terms = Problem.terms  # pyright: ignore[reportAttributeAccessIssue]
 
     @property
     def listed(self) -> EntryLists | None:
         """The observed entries as lists; None where there are none."""
+        return None
+
+    @property
+    def terms(self) -> EntryTerms | None:
+        """What the entries at `positions` cost; None where compiled loops do not know it."""
         return None
 
     @abstractmethod
@@ -106,6 +118,24 @@ class Problem(ABC):
         if self.batch_size is not None:
             raise NotImplementedError(f"{type(self).__name__} holds many problems and must give of_runs")
         return self
+
+    def on_device(self, device: str | Device) -> "Problem":
+        """The same problem as PyTorch tensors on a device, where every computation then stays.
+
+        Parameters
+        ----------
+        device : str or torch.device
+            "cuda", "cuda:1", "mps", "cpu" …
+
+        Raises
+        ------
+        InputError
+            Where the device is not there, and for a problem that cannot move, as here; members that can override it.
+        """
+        raise InputError(
+            f"{type(self).__name__} does not move to a device, got device={str(device)!r}; build it from PyTorch "
+            "tensors that lie there, or leave the device out"
+        )
 
     def loss(self, product: Float[Array, "..."]) -> Float[Array, "*batch"]:
         """ℓ(W)."""

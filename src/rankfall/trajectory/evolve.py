@@ -11,6 +11,7 @@ from typing import Any, cast, overload
 import numpy as np
 
 from rankfall.arrays import like
+from rankfall.devices import Device
 from rankfall.errors import InputError
 from rankfall.integrators.field import Field
 from rankfall.integrators.integrator import Integrator
@@ -38,7 +39,7 @@ Progress = Callable[[float, Snapshot], None]
 def evolve(
     problem: Problem, model: Model, start: Start, integrator: Integrator, *, stop: Stop | None = None,
     record: Record | None = None, seed: int | np.integer = 0, callback: Callback | None = None,
-    progress: Progress | None = None,
+    progress: Progress | None = None, device: str | Device | None = None,
 ) -> Trajectory: ...  # fmt: skip
 
 
@@ -46,7 +47,7 @@ def evolve(
 def evolve(
     problem: Problem, model: Model, start: Start, integrator: Integrator, *, stop: Stop | None = None,
     record: Record | None = None, seed: Sequence[int] | np.ndarray, callback: Callback | None = None,
-    progress: Progress | None = None,
+    progress: Progress | None = None, device: str | Device | None = None,
 ) -> Trajectories: ...  # fmt: skip
 
 
@@ -61,6 +62,7 @@ def evolve(
     seed: int | np.integer | Sequence[int] | np.ndarray = 0,
     callback: Callback | None = None,
     progress: Progress | None = None,
+    device: str | Device | None = None,
 ) -> Trajectory | Trajectories:
     """Follow a model's motion on a problem from a start.
 
@@ -85,6 +87,9 @@ def evolve(
         Called with a `Snapshot` after every step that moved a run; a true answer ends the runs as `interrupted`.
     progress : callable, optional
         Called with a guess from 0 to 1 of how far the runs are, and the snapshot.
+    device : str, optional
+        Where to compute, as PyTorch names it: "cuda", "cuda:1", "mps", "cpu" …; the weights of the runs stay there.
+        Default: where the problem's values lie, which for NumPy arrays is the processor, with compiled loops.
 
     Returns
     -------
@@ -97,13 +102,15 @@ def evolve(
     ------
     InputError
         For a batch of scales or of problems with one seed (`evolve_batch` takes it), where the start's layers do not
-        fit or the seeds and scales do not pair up, and where the loss is not finite at the start.
+        fit or the seeds and scales do not pair up, where the loss is not finite at the start, and for a device that is
+        not there, or that the problem cannot move to.
     """
     count = _count(seed, start.scale, problem.batch_size)
     if np.ndim(seed) == 0 and count is not None:
         raise InputError(
             f"a batch of {count} runs takes a sequence of seeds, got {seed!r}; use evolve_batch, which repeats one seed"
         )
+    problem = problem if device is None else problem.on_device(device)
     settings = _Settings(stop, record, callback, progress)
     runs = _follow(problem, model, start, integrator, settings, seed)
     return runs[0] if count is None else runs
@@ -120,6 +127,7 @@ def evolve_batch(
     seed: int | np.integer | Sequence[int] | np.ndarray = 0,
     callback: Callback | None = None,
     progress: Progress | None = None,
+    device: str | Device | None = None,
 ) -> Trajectories:
     """Follow the runs of a batch in lockstep: many seeds, many scales of the start, or many problems.
 
@@ -129,7 +137,7 @@ def evolve_batch(
     ----------
     problem : Problem
         What is measured; a batch of problems makes one run for each.
-    model, integrator, stop, record, callback, progress
+    model, integrator, stop, record, callback, progress, device
         As in `evolve`.
     start : Start
         Where the layers begin; a sequence of scales makes one run for each.
@@ -146,6 +154,7 @@ def evolve_batch(
     InputError
         As `evolve`.
     """
+    problem = problem if device is None else problem.on_device(device)
     return _follow(problem, model, start, integrator, _Settings(stop, record, callback, progress), seed)
 
 

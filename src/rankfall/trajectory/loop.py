@@ -14,7 +14,7 @@ from rankfall.errors import InputError
 from rankfall.integrators.field import Field
 from rankfall.integrators.integrator import Integrator
 from rankfall.integrators.rows import where
-from rankfall.integrators.state import State, changed
+from rankfall.integrators.state import State, changed, taken
 from rankfall.trajectory.loop_state import End, LoopState
 from rankfall.trajectory.record import Record
 from rankfall.trajectory.recorder import Recorder
@@ -202,11 +202,14 @@ class Loop:
         if not any(verdicts):
             return state
         ends, inner = list(state.ends), state.state
-        for row, verdict in enumerate(verdicts):
-            if verdict is None:
-                continue
-            best = state.best_weights[row, ...], float(state.best_time[row]), float(state.best_loss[row])
-            end = inner.weights[row, ...], float(inner.time[row]), float(inner.loss[row])
+        rows = np.flatnonzero([verdict is not None for verdict in verdicts])
+        # copies: a row that is a view would keep the weights of the whole batch in memory
+        weights, best_weights = (taken(part, rows) for part in (inner.weights, state.best_weights))
+        for place, row in enumerate(rows.tolist()):
+            verdict = verdicts[row]
+            assert verdict is not None
+            best = best_weights[place, ...], float(state.best_time[row]), float(state.best_loss[row])
+            end = weights[place, ...], float(inner.time[row]), float(inner.loss[row])
             run = int(state.runs[row])
             if verdict[0] in (Status.DIVERGED, Status.INTERRUPTED):
                 end = best

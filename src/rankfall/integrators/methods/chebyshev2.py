@@ -17,7 +17,7 @@ from jaxtyping import Float, Int
 from rankfall.arrays import Array, is_numpy
 from rankfall.integrators.field import Field
 from rankfall.integrators.methods.method import Method, Step
-from rankfall.integrators.rows import column, norms
+from rankfall.integrators.rows import column, lengths
 from rankfall.kernels.vectors import stage, step_error
 
 DAMPING = 2 / 13
@@ -82,27 +82,29 @@ def chebyshev_step(
     """The weights one step h (each run its own) later; s − 1 evaluations beside the given velocity."""
     first, rows = coefficients(stages)
     before, current = weights, weights + column(first * h, weights) * velocity
+    lengths_there = None if is_numpy(weights) else column(h, weights)
     for mu, nu, mu_tilde, gamma_tilde in rows:
-        _, slope = field(current)
-        before, current = current, _combine(
-            weights, velocity, before, current, slope, h, (1 - mu - nu, gamma_tilde, nu, mu, mu_tilde)
-        )  # fmt: skip
+        slope = field.evaluate(current)[1]
+        factors = (1 - mu - nu, gamma_tilde, nu, mu, mu_tilde)
+        if lengths_there is None:
+            new = stage(factors, h, weights, velocity, before, current, slope)
+        else:
+            new = _combine(weights, velocity, before, current, slope, lengths_there, factors)
+        before, current = current, new
     return current
 
 
 def _combine(weights, velocity, before, current, slope, h, factors) -> Array:
-    """f_0 Y_0 + f_1 h F_0 + f_2 Y_{j−2} + f_3 Y_{j−1} + f_4 h F_{j−1}."""
-    if is_numpy(weights):
-        return stage(factors, h, weights, velocity, before, current, slope)
+    """f_0 Y_0 + f_1 h F_0 + f_2 Y_{j−2} + f_3 Y_{j−1} + f_4 h F_{j−1}, h a column."""
     f0, f1, f2, f3, f4 = factors
-    return f0 * weights + f2 * before + f3 * current + column(h, weights) * (f1 * velocity + f4 * slope)
+    return f0 * weights + f2 * before + f3 * current + h * (f1 * velocity + f4 * slope)
 
 
-def local_error(weights, new_weights, velocity, new_velocity, h) -> Float[np.ndarray, " batch"]:
+def local_error(weights, new_weights, velocity, new_velocity, h) -> Float[Array, " batch"]:
     """‖0.8 (y_n − y_{n+1}) + 0.4 h (F_n + F_{n+1})‖ ≈ h³‖y‴‖/15, from the ends of any step.   [sommeijer1997]"""
     if is_numpy(weights):
         return step_error(-h, weights, new_weights, velocity, new_velocity)
-    return norms(0.8 * (weights - new_weights) + column(0.4 * h, weights) * (velocity + new_velocity))
+    return lengths(0.8 * (weights - new_weights) + column(0.4 * h, weights) * (velocity + new_velocity))
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,7 @@ class Chebyshev2(Method):
             field.count(stages)
             return Step(**field.motion.chebyshev(weights, velocity, h, *_factors_for(needed))._asdict())
         new = chebyshev_step(field, weights, velocity, h, stages)
-        loss, new_velocity = field(new)
+        loss, new_velocity = field.evaluate(new)
         error = local_error(weights, new, velocity, new_velocity, h)
         return Step(weights=new, velocity=new_velocity, loss=loss, error=error)
 
@@ -145,6 +147,6 @@ class Chebyshev2(Method):
         velocity: Float[Array, "batch p"],
         new_velocity: Float[Array, "batch p"],
         h: Float[np.ndarray, " batch"],
-    ) -> Float[np.ndarray, " batch"]:
+    ) -> Float[Array, " batch"]:
         """The error estimate needs only the ends of a step."""
         return local_error(weights, new_weights, velocity, new_velocity, h)

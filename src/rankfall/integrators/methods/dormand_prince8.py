@@ -12,10 +12,10 @@ from types import SimpleNamespace
 import numpy as np
 from jaxtyping import Float
 
-from rankfall.arrays import Array, namespace
+from rankfall.arrays import Array, is_numpy, namespace
 from rankfall.integrators.field import Field
 from rankfall.integrators.methods.method import Interval, Method, Step
-from rankfall.integrators.rows import column, norms
+from rankfall.integrators.rows import column, lengths, spread
 from rankfall.kernels.motion import Motion
 
 STAGES = 12
@@ -55,15 +55,16 @@ class DormandPrince8(Method):
         table = tableau()
         if field.motion is not None:
             return _compiled_step(field, field.motion, weights, velocity, h)
-        slopes, point = [velocity], weights
+        slopes, point, by = [velocity], weights, column(h, weights)
         for row in range(1, STAGES):
-            point = weights + column(h, weights) * _weighted(table.a[row, :row], slopes)
-            slopes.append(field(point)[1])
-        new = weights + column(h, weights) * _weighted(table.b, slopes)
-        loss, new_velocity = field(new)
+            point = weights + by * _weighted(table.a[row, :row], slopes)
+            slopes.append(field.evaluate(point)[1])
+        new = weights + by * _weighted(table.b, slopes)
+        loss, new_velocity = field.evaluate(new)
         # the last stage and the result are two points at the same time: their slopes differ by the Hessian between them
-        gap = norms(new - point)
-        stiffness = norms(new_velocity - slopes[-1]) / np.where(gap > 0, gap, np.inf)
+        gap = lengths(new - point)
+        xp = namespace(gap)
+        stiffness = lengths(new_velocity - slopes[-1]) / xp.where(gap > 0, gap, xp.full_like(gap, np.inf))
         stages = (*slopes, new_velocity)
         return Step(
             weights=new, velocity=new_velocity, loss=loss, error=local_error(stages, h), stages=stages, radius=stiffness
@@ -76,7 +77,7 @@ class DormandPrince8(Method):
         table, h = tableau(), interval.h
         slopes = list(interval.stages)
         for row in table.a_extra:
-            slopes.append(field(interval.weights + h * _weighted(row[: len(slopes)], slopes))[1])
+            slopes.append(field.evaluate(interval.weights + h * _weighted(row[: len(slopes)], slopes))[1])
         change = interval.new_weights - interval.weights
         first, last = h * slopes[0], h * slopes[12]
         terms = [change, first - change, 2 * change - (last + first)]
@@ -105,15 +106,18 @@ def _compiled_step(field: Field, motion: Motion, weights: np.ndarray, velocity: 
     )  # fmt: skip
 
 
-def local_error(slopes: Sequence[Array], h: Float[np.ndarray, " batch"]) -> Float[np.ndarray, " batch"]:
+def local_error(slopes: Sequence[Array], h: Float[np.ndarray, " batch"]) -> Float[Array, " batch"]:
     """h e_5² / (e_5² + 0.01 e_3²)^{1/2} of the embedded estimates e_5 and e_3, of orders 5 and 3.   [hairer1993]"""
     table = tableau()
-    return _blended(norms(_weighted(table.e5, slopes)), norms(_weighted(table.e3, slopes)), h)
+    fifth, third = (lengths(_weighted(row, slopes)) for row in (table.e5, table.e3))
+    return _blended(fifth, third, spread(h, slopes[0]) if not is_numpy(fifth) else h)
 
 
-def _blended(fifth: np.ndarray, third: np.ndarray, h: np.ndarray) -> np.ndarray:
-    blend = np.sqrt(fifth**2 + 0.01 * third**2)
-    return np.where(blend > 0, h * fifth**2 / np.where(blend > 0, blend, 1), 0)
+def _blended(fifth: Array, third: Array, h: Array) -> Array:
+    xp = namespace(fifth)
+    blend = xp.sqrt(fifth**2 + 0.01 * third**2)
+    one = xp.ones_like(blend)
+    return xp.where(blend > 0, h * fifth**2 / xp.where(blend > 0, blend, one), 0 * one)
 
 
 def _weighted(factors: np.ndarray, vectors: Sequence[Array]) -> Array:

@@ -20,7 +20,7 @@ class Step:
     weights, velocity : (batch, p)
         The weights at the end and Ẇ at them.
     loss : (batch,)
-        ℓ at the end.
+        ℓ at the end; like the numbers below in NumPy, or where the weights lie: `Flow` then reads all of them at once.
     error : (batch,)
         An estimate of the norm of the error of `weights`.
     stages : tuple of (batch, p), optional
@@ -31,10 +31,10 @@ class Step:
 
     weights: Float[Array, "batch p"]
     velocity: Float[Array, "batch p"]
-    loss: Float[np.ndarray, " batch"]
-    error: Float[np.ndarray, " batch"]
+    loss: Float[Array, " batch"]
+    error: Float[Array, " batch"]
     stages: tuple[Array, ...] = ()
-    radius: Float[np.ndarray, " batch"] | None = None
+    radius: Float[Array, " batch"] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +127,7 @@ class Method(ABC):
         velocity: Float[Array, "batch p"],
         new_velocity: Float[Array, "batch p"],
         h: Float[np.ndarray, " batch"],
-    ) -> Float[np.ndarray, " batch"] | None:
+    ) -> Float[Array, " batch"] | None:
         """The error this method would make over an interval h, from the ends of a step by any method; None if unknown.
 
         Where it is unknown, `Flow` tries the method when its stability interval promises longer steps.
@@ -143,8 +143,8 @@ class Method(ABC):
 
         Returns
         -------
-        ndarray, shape (batch,), or None
-            An estimate of the norm of the error of the weights.
+        array, shape (batch,), or None
+            An estimate of the norm of the error of the weights, in NumPy or where they lie.
         """
         return None
 

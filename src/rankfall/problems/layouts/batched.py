@@ -45,13 +45,14 @@ class Batched(Layout):
         Raises
         ------
         InputError
-            For one table, and for a loss that the fused loops do not know.
+            For one table, arrays of another library than NumPy, and a loss that the fused loops do not know.
         """
         weights, kernel = observed.weights, observed.loss.kernel
-        if weights is None or weights.ndim < 2 or kernel is None:
+        if weights is None or weights.ndim < 2 or kernel is None or not observed.is_numpy:
             raise InputError(
-                "the layout Batched is for many tables with weights of their own and a loss with a kernel, got "
-                f"weights of {0 if weights is None else weights.ndim} dimensions and {observed.loss}; use Sparse"
+                "the layout Batched is for many tables of NumPy arrays with weights of their own and a loss with a "
+                f"kernel, got {type(observed.values).__name__} values, weights of "
+                f"{0 if weights is None else weights.ndim} dimensions and {observed.loss}; use layout='auto'"
             )
         table, place = np.nonzero(weights)
         shares = 2 * weights / weights.sum(axis=-1, keepdims=True)

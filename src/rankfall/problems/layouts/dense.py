@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from rankfall.arrays import Array, is_numpy, like, namespace, to_numpy
+from rankfall.arrays import Array, device, is_numpy, like, namespace, to_numpy
+from rankfall.devices import place
 from rankfall.kernels.vectors import squares
 from rankfall.problems.layout import Layout, Observed
 from rankfall.problems.loss import Loss
@@ -25,7 +26,9 @@ class Dense(Layout):
 
     @classmethod
     def of(cls, observed: Observed) -> "Dense":
-        """The table of observed entries, in the namespace of the values."""
+        """The table of observed entries, in the namespace of the values, and on their device."""
+        if observed.is_torch:
+            return cls._on_device(observed)
         values = to_numpy(observed.values)
         weights = np.ones_like(values) if observed.weights is None else to_numpy(observed.weights)
         table = np.zeros((*values.shape[:-1], *observed.shape), dtype=values.dtype)
@@ -33,6 +36,20 @@ class Dense(Layout):
         table[..., observed.rows, observed.cols] = values
         shares[..., observed.rows, observed.cols] = 2 * weights / weights.sum(axis=-1, keepdims=True)
         return cls(like(shares, observed.values), like(table, observed.values), observed.loss)
+
+    @classmethod
+    def _on_device(cls, observed: Observed) -> "Dense":
+        """The same without a copy to the host: large batches make it again whenever runs have ended."""
+        values, (m, n) = observed.values, observed.shape
+        shares = 2 * (1 if observed.weights is None else observed.weights) / observed.total_weight[..., None]
+        shares = shares.expand(values.shape)
+        if observed.rows.size < observed.size:
+            # positions are unique, so that nothing depends on an order
+            places = place(observed.rows.astype(np.int64) * n + observed.cols, device(values))
+            empty = namespace(values).zeros((*values.shape[:-1], m * n), dtype=values.dtype, device=device(values))
+            values, shares = (empty.index_copy(-1, places, part) for part in (values, shares))
+        table, shares = (part.reshape(*part.shape[:-1], m, n) for part in (values, shares))
+        return cls(shares, table, observed.loss)
 
     def loss_and_gradient(
         self, product: Float[Array, "*batch m n"]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from rankfall.errors import InputError
 from rankfall.kernels.observed import Entries
 from rankfall.problems.layout import Layout, Observed
 from rankfall.problems.loss import Loss
@@ -28,7 +29,18 @@ class Sparse(Layout):
 
     @classmethod
     def of(cls, observed: Observed) -> "Sparse":
-        """The observed entries, in row-major order. The values must be NumPy arrays."""
+        """The observed entries, in row-major order.
+
+        Raises
+        ------
+        InputError
+            For values that are no NumPy array.
+        """
+        if not observed.is_numpy:
+            raise InputError(
+                f"the layout Sparse is for NumPy arrays, got {type(observed.values).__name__}; use TorchSparse for "
+                "PyTorch, or layout='auto'"
+            )
         rows, cols = (index.astype(np.int32, copy=False) for index in (observed.rows, observed.cols))
         entries = Entries(rows, cols, observed.shape)
         return cls(entries, observed.values, observed.weights, observed.total_weight, observed.loss)
