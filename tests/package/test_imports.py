@@ -24,7 +24,20 @@ BESIDE = {"tables", "datasets"}
 # llvmlite is a part of Numba. PyTorch only where a device is named.
 SCIENTIFIC = {"numpy", "scipy", "numba", "llvmlite", "array_api_compat", "jaxtyping", "threadpoolctl"}
 EXTRA = {"trajectory": {"xarray"}, "devices": {"torch"}}
-HEAVY = {"scipy", "numba", "sklearn", "pandas", "polars", "xarray", "matplotlib", "plotly", "typer", "torch", "zarr", "dask"}
+HEAVY = {
+    "scipy",
+    "numba",
+    "sklearn",
+    "pandas",
+    "polars",
+    "xarray",
+    "matplotlib",
+    "plotly",
+    "typer",
+    "torch",
+    "zarr",
+    "dask",
+}
 
 
 def files() -> list[Path]:

@@ -7,8 +7,4 @@ from rankfall.problems.layouts.row_blocks import RowBlocks
 from rankfall.problems.layouts.sparse import Sparse
 from rankfall.problems.layouts.torch_sparse import TorchSparse
 
-<<<<<<< HEAD
-__all__ = ["Batched", "Dense", "RowBlocks", "Sparse", "choose_layout"]
-=======
-__all__ = ["Batched", "Dense", "Sparse", "TorchSparse", "choose_layout"]
->>>>>>> main
+__all__ = ["Batched", "Dense", "RowBlocks", "Sparse", "TorchSparse", "choose_layout"]
