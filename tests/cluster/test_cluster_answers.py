@@ -132,8 +132,13 @@ def test_partitions_of_different_columns_or_types(client, tmp_path):
     for other in (ENTRIES.assign(user="u" + ENTRIES["user"].astype(str)), ENTRIES.rename(columns={"rating": "stars"})):
         other.to_parquet(tmp_path / "1.parquet")
         with pytest.raises(rf.InputError, match=r"partitions must|ids must be of one type"):
-            frame = cluster.read_frame(str(tmp_path / "*.parquet"), NAMES)
-            cluster.fit(rf.DeepMatrixFactorization(), frame, NAMES)
+            _read_and_fit(str(tmp_path / "*.parquet"))
+
+
+def _read_and_fit(pattern):
+    from rankfall import cluster
+
+    cluster.fit(rf.DeepMatrixFactorization(), cluster.read_frame(pattern, NAMES), NAMES)
 
 
 @pytest.mark.parametrize(

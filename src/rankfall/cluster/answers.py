@@ -45,7 +45,8 @@ class Answering:
     def of(cls, estimator: DeepMatrixFactorization) -> "Answering":
         """Of a fitted estimator, with a row and a column more for ids that were never seen."""
         table, entries = _table(estimator), _table(estimator).entries
-        low, high = estimator.bounds if isinstance(estimator.bounds, tuple) else (None, None)
+        # one pair for the table, or none
+        low, high = cast("tuple[float | None, float | None]", estimator.bounds or (None, None))
         ranges = table.column_values
         if estimator.decimals == "auto":
             low = float(ranges.low.min()) if low is None else low
@@ -60,7 +61,9 @@ class Answering:
         """The pairs of a partition with their predictions; an id that was never seen counts as average."""
         from rankfall.cluster.row_blocks import numbers
 
-        rows, cols = numbers(frame[row], self.rows), numbers(frame[col], self.cols)
+        rows, cols = (
+            numbers(cast("pd.Series", frame[name]), known) for name, known in ((row, self.rows), (col, self.cols))
+        )
         rows, cols = rows % self.left.shape[0], cols % self.right.shape[0]
         z = self.shape.offset(rows, cols) + products_at(rows, cols, self.left, self.right)
         return frame.assign(predicted=np.clip(self.shape.from_units(z, cols), *self.bounds))
@@ -145,7 +148,7 @@ def write_predictions(
         places = [str(folder / f"part-{place:05}.parquet") for place in range(len(parts))]
         client = entries.workers.client
         writing = [delayed(_write_frame)(part, place) for part, place in zip(parts, places, strict=True)]
-        _all(entries, client.compute(writing))
+        _all(entries, list(client.compute(writing)))
     return Path(path)
 
 

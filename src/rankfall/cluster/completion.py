@@ -30,6 +30,9 @@ class ClusterCompletion(Completion):
         Entries kept from the loss.
     """
 
+    stored: RowBlocks
+    degrees: tuple[Int[np.ndarray, " m"], Int[np.ndarray, " n"]]  # pyright: ignore[reportIncompatibleVariableOverride]
+
     def __init__(
         self,
         stored: RowBlocks,

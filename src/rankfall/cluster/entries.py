@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -68,7 +68,7 @@ class ClusterEntries:
         pieces = [delayed(row_blocks.dealt, nout=len(bounds) - 1)(part, *ids, bounds, dtype) for part in parts]
         made = [
             delayed(row_blocks.joined)(
-                [piece[place] for piece in pieces], first, (end - first, labels.shape[1]), duplicates,
+                [cast(Any, piece)[place] for piece in pieces], first, (end - first, labels.shape[1]), duplicates,
                 [str(name) for name in frame.columns],
             )
             for place, (first, end) in enumerate(pairwise(bounds))

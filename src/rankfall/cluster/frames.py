@@ -88,9 +88,8 @@ def fit(
     keeper = None if checkpoint is None else Checkpoints(Path(checkpoint), entries, settings, resume)
     table = fit_entries(entries, settings, progress or (lambda stage, share: None), keeper)
     estimator.n_features_in_ = entries.shape[1]
-    estimator.row_labels_, estimator.column_labels_ = (
-        index.to_numpy() for index in (entries.labels.rows, entries.labels.cols)
-    )
+    labels = entries.labels
+    vars(estimator).update(row_labels_=labels.rows.to_numpy(), column_labels_=labels.cols.to_numpy())
     return estimator.keep_fitted(table)
 
 
@@ -108,6 +107,8 @@ def _workers() -> DaskWorkers:
 
 def _check_parameters(estimator: DeepMatrixFactorization) -> None:
     """Refuse what a cluster does not know."""
+    if np.ndim(np.asarray(estimator.bounds, dtype=object)) > 1:
+        raise InputError("on a cluster, bounds are one pair for the table, got one for each column; leave them out")
     known = {
         "loss": ("auto", "squared"), "scaling": ("auto", "global", "columns"), "refine": ("auto", False),
         "order": (None,), "categorical_features": (None,), "warm_start": (False,),

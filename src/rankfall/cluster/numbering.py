@@ -5,7 +5,7 @@ Labels are sorted, so that their numbers depend on the data alone, not on partit
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -78,9 +78,9 @@ def known_entries(frame: "pd.DataFrame") -> "pd.DataFrame":
     values = frame[value].to_numpy(dtype=np.float64, na_value=np.nan)
     if np.isinf(values).any():
         raise InputError(f"values must be finite, got {values[np.isinf(values)][0]} in column {value!r}; leave it out")
-    known = frame[~np.isnan(values)]
+    known = cast("pd.DataFrame", frame[~np.isnan(values)])
     for name in (row, col):
-        if known[name].isna().any():
+        if np.asarray(pd.isna(known[name])).any():
             raise InputError(f"every entry must have its ids, got a missing one in column {name!r}; leave it out")
         if pd.api.types.is_float_dtype(known[name]):
             raise InputError(
@@ -110,4 +110,4 @@ def _merged(counts: "Sequence[pd.Series]") -> "pd.Series":
             "write them all as text"
         )
     whole = counts[0] if len(counts) == 1 else pd.concat(counts)
-    return whole.groupby(level=0, sort=True).sum()
+    return cast("pd.Series", whole.groupby(level=0, sort=True).sum())

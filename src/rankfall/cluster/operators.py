@@ -7,6 +7,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.linalg import LinearOperator
 
 from rankfall.models.features import Features
+from rankfall.models.operator import linear_operator
 from rankfall.problems.layouts.row_block import RowBlock
 from rankfall.problems.layouts.row_blocks import RowBlocks
 from rankfall.problems.loss import Loss
@@ -45,10 +46,7 @@ class BlockMatrix(LinearOperator):
         return self._rmatmat(x.reshape(-1, 1))[:, 0]
 
     def _adjoint(self) -> LinearOperator:
-        return LinearOperator(
-            (self.shape[1], self.shape[0]), matvec=self._rmatvec, rmatvec=self._matvec, matmat=self._rmatmat,
-            rmatmat=self._matmat, dtype=self.dtype,
-        )  # fmt: skip
+        return linear_operator((self.shape[1], self.shape[0]), self._rmatmat, self._matmat, self.dtype)
 
 
 class BlockFeatures(Features):

@@ -1,7 +1,7 @@
 """Partitioned lists of entries: what a Dask frame, or the files that a pattern names, hold as row, column and value."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rankfall.errors import InputError
 
@@ -27,8 +27,10 @@ def read_frame(pattern: str, columns: Sequence[str]) -> "dd.DataFrame":
     try:
         if name.endswith(_CSV):
             separator = "\t" if ".tsv" in name else ","
-            packed = "gzip" if name.endswith(".gz") else None
-            frame = dd.read_csv(pattern, sep=separator, compression=packed, blocksize=None if packed else _PIECE)
+            # a packed file is one partition
+            packed = {"compression": "gzip", "blocksize": None} if name.endswith(".gz") else {"blocksize": _PIECE}
+            options: dict[str, Any] = {"sep": separator, **packed}
+            frame = dd.read_csv(pattern, **options)
         elif name.endswith(_PARQUET) or "." not in name.rsplit("/", 1)[-1]:
             frame = dd.read_parquet(pattern, columns=list(columns), split_row_groups="adaptive", blocksize=_PIECE)
         else:

@@ -184,4 +184,4 @@ def _residuals(
 
 
 def _total_weight(block: RowBlock) -> float:
-    return float(np.sum(block.weights, dtype=np.float64))
+    return float(np.sum(np.asarray(block.weights), dtype=np.float64))

@@ -9,7 +9,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from itertools import count
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from dask.utils import format_bytes
@@ -46,7 +46,8 @@ class DaskWorkers(Workers):
     """
 
     def __init__(self, client: Client) -> None:
-        self.client = client
+        # its methods are typed as coroutines too, which they are in another mode
+        self.client = cast(Any, client)
 
     def hold(self, blocks: Sequence[object]) -> list[object]:
         """Blocks of the caller as tasks: the scheduler keeps them too, to give them to another worker."""
@@ -171,7 +172,7 @@ class DaskWorkers(Workers):
             ) from None
 
 
-def gathered(client: Client, futures: Any, said: Callable[[BaseException], InputError], results: bool = True) -> Any:
+def gathered(client: Any, futures: Any, said: Callable[[BaseException], InputError], results: bool = True) -> Any:
     """The results of tasks that read data, or, without `results`, that they are done.
 
     `said` puts what went wrong in them into a sentence.
@@ -186,7 +187,7 @@ def gathered(client: Client, futures: Any, said: Callable[[BaseException], Input
     return client.gather(futures) if results else None
 
 
-def out_of_memory(client: Client, error: KilledWorker) -> str:
+def out_of_memory(client: Any, error: KilledWorker) -> str:
     """The sentence about a task that ended its workers."""
     limits = [worker["memory_limit"] for worker in client.scheduler_info()["workers"].values()]
     limit = f" of {format_bytes(min(limits))}" if limits and min(limits) else ""

@@ -29,7 +29,7 @@ Kind = TypeVar("Kind", bound="Saving")
 
 
 class Saving(Predictions, BaseEstimator):
-    """`save`, `load` and `retrace` of an estimator of tables, which keeps a fit by `_keep`."""
+    """`save`, `load` and `retrace` of an estimator of tables, which keeps a fit by `keep_fitted`."""
 
     order: "str | npt.ArrayLike | None"
     random_state: int | np.random.RandomState | None
@@ -99,10 +99,10 @@ class Saving(Predictions, BaseEstimator):
         """Raise InputError for a parameter that is out of range."""
         raise NotImplementedError
 
-    def _keep(self: Kind, fitted: FittedTable) -> Kind:
+    def keep_fitted(self: Kind, fitted: FittedTable) -> Kind:
         """Keep a fit and what it chose as attributes."""
         raise NotImplementedError
 
-    def _settings(self, problem: Completion, categories: Categories | None = None) -> FitSettings:
+    def settings_for(self, problem: Completion, categories: Categories | None = None) -> FitSettings:
         """The settings that the parameters spell for a problem."""
         raise NotImplementedError

@@ -18,6 +18,7 @@ from rankfall.arrays import Array, SparseArray, is_numpy
 from rankfall.errors import InputError
 from rankfall.models.features import Features
 from rankfall.models.model import Model, factored_decomposition
+from rankfall.models.operator import linear_operator
 from rankfall.models.start import LayerForm, Start
 from rankfall.problems.problem import Problem
 
@@ -208,7 +209,7 @@ class _Seen(Problem):
         """ℓ alone."""
         return self.outer.factored_loss(*self.lift.outer_factors(left, right))
 
-    def back_projection(self) -> SparseArray | LinearOperator:
+    def back_projection(self) -> SparseArray:
         """That of the problem, with lines of zeros for the features: a spectral start leaves them out."""
         from scipy.sparse import csr_array
 
@@ -229,8 +230,7 @@ def _padded(table: LinearOperator, shape: tuple[int, int]) -> LinearOperator:
     def back(dense: np.ndarray) -> np.ndarray:
         return np.pad(table.rmatmat(dense[:m]), ((0, more_cols), (0, 0)))
 
-    single = {"matvec": lambda x: forth(x[:, None])[:, 0], "rmatvec": lambda x: back(x[:, None])[:, 0]}
-    return LinearOperator(shape, **single, matmat=forth, rmatmat=back, dtype=table.dtype)
+    return linear_operator(shape, forth, back, table.dtype)
 
 
 def _each(function: Callable[[np.ndarray], np.ndarray], factors: Float[np.ndarray, "*batch lines k"]) -> np.ndarray:

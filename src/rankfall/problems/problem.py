@@ -11,7 +11,7 @@ overrides it. The third exists where single entries are measured.
 """
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -22,9 +22,6 @@ from rankfall.errors import InputError
 from rankfall.kernels.entry_lists import EntryLists
 from rankfall.kernels.entry_terms import EntryTerms
 from rankfall.problems.operators import Operator
-
-if TYPE_CHECKING:
-    from scipy.sparse.linalg import LinearOperator
 
 
 class Problem(ABC):
@@ -201,7 +198,7 @@ class Problem(ABC):
             "use a model that forms W"
         )
 
-    def back_projection(self) -> "SparseArray | LinearOperator":
+    def back_projection(self) -> SparseArray:
         """A cheap estimate of W; −∇ℓ(0) unless a member overrides it with a scaled estimate.
 
         A SciPy CSR matrix, or a linear operator where no entries are at hand: a start asks for no more than products.

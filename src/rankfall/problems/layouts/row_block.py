@@ -26,10 +26,10 @@ def block_bounds(row_counts: Int[np.ndarray, " m"], block_entries: int | None = 
     It depends on the data and on `block_entries`, about how many entries a block has, never on the workers; and so do
     all sums over blocks.
     """
-    ends = np.cumsum(row_counts)
+    ends: np.ndarray = np.cumsum(row_counts)
     size = int(np.clip(ends[-1] / _BLOCKS, _FEWEST, _MOST)) if block_entries is None else block_entries
-    targets = np.arange(1, ends[-1] // size + 1) * size
-    bounds = np.searchsorted(ends, targets, side="left") + 1
+    targets: np.ndarray = np.arange(1, int(ends[-1]) // size + 1) * size
+    bounds: np.ndarray = np.searchsorted(ends, targets, side="left") + 1
     return np.unique(np.concatenate([[0], bounds[bounds < row_counts.size], [row_counts.size]]))
 
 
@@ -63,8 +63,8 @@ class RowBlock:
 
         One thread computes on it: the others have blocks of their own.
         """
-        small = (index.astype(np.int32, copy=False) for index in (rows, cols))
-        return cls(first, Entries(*small, shape, is_threaded=False), values, weights)
+        rows, cols = (index.astype(np.int32, copy=False) for index in (rows, cols))
+        return cls(first, Entries(rows, cols, shape, is_threaded=False), values, weights)
 
     @property
     def rows(self) -> Int[np.ndarray, " entries"]:

@@ -161,7 +161,7 @@ class RowBlocks(Layout):
             raise InputError("row blocks are of one table of NumPy arrays, got many or another library; use 'auto'")
         starts = line_starts(observed.rows, observed.shape[0])
         bounds = block_bounds(np.diff(starts), cls.default_entries).tolist()
-        made = []
+        made: list[object] = []
         for first, end in pairwise(bounds):
             piece = slice(starts[first], starts[end])
             weights = None if observed.weights is None else observed.weights[piece]
