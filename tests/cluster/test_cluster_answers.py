@@ -156,7 +156,11 @@ def test_parameters_a_cluster_does_not_know(client, parameters, sentence):
         rf.DeepMatrixFactorization(**parameters).fit(partitioned(ENTRIES), triplets=NAMES)
 
 
-def test_a_frame_without_a_client():
+def test_a_frame_without_a_client(monkeypatch):
+    def no_client():
+        raise ValueError("No clients found")
+
+    monkeypatch.setattr("distributed.default_client", no_client)
     with pytest.raises(rf.InputError, match="got no client"):
         rf.DeepMatrixFactorization().fit(partitioned(ENTRIES), triplets=NAMES)
 
