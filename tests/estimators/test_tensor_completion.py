@@ -33,6 +33,16 @@ def test_a_planted_tensor_is_completed_and_its_rank_found():
     np.testing.assert_allclose(fit.predict(indices), fit.complete()[indices])
 
 
+def test_a_planted_train_of_six_axes_is_found_exactly_and_nothing_is_told():
+    rng, shape = np.random.default_rng(0), (5,) * 6
+    planted = rf.Train(2).sized(shape)
+    truth = planted.product(rng.standard_normal(planted.size))
+    given = np.where(rng.random(shape) < 0.2, truth, np.nan)
+    fit = rf.DeepTensorCompletion().fit(given)
+    assert (fit.family_, fit.width_, fit.shares_) == ("train", 2, {"train": 1.0})
+    assert relative(fit.complete(), truth, np.isnan(given)) < 1e-4
+
+
 def test_an_array_and_its_entries_are_fitted_alike():
     given, _ = holes(rank=1)
     observed = ~np.isnan(given)
@@ -175,10 +185,32 @@ def pairs(shape=(20, 18, 12), hidden=0.3, noise=0.0):
 
 def test_a_flattening_is_a_matrix_of_one_axis_against_the_others():
     given, truth = pairs()
-    flattened = Flattened.of(rf.TensorCompletion.from_array(given), 2, 0)
+    flattened = Flattened.of(rf.TensorCompletion.from_array(given), (2,), 0)
     assert relative(flattened.whole(), truth, np.isnan(given)) < 0.1
     indices = np.stack(np.nonzero(np.isnan(given)))
     np.testing.assert_allclose(flattened.at(indices), flattened.whole()[tuple(indices)])
+
+
+def test_of_four_axes_two_go_against_two():
+    rng = np.random.default_rng(0)
+    truth = np.einsum("ijr,klr->ijkl", rng.standard_normal((6, 7, 2)), rng.standard_normal((5, 8, 2)))
+    given = np.where(rng.random(truth.shape) < 0.3, np.nan, truth)
+    problem = rf.TensorCompletion.from_array(given)
+    assert Flattened.columns(problem)[:2] == [(0, 1), (0, 3)]
+    flattened = Flattened.of(problem, (0, 1), 0)
+    assert flattened.name == "matrix of axes 0, 1"
+    assert relative(flattened.whole(), truth, np.isnan(given)) < 0.1
+    indices = np.stack(np.nonzero(np.isnan(given)))
+    np.testing.assert_allclose(flattened.at(indices), flattened.whole()[tuple(indices)])
+
+
+def test_flattenings_have_entries_enough_in_each_row():
+    # 24 of 5 × 201 × 61: axis 0 as columns leaves two of five in a row
+    rng = np.random.default_rng(0)
+    indices = np.unique(rng.integers(0, (5, 201, 61), (24_000, 3)), axis=0).T
+    problem = rf.TensorCompletion.from_coordinates(indices, rng.standard_normal(indices.shape[1]), (5, 201, 61))
+    assert Flattened.columns(problem) == [(1,), (2,)]
+    assert Flattened.columns(problem.select(np.arange(50))) == [(1,)]
 
 
 @pytest.mark.slow

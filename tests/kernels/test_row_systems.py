@@ -13,8 +13,10 @@ DTYPES = [np.float32, np.float64]
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("weighted", [True, False])
-@pytest.mark.parametrize("width", [1, 2, 5])
-def test_normal_equations_are_those_of_each_row(width, weighted, dtype):
+@pytest.mark.parametrize("width", [1, 2, 5, 11, 40])
+@pytest.mark.parametrize("worth", [0, 2**30])
+def test_normal_equations_are_those_of_each_row(width, weighted, dtype, worth, monkeypatch):
+    monkeypatch.setattr("rankfall.kernels.row_systems.WORTH_THREADS", worth)
     rng = np.random.default_rng(0)
     lines = np.sort(rng.choice([0, 1, 3, 4], 30))
     features, values, weights = rng.standard_normal((30, width)), rng.standard_normal(30), rng.random(30)

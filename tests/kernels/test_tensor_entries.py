@@ -7,6 +7,7 @@ import pytest
 import rankfall as rf
 from rankfall.kernels.tensor_chunks import chunk_bounds
 from rankfall.kernels.tree_entries import Nodes
+from rankfall.problems import Absolute, Huber, Logistic, Loss, Squared
 from tests.helpers.kernel_cases import threads
 
 MODELS = [rf.CP(4), rf.Train(3), rf.Tree(None, 3), rf.Tree(((2, 0), (1,), 3), 3)]
@@ -22,12 +23,14 @@ def test_bits_do_not_depend_on_threads(model, dtype, monkeypatch):
     model = model.sized(shape)
     positions = np.stack([rng.integers(0, side, count) for side in shape]).astype(np.int32)
     weights, slopes = rng.standard_normal((2, model.size)), rng.standard_normal((2, count))
+    problem = rf.TensorCompletion(positions, slopes.astype(dtype), shape)
     answers = []
     for threads_used in (1, 2):
         with threads(threads_used):
             answers.append([
                 model.values_at(positions, weights.astype(dtype)).tobytes(),
                 model.adjoint_at(positions, weights.astype(dtype), slopes.astype(dtype)).tobytes(),
+                *(part.tobytes() for part in model.loss_and_gradient_at(positions, problem, weights.astype(dtype))),
             ])  # fmt: skip
     assert answers[0] == answers[1]
 
@@ -61,6 +64,34 @@ def test_entries_and_the_way_back_are_those_of_the_whole_tensor(model, count, wo
         # W is linear in each weight: a unit step is the derivative
         derivatives = np.asarray(model.product(weights[run] + np.eye(model.size)))[at] - whole[run]
         np.testing.assert_allclose(pulled[run], derivatives @ slopes[run], atol=1e-9)
+
+
+class Quartic(Loss):
+    """A user's own, which no compiled loop knows."""
+
+    def value(self, prediction, target):
+        return (prediction - target) ** 4
+
+    def derivative(self, prediction, target):
+        return 4 * (prediction - target) ** 3
+
+
+@pytest.mark.parametrize("loss", [Squared(), Huber(0.4), Absolute(0.1), Logistic(0.2), Quartic()], ids=str)
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(("shape", "rank"), [((5, 4), 3), ((5, 4, 3), 11), ((3, 2, 4, 2), 70), ((2, 3, 2, 2, 3), 2)])
+def test_one_loop_for_loss_and_gradient_gives_what_two_give(loss, weighted, shape, rank):
+    rng, model = np.random.default_rng(2), rf.CP(rank).sized(shape)
+    values = np.where(rng.random((2, *shape)) < 0.5, 1.0, -1.0)
+    given = np.stack([np.ravel(each) for each in values])
+    indices = np.stack([np.ravel(each) for each in np.indices(shape)])
+    weights = rng.random((2, given.shape[1])) if weighted else None
+    problem = rf.TensorCompletion(indices, given, shape, weights, loss_function=loss)
+    at = rng.standard_normal((2, model.size))
+    found = model.loss_and_gradient_at(problem.positions, problem, at)
+    predicted = model.values_at(problem.positions, at)
+    loss_values, slopes = problem.loss_and_entry_gradients(predicted)
+    np.testing.assert_allclose(found[0], loss_values, rtol=1e-12)
+    np.testing.assert_allclose(found[1], model.adjoint_at(problem.positions, at, slopes), rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("runs", [1, 3, 5, 40])

@@ -85,19 +85,18 @@ class SliceMeans(TensorMethod):
 
 @dataclass(frozen=True)
 class BestFlattening(TensorMethod):
-    """Deep matrix factorization of a matricization with one axis as columns; the axis is chosen on held-out entries."""
+    """Deep matrix factorization of a matricization; which axes are its columns is chosen on held-out entries."""
 
     name: ClassVar[str] = "flattening"
-    title: ClassVar[str] = "matrix of one axis"
+    title: ClassVar[str] = "best flattening"
 
     def fit_predict(self, problem: TensorCompletion, indices: np.ndarray, seed: int) -> Float[np.ndarray, " entries"]:
         """The matricization with the least held-out error, fitted to all entries."""
 
-        def predict(part: TensorCompletion, indices: np.ndarray, axis: int) -> np.ndarray:
-            return Flattened.of(part, axis, seed).at(indices)
+        def predict(part: TensorCompletion, indices: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
+            return Flattened.of(part, axes, seed).at(indices)
 
-        axes = range(len(problem.shape))
-        return predict(problem, indices, choose(axes, problem, seed, predict))
+        return predict(problem, indices, choose(Flattened.columns(problem), problem, seed, predict))
 
 
 @dataclass(frozen=True)

@@ -132,6 +132,58 @@ def add_multiple(typingctx, total, factor, row):
 
 @intrinsic
 @no_type_check
+def times(typingctx, row, other):
+    """row ∘ other, number by number."""
+
+    def build(context, builder, signature, args):
+        pairs = [[builder.extract_value(arg, block) for arg in args] for block in range(row.count)]
+        return cgutils.pack_array(builder, [builder.fmul(*pair) for pair in pairs])
+
+    return row(row, other), build
+
+
+@intrinsic
+@no_type_check
+def multiple(typingctx, factor, row):
+    """factor · row."""
+
+    def build(context, builder, signature, args):
+        factors = _splat(builder, args[0])
+        blocks = [builder.extract_value(args[1], block) for block in range(row.count)]
+        return cgutils.pack_array(builder, [builder.fmul(factors, block) for block in blocks])
+
+    return row(row.dtype.dtype, row), build
+
+
+@intrinsic
+@no_type_check
+def add(typingctx, total, row):
+    """total + row."""
+
+    def build(context, builder, signature, args):
+        pairs = [[builder.extract_value(arg, block) for arg in args] for block in range(row.count)]
+        return cgutils.pack_array(builder, [builder.fadd(*pair) for pair in pairs])
+
+    return total(total, row), build
+
+
+@intrinsic
+@no_type_check
+def add_times(typingctx, total, row, other):
+    """total + row ∘ other."""
+
+    def build(context, builder, signature, args):
+        parts = []
+        for block in range(row.count):
+            before, a, b = (builder.extract_value(arg, block) for arg in args)
+            parts.append(builder.fadd(before, builder.fmul(a, b, flags=("contract",)), flags=("contract",)))
+        return cgutils.pack_array(builder, parts)
+
+    return total(total, row, other), build
+
+
+@intrinsic
+@no_type_check
 def dot(typingctx, row, other):
     """⟨row, other⟩: lane by lane over the blocks, then the lanes."""
 

@@ -6,8 +6,9 @@ own, and the copies are summed in order. The number of chunks depends on the siz
 
 import numpy as np
 
-# Multiplications below which one thread does the work: about a millisecond.
-WORTH_THREADS = 2**21
+# Multiplications below which one thread does the work: a few milliseconds. Waking threads costs little where cores are
+# idle, and more than the work where others use them.
+WORTH_THREADS = 2**23
 # Most chunks; and the share of its entries' work that a chunk may spend on clearing and summing its copy.
 _MOST, _OVERHEAD = 16, 0.25
 

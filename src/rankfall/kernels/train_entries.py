@@ -97,6 +97,54 @@ def _parallel_adjoint(chunks, positions, offsets, ranks, weights, slopes, pulled
         _adjoint(chunks[c], chunks[c + 1], positions, offsets, ranks, weights[b], slopes[b], pulled[b, c])
 
 
+@njit(parallel=True, cache=True, fastmath=_FAST)
+@no_type_check
+def _features(chunks, layer, positions, offsets, ranks, weights, found):
+    order, widest = offsets.size, ranks.max()
+    for c in prange(chunks.size - 1):
+        left, right, moved = np.empty(widest), np.empty(widest), np.empty(widest)
+        for e in range(chunks[c], chunks[c + 1]):
+            left[0] = right[0] = 1
+            for n in range(layer):
+                rows, cols = ranks[n], ranks[n + 1]
+                at = offsets[n] + positions[n, e] * rows * cols
+                for b in range(cols):
+                    moved[b] = 0
+                for a in range(rows):
+                    share = left[a]
+                    for b in range(cols):
+                        moved[b] += share * weights[at + a * cols + b]
+                for b in range(cols):
+                    left[b] = moved[b]
+            for n in range(order - 1, layer, -1):
+                rows, cols = ranks[n], ranks[n + 1]
+                at = offsets[n] + positions[n, e] * rows * cols
+                for a in range(rows):
+                    total = 0.0
+                    for b in range(cols):
+                        total += weights[at + a * cols + b] * right[b]
+                    moved[a] = total
+                for a in range(rows):
+                    right[a] = moved[a]
+            cols = ranks[layer + 1]
+            for a in range(ranks[layer]):
+                for b in range(cols):
+                    found[e, a * cols + b] = left[a] * right[b]
+
+
+def features(
+    layer: int, positions: np.ndarray, offsets: np.ndarray, ranks: np.ndarray, weights: np.ndarray
+) -> np.ndarray:
+    """(G_1 ⋯ G_{n−1})ᵀ (G_{n+1} ⋯ G_N)ᵀ of each entry, n the layer, flattened: (entries, r_{n−1} r_n), float64."""
+    found = np.empty((positions.shape[1], ranks[layer] * ranks[layer + 1]))
+    work = int(ranks[:-1] @ ranks[1:])
+    chunks = chunk_bounds(positions.shape[1], work, 1, 1)
+    if positions.shape[1] * work < WORTH_THREADS:
+        chunks = chunks[[0, -1]]
+    _features(chunks, layer, positions, offsets, ranks, np.asarray(weights, np.float64), found)
+    return found
+
+
 def values(positions: np.ndarray, offsets: np.ndarray, ranks: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """W at `positions` (N, entries), (batch, entries); ranks (r_0 = 1, …, r_N = 1), core n at offsets[n]."""
     weights = np.ascontiguousarray(weights)

@@ -19,6 +19,7 @@ from rankfall.errors import InputError
 from rankfall.kernels import cp_entries
 from rankfall.models.preconditioner import require_decay
 from rankfall.models.tensor_model import TensorModel, require_axes, require_count
+from rankfall.problems.problem import Problem
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,16 @@ class CP(TensorModel):
     ) -> Float[np.ndarray, "batch p"]:
         """∂/∂weights of Σ slopes · W at the positions."""
         return reshape(cp_entries.adjoint(positions, self._firsts, self._rows(weights), slopes), weights.shape)
+
+    def loss_and_gradient_at(
+        self, positions: Int[np.ndarray, "order entries"], problem: Problem, weights: Float[np.ndarray, "batch p"]
+    ) -> tuple[Float[np.ndarray, "*batch"], Float[np.ndarray, "batch p"]]:
+        """ℓ(W) and ∂ℓ/∂weights; of one pass over the entries where the loss is known to the loops."""
+        if problem.terms is None or problem.terms.values.dtype != weights.dtype or self.count > cp_entries.WIDEST:
+            return super().loss_and_gradient_at(positions, problem, weights)
+        rows = self._rows(weights)
+        loss, gradient = cp_entries.loss_and_gradient(positions, self._firsts, rows, problem.terms)
+        return loss, reshape(gradient, weights.shape)
 
     def features(
         self, layer: int, positions: Int[np.ndarray, "order entries"], weights: Float[np.ndarray, " p"]

@@ -2,6 +2,8 @@
 
     W_i at the measured positions → ℓ and λ = ∂ℓ/∂W there → Σ_i λ_i ∂W_i/∂(layers)
 
+in one compiled loop where both the model and the loss have one.
+
 Few measured entries never form W. Where whole tensors are measured, or the arrays are of another library than NumPy,
 W and ∇ℓ(W) are formed.
 
@@ -234,13 +236,33 @@ class TensorModel(Model):
             Ẇ, decay included.
         """
         if problem.positions is not None and is_numpy(weights):
-            positions = np.asarray(problem.positions)
-            loss, slopes = problem.loss_and_entry_gradients(self.values_at(positions, weights))
-            pull = self.adjoint_at(positions, weights, slopes)
+            loss, pull = self.loss_and_gradient_at(np.asarray(problem.positions), problem, weights)
         else:
             loss, gradient = problem.loss_and_gradient(self.product(weights))
             pull = self.join(self.adjoint(weights, gradient))
         return loss, -(pull + self.decay * weights) if self.decay else -pull
+
+    def loss_and_gradient_at(
+        self, positions: Int[np.ndarray, "order entries"], problem: Problem, weights: Float[np.ndarray, "batch p"]
+    ) -> tuple[Float[np.ndarray, "*batch"], Float[np.ndarray, "batch p"]]:
+        """ℓ(W) and ∂ℓ/∂weights of a problem that measures single entries; a member may have one loop for both.
+
+        Parameters
+        ----------
+        positions : ndarray of int, shape (order, entries)
+            Those of the problem, one row for each axis of W.
+        problem : Problem
+            What is measured; a batch of problems has one for each run.
+        weights : ndarray, shape (batch, p)
+            The flat weights of each run.
+
+        Returns
+        -------
+        loss : ndarray, shape (batch,)
+        gradient : ndarray, shape (batch, p)
+        """
+        loss, slopes = problem.loss_and_entry_gradients(self.values_at(positions, weights))
+        return loss, self.adjoint_at(positions, weights, slopes)
 
     def loss(self, problem: Problem, weights: Float[Array, "batch p"]) -> Float[Array, "*batch"]:
         """ℓ(W).

@@ -131,13 +131,8 @@ class Train(TensorModel):
         self, layer: int, positions: Int[np.ndarray, "order entries"], weights: Float[np.ndarray, " p"]
     ) -> Float[np.ndarray, "entries _"]:
         """(G_1 ⋯ G_{n−1})ᵀ (G_{n+1} ⋯ G_N)ᵀ at the indices, flattened."""
-        cores = self.layers(weights)
-        left = right = np.ones((positions.shape[1], 1), weights.dtype)
-        for n in range(layer):
-            left = np.einsum("ea,eab->eb", left, cores[n][positions[n]])
-        for n in range(len(cores) - 1, layer, -1):
-            right = np.einsum("eab,eb->ea", cores[n][positions[n]], right)
-        return (left[:, :, None] * right[:, None, :]).reshape(left.shape[0], -1)
+        found = train_entries.features(layer, positions, self.offsets, np.asarray(self.bonds), weights)
+        return found.astype(weights.dtype, copy=False)
 
     def factors(self, weights: Float[Array, "*batch p"]) -> tuple[Array, Array]:
         """L and R of the matricization L Rᵀ, with as many columns as the bond in the middle."""

@@ -20,6 +20,7 @@ from rankfall.arrays import Array, SparseArray, like, to_numpy
 from rankfall.devices import Device
 from rankfall.errors import InputError
 from rankfall.kernels.entry_lists import EntryLists
+from rankfall.kernels.entry_terms import EntryTerms
 from rankfall.problems.operators import Operator
 
 
@@ -53,6 +54,9 @@ class Problem(ABC):
     listed : EntryLists or None
         The observed entries as compiled loops over single entries read them, where the loss is one that they know;
         None otherwise. A subclass with a gradient of its own does not inherit them.
+    terms : EntryTerms or None
+        What the entries at `positions` cost, as compiled loops read it, where the loss is one that they know; None
+        otherwise. A subclass with a `loss_and_entry_gradients` of its own does not inherit them.
     is_convex : bool
         Whether ℓ is known to be a convex function of W; False where it is not known.
     is_symmetric : bool
@@ -77,10 +81,17 @@ class Problem(ABC):
         if {"loss_and_gradient", "loss_and_factor_gradients"} & vars(cls).keys() and "listed" not in vars(cls):
             # lists of a parent's entries are not the gradient of this one
             cls.listed = Problem.listed  # pyright: ignore[reportAttributeAccessIssue]
+        if "loss_and_entry_gradients" in vars(cls) and "terms" not in vars(cls):
+            cls.terms = Problem.terms  # pyright: ignore[reportAttributeAccessIssue]
 
     @property
     def listed(self) -> EntryLists | None:
         """The observed entries as lists; None where there are none."""
+        return None
+
+    @property
+    def terms(self) -> EntryTerms | None:
+        """What the entries at `positions` cost; None where compiled loops do not know it."""
         return None
 
     @abstractmethod

@@ -18,6 +18,7 @@ from jaxtyping import Float, Int
 
 from rankfall.arrays import Array, SparseArray, is_numpy, like, namespace, take, to_numpy
 from rankfall.errors import InputError, require
+from rankfall.kernels.entry_terms import EntryTerms
 from rankfall.problems.loss import Loss
 from rankfall.problems.losses import Squared
 from rankfall.problems.many import ManyProblems
@@ -167,6 +168,16 @@ class TensorCompletion(ManyProblems):
         """Σ w over the observed entries."""
         xp = namespace(self.values)
         return xp.sum(xp.ones_like(self.values) if self.weights is None else self.weights, axis=-1)
+
+    @cached_property
+    def terms(self) -> EntryTerms | None:
+        """The entries and what they cost, where fused loops know the loss."""
+        kernel = self.loss_function.kernel
+        if kernel is None or not is_numpy(self.values):
+            return None
+        weights = None if self.weights is None else np.atleast_2d(to_numpy(self.weights))
+        values = np.atleast_2d(to_numpy(self.values))
+        return EntryTerms.of(values, weights, kernel.kind, kernel.parameter)
 
     def loss_and_entry_gradients(
         self, predicted: Float[Array, "*batch entries"]

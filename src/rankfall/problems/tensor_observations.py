@@ -55,7 +55,7 @@ def sorted_unique_entries(
     check_indices(lists, shape)
     stacked = np.stack(lists).astype(_index_type(shape))
     order = np.lexsort(stacked[::-1])
-    stacked, values = stacked[:, order], values[..., order]
+    stacked, values = np.ascontiguousarray(stacked[:, order]), values[..., order]
     weights = None if weights is None else weights[..., order]
     fresh = np.ones(stacked.shape[1], dtype=bool)
     fresh[1:] = (stacked[:, 1:] != stacked[:, :-1]).any(axis=0)

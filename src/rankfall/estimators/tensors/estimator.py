@@ -19,6 +19,7 @@ from rankfall.estimators.tensors.members import Member, Modeled, crossed, judged
 from rankfall.estimators.tensors.selection import GOOD, choose
 from rankfall.estimators.tensors.trial import FAMILIES, Trial
 from rankfall.estimators.tensors.units import Units
+from rankfall.kernels.blas_threads import one_blas_thread
 from rankfall.problems.loss import Loss
 from rankfall.problems.tensor_completion import TensorCompletion
 from rankfall.problems.tensor_observations import check_indices
@@ -168,16 +169,21 @@ class DeepTensorCompletion(TensorReporting, BaseEstimator):
             if progress is not None:
                 progress(f"{trial.candidate.family} {trial.candidate.width}", time.perf_counter() - began)
 
-        chosen, self.trials_ = choose(divided, families, width, self.random_state, report)
+        with one_blas_thread():
+            # systems of one row are small, and compiled loops form them
+            chosen, self.trials_ = choose(divided, families, width, self.random_state, report)
         held = divided.held_out
         assert held is not None
-        best = [min(found, key=lambda trial: trial.error) for found in _by_family(self.trials_) if chosen not in found]
+        # where the best model is exact, nothing is added to it
+        others = [] if chosen.error < GOOD else [found for found in _by_family(self.trials_) if chosen not in found]
+        best = [min(found, key=lambda trial: trial.error) for found in others]
         members: list[Member] = [Modeled(trial) for trial in (chosen, *best)]
         if self.family == "auto" and self.width == "auto" and chosen.error >= GOOD and Flattened.suits(divided):
-            members += [Flattened.of(divided, axis, self.random_state) for axis in range(len(problem.shape))]
+            members += [Flattened.of(divided, axes, self.random_state) for axes in Flattened.columns(divided)]
         predicted, values = judged(members, held)
         shares = shares_of(predicted, values)
-        self._keep(members, shares, scaled)
+        with one_blas_thread():
+            self._keep(members, shares, scaled)
         found = self._mean(crossed(predicted, values, self.random_state))
         # intervals are in units of the slices, which residuals of one slice share
         self.scores_ = np.sort(np.abs(values - found))
