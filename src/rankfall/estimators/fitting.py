@@ -187,7 +187,7 @@ def _run(
 ) -> Trajectory:
     """The run of a candidate on all entries, to the time chosen for it."""
     residuals = standardization.residual_problem(problem, settings.dtype)
-    return evolve(
+    run = evolve(
         residuals,
         trial.candidate.model(residuals),
         Spectral(min(trial.candidate.width, *problem.shape), trial.candidate.scale),
@@ -195,7 +195,9 @@ def _run(
         stop=TimeReached(trial.time) | LossBelow(FITTED) | StepLimit(STEP_LIMIT),
         record=RECORD,
         progress=lambda share, now: progress("fitting all entries", share),
+        device=settings.device,
     )
+    return run.in_numpy(residuals)
 
 
 def _fitted(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeGuard, TypeVar, cast, no_type_check
 import numpy as np
 from sklearn.utils import check_random_state
 
+from rankfall.devices import find_device
 from rankfall.errors import InputError
 from rankfall.estimators.bounds import Bounds
 from rankfall.estimators.robust_scaling import loss_of
@@ -51,6 +52,8 @@ def check_parameters(model: "DeepMatrixFactorization") -> None:
         raise InputError(
             f"dtype must be 'auto', 'float32' or 'float64', got {model.dtype!r}; float32 halves the memory"
         )
+    if model.device is not None:
+        find_device(model.device)
     if isinstance(model.order, str) and model.order != "rows":
         raise InputError(
             f"order must be None, 'rows' or the time of each row, got {model.order!r}; 'rows' is for rows in the order "

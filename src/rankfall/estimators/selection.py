@@ -104,6 +104,7 @@ def select(
             given_up = follow(
                 folds, rival if candidate.scaling == first else None, candidate, settings.rtol, settings.dtype,
                 lambda share, n=number, c=candidate: progress(f"choosing: depth {c.depth}", (n - 1 + share) / total),
+                settings.device,
             )  # fmt: skip
             stopped = not given_up and any(fold.run and fold.run.status is Status.INTERRUPTED for fold in folds)
             if not stopped or not outcomes:
