@@ -84,6 +84,16 @@ def test_bounds_hold_and_quiet_prints_nothing():
     assert Path("t.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_device_can_be_named():
+    pytest.importorskip("torch")
+    words = ("--depth", 2, "--width", 2, "--rtol", 1e-3, "--no-refine", "--no-features", "--round", "none")
+    write("t.csv")
+    assert complete("t.csv", *words, "-o", "here.csv").code == 0
+    assert complete("t.csv", *words, "--device", "cpu", "-o", "there.csv").code == 0
+    here, there = (read_table(name).values for name in ("here.csv", "there.csv"))
+    np.testing.assert_allclose(there, here, rtol=0, atol=0.02 * here.std())
+
+
 def test_label_columns_and_header_can_be_said():
     Path("t.csv").write_text("7,1,2\n8,2,\n9,3,6\n")
     assert complete("t.csv", "--labels", "1", "--no-header", "--depth", 2).code == 0

@@ -108,6 +108,8 @@ def test_pairs_that_do_not_fit():
         (("--scale", "0"), "--scale must be positive, got 0.0"),
         (("--scale", "nan"), "--scale must be positive, got nan"),
         (("--scale", "small"), "--scale must be 'auto' or a number, got 'small'"),
+        (("--device", "cuad"), "a device is one that PyTorch knows, got 'cuad'"),
+        (("--device", "cuda:99"), "the device must be on this machine, got 'cuda:99'"),
         (("--rtol", "0"), "--rtol must lie between 0 and 1, got 0.0"),
         (("--rtol", "-1e-3"), "--rtol must lie between 0 and 1, got -0.001"),
         (("--holdout", "1"), "--holdout must lie between 0 and 1, got 1.0"),

@@ -14,24 +14,18 @@ from rankfall.integrators import Field
 from rankfall.problems import Dense, TorchSparse
 from tests.helpers.completions import is_one_sentence
 from tests.helpers.devices import on_devices
+from tests.helpers.one_torch_thread import one_torch_thread
 from tests.helpers.planted import planted_problem
 
 torch = pytest.importorskip("torch")
 traffic = pytest.importorskip("tests.helpers.host_traffic")
 
+pytestmark = pytest.mark.usefixtures(one_torch_thread.__name__)
+
 LAYOUTS = [Dense, TorchSparse]
 CHAINS = [rf.Chain(2), rf.Chain(3), rf.Chain(2, rates=(1.0, 0.5), decay=0.01)]
 # A step may err by four times the tolerance, and either path may.
 ALLOWED = 8.0
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread():
-    """These tables are too small to share, and other tests want the cores."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 in_layouts = pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.__name__)

@@ -79,6 +79,10 @@ def complete(
     float32: Annotated[
         bool, typer.Option("--float32", help="Compute in single precision, with half the memory.")
     ] = False,
+    device: Annotated[
+        str | None,
+        typer.Option(help="Fit on a device of PyTorch, as cuda or cuda:1; by default on the processor without it."),
+    ] = None,
     loss: Annotated[
         str,
         typer.Option(
@@ -133,7 +137,7 @@ def complete(
     options = FitOptions(
         whole_or_auto("depth", depth), whole_or_auto("width", width), number_or_auto("scale", scale),
         number_or_auto("rtol", rtol), number_or_auto("holdout", holdout), seed, min_value, max_value, float32, loss,
-        features, scaling, order, refine, levels_of(levels),
+        features, scaling, order, refine, levels_of(levels), device,
     )  # fmt: skip
     console = Console(quiet)
     reading = reading_of(unknown, below, separator, decimal, thousands, encoding, comment, leave_out, sheet, categories)
@@ -167,6 +171,7 @@ def complete(
         refuse(
             "is for tables", "got it for a tensor; leave it out", triplets=triplets, predict=predict, labels=labels,
             categories=categories, order=order, plot=plot, levels=levels, features=features, refine=refine,
+            device=device,
             header=header, unknown=unknown, below=below, separator=separator, decimal=decimal, thousands=thousands,
             encoding=encoding, comment=comment, leave_out=leave_out, sheet=sheet, depth=_chosen(depth),
             scale=_chosen(scale), rtol=_chosen(rtol), scaling=_chosen(scaling), round=_chosen(digits),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from math import inf, isfinite
 from typing import TYPE_CHECKING
 
+from rankfall.devices import find_device
 from rankfall.errors import InputError
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class FitOptions:
     order: str | None = None
     refine: bool | None = None
     levels: tuple[float, ...] | None = None
+    device: str | None = None
 
     def __post_init__(self) -> None:
         for name, given in (("depth", self.depth), ("width", self.width)):
@@ -70,6 +72,8 @@ class FitOptions:
         for name, bound in (("min", self.min_value), ("max", self.max_value)):
             if bound is not None and not isfinite(bound):
                 raise InputError(f"--{name} must be a finite number, got {bound}; leave it out for no bound")
+        if self.device is not None:
+            find_device(self.device)
         if self.min_value is not None and self.max_value is not None and self.min_value > self.max_value:
             raise InputError(f"--min must not exceed --max, got {self.min_value} and {self.max_value}; swap them")
 
@@ -84,7 +88,7 @@ class FitOptions:
             random_state=self.seed, bounds=None if free else (self.min_value, self.max_value),
             dtype="float32" if self.float32 else "auto", loss=self.loss,
             features="auto" if self.features is None else self.features,
-            levels=None if self.levels is None else list(self.levels),
+            levels=None if self.levels is None else list(self.levels), device=self.device,
         )  # fmt: skip
 
 

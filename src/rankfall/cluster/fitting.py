@@ -47,7 +47,7 @@ def fit_entries(
         shape = whole.standardization(chosen.scaling).with_popularity(entries.degrees, chosen.popularity)
         residuals = whole.residuals(shape)
         run = run_to_time(
-            residuals, whole.model(chosen, residuals), selection.chosen, settings.rtol,
+            residuals, whole.model(chosen, residuals), selection.chosen, settings,
             lambda stage, share: progress(stage, 0.8 + 0.2 * share),
         )  # fmt: skip
         weights = run.weights

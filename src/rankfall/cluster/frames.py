@@ -111,7 +111,7 @@ def _check_parameters(estimator: DeepMatrixFactorization) -> None:
         raise InputError("on a cluster, bounds are one pair for the table, got one for each column; leave them out")
     known = {
         "loss": ("auto", "squared"), "scaling": ("auto", "global", "columns"), "refine": ("auto", False),
-        "order": (None,), "categorical_features": (None,), "warm_start": (False,),
+        "order": (None,), "device": (None,), "categorical_features": (None,), "warm_start": (False,),
     }  # fmt: skip
     for name, allowed in known.items():
         value = estimator.get_params()[name]

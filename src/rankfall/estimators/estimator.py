@@ -94,6 +94,9 @@ class DeepMatrixFactorization(Reporting, Saving, OneToOneFeatureMixin, Transform
         Fit again with the depth, popularity and stopping time chosen before, without choosing anew.
     dtype : {"auto", "float64", "float32"}, default="auto"
         Precision of the run; "auto" is float32 from 100,000 observed entries on, where noise is far above its rounding.
+    device : str or None, default=None
+        Where the flow runs, as PyTorch names it: "cuda", "cuda:1", "mps" … (`pip install "rankfall[gpu]"`). None is the
+        processor with compiled loops. Reading the table, effects and the stack stay on the processor.
     random_state : int, RandomState or None, default=0
         Seed of the held-out split.
 
@@ -148,6 +151,7 @@ class DeepMatrixFactorization(Reporting, Saving, OneToOneFeatureMixin, Transform
         keep_observed: bool = True,
         warm_start: bool = False,
         dtype: str = "auto",
+        device: str | None = None,
         random_state: int | np.random.RandomState | None = 0,
     ) -> None:
         self.depth = depth
@@ -167,6 +171,7 @@ class DeepMatrixFactorization(Reporting, Saving, OneToOneFeatureMixin, Transform
         self.keep_observed = keep_observed
         self.warm_start = warm_start
         self.dtype = dtype
+        self.device = device
         self.random_state = random_state
 
     def fit(
@@ -370,7 +375,7 @@ class DeepMatrixFactorization(Reporting, Saving, OneToOneFeatureMixin, Transform
             features=plain(self.features), scaling=self.scaling, loss=loss_of(self.loss), holdout=plain(self.holdout),
             rtol=plain(self.rtol), dtype=self.dtype, seed=seed, refine=plain(self.refine),
             order=positions(self.order, problem.shape[0]),
-            tries_huber=self.loss == "auto", categories=categories,
+            tries_huber=self.loss == "auto", categories=categories, device=self.device,
         )  # fmt: skip
 
     def _validated(self, X: "TableLike", reset: bool) -> np.ndarray | Sparse:

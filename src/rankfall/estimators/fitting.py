@@ -191,20 +191,24 @@ def _run(
 ) -> Trajectory:
     """The run of a candidate on all entries, to the time chosen for it."""
     residuals = standardization.residual_problem(problem, settings.dtype)
-    return run_to_time(residuals, model_of(trial.candidate, residuals), trial, settings.rtol, progress)
+    return run_to_time(residuals, model_of(trial.candidate, residuals), trial, settings, progress)
 
 
-def run_to_time(residuals: Completion, model: Model, trial: Trial, rtol: float, progress: Progress) -> Trajectory:
+def run_to_time(
+    residuals: Completion, model: Model, trial: Trial, settings: FitSettings, progress: Progress
+) -> Trajectory:
     """The run of a model on what the effects leave of all entries, to the time chosen for it."""
-    return evolve(
+    run = evolve(
         residuals,
         model,
         Spectral(min(trial.candidate.width, *residuals.shape), trial.candidate.scale),
-        Flow(rtol),
+        Flow(settings.rtol),
         stop=TimeReached(trial.time) | LossBelow(FITTED) | StepLimit(STEP_LIMIT),
         record=RECORD,
         progress=lambda share, now: progress("fitting all entries", share),
+        device=settings.device,
     )
+    return run.in_numpy(residuals)
 
 
 def _fitted(

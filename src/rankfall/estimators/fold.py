@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Bool
 
+from rankfall.arrays import Array, is_numpy, namespace, to_numpy
 from rankfall.estimators.scalings import column_spreads
 from rankfall.estimators.standardization import Standardization
+from rankfall.kernels.torch_entries import TorchEntries
 from rankfall.problems.completion import Completion
 from rankfall.trajectory.run import Trajectory
 from rankfall.trajectory.snapshot import Snapshot
@@ -57,13 +59,12 @@ class Fold:
     mark: float = np.inf
     lowest: float = np.inf
     lowest_time: float = 0.0
-    weights: np.ndarray | None = None
+    weights: Array | None = None
+    places: TorchEntries | None = None
 
-    def watch(self, time: float, share: float, weights: np.ndarray, left: np.ndarray, right: np.ndarray) -> None:
+    def watch(self, time: float, share: float, weights: Array, left: Array, right: Array) -> None:
         """Note the held-out losses of a moment, in units, and the share of the training loss that is left."""
-        left, right = self.standardization.factors(left, right)
-        z = self.standardization.offset(self.held.rows, self.held.cols)
-        z = z + self.train.predict(left, right, self.held.rows, self.held.cols)
+        z = self.standardization.offset(self.held.rows, self.held.cols) + self._products(left, right)
         in_units = self._in_units(z)
         losses = self._in_spreads(z) if self.standardization.loss.is_quadratic else in_units
         self.curve.append((time, float(losses.mean()), share))
@@ -76,13 +77,23 @@ class Fold:
                 self.best[k] = error
                 self.crossed[self.half != k] = z[self.half != k]
 
-    def _note_lowest(self, time: float, weights: np.ndarray, loss: float) -> None:
+    def _products(self, left: Array, right: Array) -> np.ndarray:
+        """W at the held-out entries; of factors on a device, these numbers alone come to the host."""
+        shape, rows, cols = self.standardization, self.held.rows, self.held.cols
+        if is_numpy(left):
+            return self.train.predict(*shape.factors(left, right), rows, cols)
+        if self.places is None:
+            self.places = TorchEntries.of(rows, cols, self.held.shape, left)
+        return shape.row_slow[rows] * shape.column_slow[cols] * to_numpy(self.places.predict(left, right))
+
+    def _note_lowest(self, time: float, weights: Array, loss: float) -> None:
         self.loss = loss
         self.steps_waited += 1
         if loss < (1 - _IMPROVED) * self.mark:
             self.mark, self.steps_waited = loss, 0
         if loss < self.lowest:
-            self.lowest, self.lowest_time, self.weights = loss, time, weights.copy()
+            self.lowest, self.lowest_time = loss, time
+            self.weights = namespace(weights).asarray(weights, copy=True)
 
     def losses(self, z: np.ndarray) -> np.ndarray:
         """What the held-out entries cost when predicted by z, one by one."""

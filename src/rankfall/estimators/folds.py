@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from rankfall.devices import Device
 from rankfall.estimators.candidate import Candidate
 from rankfall.estimators.categories import Categories
 from rankfall.estimators.fold import Fold, LowestPassed
@@ -85,6 +86,7 @@ def follow(
     model: Model,
     rtol: float,
     progress: Callable[[float], None],
+    device: str | Device | None = None,
     keeper: Keeper | None = None,
 ) -> bool:
     """Run a candidate on every fold, the folds in lockstep; whether it was given up.
@@ -127,11 +129,12 @@ def follow(
         record=RECORD if is_near_whole(folds) else Record(every=STEP_LIMIT),
         callback=watch,
         progress=lambda share, now: progress(share),
+        device=device,
     )
-    for fold, run in zip(folds, runs, strict=True):
-        fold.run = run
+    for place, (fold, run) in enumerate(zip(folds, runs, strict=True)):
         if fold.weights is not None:
-            fold.run = replace(run, best_weights=fold.weights, best_time=fold.lowest_time)
+            run = replace(run, best_weights=fold.weights, best_time=fold.lowest_time)
+        fold.run = run.in_numpy(problem.of_runs(place))
         if not fold.curve:
             fold.crossed = fold.standardization.offset(fold.held.rows, fold.held.cols)
             fold.curve.append((run.time, float(fold.losses(fold.crossed).mean()), 1.0))

@@ -40,7 +40,8 @@ class Saving(Predictions, BaseEstimator):
     def save(self, path: FilePath) -> None:
         """Write the fitted estimator to a versioned `.npz` without pickles; `load` reads it back."""
         check_is_fitted(self)
-        parameters = self.get_params()
+        # where a fit was computed says nothing about where it is read
+        parameters: dict[str, object] = {**self.get_params(), "device": None}
         if not isinstance(self.random_state, (Integral, type(None))):
             parameters["random_state"] = None
         ordered = positions(self.order, self.fitted_.problem.shape[0])

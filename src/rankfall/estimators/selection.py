@@ -111,7 +111,7 @@ def select(
                 folds, rival if candidate.scaling == first else None, candidate, residuals,
                 readings.model(candidate, residuals), settings.rtol,
                 lambda share, n=number, c=candidate: progress(f"choosing: depth {c.depth}", (n - 1 + share) / total),
-                keeper,
+                settings.device, keeper,
             )  # fmt: skip
             stopped = not given_up and any(fold.run and fold.run.status is Status.INTERRUPTED for fold in folds)
             if not stopped or not outcomes:

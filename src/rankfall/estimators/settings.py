@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rankfall.devices import Device
 from rankfall.estimators.categories import Categories
 from rankfall.estimators.folds import is_refitted, share_held_out
 from rankfall.problems.losses import Loss
@@ -37,6 +38,8 @@ class FitSettings:
         The rows in the order of time; None where they have none.
     tries_huber : bool
         Whether Huber's loss is tried where the squares of outliers might decide.
+    device : str, optional
+        Where runs are followed, as PyTorch names it; None for NumPy and compiled loops.
     categories : Categories, optional
         Which columns belong to one category; None where all are numbers.
     """
@@ -55,6 +58,7 @@ class FitSettings:
     order: np.ndarray | None = None
     tries_huber: bool = False
     categories: Categories | None = None
+    device: str | Device | None = None
 
     @property
     def is_stack_wanted(self) -> bool:
@@ -81,6 +85,7 @@ class FitSettings:
         order: np.ndarray | None = None,
         tries_huber: bool = False,
         categories: Categories | None = None,
+        device: str | Device | None = None,
     ) -> "FitSettings":
         """The settings for `entries` observed entries, where holdout, rtol and dtype may be "auto"."""
         is_large = entries >= _MANY
@@ -92,5 +97,5 @@ class FitSettings:
         return cls(
             depth, width, scale, features, scaling, loss, share_held_out(holdout, entries), rtol,
             np.dtype(dtype).type, seed, refine, order, tries_huber,
-            categories,
+            categories, device,
         )  # fmt: skip

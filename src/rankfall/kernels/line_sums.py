@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from rankfall.arrays import Array
+from rankfall.arrays import Array, SparseArray
 from rankfall.devices import Device, load_torch, place
 
 # Terms of a block: enough that the sums of blocks cost little, and few enough that no thread has much to do.
@@ -53,6 +53,24 @@ class LineSums:
         """S, of the precision of `dense`, which is that of the shares s; None for ones."""
         sums = _bags(self.places, self.blocks, dense, shares)
         return sums if self.lists is None else _bags(self.order, self.lists, sums, None)
+
+
+@dataclass(frozen=True, eq=False)
+class TorchMultiplier:
+    """A SciPy CSR matrix (lines, p) on a device, ready to multiply."""
+
+    sums: LineSums
+    data: Float[Array, " terms"]
+
+    @classmethod
+    def of(cls, matrix: SparseArray, like: Array) -> "TorchMultiplier":
+        """The matrix on the device and in the precision of `like`."""
+        sums = LineSums.of(matrix.indptr.astype(np.int64), matrix.indices, like.device)
+        return cls(sums, place(matrix.data, like.device).to(like.dtype))
+
+    def __call__(self, dense: Float[Array, "p k"]) -> Float[Array, "lines k"]:
+        """The product with a dense matrix."""
+        return self.sums(self.data, dense)
 
 
 def index_type(largest: int | np.integer) -> type[np.signedinteger]:

@@ -12,7 +12,8 @@ import numpy as np
 from jaxtyping import Float
 from scipy.sparse import csr_array
 
-from rankfall.arrays import SparseArray
+from rankfall.arrays import Array, SparseArray, is_numpy, namespace
+from rankfall.kernels.line_sums import TorchMultiplier
 from rankfall.kernels.sparse_products import Multiplier
 from rankfall.problems.completion import Completion
 
@@ -29,21 +30,31 @@ class Features:
         return sum(self.matrix.shape)
 
     @cached_property
-    def _spread(self) -> Multiplier:
-        return Multiplier(self.matrix)
+    def _turned(self) -> SparseArray:
+        return self.matrix.T.tocsr()
 
     @cached_property
-    def _gathered(self) -> Multiplier:
-        return Multiplier(self.matrix.T.tocsr())
+    def _made(self) -> dict[tuple[str, ...], Multiplier | TorchMultiplier]:
+        """F and Fᵀ as they multiply, for each place where they were needed."""
+        return {}
 
-    def factor(self, inner: Float[np.ndarray, "count k"]) -> Float[np.ndarray, "lines k"]:
+    def _times(self, side: str, matrix: SparseArray, dense: Array) -> Array:
+        if is_numpy(dense):
+            key, kind = (side,), Multiplier
+        else:
+            key, kind = (side, str(dense.device), str(dense.dtype)), lambda matrix: TorchMultiplier.of(matrix, dense)
+        if key not in self._made:
+            self._made[key] = kind(matrix)
+        return self._made[key](dense)
+
+    def factor(self, inner: Float[Array, "count k"]) -> Float[Array, "lines k"]:
         """(I | F) Z_side: each line's own factor and those of its features."""
         lines = self.matrix.shape[0]
-        return inner[:lines] + self._spread(inner[lines:])
+        return inner[:lines] + self._times("lines", self.matrix, inner[lines:])
 
-    def gather(self, outer: Float[np.ndarray, "lines k"]) -> Float[np.ndarray, "count k"]:
+    def gather(self, outer: Float[Array, "lines k"]) -> Float[Array, "count k"]:
         """(I | F)ᵀ of a gradient on the factors of the lines."""
-        return np.concatenate([outer, self._gathered(outer)])
+        return namespace(outer).concat([outer, self._times("features", self._turned, outer)])
 
 
 def observed_features(problem: Completion, size: float) -> tuple[Features, Features]:

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.sparse.linalg import LinearOperator
 
-from rankfall.arrays import Array, SparseArray, is_numpy
+from rankfall.arrays import Array, SparseArray, is_numpy, is_torch, namespace
 from rankfall.errors import InputError
 from rankfall.models.features import Features
 from rankfall.models.model import Model, factored_decomposition
@@ -36,7 +36,8 @@ class Lifted(Model):
 
     Notes
     -----
-    The problem must be one problem of NumPy arrays. `layers` are those of Z; `factors` and `product` are of W.
+    The problem must be one problem of NumPy arrays or PyTorch tensors. `layers` are those of Z; `factors` and `product`
+    are of W.
     """
 
     inner: Model
@@ -95,10 +96,11 @@ class Lifted(Model):
         return self.inner.form(width)
 
     def require(self, problem: Problem) -> None:
-        """Raise InputError for many problems, or arrays of another library than NumPy."""
-        if problem.batch_size is not None or not is_numpy(problem.values):
+        """Raise InputError for many problems, or arrays of another library than NumPy and PyTorch."""
+        if problem.batch_size is not None or not (is_numpy(problem.values) or is_torch(problem.values)):
             raise InputError(
-                "features go with one problem of NumPy arrays, got many or another library; choose one by of_runs(i)"
+                "features go with one problem of NumPy arrays or PyTorch tensors, got many or another library; "
+                "choose one by of_runs(i)"
             )
 
     def draw(
@@ -121,8 +123,8 @@ class Lifted(Model):
         return self.outer_factors(*self.inner.factors(weights))
 
     def outer_factors(
-        self, left: Float[np.ndarray, "*batch mp k"], right: Float[np.ndarray, "*batch nq k"]
-    ) -> tuple[np.ndarray, np.ndarray]:
+        self, left: Float[Array, "*batch mp k"], right: Float[Array, "*batch nq k"]
+    ) -> tuple[Array, Array]:
         """L and R of W from the factors of Z."""
         return _each(self.row_features.factor, left), _each(self.column_features.factor, right)
 
@@ -185,7 +187,7 @@ class _Seen(Problem):
         return self.lift.row_features.count, self.lift.column_features.count
 
     @property
-    def values(self) -> np.ndarray:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def values(self) -> Array:  # pyright: ignore[reportIncompatibleVariableOverride]
         """Those of the problem."""
         return self.outer.values
 
@@ -233,10 +235,10 @@ def _padded(table: LinearOperator, shape: tuple[int, int]) -> LinearOperator:
     return linear_operator(shape, forth, back, table.dtype)
 
 
-def _each(function: Callable[[np.ndarray], np.ndarray], factors: Float[np.ndarray, "*batch lines k"]) -> np.ndarray:
+def _each(function: Callable[[Array], Array], factors: Float[Array, "*batch lines k"]) -> Array:
     """A function of one factor, of each factor of a batch."""
     if factors.ndim == 2:
         return function(factors)
     flat = factors.reshape(-1, *factors.shape[-2:])
-    results = np.stack([function(factor) for factor in flat])
+    results = namespace(factors).stack([function(flat[i]) for i in range(flat.shape[0])])
     return results.reshape(*factors.shape[:-2], *results.shape[-2:])

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, overload
 
 import numpy as np
@@ -123,6 +123,11 @@ class Trajectory:
         from rankfall.trajectory.storage import to_xarray
 
         return to_xarray(self)
+
+    def in_numpy(self, problem: Problem | None) -> "Trajectory":
+        """The run of a device with its weights in NumPy, and `problem`, made of NumPy arrays, in place of its own."""
+        weights, best = to_numpy(self.weights), to_numpy(self.best_weights)
+        return replace(self, weights=weights, best_weights=best, problem=problem)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the run to a Zarr folder, whole or not at all; `Trajectory.load` reads it back."""
