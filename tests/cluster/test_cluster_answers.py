@@ -126,7 +126,6 @@ def test_entries_that_cannot_be_fitted(client, entries, sentence):
 
 
 def test_partitions_of_different_columns_or_types(client, tmp_path):
-    from rankfall import cluster
 
     ENTRIES.head(2500).to_parquet(tmp_path / "0.parquet")
     for other in (ENTRIES.assign(user="u" + ENTRIES["user"].astype(str)), ENTRIES.rename(columns={"rating": "stars"})):

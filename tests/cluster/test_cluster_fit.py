@@ -56,7 +56,7 @@ def alone(client):
     return fitted()
 
 
-@pytest.mark.parametrize("features", [False, True])
+@pytest.mark.parametrize("features", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_choosing_is_that_of_one_machine(client, alone, features):
     model = fitted(features=True) if features else alone
     problem = rf.Completion.from_triplets(

@@ -31,7 +31,7 @@ app.command(epilog=FLOW_EXIT_CODES)(at_the_edge(flow))
 app.command(epilog=PLAYGROUND_EXIT_CODES)(at_the_edge(playground))
 app.command(epilog=RECOVER_EXIT_CODES)(at_the_edge(recover))
 app.command(epilog=REPORT_EXIT_CODES)(at_the_edge(report))
-app.command(epilog=REPRODUCE_EXIT_CODES)(at_the_edge(reproduce))
+app.command(epilog=REPRODUCE_EXIT_CODES, cls=OptionalValues)(at_the_edge(reproduce))
 for point in entry_points(group="rankfall.commands"):
     # another package's command: a function whose parameters are annotated as Typer needs them
     app.command(name=point.name)(at_the_edge(point.load()))
