@@ -154,8 +154,14 @@ def test_a_fit_resumes_where_it_was_kept(client, alone, tmp_path, monkeypatch):
     with pytest.warns(rf.RunWarning):
         cluster.fit(model, partitioned(ENTRIES), progress=interrupt, **options)
     assert model.status_ == "interrupted"
+    kept = list((tmp_path / "kept").glob("candidate-*.npz"))
+    assert kept
+    with np.load(kept[0]) as stored:
+        moment = float(stored["run_moment"][0])
+    assert moment > 0
     cluster.fit(model, partitioned(ENTRIES), resume=True, **options)
     assert model.held_out_error_ == pytest.approx(alone.held_out_error_, rel=5e-3)
+    assert model.selection_.trials[0].evaluations < alone.selection_.trials[0].evaluations
     with pytest.raises(rf.InputError, match="resumes on the same data"):
         cluster.fit(model, partitioned(ENTRIES.head(5000)), resume=True, **options)
     with pytest.raises(rf.InputError, match="resumes on the same settings"):

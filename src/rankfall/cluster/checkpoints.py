@@ -37,8 +37,6 @@ class Checkpoints(Keeper):
         With which settings.
     resume : bool
         Go on with what is there; otherwise it is replaced.
-    period : float
-        Seconds between two checkpoints.
 
     Raises
     ------
@@ -47,10 +45,8 @@ class Checkpoints(Keeper):
         other data or settings.
     """
 
-    def __init__(
-        self, folder: Path, entries: ClusterEntries, settings: FitSettings, resume: bool, period: float = PERIOD
-    ) -> None:
-        self.folder, self.period, self._last = folder, period, time.monotonic()
+    def __init__(self, folder: Path, entries: ClusterEntries, settings: FitSettings, resume: bool) -> None:
+        self.folder, self._last = folder, time.monotonic()
         mark = fingerprint(entries, settings)
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -103,7 +99,7 @@ class Checkpoints(Keeper):
 
     def is_due(self) -> bool:
         """Whether the last one is old enough."""
-        return time.monotonic() - self._last >= self.period
+        return time.monotonic() - self._last >= PERIOD
 
     def keep(self, candidate: Candidate, run: KeptRun) -> None:
         """Write a candidate's file, whole or not at all."""

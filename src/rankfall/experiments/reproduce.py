@@ -9,7 +9,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -65,8 +65,8 @@ def reproduce(
 
     quick: the smaller setup. data: folder of real data sets, each in a folder of its own name; None for the cache, or
     a download. jobs: processes. dask: in their place, the address of a Dask cluster, or "local" for one of this
-    machine, with one task a part; `data` must lie where its workers can read. progress: called with the experiment's name
-    and the share done.
+    machine, with one task a part; `data` must lie where its workers can read. progress: called with the experiment's
+    name and the share done.
 
     Raises InputError for fewer than one job, an output folder that cannot be, and data that cannot be had.
     """
@@ -162,12 +162,15 @@ def _compute_apart(
     pool: Executor, function: Callable[[Part, Path | str | None], Arrays], parts: list[Part], missing: list[int],
     data: Path | str | None, keep: Callable[[int, Arrays], None],
 ) -> None:  # fmt: skip
+    pending: dict[Future[Arrays], int] = {}
     try:
-        pending = {pool.submit(function, parts[place], data): place for place in missing}
+        pending |= {pool.submit(function, parts[place], data): place for place in missing}
         for done in as_completed(pending):
             keep(pending[done], done.result())
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        for future in pending:
+            future.cancel()
+        pool.shutdown(wait=True)
 
 
 def _alone() -> None:
