@@ -117,8 +117,7 @@ class Standardization:
             residuals[piece] = (self.to_units(problem.values[piece], cols) - self.offset(rows, cols)) / slow
             if weights is not None:
                 weights[piece] = slow**2 if problem.weights is None else problem.weights[piece] * slow**2
-        table = problem.rows, problem.cols, residuals, problem.shape, weights
-        return Completion(*table, loss_function=self.loss)
+        return problem.with_values(residuals, weights, self.loss)
 
     def factors(self, left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Factors of s_i t_j W_ij from those of W."""
