@@ -103,6 +103,12 @@ def test_unseen_slices_are_warned_of_and_filled():
         (lambda: rf.DeepTensorCompletion(units=(5,)).fit(holes()[0]), "axes"),
         (lambda: rf.DeepTensorCompletion(loss="cubed").fit(holes()[0]), "loss"),
         (lambda: rf.DeepTensorCompletion().fit(np.ones(3)), "at least two axes"),
+        (lambda: rf.DeepTensorCompletion(random_state=-1).fit(holes()[0]), "random_state"),
+        (lambda: rf.DeepTensorCompletion().fit(1e200 * holes()[0]), "choose another unit"),
+        (lambda: rf.DeepTensorCompletion().fit(1e-200 * holes()[0]), "choose another unit"),
+        (lambda: rf.DeepTensorCompletion().fit(np.where(holes()[0] > 1, np.inf, 1.0)), "finite"),
+        (lambda: rf.DeepTensorCompletion().fit_entries(([0, 3], [0, 0], [1, 1]), [1.0, 2.0], (3, 2, 2)), "0 … 2"),
+        (lambda: rf.DeepTensorCompletion().fit_entries(([1, 1], [0, 0], [1, 1]), [1.0, 2.0]), "observed once"),
     ],
 )
 def test_parameters_are_refused_in_a_sentence(make, sentence):

@@ -21,8 +21,8 @@ LEVELS = {
 # These stand beside, and take no more than a user would hand them.
 BESIDE = {"tables", "datasets"}
 # Up to the baselines, nothing else is needed but these (and the standard library); xarray only to store a run.
-# llvmlite is a part of Numba. PyTorch only where a device is named.
-SCIENTIFIC = {"numpy", "scipy", "numba", "llvmlite", "array_api_compat", "jaxtyping", "threadpoolctl"}
+# llvmlite is a part of Numba. PyTorch only where a device is named. opt_einsum orders the contractions of tensors.
+SCIENTIFIC = {"numpy", "scipy", "numba", "llvmlite", "array_api_compat", "jaxtyping", "threadpoolctl", "opt_einsum"}
 EXTRA = {"trajectory": {"xarray"}, "devices": {"torch"}}
 HEAVY = {"scipy", "numba", "sklearn", "pandas", "polars", "xarray", "matplotlib", "plotly", "typer", "torch", "zarr"}
 

@@ -7,6 +7,7 @@ import numpy as np
 from rankfall.arrays import Sparse
 from rankfall.errors import InputError
 from rankfall.problems.completion import Completion
+from rankfall.problems.tensor_completion import TensorCompletion
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 _LARGEST = 1e140
 
 
-def check_range(problem: Completion) -> None:
+def check_range(problem: Completion | TensorCompletion) -> None:
     """Refuse numbers, and weights, whose squares no float64 holds."""
     for what, values in (("number", problem.values), ("weight", problem.weights)):
         largest = 0.0 if values is None else float(np.abs(values).max())

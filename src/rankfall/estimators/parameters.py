@@ -7,6 +7,7 @@ from numbers import Integral, Real
 from typing import TYPE_CHECKING, TypeGuard, TypeVar, cast, no_type_check
 
 import numpy as np
+from sklearn.utils import check_random_state
 
 from rankfall.devices import find_device
 from rankfall.errors import InputError
@@ -69,6 +70,21 @@ def check_parameters(model: "DeepMatrixFactorization") -> None:
 def plain(value: Value) -> Value:
     """A number of NumPy as one of Python; anything else as it is."""
     return cast(Value, value.item()) if isinstance(value, np.generic) else value
+
+
+def seed_of(random_state: object) -> int:
+    """The seed that a `random_state` says: the number itself, or one drawn from it.
+
+    Raises InputError for anything but a whole number from 0, a RandomState or None.
+    """
+    if _is_whole(random_state) and random_state >= 0:
+        return int(random_state)
+    if random_state is None or isinstance(random_state, np.random.RandomState):
+        return int(check_random_state(random_state).randint(2**31 - 1))
+    raise InputError(
+        f"random_state must be a whole number from 0, a RandomState or None, got {random_state!r}; 0 gives the same "
+        "result each time"
+    )
 
 
 def positions(order: object, rows: int) -> np.ndarray | None:

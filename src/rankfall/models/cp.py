@@ -17,13 +17,15 @@ from jaxtyping import Float, Int
 from rankfall.arrays import Array, namespace, reshape
 from rankfall.errors import InputError
 from rankfall.kernels import cp_entries
+from rankfall.models.contraction import Names
+from rankfall.models.network_model import NetworkModel
 from rankfall.models.preconditioner import require_decay
-from rankfall.models.tensor_model import TensorModel, require_axes, require_count
+from rankfall.models.tensor_model import require_axes, require_count
 from rankfall.problems.problem import Problem
 
 
 @dataclass(frozen=True)
-class CP(TensorModel):
+class CP(NetworkModel):
     """W = Σ_r w_r¹ ⊗ ⋯ ⊗ w_r^N, layer n the matrix (d_n, R) of all w_r^n; the flow conserves ‖w_r^n‖² − ‖w_r^m‖².
 
     Parameters
@@ -80,6 +82,11 @@ class CP(TensorModel):
         return tuple(range(len(self.dimensions)))
 
     @property
+    def names(self) -> tuple[Names, ...]:
+        """All layers share the axis of components."""
+        return tuple((n, len(self.dimensions)) for n in range(len(self.dimensions)))
+
+    @property
     def unit_norm(self) -> float:
         """R Π d_n."""
         return float(self.count) * math.prod(map(float, self.dimensions))
@@ -131,12 +138,7 @@ class CP(TensorModel):
         self, layer: int, positions: Int[np.ndarray, "order entries"], weights: Float[np.ndarray, " p"]
     ) -> Float[np.ndarray, "entries _"]:
         """Π_{m≠n} w_r^m[i_m]."""
-        layers = self.layers(weights)
-        first, *rest = (n for n in range(len(layers)) if n != layer)
-        found = layers[first][positions[first]]
-        for n in rest:
-            found *= layers[n][positions[n]]
-        return found
+        return cp_entries.features(layer, positions, self._firsts, self._rows(weights[None, :])[0])
 
     @cached_property
     def _firsts(self) -> Int[np.ndarray, " order"]:
@@ -151,23 +153,6 @@ class CP(TensorModel):
         """L and R of the matricization L Rᵀ, with R columns each."""
         layers, cut = self.layers(weights), len(self.dimensions) // 2
         return columnwise_products(layers[:cut]), columnwise_products(layers[cut:])
-
-    def product(self, weights: Float[Array, "*batch p"]) -> Array:
-        """W, formed."""
-        left, right = self.factors(weights)
-        return reshape(left @ right.mT, (*weights.shape[:-1], *self.dimensions))
-
-    def adjoint(self, weights: Float[Array, "*batch p"], gradient: Array) -> list[Array]:
-        """∂/∂w_r^n of ⟨gradient, W⟩."""
-        xp, layers, batch = namespace(weights), self.layers(weights), tuple(weights.shape[:-1])
-        axes, order = tuple(range(len(batch))), len(self.dimensions)
-        pulls = []
-        for n in range(order):
-            others = columnwise_products([*layers[:n], *layers[n + 1 :]])
-            rest = [len(batch) + m for m in range(order) if m != n]
-            turned = xp.permute_dims(gradient, (*axes, len(batch) + n, *rest))
-            pulls.append(xp.reshape(turned, (*batch, self.dimensions[n], others.shape[-2])) @ others)
-        return pulls
 
     def imbalance(self, weights: Float[Array, "*batch p"]) -> Float[Array, "*batch"]:
         """The largest ‖w_r^n‖² − ‖w_r^m‖²: conserved by the flow, zero for balanced components.   [razin2021]"""

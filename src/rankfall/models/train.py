@@ -13,15 +13,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float, Int
 
-from rankfall.arrays import Array, namespace, reshape
+from rankfall.arrays import Array, namespace
 from rankfall.errors import InputError
 from rankfall.kernels import train_entries
+from rankfall.models.contraction import NONE, Names, contracted
+from rankfall.models.network_model import NetworkModel
 from rankfall.models.preconditioner import require_decay
-from rankfall.models.tensor_model import TensorModel, require_axes, require_count
+from rankfall.models.tensor_model import require_axes, require_count
+from rankfall.problems.problem import Problem
 
 
 @dataclass(frozen=True)
-class Train(TensorModel):
+class Train(NetworkModel):
     """W_i = G_1[i_1] ⋯ G_N[i_N], layer n of shape (d_n, r_{n−1}, r_n); the flow conserves G_n against G_{n+1}.
 
     Conserved: Σ_j G_n[j]ᵀG_n[j] − Σ_j G_{n+1}[j]G_{n+1}[j]ᵀ at each of the N − 1 bonds.
@@ -97,6 +100,13 @@ class Train(TensorModel):
         return tuple(range(len(self.dimensions)))
 
     @property
+    def names(self) -> tuple[Names, ...]:
+        """Neighbors share a bond; the first and the last bond are of length 1."""
+        order = len(self.dimensions)
+        bonds = [order + n if 0 < n < order else NONE for n in range(order + 1)]
+        return tuple((n, *bond) for n, bond in enumerate(itertools.pairwise(bonds)))
+
+    @property
     def unit_norm(self) -> float:
         """Π d_n Π r_n."""
         return math.prod(map(float, self.dimensions)) * math.prod(map(float, self.bonds))
@@ -116,7 +126,7 @@ class Train(TensorModel):
         self, positions: Int[np.ndarray, "order entries"], weights: Float[np.ndarray, "batch p"]
     ) -> Float[np.ndarray, "batch entries"]:
         """G_1[i_1] ⋯ G_N[i_N]."""
-        return train_entries.values(positions, self.offsets, np.asarray(self.bonds), weights)
+        return train_entries.values(positions, self.layers(weights))
 
     def adjoint_at(
         self,
@@ -125,7 +135,16 @@ class Train(TensorModel):
         slopes: Float[np.ndarray, "batch entries"],
     ) -> Float[np.ndarray, "batch p"]:
         """∂/∂weights of Σ slopes · W at the positions."""
-        return train_entries.adjoint(positions, self.offsets, np.asarray(self.bonds), weights, slopes)
+        return self.join(train_entries.adjoint(positions, self.layers(weights), slopes))
+
+    def loss_and_gradient_at(
+        self, positions: Int[np.ndarray, "order entries"], problem: Problem, weights: Float[np.ndarray, "batch p"]
+    ) -> tuple[Float[np.ndarray, "*batch"], Float[np.ndarray, "batch p"]]:
+        """ℓ(W) and ∂ℓ/∂weights; of one pass over the entries where the loss is known to the loops."""
+        if problem.terms is None or problem.terms.values.dtype != weights.dtype:
+            return super().loss_and_gradient_at(positions, problem, weights)
+        loss, pulls = train_entries.loss_and_gradient(positions, self.layers(weights), problem.terms)
+        return loss, self.join(pulls)
 
     def features(
         self, layer: int, positions: Int[np.ndarray, "order entries"], weights: Float[np.ndarray, " p"]
@@ -136,31 +155,18 @@ class Train(TensorModel):
 
     def factors(self, weights: Float[Array, "*batch p"]) -> tuple[Array, Array]:
         """L and R of the matricization L Rᵀ, with as many columns as the bond in the middle."""
-        layers, cut = self.layers(weights), len(self.dimensions) // 2
-        return self._forth(layers[:cut])[-1], self._back(layers[cut:])[0].mT
-
-    def product(self, weights: Float[Array, "*batch p"]) -> Array:
-        """W, formed."""
-        left, right = self.factors(weights)
-        return reshape(left @ right.mT, (*weights.shape[:-1], *self.dimensions))
-
-    def adjoint(self, weights: Float[Array, "*batch p"], gradient: Array) -> list[Array]:
-        """∂/∂G_n of ⟨gradient, W⟩."""
-        xp, layers, batch = namespace(weights), self.layers(weights), tuple(weights.shape[:-1])
-        lefts, rights = self._forth(layers), self._back(layers)
-        pulls = []
-        for n, (side, rows, cols) in enumerate(self.layer_shapes):
-            # (before, d_n, after) between L (before, r_{n−1}) and R (r_n, after)
-            after = math.prod(self.dimensions[n + 1 :])
-            if n + 1 < len(layers):
-                turned = xp.reshape(gradient, (*batch, -1, after)) @ rights[n + 1].mT
-            else:
-                turned = xp.reshape(gradient, (*batch, -1, 1))
-            turned = xp.reshape(turned, (*batch, -1, side * cols))
-            pulled = lefts[n - 1].mT @ turned if n else turned
-            pulled = xp.reshape(pulled, (*batch, rows, side, cols))
-            pulls.append(xp.moveaxis(pulled, -2, -3))
-        return pulls
+        xp, layers, cut, order = (
+            namespace(weights),
+            self.layers(weights),
+            len(self.dimensions) // 2,
+            len(self.bonds) - 1,
+        )
+        halves = []
+        for half, axes in ((slice(cut), range(cut)), (slice(cut, order), range(cut, order))):
+            shapes = tuple(self.layer_shapes[half])
+            found = contracted(self.names[half], (*axes, order + cut), shapes, layers[half])
+            halves.append(xp.reshape(found, (*weights.shape[:-1], -1, self.bonds[cut])))
+        return halves[0], halves[1]
 
     def imbalance(self, weights: Float[Array, "*batch p"]) -> Float[Array, "*batch"]:
         """max_n ‖Σ_j G_n[j]ᵀG_n[j] − Σ_j G_{n+1}[j]G_{n+1}[j]ᵀ‖_F: conserved by the flow."""
@@ -170,24 +176,3 @@ class Train(TensorModel):
             gap = xp.sum(before.mT @ before, axis=-3) - xp.sum(after @ after.mT, axis=-3)
             worst = xp.maximum(worst, xp.sqrt(xp.sum(gap * gap, axis=(-2, -1))))
         return worst
-
-    def _forth(self, layers: Sequence[Array]) -> list[Array]:
-        """G_1[i_1] ⋯ G_n[i_n] for all indices, (d_1 ⋯ d_n, r_n), for n = 1, 2, …"""
-        xp, batch = namespace(*layers), tuple(layers[0].shape[:-3])
-        found = [xp.reshape(layers[0], (*batch, layers[0].shape[-3] * layers[0].shape[-2], layers[0].shape[-1]))]
-        for layer in layers[1:]:
-            side, rows, cols = layer.shape[-3:]
-            wide = xp.reshape(xp.moveaxis(layer, -3, -2), (*batch, rows, side * cols))
-            found.append(xp.reshape(found[-1] @ wide, (*batch, -1, cols)))
-        return found
-
-    def _back(self, layers: Sequence[Array]) -> list[Array]:
-        """G_n[i_n] ⋯ G_N[i_N] for all indices, (r_{n−1}, d_n ⋯ d_N), for the given layers."""
-        xp, batch = namespace(*layers), tuple(layers[0].shape[:-3])
-        found: list[Array] = []
-        for layer in reversed(layers):
-            side, rows, cols = layer.shape[-3:]
-            tall = xp.reshape(xp.moveaxis(layer, -3, -2), (*batch, rows * side, cols))
-            whole = tall @ found[0] if found else tall
-            found.insert(0, xp.reshape(whole, (*batch, rows, -1)))
-        return found

@@ -19,17 +19,19 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from rankfall.arrays import Array, namespace, reshape
+from rankfall.arrays import Array, namespace
 from rankfall.errors import InputError
 from rankfall.kernels import tree_entries
-from rankfall.models.cp import columnwise_products
+from rankfall.models.contraction import NONE, Names
 from rankfall.models.mode_tree import Node, Structure, as_structure, balanced, nodes_of
+from rankfall.models.network_model import NetworkModel
 from rankfall.models.preconditioner import require_decay
-from rankfall.models.tensor_model import TensorModel, require_axes, require_count
+from rankfall.models.tensor_model import require_axes, require_count
+from rankfall.problems.problem import Problem
 
 
 @dataclass(frozen=True)
-class Tree(TensorModel):
+class Tree(NetworkModel):
     """W by a mode tree, one matrix for each node; the flow conserves ‖row r of W_v‖² − ‖column r of a child's matrix‖².
 
     Parameters
@@ -125,6 +127,15 @@ class Tree(TensorModel):
         return tuple(node.mode for node in self.nodes)
 
     @property
+    def names(self) -> tuple[Names, ...]:
+        """The children of an inner node and its matrix share the axis of its local components."""
+        order = len(self.dimensions)
+        return tuple(
+            (order + v if node.mode is None else node.mode, NONE if parent < 0 else order + parent)
+            for v, (node, parent) in enumerate(zip(self.nodes, self.parents, strict=True))
+        )
+
+    @property
     def unit_norm(self) -> float:
         """Π d_n Π R_v."""
         return math.prod(map(float, self.dimensions)) * math.prod(map(float, self.widths.values()))
@@ -155,13 +166,13 @@ class Tree(TensorModel):
     def _loops(self) -> tree_entries.Nodes:
         rows, cols = np.asarray(self.layer_shapes).T
         modes = np.asarray([-1 if mode is None else mode for mode in self.modes])
-        return tree_entries.Nodes(np.asarray(self.parents), modes, rows, cols, self.offsets)
+        return tree_entries.Nodes(np.asarray(self.parents), modes, rows, cols)
 
     def values_at(
         self, positions: Int[np.ndarray, "order entries"], weights: Float[np.ndarray, "batch p"]
     ) -> Float[np.ndarray, "batch entries"]:
         """W at the positions."""
-        return tree_entries.values(positions, self._loops, weights)
+        return tree_entries.values(positions, self._loops, self.layers(weights))
 
     def adjoint_at(
         self,
@@ -170,7 +181,16 @@ class Tree(TensorModel):
         slopes: Float[np.ndarray, "batch entries"],
     ) -> Float[np.ndarray, "batch p"]:
         """∂/∂weights of Σ slopes · W at the positions."""
-        return tree_entries.adjoint(positions, self._loops, weights, slopes)
+        return self.join(tree_entries.adjoint(positions, self._loops, self.layers(weights), slopes))
+
+    def loss_and_gradient_at(
+        self, positions: Int[np.ndarray, "order entries"], problem: Problem, weights: Float[np.ndarray, "batch p"]
+    ) -> tuple[Float[np.ndarray, "*batch"], Float[np.ndarray, "batch p"]]:
+        """ℓ(W) and ∂ℓ/∂weights; of one pass over the entries where the loss is known to the loops."""
+        if problem.terms is None or problem.terms.values.dtype != weights.dtype:
+            return super().loss_and_gradient_at(positions, problem, weights)
+        loss, pulls = tree_entries.loss_and_gradient(positions, self._loops, self.layers(weights), problem.terms)
+        return loss, self.join(pulls)
 
     def features(
         self, layer: int, positions: Int[np.ndarray, "order entries"], weights: Float[np.ndarray, " p"]
@@ -198,47 +218,6 @@ class Tree(TensorModel):
             return pull
         product = functools.reduce(np.multiply, [outputs[child] for child in children])
         return (product[:, :, None] * pull[:, None, :]).reshape(pull.shape[0], -1)
-
-    def outputs(self, weights: Float[Array, "*batch p"]) -> list[Array]:
-        """H of each node, (entries below, columns), the axes below in the order of the tree."""
-        layers, found = self.layers(weights), []
-        for v, node in enumerate(self.nodes):
-            children = [found[child] for child in node.children]
-            found.append(layers[v] if node.mode is not None else columnwise_products(children) @ layers[v])
-        return found
-
-    def product(self, weights: Float[Array, "*batch p"]) -> Array:
-        """W, formed."""
-        xp, batch = namespace(weights), tuple(weights.shape[:-1])
-        order = self._axes_in_order
-        whole = reshape(self.outputs(weights)[-1], (*batch, *(self.dimensions[axis] for axis in order)))
-        places = [len(batch) + order.index(axis) for axis in range(len(order))]
-        return xp.permute_dims(whole, (*range(len(batch)), *places))
-
-    def adjoint(self, weights: Float[Array, "*batch p"], gradient: Array) -> list[Array]:
-        """∂/∂layers of ⟨gradient, W⟩."""
-        xp, batch, layers = namespace(weights), tuple(weights.shape[:-1]), self.layers(weights)
-        places = [len(batch) + axis for axis in self._axes_in_order]
-        outputs = self.outputs(weights)
-        pulls: list[Array] = [None] * len(layers)
-        above: list[Array] = [None] * len(layers)
-        above[-1] = reshape(xp.permute_dims(gradient, (*range(len(batch)), *places)), (*batch, -1, 1))
-        for v in range(len(layers) - 1, -1, -1):
-            node, pull = self.nodes[v], above[v]
-            if node.mode is not None:
-                pulls[v] = pull
-                continue
-            children = [outputs[child] for child in node.children]
-            pulls[v] = columnwise_products(children).mT @ pull
-            below = pull @ layers[v].mT
-            for k, child in enumerate(node.children):
-                above[child] = _contracted(below, children, k)
-        return pulls
-
-    @cached_property
-    def _axes_in_order(self) -> list[int]:
-        """The axes as the leaves hold them, first leaf first."""
-        return [node.mode for node in self.nodes if node.mode is not None]
 
     def component_norms(self, weights: Float[Array, "*batch p"]) -> list[Array]:
         """σ_{v,r} of each inner node, children before parents: ‖row r of W_v‖ Π ‖column r of a child's matrix‖."""
@@ -289,20 +268,3 @@ def _full_rank(nodes: Sequence[Node], v: int, shape: Sequence[int]) -> int:
     outside = math.prod(shape) // math.prod(sides)
     sides = [*sides, outside]
     return math.prod(sides) // max(sides)
-
-
-def _contracted(below: Array, children: Sequence[Array], kept: int) -> Array:
-    """Of (entries of all children, R), the sum over all children but one, weighed by their columns."""
-    xp, batch = namespace(below), tuple(below.shape[:-2])
-    sides, width = [child.shape[-2] for child in children], below.shape[-1]
-    before, after = math.prod(sides[:kept]), math.prod(sides[kept + 1 :])
-    whole = xp.reshape(below, (*batch, before, sides[kept], after, width))
-    for side, others, axis in ((after, children[kept + 1 :], -2), (before, children[:kept], -3)):
-        if not others:
-            whole = xp.sum(whole, axis=axis)
-            continue
-        weighed = columnwise_products(others)
-        spread = weighed[..., None, None, :, :] if axis == -2 else weighed[..., :, None, :]
-        assert side == weighed.shape[-2]
-        whole = xp.sum(whole * spread, axis=axis)
-    return whole

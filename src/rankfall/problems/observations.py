@@ -135,9 +135,7 @@ def drawn_entries(count: int, weights: Array | None, fraction: float, seed: int)
     candidates = np.flatnonzero(counting > 0)
     drawn = min(max(1, round(fraction * candidates.size)), candidates.size - 1)
     if drawn < 1:
-        raise InputError(
-            f"holding out needs at least 2 observed entries, got {candidates.size}; observe more of the matrix"
-        )
+        raise InputError(f"holding out needs at least 2 observed entries, got {candidates.size}; observe more")
     aside = np.zeros(count, dtype=bool)
     aside[np.random.default_rng(seed).choice(candidates, size=drawn, replace=False)] = True
     return aside

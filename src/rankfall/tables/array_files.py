@@ -8,8 +8,10 @@ import bz2
 import gzip
 import io
 import os
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.lib.npyio import NpzFile
@@ -27,6 +29,7 @@ _DAMAGE = Exception
 # Labels of rows and columns without entries cost memory: this many, or so many times the entries, are meant.
 _LARGEST_SIDE, _MOST_EMPTY = 10**7, 1000
 _PIECE = 2**20
+_MAGIC = b"\x93NUMPY"
 
 
 def read_npy(path: FilePath) -> Table:
@@ -123,11 +126,29 @@ def load_arrays(path: FilePath) -> dict[str, np.ndarray]:
     return {key: _array(path, found, key) for key in found.files}
 
 
+def read_shapes(path: FilePath) -> dict[str, tuple[int, ...]]:
+    """The shapes that `load_arrays` would give, from the heads alone. Raises InputError for damage."""
+    path = check_readable(path)
+    try:
+        with path.open("rb") as file:
+            if file.read(6) == _MAGIC:
+                file.seek(0)
+                return {"values": _head(file)[0]}
+        with zipfile.ZipFile(path) as archive:
+            found = {}
+            for name in archive.namelist():
+                with archive.open(name) as file:
+                    found[name.removesuffix(".npy")] = _head(file)[0]
+            return found
+    except _DAMAGE as error:
+        raise _unreadable(path, error) from error
+
+
 def _load(path: FilePath) -> np.ndarray | NpzFile:
     path = check_readable(path)
     try:
         with path.open("rb") as file:
-            if file.read(6) == b"\x93NUMPY":
+            if file.read(6) == _MAGIC:
                 _check_room(path)
                 return np.load(path, allow_pickle=False)
         # An archive is read from memory: of one that is damaged NumPy would leave the file open.
@@ -149,14 +170,20 @@ def _array(path: FilePath, archive: NpzFile, key: str) -> np.ndarray:
 def _check_room(path: Path) -> None:
     """Refuses a head that promises more numbers than the file holds, before memory is taken for them."""
     with path.open("rb") as file:
-        version = np.lib.format.read_magic(file)
-        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, _, kind = read(file)
+        shape, kind = _head(file)
         size = kind.itemsize
         for side in shape:
             size *= side
         if not kind.hasobject and size > os.path.getsize(path) - file.tell():
             raise ValueError(f"its head promises the shape {shape}")
+
+
+def _head(file: Any) -> tuple[tuple[int, ...], np.dtype]:
+    """Shape and type of the array that begins here in a binary file, read from its head."""
+    version = np.lib.format.read_magic(file)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, kind = read(file)
+    return shape, kind
 
 
 def _check_sides(path: FilePath, shape: tuple[int, ...], count: int) -> None:

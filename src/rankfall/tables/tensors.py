@@ -13,7 +13,7 @@ import numpy as np
 
 from rankfall.errors import InputError
 from rankfall.files import replacing, replacing_folder, write_arrays
-from rankfall.tables.array_files import load_arrays
+from rankfall.tables.array_files import load_arrays, read_shapes
 from rankfall.tables.files import FilePath, check_format, check_readable, extension
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def holds_tensor(path: FilePath) -> bool:
     if extension(path) not in ARRAY_FORMATS or not Path(path).is_file():
         return False
     try:
-        return any(array.ndim > 2 for array in load_arrays(path).values())
+        return any(len(shape) > 2 for shape in read_shapes(path).values())
     except InputError:
         # the reader of tables says what is wrong
         return False

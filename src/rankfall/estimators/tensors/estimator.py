@@ -11,7 +11,8 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from rankfall.errors import InputError
-from rankfall.estimators.parameters import judged_in_fit
+from rankfall.estimators.inputs import check_range
+from rankfall.estimators.parameters import judged_in_fit, seed_of
 from rankfall.estimators.reporting import TensorReporting
 from rankfall.estimators.tensors.flattened import Flattened
 from rankfall.estimators.tensors.holding import HeldOut, split
@@ -54,7 +55,7 @@ class DeepTensorCompletion(TensorReporting, BaseEstimator):
         along some axis is observed as a whole or not at all, whole fibers are held out.
     units : tuple of int, default=()
         Axes whose slices have units of their own, as different quantities have: each slice is divided by its size.
-    random_state : int, default=0
+    random_state : int, RandomState or None, default=0
         Seed of the held-out entries and of the starts.
 
     Attributes
@@ -90,7 +91,7 @@ class DeepTensorCompletion(TensorReporting, BaseEstimator):
         loss: str | Loss = "squared",
         holdout: float | str = "auto",
         units: tuple[int, ...] = (),
-        random_state: int = 0,
+        random_state: int | np.random.RandomState | None = 0,
     ) -> None:
         self.family = family
         self.width = width
@@ -160,10 +161,11 @@ class DeepTensorCompletion(TensorReporting, BaseEstimator):
 
     def _fit(self, problem: TensorCompletion, progress: Progress | None) -> "DeepTensorCompletion":
         families, width, share = self._checked(problem)
-        began = time.perf_counter()
+        check_range(problem)
+        began, seed = time.perf_counter(), seed_of(self.random_state)
         self.units_ = Units.of(problem, tuple(axis % len(problem.shape) for axis in self.units))
         scaled = self.units_.applied(problem)
-        divided = split(scaled, share, self.random_state)
+        divided = split(scaled, share, seed)
 
         def report(trial: Trial) -> None:
             if progress is not None:
@@ -171,7 +173,7 @@ class DeepTensorCompletion(TensorReporting, BaseEstimator):
 
         with one_blas_thread():
             # systems of one row are small, and compiled loops form them
-            chosen, self.trials_ = choose(divided, families, width, self.random_state, report)
+            chosen, self.trials_ = choose(divided, families, width, seed, report)
         held = divided.held_out
         assert held is not None
         # where the best model is exact, nothing is added to it
@@ -179,12 +181,12 @@ class DeepTensorCompletion(TensorReporting, BaseEstimator):
         best = [min(found, key=lambda trial: trial.error) for found in others]
         members: list[Member] = [Modeled(trial) for trial in (chosen, *best)]
         if self.family == "auto" and self.width == "auto" and chosen.error >= GOOD and Flattened.suits(divided):
-            members += [Flattened.of(divided, axes, self.random_state) for axes in Flattened.columns(divided)]
+            members += [Flattened.of(divided, axes, seed) for axes in Flattened.columns(divided)]
         predicted, values = judged(members, held)
         shares = shares_of(predicted, values)
         with one_blas_thread():
             self._keep(members, shares, scaled)
-        found = self._mean(crossed(predicted, values, self.random_state))
+        found = self._mean(crossed(predicted, values, seed))
         # intervals are in units of the slices, which residuals of one slice share
         self.scores_ = np.sort(np.abs(values - found))
         unit = self.units_.at(held.indices)
