@@ -74,15 +74,11 @@ def fit_rankfall(folder: Path, width: int, workers: int, memory: str) -> dict[st
     import rankfall as rf
     from rankfall import cluster
 
-    with (
-        LocalCluster(
-            n_workers=workers, threads_per_worker=1, memory_limit=memory, dashboard_address=None, silence_logs=40
-        ) as local,
-        Client(local) as client,
-    ):
+    options: dict[str, Any] = {"memory_limit": memory, "dashboard_address": None, "silence_logs": 40}
+    with LocalCluster(n_workers=workers, threads_per_worker=1, **options) as local, Client(local) as client:
         begun = time.perf_counter()
         frame = cluster.read_frame(str(folder / "train" / "*.parquet"), NAMES)
-        model = rf.DeepMatrixFactorization(depth=2, width=width, features=False)
+        model: Any = rf.DeepMatrixFactorization(depth=2, width=width, features=False)
         stages: list[tuple[str, float]] = []
         cluster.fit(model, frame, NAMES, progress=lambda stage, share: stages.append((stage, time.perf_counter())))
         seconds = time.perf_counter() - begun
@@ -90,7 +86,7 @@ def fit_rankfall(folder: Path, width: int, workers: int, memory: str) -> dict[st
         print(f"  read and dealt out after {stages[0][1] - begun:.1f} s" if stages else "", file=sys.stderr)
         for trial in model.selection_.trials:
             print(f"  {trial.candidate}: {trial.evaluations} gradients, {trial.seconds:.1f} s", file=sys.stderr)
-        test = pd.read_parquet(folder / "test")
+        test: Any = pd.read_parquet(folder / "test")
         places = np.searchsorted(model.row_labels_, test["user"]), np.searchsorted(model.column_labels_, test["item"])
         error = float(np.sqrt(np.mean((model.set_params(decimals=None).predict(*places) - test["rating"]) ** 2)))
     return {"seconds": seconds, "driver": _peak(), "worker": max(peaks.values()), "error": error}
@@ -101,8 +97,9 @@ def fit_spark(folder: Path, workers: int, memory: str) -> dict[str, float]:
     from pyspark.ml.recommendation import ALS
     from pyspark.sql import SparkSession, functions
 
-    spark = (
-        SparkSession.builder.master(f"local[{workers}]")
+    session: Any = SparkSession.builder
+    spark: Any = (
+        session.master(f"local[{workers}]")
         .config("spark.driver.memory", f"{2 * int(memory.removesuffix('GB'))}g")
         .config("spark.ui.enabled", "false").config("spark.sql.shuffle.partitions", 4 * workers).getOrCreate()
     )  # fmt: skip

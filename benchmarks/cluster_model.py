@@ -17,6 +17,7 @@ import argparse
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -125,8 +126,9 @@ def measured_constants(workers: int) -> Constants:
     from rankfall.cluster import connected
     from rankfall.cluster.workers import DaskWorkers
 
-    with connected() as client:
-        pool = DaskWorkers(client)
+    with connected() as found:
+        client: Any = found
+        pool = DaskWorkers(found)
         addresses = list(client.scheduler_info()["workers"])[:workers]
         big = np.random.default_rng(0).standard_normal(2**23).astype(np.float32)
         client.gather(client.scatter(big, workers=[addresses[0]], direct=True, hash=False), direct=True)

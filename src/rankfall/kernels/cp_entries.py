@@ -24,13 +24,13 @@ from rankfall.kernels.lanes import (
     read,
     stay_apart,
     store,
+    tag_of,
     times,
 )
 from rankfall.kernels.tensor_chunks import WORTH_THREADS, chunk_bounds
 
-# Blocks of eight lanes that a row may have; each is compiled once. Wider rows are cut.
-_BLOCKS = (1, 2, 4, 8)
-WIDEST = LANES * _BLOCKS[-1]
+# Numbers of a row at most. Wider rows are cut.
+WIDEST = 8 * LANES
 
 
 @njit(cache=True, error_model="numpy")
@@ -134,6 +134,23 @@ def _parallel_gradients(chunks, positions, firsts, rows, terms, pulled, losses, 
         _chunk(job, chunks, positions, firsts, rows, terms, pulled, losses, tag)
 
 
+@njit(parallel=True, cache=True)
+@no_type_check
+def _features(chunks, layer, positions, firsts, rows, found):
+    order, rank = firsts.size, rows.shape[1]
+    first = 1 if layer == 0 else 0
+    for c in prange(chunks.size - 1):
+        for e in range(chunks[c], chunks[c + 1]):
+            at = firsts[first] + positions[first, e]
+            for r in range(rank):
+                found[e, r] = rows[at, r]
+            for n in range(first + 1, order):
+                if n != layer:
+                    at = firsts[n] + positions[n, e]
+                    for r in range(rank):
+                        found[e, r] *= rows[at, r]
+
+
 @njit(cache=True)
 @no_type_check
 def _serial_values(chunks, positions, firsts, rows, predicted, tag):
@@ -164,6 +181,16 @@ def values(positions: np.ndarray, firsts: np.ndarray, rows: np.ndarray) -> np.nd
     return found
 
 
+def features(layer: int, positions: np.ndarray, firsts: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Π_{m≠n} w_r^m[i_m] of each entry, n the layer: (entries, R), from `rows` (d_1 + … + d_N, R)."""
+    found = np.empty((positions.shape[1], rows.shape[1]), rows.dtype)
+    chunks = chunk_bounds(positions.shape[1], found.size, 1, 1)
+    if found.size * firsts.size < WORTH_THREADS:
+        chunks = chunks[[0, -1]]
+    _features(chunks, layer, positions, firsts, np.ascontiguousarray(rows), found)
+    return found
+
+
 def adjoint(positions: np.ndarray, firsts: np.ndarray, rows: np.ndarray, slopes: np.ndarray) -> np.ndarray:
     """∂/∂rows of Σ_e slopes_e W_e, of the shape of `rows`; slopes (batch, entries)."""
     terms = EntryTerms.given(slopes.astype(rows.dtype, copy=False))
@@ -189,10 +216,9 @@ def _pulled(
     packed, tag = _packed(rows)
     pulled = np.empty((runs, chunks.size - 1, packed.shape[1]), rows.dtype)
     losses = np.empty((runs, chunks.size - 1))
-    listed = terms.values, terms.weights, terms.shares, terms.kind, terms.parameter
     is_small = runs * positions.shape[1] * width < WORTH_THREADS
     run = _serial_gradients if is_small else _parallel_gradients
-    run(chunks, positions, firsts, packed, listed, pulled, losses, tag)
+    run(chunks, positions, firsts, packed, terms.arrays, pulled, losses, tag)
     summed = pulled.sum(axis=1) if chunks.size > 2 else pulled[:, 0]
     return losses.sum(axis=1), summed.reshape(*rows.shape[:2], -1)[..., :rank]
 
@@ -204,7 +230,7 @@ def _parts(rows: np.ndarray) -> list[np.ndarray]:
 
 def _packed(rows: np.ndarray) -> tuple[np.ndarray, tuple[int, ...]]:
     """Rows with zeros up to a number of lanes that is compiled, flat for each run, and the tag of their length."""
-    blocks = next(blocks for blocks in _BLOCKS if rows.shape[2] <= LANES * blocks)
-    packed = np.zeros((*rows.shape[:2], LANES * blocks), rows.dtype)
+    tag = tag_of(rows.shape[2])
+    packed = np.zeros((*rows.shape[:2], LANES * len(tag)), rows.dtype)
     packed[..., : rows.shape[2]] = rows
-    return packed.reshape(rows.shape[0], -1), (0,) * blocks
+    return packed.reshape(rows.shape[0], -1), tag

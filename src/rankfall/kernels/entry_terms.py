@@ -1,7 +1,7 @@
 """What measured entries cost, as fused compiled loops over entries read it."""
 
 from dataclasses import dataclass
-from typing import no_type_check
+from typing import Any, no_type_check
 
 import numpy as np
 from numba import njit
@@ -43,6 +43,11 @@ class EntryTerms:
             shares = 1 / weights.sum(axis=1, dtype=np.float64)
         values, weights = np.ascontiguousarray(values), np.ascontiguousarray(weights, dtype=values.dtype)
         return cls(values, weights, shares, kind, values.dtype.type(parameter))
+
+    @property
+    def arrays(self) -> tuple[Any, ...]:
+        """The fields in their order, as compiled loops take them."""
+        return self.values, self.weights, self.shares, self.kind, self.parameter
 
     @classmethod
     def given(cls, slopes: np.ndarray) -> "EntryTerms":

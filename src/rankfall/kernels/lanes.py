@@ -17,6 +17,14 @@ from numba.extending import intrinsic, models, register_model
 LANES = 8
 
 
+def tag_of(width: int) -> tuple[int, ...]:
+    """The tag of rows for `width` numbers: 8, 16, 32, … lanes. A loop is compiled once for each."""
+    blocks = 1
+    while blocks * LANES < width:
+        blocks *= 2
+    return (0,) * blocks
+
+
 class Vector(types.Type):
     """Eight numbers of one type."""
 

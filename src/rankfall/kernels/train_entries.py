@@ -2,8 +2,9 @@
 
     ∂/∂G_n[j] = Σ_{i: i_n = j} λ_i (G_1[i_1] ⋯ G_{n−1}[i_{n−1}])ᵀ (G_{n+1}[i_{n+1}] ⋯ G_N[i_N])ᵀ
 
-Core n is stored as (d_n, r_{n−1}, r_n), one matrix for each index. An entry is a row of vectors passed along the train,
-forth and back. `tensor_chunks` says why threads change no bit.
+Core n holds (d_n, r_{n−1}, r_n), one matrix for each index. Its rows, filled up with zeros to 8 B numbers, are values
+of the loops (`lanes`); the last core, whose matrices are columns, is kept as rows. An entry is a row of numbers passed
+along the train, forth and back. `tensor_chunks` says why threads change no bit.
 """
 
 from typing import no_type_check
@@ -11,90 +12,110 @@ from typing import no_type_check
 import numpy as np
 from numba import njit, prange
 
+from rankfall.kernels.entry_terms import EntryTerms, cost_and_slope
+from rankfall.kernels.lanes import add_multiple, dot, load, multiple, read, stay_apart, store, tag_of, write, zeros
 from rankfall.kernels.tensor_chunks import WORTH_THREADS, chunk_bounds
 
 _FAST = {"reassoc", "contract", "nsz"}
 
 
-@njit(cache=True, fastmath=_FAST)
+@njit(cache=True, error_model="numpy")
 @no_type_check
-def _pass_forth(e, positions, offsets, ranks, weights, left):
-    """left[n] = G_1[i_1] ⋯ G_n[i_n], from left[0] = 1."""
-    for n in range(offsets.size):
-        rows, cols = ranks[n], ranks[n + 1]
-        at = offsets[n] + positions[n, e] * rows * cols
-        core, here, ahead = weights[at : at + rows * cols], left[n], left[n + 1]
-        ahead[:cols] = 0
-        for a in range(rows):
-            share = here[a]
-            for b in range(cols):
-                ahead[b] += share * core[a * cols + b]
+def _pass_forth(e, positions, offsets, ranks, cores, lefts, tag):
+    """lefts[n] = G_1[i_1] ⋯ G_n[i_n] for n < N, from lefts[0] = 1; what it gives is W_e."""
+    width, last = len(tag) * 8, offsets.size - 1
+    for n in range(last):
+        at = offsets[n] + positions[n, e] * ranks[n] * width
+        passed = zeros(cores, tag)
+        for a in range(ranks[n]):
+            passed = add_multiple(passed, read(lefts, n * width + a), load(cores, at + a * width, tag))
+        store(lefts, (n + 1) * width, passed)
+    return dot(load(lefts, last * width, tag), load(cores, offsets[last] + positions[last, e] * width, tag))
 
 
-@njit(cache=True, fastmath=_FAST)
+@njit(cache=True, error_model="numpy")
 @no_type_check
-def _values(begin, end, positions, offsets, ranks, weights, predicted):
-    left = np.ones((offsets.size + 1, ranks.max()), weights.dtype)
+def _values(begin, end, positions, offsets, ranks, cores, predicted, tag):
+    stay_apart()
+    lefts = np.ones(offsets.size * len(tag) * 8, cores.dtype)
     for e in range(begin, end):
-        _pass_forth(e, positions, offsets, ranks, weights, left)
-        predicted[e] = left[offsets.size, 0]
+        predicted[e] = _pass_forth(e, positions, offsets, ranks, cores, lefts, tag)
 
 
-@njit(cache=True, fastmath=_FAST)
+@njit(cache=True, error_model="numpy")
 @no_type_check
-def _adjoint(begin, end, positions, offsets, ranks, weights, slopes, pulled):
-    order = offsets.size
-    left = np.ones((order + 1, ranks.max()), weights.dtype)
-    right, below = np.empty(ranks.max(), weights.dtype), np.empty(ranks.max(), weights.dtype)
+def _gradient(
+    begin, end, positions, offsets, ranks, cores, values, weights, share, kind, parameter, pulled, tag
+):  # fmt: skip
+    """½ ∂ℓ/∂cores of the entries to `pulled`; what they add to ℓ."""
+    stay_apart()
+    width, last, total = len(tag) * 8, offsets.size - 1, 0.0
+    lefts, rights = np.ones(offsets.size * width, cores.dtype), np.zeros(width, cores.dtype)
     pulled[:] = 0
     for e in range(begin, end):
-        _pass_forth(e, positions, offsets, ranks, weights, left)
-        right[0] = slopes[e]
-        for n in range(order - 1, -1, -1):
-            rows, cols = ranks[n], ranks[n + 1]
-            at = offsets[n] + positions[n, e] * rows * cols
-            core, out, here = weights[at : at + rows * cols], pulled[at : at + rows * cols], left[n]
-            for a in range(rows):
-                share = here[a]
-                total = weights.dtype.type(0)
-                for b in range(cols):
-                    out[a * cols + b] += share * right[b]
-                    total += core[a * cols + b] * right[b]
-                below[a] = total
-            right[:rows] = below[:rows]
+        predicted = _pass_forth(e, positions, offsets, ranks, cores, lefts, tag)
+        weight = share * read(weights, e) if weights.size > 0 else share
+        cost, slope = cost_and_slope(kind, parameter, predicted, read(values, e), weight)
+        total += cost
+        pull = cores.dtype.type(slope)
+        at = offsets[last] + positions[last, e] * width
+        store(pulled, at, add_multiple(load(pulled, at, tag), pull, load(lefts, last * width, tag)))
+        right = multiple(pull, load(cores, at, tag))
+        for n in range(last - 1, -1, -1):
+            at = offsets[n] + positions[n, e] * ranks[n] * width
+            for a in range(ranks[n]):
+                row = at + a * width
+                store(pulled, row, add_multiple(load(pulled, row, tag), read(lefts, n * width + a), right))
+                if n > 0:
+                    write(rights, a, dot(load(cores, row, tag), right))
+            if n > 0:
+                for a in range(ranks[n], width):
+                    write(rights, a, cores.dtype.type(0))
+                right = load(rights, 0, tag)
+    return total
 
 
 @njit(cache=True)
 @no_type_check
-def _serial_values(chunks, positions, offsets, ranks, weights, predicted):
-    for b in range(weights.shape[0]):
-        _values(0, positions.shape[1], positions, offsets, ranks, weights[b], predicted[b])
-
-
-@njit(parallel=True, cache=True)
-@no_type_check
-def _parallel_values(chunks, positions, offsets, ranks, weights, predicted):
+def _chunk(job, chunks, positions, offsets, ranks, cores, terms, pulled, losses, tag):
+    values, weights, shares, kind, parameter = terms
     count = chunks.size - 1
-    for job in prange(weights.shape[0] * count):
-        b, c = job // count, job % count
-        _values(chunks[c], chunks[c + 1], positions, offsets, ranks, weights[b], predicted[b])
+    b, c = job // count, job % count
+    losses[b, c] = _gradient(
+        chunks[c], chunks[c + 1], positions, offsets, ranks, cores[b], values[b if values.shape[0] > 1 else 0],
+        weights[b if weights.shape[0] > 1 else 0], shares[b if shares.size > 1 else 0], kind, parameter, pulled[b, c],
+        tag,
+    )  # fmt: skip
 
 
 @njit(cache=True)
 @no_type_check
-def _serial_adjoint(chunks, positions, offsets, ranks, weights, slopes, pulled):
-    for b in range(weights.shape[0]):
-        for c in range(chunks.size - 1):
-            _adjoint(chunks[c], chunks[c + 1], positions, offsets, ranks, weights[b], slopes[b], pulled[b, c])
+def _serial_gradients(chunks, positions, offsets, ranks, cores, terms, pulled, losses, tag):
+    for job in range(cores.shape[0] * (chunks.size - 1)):
+        _chunk(job, chunks, positions, offsets, ranks, cores, terms, pulled, losses, tag)
 
 
 @njit(parallel=True, cache=True)
 @no_type_check
-def _parallel_adjoint(chunks, positions, offsets, ranks, weights, slopes, pulled):
+def _parallel_gradients(chunks, positions, offsets, ranks, cores, terms, pulled, losses, tag):
+    for job in prange(cores.shape[0] * (chunks.size - 1)):
+        _chunk(job, chunks, positions, offsets, ranks, cores, terms, pulled, losses, tag)
+
+
+@njit(cache=True)
+@no_type_check
+def _serial_values(chunks, positions, offsets, ranks, cores, predicted, tag):
+    for b in range(cores.shape[0]):
+        _values(0, positions.shape[1], positions, offsets, ranks, cores[b], predicted[b], tag)
+
+
+@njit(parallel=True, cache=True)
+@no_type_check
+def _parallel_values(chunks, positions, offsets, ranks, cores, predicted, tag):
     count = chunks.size - 1
-    for job in prange(weights.shape[0] * count):
+    for job in prange(cores.shape[0] * count):
         b, c = job // count, job % count
-        _adjoint(chunks[c], chunks[c + 1], positions, offsets, ranks, weights[b], slopes[b], pulled[b, c])
+        _values(chunks[c], chunks[c + 1], positions, offsets, ranks, cores[b], predicted[b], tag)
 
 
 @njit(parallel=True, cache=True, fastmath=_FAST)
@@ -145,26 +166,63 @@ def features(
     return found
 
 
-def values(positions: np.ndarray, offsets: np.ndarray, ranks: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """W at `positions` (N, entries), (batch, entries); ranks (r_0 = 1, …, r_N = 1), core n at offsets[n]."""
-    weights = np.ascontiguousarray(weights)
-    predicted = np.empty((weights.shape[0], positions.shape[1]), weights.dtype)
-    work = int(ranks[:-1] @ ranks[1:])
-    chunks = chunk_bounds(positions.shape[1], work, 1, weights.shape[0])
+def values(positions: np.ndarray, cores: list[np.ndarray]) -> np.ndarray:
+    """W at `positions` (N, entries), (batch, entries); core n (batch, d_n, r_{n−1}, r_n), r_0 = r_N = 1."""
+    offsets, ranks, packed, tag = _packed(cores)
+    runs, work = packed.shape[0], int(ranks[:-1] @ ranks[1:])
+    predicted = np.empty((runs, positions.shape[1]), packed.dtype)
+    chunks = chunk_bounds(positions.shape[1], work, 1, runs)
     is_small = predicted.size * work < WORTH_THREADS
-    (_serial_values if is_small else _parallel_values)(chunks, positions, offsets, ranks, weights, predicted)
+    run = _serial_values if is_small else _parallel_values
+    run(chunks, positions, offsets, ranks, packed, predicted, tag)
     return predicted
 
 
-def adjoint(
-    positions: np.ndarray, offsets: np.ndarray, ranks: np.ndarray, weights: np.ndarray, slopes: np.ndarray
-) -> np.ndarray:
-    """∂/∂weights of Σ_e slopes_e W_e, (batch, p), slopes (batch, entries)."""
-    weights, slopes = np.ascontiguousarray(weights), np.ascontiguousarray(slopes, dtype=weights.dtype)
-    runs, size = weights.shape
-    work = int(ranks[:-1] @ ranks[1:])
-    chunks = chunk_bounds(positions.shape[1], work, size, runs)
-    pulled = np.empty((runs, chunks.size - 1, size), weights.dtype)
-    is_small = slopes.size * work < WORTH_THREADS
-    (_serial_adjoint if is_small else _parallel_adjoint)(chunks, positions, offsets, ranks, weights, slopes, pulled)
-    return pulled.sum(axis=1) if chunks.size > 2 else pulled[:, 0]
+def adjoint(positions: np.ndarray, cores: list[np.ndarray], slopes: np.ndarray) -> list[np.ndarray]:
+    """∂/∂cores of Σ_e slopes_e W_e; slopes (batch, entries)."""
+    return _pulled(positions, cores, EntryTerms.given(slopes.astype(cores[0].dtype, copy=False)))[1]
+
+
+def loss_and_gradient(
+    positions: np.ndarray, cores: list[np.ndarray], terms: EntryTerms
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    """ℓ (batch,) and ∂ℓ/∂cores."""
+    losses, pulls = _pulled(positions, cores, terms)
+    return losses.astype(cores[0].dtype), [2 * pull for pull in pulls]
+
+
+def _pulled(positions: np.ndarray, cores: list[np.ndarray], terms: EntryTerms) -> tuple[np.ndarray, list[np.ndarray]]:
+    """ℓ of each run, and ½ ∂ℓ/∂cores."""
+    offsets, ranks, packed, tag = _packed(cores)
+    runs, work = packed.shape[0], int(ranks[:-1] @ ranks[1:])
+    chunks = chunk_bounds(positions.shape[1], work, sum(core[0].size for core in cores), runs)
+    pulled, losses = np.empty((runs, chunks.size - 1, packed.shape[1]), packed.dtype), np.empty((runs, chunks.size - 1))
+    is_small = runs * positions.shape[1] * work < WORTH_THREADS
+    run = _serial_gradients if is_small else _parallel_gradients
+    run(chunks, positions, offsets, ranks, packed, terms.arrays, pulled, losses, tag)
+    summed = pulled.sum(axis=1) if chunks.size > 2 else pulled[:, 0]
+    return losses.sum(axis=1), _unpacked(summed, cores, len(tag) * 8)
+
+
+def _packed(cores: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[int, ...]]:
+    """Where each core begins, r_0 … r_N, all cores with zeros up to the width of a row, and the tag of that width."""
+    ranks = np.asarray([core.shape[-2] for core in cores] + [1])
+    tag = tag_of(int(ranks.max()))
+    rows = [core if n < len(cores) - 1 else core.mT for n, core in enumerate(cores)]
+    filled = [np.pad(row, ((0, 0), (0, 0), (0, 0), (0, 8 * len(tag) - row.shape[-1]))) for row in rows]
+    flat = [core.reshape(core.shape[0], -1) for core in filled]
+    offsets = np.cumsum([0, *(core.shape[1] for core in flat[:-1])])
+    return offsets, ranks, np.concatenate(flat, axis=1), tag
+
+
+def _unpacked(packed: np.ndarray, cores: list[np.ndarray], width: int) -> list[np.ndarray]:
+    """The inverse of `_packed`."""
+    found, begin = [], 0
+    for n, core in enumerate(cores):
+        runs, side, rows, cols = core.shape
+        is_last = n == len(cores) - 1
+        size = side * (1 if is_last else rows) * width
+        part = packed[:, begin : begin + size].reshape(runs, side, -1, width)
+        found.append(part[..., :rows].mT if is_last else part[..., :cols])
+        begin += size
+    return found

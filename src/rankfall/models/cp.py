@@ -138,12 +138,7 @@ class CP(NetworkModel):
         self, layer: int, positions: Int[np.ndarray, "order entries"], weights: Float[np.ndarray, " p"]
     ) -> Float[np.ndarray, "entries _"]:
         """Π_{m≠n} w_r^m[i_m]."""
-        layers = self.layers(weights)
-        first, *rest = (n for n in range(len(layers)) if n != layer)
-        found = layers[first][positions[first]]
-        for n in rest:
-            found *= layers[n][positions[n]]
-        return found
+        return cp_entries.features(layer, positions, self._firsts, self._rows(weights[None, :])[0])
 
     @cached_property
     def _firsts(self) -> Int[np.ndarray, " order"]:

@@ -20,6 +20,7 @@ from rankfall.models.contraction import NONE, Names, contracted
 from rankfall.models.network_model import NetworkModel
 from rankfall.models.preconditioner import require_decay
 from rankfall.models.tensor_model import require_axes, require_count
+from rankfall.problems.problem import Problem
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ class Train(NetworkModel):
         self, positions: Int[np.ndarray, "order entries"], weights: Float[np.ndarray, "batch p"]
     ) -> Float[np.ndarray, "batch entries"]:
         """G_1[i_1] ⋯ G_N[i_N]."""
-        return train_entries.values(positions, self.offsets, np.asarray(self.bonds), weights)
+        return train_entries.values(positions, self.layers(weights))
 
     def adjoint_at(
         self,
@@ -134,7 +135,16 @@ class Train(NetworkModel):
         slopes: Float[np.ndarray, "batch entries"],
     ) -> Float[np.ndarray, "batch p"]:
         """∂/∂weights of Σ slopes · W at the positions."""
-        return train_entries.adjoint(positions, self.offsets, np.asarray(self.bonds), weights, slopes)
+        return self.join(train_entries.adjoint(positions, self.layers(weights), slopes))
+
+    def loss_and_gradient_at(
+        self, positions: Int[np.ndarray, "order entries"], problem: Problem, weights: Float[np.ndarray, "batch p"]
+    ) -> tuple[Float[np.ndarray, "*batch"], Float[np.ndarray, "batch p"]]:
+        """ℓ(W) and ∂ℓ/∂weights; of one pass over the entries where the loss is known to the loops."""
+        if problem.terms is None or problem.terms.values.dtype != weights.dtype:
+            return super().loss_and_gradient_at(positions, problem, weights)
+        loss, pulls = train_entries.loss_and_gradient(positions, self.layers(weights), problem.terms)
+        return loss, self.join(pulls)
 
     def features(
         self, layer: int, positions: Int[np.ndarray, "order entries"], weights: Float[np.ndarray, " p"]

@@ -27,6 +27,7 @@ from rankfall.models.mode_tree import Node, Structure, as_structure, balanced, n
 from rankfall.models.network_model import NetworkModel
 from rankfall.models.preconditioner import require_decay
 from rankfall.models.tensor_model import require_axes, require_count
+from rankfall.problems.problem import Problem
 
 
 @dataclass(frozen=True)
@@ -165,13 +166,13 @@ class Tree(NetworkModel):
     def _loops(self) -> tree_entries.Nodes:
         rows, cols = np.asarray(self.layer_shapes).T
         modes = np.asarray([-1 if mode is None else mode for mode in self.modes])
-        return tree_entries.Nodes(np.asarray(self.parents), modes, rows, cols, self.offsets)
+        return tree_entries.Nodes(np.asarray(self.parents), modes, rows, cols)
 
     def values_at(
         self, positions: Int[np.ndarray, "order entries"], weights: Float[np.ndarray, "batch p"]
     ) -> Float[np.ndarray, "batch entries"]:
         """W at the positions."""
-        return tree_entries.values(positions, self._loops, weights)
+        return tree_entries.values(positions, self._loops, self.layers(weights))
 
     def adjoint_at(
         self,
@@ -180,7 +181,16 @@ class Tree(NetworkModel):
         slopes: Float[np.ndarray, "batch entries"],
     ) -> Float[np.ndarray, "batch p"]:
         """∂/∂weights of Σ slopes · W at the positions."""
-        return tree_entries.adjoint(positions, self._loops, weights, slopes)
+        return self.join(tree_entries.adjoint(positions, self._loops, self.layers(weights), slopes))
+
+    def loss_and_gradient_at(
+        self, positions: Int[np.ndarray, "order entries"], problem: Problem, weights: Float[np.ndarray, "batch p"]
+    ) -> tuple[Float[np.ndarray, "*batch"], Float[np.ndarray, "batch p"]]:
+        """ℓ(W) and ∂ℓ/∂weights; of one pass over the entries where the loss is known to the loops."""
+        if problem.terms is None or problem.terms.values.dtype != weights.dtype:
+            return super().loss_and_gradient_at(positions, problem, weights)
+        loss, pulls = tree_entries.loss_and_gradient(positions, self._loops, self.layers(weights), problem.terms)
+        return loss, self.join(pulls)
 
     def features(
         self, layer: int, positions: Int[np.ndarray, "order entries"], weights: Float[np.ndarray, " p"]
