@@ -1,11 +1,10 @@
 """Completing a list of entries on a Dask cluster: factors, or predictions of pairs, written by the workers."""
 
 import re
+import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeAlias
-
-import typer
+from typing import TYPE_CHECKING
 
 from rankfall.cli.console import Console
 from rankfall.cli.edge import say
@@ -16,18 +15,6 @@ if TYPE_CHECKING:
     from distributed import Client
 
     from rankfall.estimators import DeepMatrixFactorization
-
-Dask: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        metavar="[ADDRESS]",
-        help="With --triplets: fit on a Dask cluster, a local one by default; INPUT may be 'folder/*.parquet'.",
-    ),
-]
-Checkpoint: TypeAlias = Annotated[
-    Path | None, typer.Option(help="With --dask: keep the fit in this folder every few minutes.")
-]
-Resume: TypeAlias = Annotated[bool, typer.Option("--resume", help="With --checkpoint: go on with the fit kept there.")]
 
 
 def complete_on_cluster(
@@ -73,8 +60,6 @@ def _tell(client: "Client", console: Console) -> None:
     if console.quiet:
         return
     workers = len(client.scheduler_info()["workers"])
-    import sys
-
     say(f"cluster: {workers} workers; dashboard: {client.dashboard_link}", sys.stderr)
 
 

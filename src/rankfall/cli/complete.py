@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from rankfall.cli.cluster import Checkpoint, Dask, Resume
+from rankfall.cli.cluster_options import Checkpoint, Dask, Resume
 from rankfall.cli.reading_options import (
     Below,
     Categories,
