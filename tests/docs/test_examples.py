@@ -19,7 +19,7 @@ from tests.helpers.pages import ROOT, python_blocks
 EXAMPLES = sorted(ROOT.glob("examples/*.py"))
 PAGES = [
     page
-    for page in ("docs/quick-start.md", "docs/tensors.md", "docs/concepts.md", "README.md")
+    for page in ("docs/quick-start.md", "docs/tensors.md", "docs/concepts.md", "docs/devices.md", "README.md")
     if (ROOT / page).exists()
 ]
 

@@ -203,6 +203,10 @@ class Loop:
             return state
         ends, inner = list(state.ends), state.state
         rows = np.flatnonzero([verdict is not None for verdict in verdicts])
+        at_best = [verdict is not None and verdict[0] in (Status.DIVERGED, Status.INTERRUPTED) for verdict in verdicts]
+        due = np.zeros(state.runs.size, dtype=bool)
+        due[rows] = self.recorder.last_times(state.runs[rows]) != inner.time[rows]
+        self.recorder.write(state.now, due & ~np.asarray(at_best))
         # copies: a row that is a view would keep the weights of the whole batch in memory
         weights, best_weights = (taken(part, rows) for part in (inner.weights, state.best_weights))
         for place, row in enumerate(rows.tolist()):
@@ -211,10 +215,8 @@ class Loop:
             best = best_weights[place, ...], float(state.best_time[row]), float(state.best_loss[row])
             end = weights[place, ...], float(inner.time[row]), float(inner.loss[row])
             run = int(state.runs[row])
-            if verdict[0] in (Status.DIVERGED, Status.INTERRUPTED):
+            if at_best[row]:
                 end = best
-            elif self.recorder.last_times(state.runs[row : row + 1])[0] != end[1]:
-                self.recorder.write(state.now, np.arange(state.runs.size) == row)
             ends[run] = End(
                 weights=end[0], time=end[1], loss=end[2], status=verdict[0], reason=verdict[1],
                 history=self.recorder.history(run), events=self.recorder.events(run), best_weights=best[0],
