@@ -12,6 +12,7 @@ from rankfall.devices import find_device
 from rankfall.errors import InputError
 from rankfall.integrators import Field
 from rankfall.problems import Dense, TorchSparse
+from tests.catalogue import MODELS, SHAPE
 from tests.helpers.completions import is_one_sentence
 from tests.helpers.devices import on_devices
 from tests.helpers.one_torch_thread import one_torch_thread
@@ -143,6 +144,25 @@ def test_a_whole_run_waits_a_few_times_a_step(layout):
         run = followed(replace(problem, truth=None), "cpu")
     # the step, the held-out error; and what starts and ends the run
     assert seen.waits <= 2.5 * run.steps + 30
+
+
+@on_devices
+@pytest.mark.parametrize("name", [name for name in MODELS if not name.startswith("diagonal")])
+def test_every_model_moves_alike_and_makes_the_host_wait_once_a_step(device, name):
+    problem, waits = replace(planted_problem(SHAPE), truth=None), []
+
+    def followed_for(steps, where):
+        quiet = {"stop": rf.StepLimit(steps), "record": rf.Record(every=1000)}
+        return rf.evolve(problem, MODELS[name](), rf.Gaussian(0.3), rf.Flow(1e-4), device=where, **quiet)
+
+    for steps in (6, 16):
+        with traffic.HostTraffic() as seen:
+            run = followed_for(steps, device)
+        waits.append(seen.waits)
+    # the same steps, on numbers that differ by rounding
+    assert gap(run, followed_for(16, None)) <= 1e-8
+    # and again for the stiffness after a rejected step
+    assert waits[1] - waits[0] <= 10 + 3
 
 
 def test_numpy_stays_where_no_device_is_named():

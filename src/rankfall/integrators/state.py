@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from rankfall.arrays import Array, device, epsilon, namespace
-from rankfall.integrators.rows import norms
+from rankfall.integrators.rows import lengths, read
 
 S = TypeVar("S", bound="State")
 T = TypeVar("T")
@@ -59,14 +59,14 @@ class State:
 
     def sizes(self) -> tuple[Float[np.ndarray, " batch"], Float[np.ndarray, " batch"]]:
         """‖W‖ and ‖Ẇ‖ over all weights of each run."""
-        return norms(self.weights), norms(self.velocity)
+        size, speed = read(lengths(self.weights), lengths(self.velocity))
+        return size, speed
 
     def curvature(self) -> Float[np.ndarray, " batch"]:
         """‖∇²φ‖ of each run, from the secant of the last step; NaN before a step, infinite where no weight changed."""
         if self.before is None:
             return np.full(self.time.shape, np.nan)
-        path = norms(self.weights - self.before.weights)
-        turn = norms(self.velocity - self.before.velocity)
+        path, turn = read(lengths(self.weights - self.before.weights), lengths(self.velocity - self.before.velocity))
         return np.where(path > 0, turn / np.where(path > 0, path, 1), np.inf)
 
 

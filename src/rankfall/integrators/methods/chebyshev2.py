@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from rankfall.arrays import Array, is_numpy
+from rankfall.arrays import Array, is_numpy, is_torch
 from rankfall.integrators.field import Field
 from rankfall.integrators.methods.method import Method, Step
 from rankfall.integrators.rows import column, lengths
@@ -97,6 +97,11 @@ def chebyshev_step(
 def _combine(weights, velocity, before, current, slope, h, factors) -> Array:
     """f_0 Y_0 + f_1 h F_0 + f_2 Y_{j−2} + f_3 Y_{j−1} + f_4 h F_{j−1}, h a column."""
     f0, f1, f2, f3, f4 = factors
+    if is_torch(weights):
+        # a scaled addition is one pass, and into an array of its own
+        pull = (f1 * velocity).add_(slope, alpha=f4)
+        sums = (f0 * weights).add_(before, alpha=f2).add_(current, alpha=f3)
+        return sums.add_(pull, alpha=h) if isinstance(h, float) else sums.addcmul_(pull, h)
     return f0 * weights + f2 * before + f3 * current + h * (f1 * velocity + f4 * slope)
 
 
