@@ -4,13 +4,13 @@
     python -m benchmarks.tensors amino fibers           # half of the fibers along the last axis hidden
     python -m benchmarks.tensors planted                # CP rank 5, 1000 × 1000 × 1000, a million entries
     python -m benchmarks.tensors train                  # a train of order 6 and ranks 3, 10,000 entries of a million
-    python -m benchmarks.tensors gradient               # one gradient beside a loop that only reads
+    python -m benchmarks.tensors gradient               # gradients of three models beside loops that only read
 
 The error is the relative Frobenius norm over the hidden entries. tensorly's CP and Tucker, given the mask, get every
 rank from 1 to 10 and the best of their errors on the hidden entries counts, which is more than a user could know; their
 seconds are those of the best rank alone. Measured over 30, 60 and 90 % and fibers of both data sets: the lowest error
-in 6 of 8 cells, within 1 % of the lowest in the others, and slower than one known rank of tensorly. The table is in
-docs/tensors.md. The data are read from the folder that RANKFALL_TEST_DATA names.
+in 6 of 8 cells, within 1 % of the lowest in the others, and slower than one known rank of tensorly. All measurements
+are in docs/tensors.md. The data are read from the folder that RANKFALL_TEST_DATA names.
 """
 
 import os
@@ -120,27 +120,28 @@ def exact(model: rf.CP | rf.Train, shape: tuple[int, ...], count: int) -> None:
 
 
 def gradient() -> None:
-    """A gradient at 10⁶ entries and width 10 beside a loop that reads indices, values and factor rows once."""
+    """Gradients at 10⁶ entries and width 10 beside loops that read indices, values and the rows of the factors once."""
     from numba import njit, prange
 
     @njit(parallel=True, fastmath=True)
-    def read(positions, values, firsts, rows, out):
+    def read(positions, values, first, second, third, out):
         for chunk in prange(out.size):
             total = 0.0
             for e in range(chunk * values.size // out.size, (chunk + 1) * values.size // out.size):
                 total += values[e]
-                for n in range(firsts.size):
-                    row = rows[firsts[n] + positions[n, e]]
-                    for r in range(rows.shape[1]):
-                        total += row[r]
+                i, j, k = positions[0, e], positions[1, e], positions[2, e]
+                for r in range(first.shape[1]):
+                    total += first[i, r]
+                for r in range(second.shape[1]):
+                    total += second[j, r]
+                for r in range(third.shape[1]):
+                    total += third[k, r]
             out[chunk] = total
 
     rng, side, count = np.random.default_rng(0), 1000, 1_000_000
     indices = np.unique(rng.integers(0, side, (3, count)).astype(np.int32), axis=1)
     problem = rf.TensorCompletion.from_coordinates(indices, rng.standard_normal(indices.shape[1]), (side,) * 3)
-    model = rf.CP(10).sized(problem.shape)
-    weights = rng.standard_normal((1, model.size))
-    rows, firsts, out = weights.reshape(-1, 10), model.offsets // 10, np.empty(16)
+    out = np.empty(16)
 
     def best(call) -> float:
         call()
@@ -151,9 +152,15 @@ def gradient() -> None:
             times.append(time.perf_counter() - began)
         return min(times)
 
-    reading = best(lambda: read(problem.indices, problem.values, firsts, rows, out))
-    whole = best(lambda: model.velocity(problem, weights))
-    print(f"gradient {1e3 * whole:.1f} ms, reading {1e3 * reading:.1f} ms, ratio {whole / reading:.2f}")
+    for model in (rf.CP(10), rf.Train(10), rf.Tree(None, 10)):
+        model = model.sized(problem.shape)
+        weights = rng.standard_normal((1, model.size))
+        layers = zip(model.layers(weights[0]), model.modes, strict=True)
+        rows = [layer.reshape(side, -1) for layer, mode in layers if mode is not None]
+        reading = best(lambda rows=rows: read(problem.indices, problem.values, *rows, out))
+        whole = best(lambda model=model, weights=weights: model.velocity(problem, weights))
+        name = type(model).__name__
+        print(f"{name}: gradient {1e3 * whole:.1f} ms, reading {1e3 * reading:.1f} ms, ratio {whole / reading:.2f}")
 
 
 if __name__ == "__main__":
