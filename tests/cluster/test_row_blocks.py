@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import rankfall as rf
+from rankfall.estimators.effects import ListedSums, damped_effects
 from rankfall.problems.layouts import RowBlocks, Sparse
 from rankfall.problems.layouts.row_block import RowBlock, block_bounds
 from rankfall.problems.layouts.row_blocks import InProcess
@@ -75,3 +76,24 @@ def test_evolve_runs_on_row_blocks():
         for layout in (RowBlocks.on(InProcess(), 2000), Sparse)
     ]
     np.testing.assert_allclose(runs[0].loss, runs[1].loss, rtol=1e-9)
+
+
+@pytest.mark.dask
+def test_effects_of_blocks_are_those_of_a_list():
+    pytest.importorskip("distributed")
+    from rankfall.cluster.sums import BlockSums
+
+    table = problem(RowBlocks.on(InProcess(), 1000))
+    stored = RowBlocks.on(InProcess(), 1000).of(table.observed)
+    origin, unit = np.full(120, 3.0), np.full(120, 2.0)
+    found = damped_effects(BlockSums(Blocks(stored, table.degrees), origin, unit))
+    listed = damped_effects(ListedSums(table.rows, table.cols, (table.values - 3) / 2, None, (400, 120)))
+    for mine, theirs in zip(found, listed, strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-9, atol=1e-12)
+
+
+class Blocks:
+    """Row blocks of this process, as sums read them."""
+
+    def __init__(self, stored, degrees):
+        self.workers, self.blocks, self.parts, self.degrees = stored.workers, stored.blocks, stored.parts, degrees

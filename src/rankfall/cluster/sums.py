@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -35,34 +36,53 @@ class BlockSums(Sums):
     @cached_property
     def mean(self) -> float:  # pyright: ignore[reportIncompatibleVariableOverride]
         """Of the entries in units."""
-        return float(
-            self._pass(np.zeros(self.row_mass.size), np.zeros(self.column_mass.size), 0.0)[1].sum() / self._all
-        )
+        return float(self._pass(*self._none, 0.0).by_column.sum() / self.row_mass.sum())
 
     def of_columns(self, row_effects: Float[np.ndarray, " m"]) -> Float[np.ndarray, " n"]:
-        """One pass of the workers."""
-        return self._pass(row_effects, np.zeros(self.column_mass.size), self.mean)[1]
+        """A pass of the workers, or the last one where it was with these effects."""
+        last = self._passes[-1] if self._passes and self._passes[-1].rows is row_effects else None
+        found = last or self._noted(row_effects, self._none[1])
+        return found.by_column + self.column_mass * found.cols
 
     def of_rows(self, column_effects: Float[np.ndarray, " n"]) -> Float[np.ndarray, " m"]:
-        """One pass of the workers."""
-        return self._pass(np.zeros(self.row_mass.size), column_effects, self.mean)[0]
+        """A pass of the workers."""
+        found = self._noted(self._none[0], column_effects)
+        return found.by_row + self.row_mass * found.rows
 
     def variance(self, row_effects: Float[np.ndarray, " m"], column_effects: Float[np.ndarray, " n"]) -> float:
-        """One pass of the workers."""
-        return self._pass(row_effects, column_effects, self.mean)[2] / self._all
+        """A pass of the workers."""
+        return self._noted(row_effects, column_effects).squares / float(self.row_mass.sum())
 
-    @property
-    def _all(self) -> float:
-        return float(self.row_mass.sum())
+    @cached_property
+    def _none(self) -> tuple[np.ndarray, np.ndarray]:
+        return np.zeros(self.row_mass.size), np.zeros(self.column_mass.size)
 
-    def _pass(
-        self, row_effects: np.ndarray, column_effects: np.ndarray, mean: float
-    ) -> tuple[np.ndarray, np.ndarray, float]:
+    @cached_property
+    def _passes(self) -> "list[_Pass]":
+        """The last pass, if there was one."""
+        return []
+
+    def _noted(self, row_effects: np.ndarray, column_effects: np.ndarray) -> "_Pass":
+        self._passes[:] = [self._pass(row_effects, column_effects, self.mean)]
+        return self._passes[0]
+
+    def _pass(self, row_effects: np.ndarray, column_effects: np.ndarray, mean: float) -> "_Pass":
         parts = [(part,) for part in self.entries.parts(row_effects)]
         own, by_column = self.entries.workers.map_sum(
             _residual_sums, self.entries.blocks, parts, (column_effects, mean, self.origin, self.unit)
         )
-        return np.concatenate([rows for rows, _ in own]), by_column, sum(squares for _, squares in own)
+        by_row, squares = np.concatenate([rows for rows, _ in own]), sum(squares for _, squares in own)
+        return _Pass(row_effects, column_effects, by_row, by_column, squares)
+
+
+class _Pass(NamedTuple):
+    """Sums of x − μ − a − b by row and by column, and of its squares, with the effects a and b of rows and columns."""
+
+    rows: np.ndarray
+    cols: np.ndarray
+    by_row: np.ndarray
+    by_column: np.ndarray
+    squares: float
 
 
 def moments(entries: ClusterEntries) -> Moments:
