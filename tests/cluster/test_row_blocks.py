@@ -79,6 +79,7 @@ def test_evolve_runs_on_row_blocks():
 
 
 @pytest.mark.dask
+@pytest.mark.trusted
 def test_effects_of_blocks_are_those_of_a_list():
     pytest.importorskip("distributed")
     from rankfall.cluster.sums import BlockSums
