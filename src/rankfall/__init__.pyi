@@ -1,5 +1,6 @@
 from . import (
     baselines as baselines,
+    cluster as cluster,
     comparison as comparison,
     datasets as datasets,
     estimators as estimators,

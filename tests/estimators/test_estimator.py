@@ -11,9 +11,10 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import rankfall as rf
+from rankfall.estimators.effects import ListedSums, damped_effects
 from rankfall.estimators.fitting import candidates
 from rankfall.estimators.folds import share_held_out
-from rankfall.estimators.standardization import damped_effects, standardize
+from rankfall.estimators.standardization import standardize
 from tests.helpers.holes import table_with_holes
 from tests.helpers.planted import planted_problem
 
@@ -222,7 +223,8 @@ def test_effects_are_posterior_means():
     problem = planted_problem((30, 20), rank=1)
     values = 5 + problem.values + np.linspace(-2, 2, 30)[problem.rows]
     ones = np.ones_like(values)
-    mean, rows, cols, row_damping, _, noise = damped_effects(problem.rows, problem.cols, values, ones, (30, 20))
+    sums = ListedSums(problem.rows, problem.cols, values, ones, (30, 20))
+    mean, rows, cols, row_damping, _, noise = damped_effects(sums)
     rest = values - mean - cols[problem.cols]
     counts = np.bincount(problem.rows, minlength=30)
     np.testing.assert_allclose(rows, np.bincount(problem.rows, rest, 30) / (counts + row_damping), rtol=1e-2, atol=1e-3)
@@ -231,7 +233,7 @@ def test_effects_are_posterior_means():
 
 def test_standardization_round_trip():
     problem = planted_problem()
-    shape = standardize(problem, "columns").with_popularity(problem, 0.3)
+    shape = standardize(problem, "columns").with_popularity(problem.degrees, 0.3)
     z = shape.to_units(problem.values, problem.cols)
     np.testing.assert_allclose(shape.from_units(z, problem.cols), problem.values, atol=1e-12)
     residual = shape.residual_problem(problem, np.float64)
@@ -241,7 +243,7 @@ def test_standardization_round_trip():
 
 
 def default_settings(problem):
-    return rf.DeepMatrixFactorization()._settings(problem)
+    return rf.DeepMatrixFactorization().settings_for(problem)
 
 
 def test_popularity_is_tried_only_where_degrees_are_uneven():

@@ -28,7 +28,7 @@ def test_slowed_residuals_are_weighed_by_the_square(weighted):
     if weighted:
         weights = np.random.default_rng(0).random(problem.values.shape)
         problem = type(problem)(problem.rows, problem.cols, problem.values, problem.shape, weights)
-    shape = standardize(problem, "columns").with_popularity(problem, 0.3)
+    shape = standardize(problem, "columns").with_popularity(problem.degrees, 0.3)
     slow = shape.row_slow[problem.rows] * shape.column_slow[problem.cols]
     expected = slow**2 if problem.weights is None else problem.weights * slow**2
     np.testing.assert_allclose(shape.residual_problem(problem, np.float64).weights, expected)

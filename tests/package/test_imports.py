@@ -15,8 +15,8 @@ ROOT = Path(rankfall.__file__).parent
 # A room may import from those of a lower level, and from itself.
 LEVELS = {
     "errors": 0, "arrays": 1, "files": 1, "devices": 2, "kernels": 3, "low_rank": 4, "problems": 5, "models": 6,
-    "integrators": 7, "trajectory": 8, "theory": 9, "recovery": 10, "baselines": 11, "estimators": 12,
-    "comparison": 13, "experiments": 13, "pictures": 14, "report": 15, "playground": 15, "cli": 16,
+    "integrators": 7, "trajectory": 8, "theory": 9, "recovery": 10, "baselines": 11, "estimators": 12, "cluster": 13,
+    "comparison": 14, "experiments": 14, "pictures": 15, "report": 16, "playground": 16, "cli": 17,
 }  # fmt: skip
 # These stand beside, and take no more than a user would hand them.
 BESIDE = {"tables", "datasets"}
@@ -24,7 +24,20 @@ BESIDE = {"tables", "datasets"}
 # llvmlite is a part of Numba. PyTorch only where a device is named. opt_einsum orders the contractions of tensors.
 SCIENTIFIC = {"numpy", "scipy", "numba", "llvmlite", "array_api_compat", "jaxtyping", "threadpoolctl", "opt_einsum"}
 EXTRA = {"trajectory": {"xarray"}, "devices": {"torch"}}
-HEAVY = {"scipy", "numba", "sklearn", "pandas", "polars", "xarray", "matplotlib", "plotly", "typer", "torch", "zarr"}
+HEAVY = {
+    "scipy",
+    "numba",
+    "sklearn",
+    "pandas",
+    "polars",
+    "xarray",
+    "matplotlib",
+    "plotly",
+    "typer",
+    "torch",
+    "zarr",
+    "dask",
+}
 
 
 def files() -> list[Path]:

@@ -59,10 +59,11 @@ def test_it_is_numpys_for_every_loss(name):
         batch = () if problem.batch_size is None else (problem.batch_size,)
         factors = random_factors(problem, 4, batch)
         expected = replace(problem, layout=Dense).loss_and_factor_gradients(*factors)
-        there = replace(problem, layout=TorchSparse).on_device("cpu")
         tensors = [torch.from_numpy(factor) for factor in factors]
-        assert_same(there.loss_and_factor_gradients(*tensors), expected, 1e-12)
-        assert_same([there.factored_loss(*tensors)], expected[:1], 1e-12)
+        for layout in (TorchSparse, Dense):
+            there = replace(problem, layout=layout).on_device("cpu")
+            assert_same(there.loss_and_factor_gradients(*tensors), expected, 1e-12)
+            assert_same([there.factored_loss(*tensors)], expected[:1], 1e-12)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -78,10 +79,12 @@ def test_long_and_empty_lines(dtype):
 
 
 def test_runs_of_one_table_share_its_entries():
-    problem = replace(planted_problem(SHAPE, share=0.3), layout=TorchSparse)
+    problem = replace(planted_problem(SHAPE, share=0.3), layout=Dense)
     factors = random_factors(problem, 4, (2, 3))
-    found = problem.on_device("cpu").loss_and_factor_gradients(*map(torch.from_numpy, factors))
-    assert_same(found, replace(problem, layout=Dense).loss_and_factor_gradients(*factors), 1e-12)
+    expected = problem.loss_and_factor_gradients(*factors)
+    for layout in (TorchSparse, Dense):
+        there = replace(problem, layout=layout).on_device("cpu")
+        assert_same(there.loss_and_factor_gradients(*map(torch.from_numpy, factors)), expected, 1e-12)
 
 
 def test_factors_may_be_views():
@@ -115,6 +118,8 @@ def test_the_choice_of_a_layout():
     assert thin.on_device("cpu").layout_class is TorchSparse
     assert thick.on_device("cpu").layout_class is Dense
     assert thin.layout_class is Sparse
+    many = replace(thin, values=np.stack([thin.values, thin.values]))
+    assert many.on_device("cpu").layout_class is Dense
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from rankfall.cli.cluster_options import Checkpoint, Dask, Resume
 from rankfall.cli.reading_options import (
     Below,
     Categories,
@@ -22,6 +23,7 @@ from rankfall.cli.reading_options import (
     Unknown,
 )
 from rankfall.cli.tensor_input import Index, Value, is_tensor, refuse
+from rankfall.errors import InputError
 
 EXIT_CODES = (
     "Exit codes: 0 done; 1 diverged, best state written; 2 bad input, nothing written; 130 interrupted, best so far "
@@ -116,6 +118,9 @@ def complete(
         Path | None, typer.Option(metavar="[FILE]", help="Write a report, one HTML page; without FILE: report.html.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a report that exists.")] = False,
+    dask: Dask = None,
+    checkpoint: Checkpoint = None,
+    resume: Resume = False,
 ) -> None:
     """Fill the missing cells of a table and report the error.
 
@@ -139,14 +144,29 @@ def complete(
     digits_of(digits)
     page = ReportOutput(report, force)
     page.check()
+    if dask is None and (checkpoint is not None or resume):
+        raise InputError(f"--{'resume' if resume else 'checkpoint'} goes with --dask, got it alone; leave it out")
     if table is None:
         refuse(
             "needs an INPUT", "got none; name the file to complete", triplets=triplets, predict=predict, labels=labels,
-            categories=categories, order=order,
+            categories=categories, order=order, dask=dask,
         )  # fmt: skip
         from rankfall.cli.example import complete_example
 
         complete_example(output, plot, options, console, page)
+    elif dask is not None:
+        refuse(
+            "is for one machine", "got it with --dask; leave one of them out", labels=labels, categories=categories,
+            order=order, plot=plot, refine=refine, header=header, unknown=unknown,
+            below=below, separator=separator, decimal=decimal, thousands=thousands, encoding=encoding, comment=comment,
+            leave_out=leave_out, sheet=sheet, index=index, value=value, report=report, levels=levels,
+            round=_chosen(digits),
+        )  # fmt: skip
+        from rankfall.cli.cluster import complete_on_cluster
+
+        complete_on_cluster(
+            str(table), triplets, predict, output, duplicates, options, console, dask, checkpoint, resume
+        )
     elif is_tensor(table, index, value):
         refuse(
             "is for tables", "got it for a tensor; leave it out", triplets=triplets, predict=predict, labels=labels,

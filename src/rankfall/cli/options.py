@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from math import inf, isfinite
 from typing import TYPE_CHECKING
 
-from rankfall.devices import find_device
 from rankfall.errors import InputError
 
 if TYPE_CHECKING:
@@ -73,6 +72,8 @@ class FitOptions:
             if bound is not None and not isfinite(bound):
                 raise InputError(f"--{name} must be a finite number, got {bound}; leave it out for no bound")
         if self.device is not None:
+            from rankfall.devices import find_device
+
             find_device(self.device)
         if self.min_value is not None and self.max_value is not None and self.min_value > self.max_value:
             raise InputError(f"--min must not exceed --max, got {self.min_value} and {self.max_value}; swap them")

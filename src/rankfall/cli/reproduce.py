@@ -30,6 +30,10 @@ def reproduce(
         Path | None, typer.Option(help="Folder with MovieLens and ethanol data; default: cache or download.")
     ] = None,
     jobs: Annotated[int, typer.Option(help="Number of processes.")] = 1,
+    dask: Annotated[
+        str | None,
+        typer.Option(metavar="[ADDRESS]", help="Compute the parts on a Dask cluster, a local one by default."),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print failed claims only.")] = False,
 ) -> None:
     """Repeat the experiments of the papers and check their claims.
@@ -52,11 +56,13 @@ def reproduce(
     chosen = experiments.experiments() if run_all else [experiments.experiment(name) for name in names or []]
     if data is not None and not data.is_dir():
         raise InputError(f"--data must be a folder, {str(data)!r} is not; leave it out to download")
+    if dask is not None and jobs != 1:
+        raise InputError(f"--jobs is for one machine, got --jobs {jobs} with --dask; leave one of them out")
     console = Console(quiet)
     judged: list[Claim] = []
     for each in chosen:
         with console.fitting() as progress:
-            outcome = experiments.reproduce(each, out, quick=quick, data=data, jobs=jobs, progress=progress)
+            outcome = experiments.reproduce(each, out, quick=quick, data=data, jobs=jobs, dask=dask, progress=progress)
         console.writing(lambda found=outcome: _draw(found))
         _show(outcome, quiet)
         judged += [claim for claim in outcome.claims if claim.holds is not None]

@@ -2,12 +2,6 @@
 
 from dataclasses import dataclass
 
-from rankfall.models.chain import Chain
-from rankfall.models.features import observed_features
-from rankfall.models.lifted import Lifted
-from rankfall.models.model import Model
-from rankfall.problems.completion import Completion
-
 
 @dataclass(frozen=True)
 class Candidate:
@@ -27,11 +21,6 @@ class Candidate:
     popularity: float
     features: float = 0.0
     scaling: str = "auto"
-
-    def model(self, problem: Completion) -> Model:
-        """The chain, with the features of the problem's own mask where there are any."""
-        chain = Chain(self.depth, min(self.width, *problem.shape))
-        return Lifted(chain, *observed_features(problem, self.features)) if self.features else chain
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,11 @@ class ColumnValues:
     @classmethod
     def of(cls, problem: Completion) -> "ColumnValues":
         """Read off the observed entries; a column without any is free."""
-        n, cols = problem.shape[1], problem.cols
-        values = np.asarray(problem.values, dtype=np.float64)
+        return cls.read(problem.cols, np.asarray(problem.values, dtype=np.float64), problem.shape[1])
+
+    @classmethod
+    def read(cls, cols: Int[np.ndarray, " entries"], values: Float[np.ndarray, " entries"], n: int) -> "ColumnValues":
+        """Read off a list of entries of n columns."""
         low, high = np.full(n, np.inf), np.full(n, -np.inf)
         np.minimum.at(low, cols, values)
         np.maximum.at(high, cols, values)

@@ -5,6 +5,7 @@ and fills the holes in the table's own units. Everything it decides is kept in a
 fitted estimator answers (predictions, intervals, recommendations) is in `predictions`, its file in `saving`.
 """
 
+import importlib
 import warnings
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, cast
@@ -22,7 +23,7 @@ from rankfall.estimators.categories import Categories, columns_of
 from rankfall.estimators.draws import drawn_tables
 from rankfall.estimators.fitted import FittedTable
 from rankfall.estimators.fitting import fit_table, refit_table
-from rankfall.estimators.inputs import check_range, problem_of, stacked, without_mask
+from rankfall.estimators.inputs import check_range, holds_entries, problem_of, stacked, without_mask
 from rankfall.estimators.parameters import check_parameters, judged_in_fit, plain, positions
 from rankfall.estimators.reporting import Reporting
 from rankfall.estimators.robust_scaling import loss_of
@@ -179,6 +180,7 @@ class DeepMatrixFactorization(Reporting, Saving, OneToOneFeatureMixin, Transform
         y: object = None,
         sample_weight: "npt.ArrayLike | None" = None,
         *,
+        triplets: Sequence[str] | None = None,
         progress: Progress | None = None,
     ) -> "DeepMatrixFactorization":
         """Learn from the observed entries of X (m, n).
@@ -186,11 +188,14 @@ class DeepMatrixFactorization(Reporting, Saving, OneToOneFeatureMixin, Transform
         Parameters
         ----------
         X : array_like, masked array, frame or sparse matrix, shape (m, n)
-            NaN marks the unknown; a SciPy sparse matrix stores the known entries.
+            NaN marks the unknown; a SciPy sparse matrix stores the known entries. A Dask frame lists the entries, one a
+            line, and is fitted on its cluster (`rankfall.cluster.fit`).
         y : None
             Not used.
         sample_weight : array_like, shape (m, n) or (m,), optional
             Non-negative weights of the entries, or of the rows.
+        triplets : sequence of str, optional
+            Of a Dask frame: its columns of row ids, column ids and values; all three by default.
         progress : callable, optional
             Called as `progress(stage, fraction)` along the fit.
 
@@ -204,6 +209,13 @@ class DeepMatrixFactorization(Reporting, Saving, OneToOneFeatureMixin, Transform
         ValueError
             Where nothing is observed, for infinities, complex numbers, or columns that are no numbers.
         """
+        if holds_entries(X):
+            if sample_weight is not None:
+                raise InputError("entries on a cluster have no weights, got sample_weight; leave it out")
+            self._judge()
+            return importlib.import_module("rankfall.cluster").fit(self, X, triplets, progress=progress)
+        if triplets is not None:
+            raise InputError(f"triplets names the columns of a Dask frame, got {type(X).__name__}; leave it out")
         table = self._validated(without_mask(X), reset=True)
         return self.fit_problem(problem_of(table, sample_weight), progress=progress)
 
@@ -252,19 +264,19 @@ class DeepMatrixFactorization(Reporting, Saving, OneToOneFeatureMixin, Transform
             return self._refit(problem, progress or _silent)
         categories = self._categories(problem)
         if categories is None:
-            return self._keep(fit_table(problem, self._settings(problem), progress or _silent))
+            return self.keep_fitted(fit_table(problem, self.settings_for(problem), progress or _silent))
         wide = categories.widened(problem)
-        fitted = fit_table(wide, self._settings(wide, categories), progress or _silent)
-        return self._keep(CategoricalTable.of(fitted, categories))
+        fitted = fit_table(wide, self.settings_for(wide, categories), progress or _silent)
+        return self.keep_fitted(CategoricalTable.of(fitted, categories))
 
     def _refit(self, problem: Completion, progress: Progress) -> "DeepMatrixFactorization":
         """Fit with the choices made before; categories keep their levels."""
         categories = self.fitted_.categories
         if categories is None:
-            return self._keep(refit_table(problem, self.fitted_, self._settings(problem), progress))
+            return self.keep_fitted(refit_table(problem, self.fitted_, self.settings_for(problem), progress))
         wide = categories.widened(problem)
-        fitted = refit_table(wide, self.fitted_.source, self._settings(wide, categories), progress)
-        return self._keep(CategoricalTable.of(fitted, categories))
+        fitted = refit_table(wide, self.fitted_.source, self.settings_for(wide, categories), progress)
+        return self.keep_fitted(CategoricalTable.of(fitted, categories))
 
     def transform(self, X: "TableLike") -> np.ndarray:
         """X with its holes filled, (r, n), in input units.
@@ -314,20 +326,22 @@ class DeepMatrixFactorization(Reporting, Saving, OneToOneFeatureMixin, Transform
         """
         check_is_fitted(self)
         problem = self.fitted_.problem
+        observed = problem.rows, problem.cols
         if n_draws is None:
             filled = self._bounded(self.fitted_.trained_rows(slice(None)), slice(None))
             if self.keep_observed:
-                filled[problem.rows, problem.cols] = problem.values
+                filled[observed] = problem.values
             return filled
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         tables = self._within_bounds(drawn_tables(self.fitted_, n_draws, seed), slice(None))
-        tables[:, problem.rows, problem.cols] = problem.values
+        tables[:, *observed] = problem.values
         return tables
 
     def _judge(self) -> None:
         check_parameters(self)
 
-    def _keep(self, fitted: FittedTable) -> "DeepMatrixFactorization":
+    def keep_fitted(self, fitted: FittedTable) -> "DeepMatrixFactorization":
+        """Take what a fit found, by whoever made it, as this estimator's own."""
         chosen, run = fitted.selection.chosen, fitted.trajectory
         self.fitted_ = fitted
         self.depth_, self.width_ = chosen.candidate.depth, chosen.candidate.width
@@ -353,10 +367,11 @@ class DeepMatrixFactorization(Reporting, Saving, OneToOneFeatureMixin, Transform
         chosen = columns_of(self.categorical_features, problem.shape[1], names)
         return Categories.of(problem, chosen) if chosen else None
 
-    def _settings(self, problem: Completion, categories: Categories | None = None) -> FitSettings:
+    def settings_for(self, problem: Completion, categories: Categories | None = None) -> FitSettings:
+        """The parameters, resolved for a problem."""
         seed = 0 if self.random_state == 0 else int(check_random_state(self.random_state).randint(2**31 - 1))
         return FitSettings.resolve(
-            problem.rows.size, depth=plain(self.depth), width=plain(self.width), scale=plain(self.scale),
+            problem.count, depth=plain(self.depth), width=plain(self.width), scale=plain(self.scale),
             features=plain(self.features), scaling=self.scaling, loss=loss_of(self.loss), holdout=plain(self.holdout),
             rtol=plain(self.rtol), dtype=self.dtype, seed=seed, refine=plain(self.refine),
             order=positions(self.order, problem.shape[0]),

@@ -186,9 +186,8 @@ class FittedTable:
     @cached_property
     def calibration(self) -> Calibration:
         """Held-out errors in units of their columns, made ready for intervals."""
-        held, (m, n) = self.numeric_selection, self.problem.shape
+        held, counts = self.numeric_selection, self.problem.degrees
         errors = (held.values - held.predicted) / self.error_units[held.cols]
-        counts = np.bincount(self.problem.rows, minlength=m), np.bincount(self.problem.cols, minlength=n)
         kept = 1.0 if self.refinement is None else 0.9
         return calibrate(errors, held.rows, held.cols, counts[0].astype(float), counts[1].astype(float), kept)
 

@@ -18,6 +18,7 @@ from rankfall.estimators.fitted import FittedTable
 from rankfall.estimators.folds import FITTED, RECORD, STEP_LIMIT, is_split_once
 from rankfall.estimators.outliers import MOST_ENTRIES, has_outliers, resists_better
 from rankfall.estimators.quality import ColumnQuality
+from rankfall.estimators.readings import ListedReadings, model_of
 from rankfall.estimators.refinement import is_refined, refine
 from rankfall.estimators.robust_scaling import loss_of, standardizations
 from rankfall.estimators.selection import HELD, Progress, Selection, select
@@ -27,6 +28,7 @@ from rankfall.integrators.flow import Flow
 from rankfall.kernels.blas_threads import one_blas_thread
 from rankfall.kernels.observed import predict
 from rankfall.models import Lifted
+from rankfall.models.model import Model
 from rankfall.models.starts import Spectral
 from rankfall.problems.completion import Completion
 from rankfall.trajectory.evolve import evolve
@@ -62,17 +64,17 @@ def candidates(problem: Completion, settings: FitSettings) -> list[Candidate]:
     Popularity turns into weights for squares alone; features need a depth of two at least. The likeliest comes first.
     """
     depth, features, holdout, loss = settings.depth, settings.features, settings.holdout, settings.loss
-    depths = (int(depth),) if depth != "auto" else _DEPTHS if problem.rows.size < _DEPTH_2_ENTRIES else _DEPTHS[:1]
-    uneven = max(_unevenness(problem.rows, problem.shape[0]), _unevenness(problem.cols, problem.shape[1])) > _UNEVEN
+    depths = (int(depth),) if depth != "auto" else _DEPTHS if problem.count < _DEPTH_2_ENTRIES else _DEPTHS[:1]
+    uneven = max(map(_unevenness, problem.degrees)) > _UNEVEN
     popularities = (_POPULARITY, 0.0) if uneven and loss.is_quadratic else (0.0,)
     sizes = {True: (_FEATURES,), False: (0.0,)}.get(features)  # pyright: ignore[reportCallIssue, reportArgumentType]
     if features is True and not is_split_once(problem, holdout):
         raise InputError(
-            f"features need 500 entries to be held out, got {problem.rows.size} entries and a holdout of {holdout}; "
+            f"features need 500 entries to be held out, got {problem.count} entries and a holdout of {holdout}; "
             "use features='auto' or False"
         )
     if sizes is None:
-        few = problem.rows.size <= _FEATURED_ENTRIES
+        few = problem.count <= _FEATURED_ENTRIES
         sizes = (_FEATURES, 0.0) if uneven and few and is_split_once(problem, holdout) else (0.0,)
     return [
         Candidate(
@@ -117,7 +119,9 @@ def _fit_by(problem: Completion, settings: FitSettings, progress: Progress) -> F
     """Fit by the loss of the settings."""
     choices = candidates(problem, settings)
     if problem.rows.size >= FEWEST:
-        selection = select(problem, choices, settings, lambda stage, share: progress(stage, 0.8 * share))
+        selection = select(
+            ListedReadings(problem, settings), choices, settings, lambda stage, share: progress(stage, 0.8 * share)
+        )
     else:
         selection = _unjudged(choices[0])
     if selection.kept is not None:
@@ -169,7 +173,7 @@ def retrace(fitted: FittedTable, settings: FitSettings) -> Trajectory | None:
     """
     run = _run(fitted.problem, fitted.standardization, fitted.selection.chosen, settings, lambda stage, share: None)
     rows, cols = fitted.problem.rows, fitted.problem.cols
-    again = _factors(fitted.standardization, run.weights, run)
+    again = factors_of(fitted.standardization, run.weights, run)
     before, now = (predict(rows, cols, *factors) for factors in ((fitted.left, fitted.right), again))
     return run if np.linalg.norm(now - before) <= _SAME * np.linalg.norm(before) else None
 
@@ -177,7 +181,7 @@ def retrace(fitted: FittedTable, settings: FitSettings) -> Trajectory | None:
 def _fit_all(problem: Completion, selection: Selection, settings: FitSettings, progress: Progress) -> FittedTable:
     chosen = selection.chosen.candidate
     standardization = standardizations(problem, [problem], chosen.scaling, settings.loss)[0]
-    standardization = standardization.with_popularity(problem, chosen.popularity)
+    standardization = standardization.with_popularity(problem.degrees, chosen.popularity)
     run = _run(problem, standardization, selection.chosen, settings, progress)
     return _fitted(problem, standardization, run.weights, selection, run)
 
@@ -187,10 +191,17 @@ def _run(
 ) -> Trajectory:
     """The run of a candidate on all entries, to the time chosen for it."""
     residuals = standardization.residual_problem(problem, settings.dtype)
+    return run_to_time(residuals, model_of(trial.candidate, residuals), trial, settings, progress)
+
+
+def run_to_time(
+    residuals: Completion, model: Model, trial: Trial, settings: FitSettings, progress: Progress
+) -> Trajectory:
+    """The run of a model on what the effects leave of all entries, to the time chosen for it."""
     run = evolve(
         residuals,
-        trial.candidate.model(residuals),
-        Spectral(min(trial.candidate.width, *problem.shape), trial.candidate.scale),
+        model,
+        Spectral(min(trial.candidate.width, *residuals.shape), trial.candidate.scale),
         Flow(settings.rtol),
         stop=TimeReached(trial.time) | LossBelow(FITTED) | StepLimit(STEP_LIMIT),
         record=RECORD,
@@ -210,11 +221,11 @@ def _fitted(
         shift = FeatureShift.of(
             cast(Completion, run.problem), standardization.row_slow, inner, chosen.features, chosen.popularity
         )
-    left, right = _factors(standardization, weights, run)
+    left, right = factors_of(standardization, weights, run)
     return FittedTable(problem, standardization, left, right, selection, run, shift)
 
 
-def _factors(standardization: Standardization, weights: np.ndarray, run: Trajectory) -> tuple[np.ndarray, np.ndarray]:
+def factors_of(standardization: Standardization, weights: np.ndarray, run: Trajectory) -> tuple[np.ndarray, np.ndarray]:
     """L and R of a run at some weights, in units of the table."""
     left, right = (np.ascontiguousarray(factor[0]) for factor in run.model.factors(weights[None, :]))
     return standardization.factors(left, right)
@@ -233,7 +244,7 @@ def _width(problem: Completion, width: int | str, features: float) -> int:
         return min(int(width), m, n)
     # a rank-r matrix has r (m + n − r) degrees of freedom: allow about 1.5 times what the entries can pin down
     widest = _FEATURED_WIDTH if features else _WIDTHS[1]
-    return int(min(m, n, np.clip(round(1.5 * problem.rows.size / (m + n)), _WIDTHS[0], widest)))
+    return int(min(m, n, np.clip(round(1.5 * problem.count / (m + n)), _WIDTHS[0], widest)))
 
 
 def _scale(problem: Completion, depth: int, scale: float | str) -> float:
@@ -243,7 +254,6 @@ def _scale(problem: Completion, depth: int, scale: float | str) -> float:
     return (1e-5 if depth <= 2 else 1e-4) * float(np.sqrt(problem.shape[0] * problem.shape[1]))
 
 
-def _unevenness(index: np.ndarray, size: int) -> float:
-    degree = np.bincount(index, minlength=size)
-    degree = degree[degree > 0]
+def _unevenness(degrees: np.ndarray) -> float:
+    degree = degrees[degrees > 0]
     return float(degree.std() / degree.mean())

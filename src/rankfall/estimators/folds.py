@@ -12,8 +12,11 @@ from rankfall.devices import Device
 from rankfall.estimators.candidate import Candidate
 from rankfall.estimators.categories import Categories
 from rankfall.estimators.fold import Fold, LowestPassed
+from rankfall.estimators.keeping import Keeper, KeptRun
 from rankfall.integrators.flow import Flow
-from rankfall.models.starts import Spectral
+from rankfall.models.model import Model
+from rankfall.models.start import Start
+from rankfall.models.starts import FromLayers, Spectral
 from rankfall.problems.completion import Completion
 from rankfall.problems.observations import drawn_entries
 from rankfall.trajectory.evolve import evolve_batch
@@ -43,7 +46,7 @@ def share_held_out(holdout: float | str, entries: int) -> float:
 
 def is_split_once(problem: Completion, holdout: float) -> bool:
     """Whether one split holds out enough entries to speak for itself."""
-    return holdout * problem.rows.size >= _ENOUGH
+    return holdout * problem.count >= _ENOUGH
 
 
 def splits(
@@ -72,42 +75,55 @@ def is_refitted(holdout: float | str, entries: int) -> bool:
 
 def is_near_whole(folds: list[Fold]) -> bool:
     """Whether so little is held out that a run on the rest stands for one on all entries."""
-    return len(folds) == 1 and folds[0].held.rows.size <= _SPARED * folds[0].train.rows.size
+    return len(folds) == 1 and folds[0].held.count <= _SPARED * folds[0].train.count
 
 
 def follow(
     folds: list[Fold],
     rival: list[Fold] | None,
     candidate: Candidate,
+    problem: Completion,
+    model: Model,
     rtol: float,
-    dtype: type,
     progress: Callable[[float], None],
     device: str | Device | None = None,
+    keeper: Keeper | None = None,
 ) -> bool:
-    """Run a candidate on every fold, the folds in lockstep; whether it was given up."""
-    problem = residuals_of(folds, dtype)
+    """Run a candidate on every fold, the folds in lockstep; whether it was given up.
+
+    `problem` is what the effects leave of their training entries, `model` what the candidate writes its product as. A
+    keeper, of one fold, keeps the run along the way, or gives one to go on with.
+    """
     first: list[float] = [np.nan] * len(folds)
-    given_up = False
+    given_up, begun = False, 0.0
+    start: Start = Spectral(candidate.width, candidate.scale)
+    kept = None if keeper is None else keeper.kept(candidate)
+    if kept is not None:
+        kept.restore(folds[0])
+        first, begun = [kept.first_loss], kept.time
+        start = FromLayers(model.sized(problem.shape).layers(kept.weights))
 
     def watch(now: Snapshot) -> bool:
         nonlocal given_up
         left, right = now.model.factors(now.weights)
         for place, k in enumerate(now.runs):
-            fold, time, loss = folds[k], float(now.time[place]), float(now.loss[place])
+            fold, time, loss = folds[k], begun + float(now.time[place]), float(now.loss[place])
             if not fold.curve:
                 first[k] = loss
             elif time == fold.curve[-1][0]:
                 continue
             fold.watch(time, loss / first[k], now.weights[place], left[place], right[place])
+            if keeper is not None and keeper.is_due():
+                keeper.keep(candidate, KeptRun.of(fold, now.weights[place], time, first[k]))
         # with several folds, a candidate costs little
         given_up = len(folds) == 1 and rival is not None and folds[0].is_hopeless(rival[0])
         return given_up
 
-    sure = len(folds) == 1 and folds[0].held.rows.size >= _SURE
+    sure = len(folds) == 1 and folds[0].held.count >= _SURE
     runs = evolve_batch(
         problem,
-        candidate.model(problem),
-        Spectral(candidate.width, candidate.scale),
+        model,
+        start,
         Flow(rtol),
         stop=LowestPassed(folds, _RISE if sure else np.inf) | LossBelow(FITTED) | StepLimit(STEP_LIMIT),
         record=RECORD if is_near_whole(folds) else Record(every=STEP_LIMIT),
@@ -122,6 +138,8 @@ def follow(
         if not fold.curve:
             fold.crossed = fold.standardization.offset(fold.held.rows, fold.held.cols)
             fold.curve.append((run.time, float(fold.losses(fold.crossed).mean()), 1.0))
+    if keeper is not None:
+        keeper.keep(candidate, KeptRun.of(folds[0], runs[0].weights, begun + runs[0].time, first[0]))
     return given_up
 
 

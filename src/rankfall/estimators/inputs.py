@@ -30,6 +30,11 @@ def check_range(problem: Completion | TensorCompletion) -> None:
             )
 
 
+def holds_entries(X: object) -> bool:
+    """Whether this is a Dask frame, which lists entries, without importing Dask."""
+    return type(X).__module__.split(".")[0] == "dask" and hasattr(X, "to_delayed")
+
+
 def without_mask(X: "TableLike") -> "TableLike":
     """A masked array as an array with NaN where it is masked; anything else as it is."""
     if isinstance(X, np.ma.MaskedArray):

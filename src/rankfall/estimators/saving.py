@@ -29,7 +29,7 @@ Kind = TypeVar("Kind", bound="Saving")
 
 
 class Saving(Predictions, BaseEstimator):
-    """`save`, `load` and `retrace` of an estimator of tables, which keeps a fit by `_keep`."""
+    """`save`, `load` and `retrace` of an estimator of tables, which keeps a fit by `keep_fitted`."""
 
     order: "str | npt.ArrayLike | None"
     random_state: int | np.random.RandomState | None
@@ -79,7 +79,7 @@ class Saving(Predictions, BaseEstimator):
         if notes["names"] is not None:
             vars(model)["feature_names_in_"] = np.asarray(notes["names"], dtype=object)
         model.effective_rank_, model.status_ = notes["effective_rank"], notes["status"]
-        return model._keep(fitted)
+        return model.keep_fitted(fitted)
 
     def retrace(self) -> Trajectory | None:
         """The run of the fit: `trajectory_`, or, for a loaded estimator, made again from what was saved.
@@ -94,16 +94,16 @@ class Saving(Predictions, BaseEstimator):
         fitted = self.fitted_.source
         if fitted.trajectory is not None:
             return fitted.trajectory
-        return retrace(fitted, self._settings(fitted.problem))
+        return retrace(fitted, self.settings_for(fitted.problem))
 
     def _judge(self) -> None:
         """Raise InputError for a parameter that is out of range."""
         raise NotImplementedError
 
-    def _keep(self: Kind, fitted: FittedTable) -> Kind:
+    def keep_fitted(self: Kind, fitted: FittedTable) -> Kind:
         """Keep a fit and what it chose as attributes."""
         raise NotImplementedError
 
-    def _settings(self, problem: Completion, categories: Categories | None = None) -> FitSettings:
+    def settings_for(self, problem: Completion, categories: Categories | None = None) -> FitSettings:
         """The settings that the parameters spell for a problem."""
         raise NotImplementedError

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from jaxtyping import Float
 
 from rankfall.estimators.scalings import column_spreads, columns_over_decades
 from rankfall.estimators.standardization import Standardization, standardize
@@ -16,7 +17,7 @@ from rankfall.problems.completion import Completion
 # Tables with more observed entries than this are read in one way only.
 _MOST_ENTRIES = 20_000
 # "columns" must be better than "global" by this factor, which has fewer parameters.
-_BETTER = 0.98
+BETTER = 0.98
 # What is held out to judge by where nothing else is, of tables with enough entries for it.
 _ASIDE, _FEWEST = 0.1, 10
 
@@ -37,7 +38,7 @@ def scalings_of(
     if scaling != "auto":
         return (scaling,)
     likelier, other = "global", "columns"
-    if pairs and effects_error(pairs, "columns") < _BETTER * effects_error(pairs, "global"):
+    if pairs and effects_error(pairs, "columns") < BETTER * effects_error(pairs, "global"):
         likelier, other = other, likelier
     if not is_open or problem.rows.size > _MOST_ENTRIES:
         return (likelier,)
@@ -46,13 +47,16 @@ def scalings_of(
 
 def effects_error(pairs: Sequence[tuple[Completion, Completion]], scaling: str) -> float:
     """Root mean squared error of row and column effects alone on held-out entries, in spreads of their columns."""
-    squares, count = 0.0, 0
-    for train, held in pairs:
-        spreads = column_spreads(train)[held.cols]
-        judged = spreads > 0
-        rows, cols = held.rows[judged], held.cols[judged]
-        shape = standardize(train, scaling)
-        rest = shape.from_units(shape.offset(rows, cols), cols) - held.values[judged]
-        squares += float(np.sum((rest / spreads[judged]) ** 2))
-        count += int(judged.sum())
-    return float(np.sqrt(squares / max(1, count)))
+    misses = [missed_by_effects(standardize(train, scaling), held, column_spreads(train)) for train, held in pairs]
+    whole = np.concatenate(misses)
+    return float(np.sqrt(np.sum(whole**2) / max(1, whole.size)))
+
+
+def missed_by_effects(
+    shape: Standardization, held: Completion, spreads: Float[np.ndarray, " n"]
+) -> Float[np.ndarray, " judged"]:
+    """What row and column effects alone miss of held-out entries, in spreads of their columns; not of constant ones."""
+    spread = spreads[held.cols]
+    judged = spread > 0
+    rows, cols = held.rows[judged], held.cols[judged]
+    return (shape.from_units(shape.offset(rows, cols), cols) - held.values[judged]) / spread[judged]

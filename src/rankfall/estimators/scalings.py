@@ -7,7 +7,7 @@
 """
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from rankfall.problems.completion import Completion
 
@@ -26,12 +26,20 @@ def column_spreads(problem: Completion) -> Float[np.ndarray, " n"]:
     values = np.asarray(problem.values, dtype=np.float64)
     counts = np.bincount(cols, minlength=n)
     means = np.bincount(cols, values, n) / np.maximum(counts, 1)
-    spreads = np.sqrt(np.bincount(cols, (values - means[cols]) ** 2, n) / np.maximum(counts - 1, 1))
+    squares = np.bincount(cols, (values - means[cols]) ** 2, n)
     largest = np.zeros(n)
     np.maximum.at(largest, cols, np.abs(values))
+    return spreads_of(counts, squares, largest)
+
+
+def spreads_of(
+    counts: Int[np.ndarray, " n"], squares: Float[np.ndarray, " n"], largest: Float[np.ndarray, " n"]
+) -> Float[np.ndarray, " n"]:
+    """The same from the numbers of entries, Σ (x − mean)² and the largest size of the columns."""
+    spreads = np.sqrt(squares / np.maximum(counts - 1, 1))
     varies = (spreads > ROUNDING * largest) & (counts > 1)
     if not varies.any():
-        return np.zeros(n)
+        return np.zeros(counts.size)
     common = np.median(np.log(spreads[varies]))
     share = np.minimum(1.0, (counts - 1) / (_ENOUGH - 1))
     shrunk = np.exp(share * np.log(np.where(varies, spreads, 1.0)) + (1 - share) * common)

@@ -15,13 +15,12 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from rankfall.estimators.candidate import Candidate, Trial
-from rankfall.estimators.fold import Fold, fold_of
-from rankfall.estimators.folds import follow, is_near_whole, splits
-from rankfall.estimators.robust_scaling import standardizations
-from rankfall.estimators.scaling_choice import scalings_of
+from rankfall.estimators.fold import Fold
+from rankfall.estimators.folds import follow, is_near_whole
+from rankfall.estimators.keeping import Keeper
+from rankfall.estimators.readings import Readings
 from rankfall.estimators.settings import FitSettings
 from rankfall.estimators.standardization import Standardization
-from rankfall.problems.completion import Completion
 from rankfall.trajectory.run import Trajectory
 from rankfall.trajectory.status import Status
 
@@ -73,17 +72,22 @@ class Selection:
 
 
 def select(
-    problem: Completion, candidates: Sequence[Candidate], settings: FitSettings, progress: Progress
+    readings: Readings,
+    candidates: Sequence[Candidate],
+    settings: FitSettings,
+    progress: Progress,
+    keeper: Keeper | None = None,
 ) -> Selection:
     """Run the candidates on every split, and choose; see the module's opening for how.
 
     They come depth by depth; the first depth decides on popularity and features for the others. What is chosen is then
     tried with each other reading of the table.
 
+    A keeper, of one split, keeps each run along the way, or gives one to go on with.
+
     Ctrl-C ends the choosing: the best candidate so far wins, and its run on the first split is the fit (`kept`).
     """
-    pairs = splits(problem, settings.holdout, settings.seed, settings.categories)
-    first, *others = scalings_of(problem, pairs, settings.scaling, settings.loss.is_quadratic)
+    first, *others = readings.scalings(settings.scaling, settings.loss.is_quadratic)
     outcomes: list[tuple[Trial, list[Fold]]] = []
     shapes: dict[str, list[Standardization]] = {}
     stopped = False
@@ -93,18 +97,21 @@ def select(
         candidate, waiting = waiting[0], waiting[1:]
         number += 1
         if _is_worth(candidate, [trial for trial, _ in outcomes]):
-            parts = [train for train, _ in pairs]
             if candidate.scaling not in shapes:
-                shapes[candidate.scaling] = standardizations(problem, parts, candidate.scaling, settings.loss)
+                shapes[candidate.scaling] = readings.standardizations(candidate.scaling)
             folds = [
-                fold_of(train, held, shape.with_popularity(train, candidate.popularity), settings.seed)
-                for (train, held), shape in zip(pairs, shapes[candidate.scaling], strict=True)
+                readings.fold(
+                    split, shape.with_popularity(readings.pairs[split][0].degrees, candidate.popularity), settings.seed
+                )
+                for split, shape in enumerate(shapes[candidate.scaling])
             ]
             rival = min(outcomes, key=lambda outcome: outcome[0].error)[1] if outcomes else None
+            residuals = readings.residuals(folds, settings.dtype)
             given_up = follow(
-                folds, rival if candidate.scaling == first else None, candidate, settings.rtol, settings.dtype,
+                folds, rival if candidate.scaling == first else None, candidate, residuals,
+                readings.model(candidate, residuals), settings.rtol,
                 lambda share, n=number, c=candidate: progress(f"choosing: depth {c.depth}", (n - 1 + share) / total),
-                settings.device,
+                settings.device, keeper,
             )  # fmt: skip
             stopped = not given_up and any(fold.run and fold.run.status is Status.INTERRUPTED for fold in folds)
             if not stopped or not outcomes:
@@ -118,7 +125,7 @@ def select(
     rows, cols, values = (
         np.concatenate([getattr(fold.held, name) for fold in folds]) for name in ("rows", "cols", "values")
     )
-    means = np.concatenate([_column_means(fold.train)[fold.held.cols] for fold in folds])
+    means = np.concatenate([readings.column_means(split)[fold.held.cols] for split, fold in enumerate(folds)])
     selection = Selection(
         chosen=winner[0], trials=tuple(trial for trial, _ in outcomes), rows=rows, cols=cols,
         values=values.astype(np.float64), predicted=crossed, column_means=means,
@@ -152,7 +159,7 @@ def _trial(candidate: Candidate, folds: list[Fold]) -> Trial:
     mean = np.mean(curves, axis=0)
     errors = np.sqrt(mean) if folds[0].standardization.loss.is_quadratic else mean
     runs = [fold.run for fold in folds if fold.run is not None]
-    later = 1.0 if is_near_whole(folds) else (1 + folds[0].held.rows.size / folds[0].train.rows.size) ** _LATER
+    later = 1.0 if is_near_whole(folds) else (1 + folds[0].held.count / folds[0].train.count) ** _LATER
     return Trial(
         candidate, max(later * _lowest(grid, mean), np.finfo(float).tiny), float(errors.min()),
         sum(run.seconds for run in runs), sum(run.evaluations for run in runs),
@@ -189,10 +196,3 @@ def _crossed(outcomes: list[tuple[Trial, list[Fold]]]) -> np.ndarray:
         values = [fold.standardization.from_units(fold.crossed, fold.held.cols) for fold in (first, second)]
         parts.append(np.where(first.half == 0, values[1], values[0]))
     return np.concatenate(parts)
-
-
-def _column_means(problem: Completion) -> np.ndarray:
-    values = np.asarray(problem.values, dtype=np.float64)
-    counts = np.bincount(problem.cols, minlength=problem.shape[1])
-    sums = np.bincount(problem.cols, values, problem.shape[1])
-    return np.where(counts > 0, sums / np.maximum(counts, 1), values.mean())

@@ -14,14 +14,13 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from rankfall.errors import InputError
-from rankfall.estimators.scalings import ROUNDING, SCALINGS, columns_over_decades
+from rankfall.estimators.effects import ListedSums, Sums, damped_effects
+from rankfall.estimators.moments import Moments
+from rankfall.estimators.scalings import SCALINGS, columns_over_decades
 from rankfall.problems.completion import Completion
 from rankfall.problems.losses import Loss, Squared
 
-_EFFECT_ROUNDS, _EFFECT_TOLERANCE = 20, 1e-3
 _PIECE = 2**20
-# Equal entries from which on a column counts as constant.
-_CONSTANT = 4
 _LARGEST_LOG = 700.0
 # How far beyond the largest observed value the prediction of a logarithm may lead, as a share of the range.
 BEYOND = 0.25
@@ -86,10 +85,9 @@ class Standardization:
             read = np.where(is_log, np.minimum(values, self.highest[cols]), read)
         return read
 
-    def with_popularity(self, problem: Completion, exponent: float) -> "Standardization":
-        """The same with popularity (degree)^(−exponent) of the rows and columns of a problem."""
-        m, n = problem.shape
-        slow = _slowness(problem.rows, m, exponent), _slowness(problem.cols, n, exponent)
+    def with_popularity(self, degrees: tuple[np.ndarray, np.ndarray], exponent: float) -> "Standardization":
+        """The same with popularity (degree)^(−exponent), by the numbers of entries of rows (m,) and columns (n,)."""
+        slow = [_slowness(degree, exponent) for degree in degrees]
         return replace(self, row_slow=slow[0], column_slow=slow[1])
 
     def with_average(self) -> "Standardization":
@@ -119,8 +117,7 @@ class Standardization:
             residuals[piece] = (self.to_units(problem.values[piece], cols) - self.offset(rows, cols)) / slow
             if weights is not None:
                 weights[piece] = slow**2 if problem.weights is None else problem.weights[piece] * slow**2
-        table = problem.rows, problem.cols, residuals, problem.shape, weights
-        return Completion(*table, loss_function=self.loss)
+        return problem.with_values(residuals, weights, self.loss)
 
     def factors(self, left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Factors of s_i t_j W_ij from those of W."""
@@ -137,50 +134,37 @@ def standardize(problem: Completion, scaling: str) -> Standardization:
     """
     if scaling not in SCALINGS or scaling == "auto":
         raise InputError(f"scaling must be one of {', '.join(SCALINGS[1:])}, got {scaling!r}")
-    rows, cols, (m, n) = problem.rows, problem.cols, problem.shape
+    rows, cols, n = problem.rows, problem.cols, problem.shape[1]
     values = np.asarray(problem.values, dtype=np.float64)
     logs = columns_over_decades(problem) if scaling == "log" else np.zeros(n, dtype=bool)
     if logs.any():
         values = _with_logarithms(values, logs[cols])
     weights = None if problem.weights is None else np.asarray(problem.weights, dtype=np.float64)
-    counts = np.bincount(cols, weights, n)
-    means = np.bincount(cols, _weighed(values, weights), n) / np.maximum(counts, 1e-300)
-    center = float(np.average(values, weights=weights))
-    means = np.where(counts > 0, means, center)
-    spreads = np.bincount(cols, _weighed(np.square(values - means[cols]), weights), n)
-    spreads = np.sqrt(spreads / np.maximum(counts, 1e-300))
-    # a spread that is rounding is none
-    spreads = np.where(spreads > ROUNDING * np.abs(means), spreads, 0.0)
-    typical = float(np.sqrt(np.average((values - center) ** 2, weights=weights)))
-    # a constant table has no spread: a unit too small to show
-    typical = typical or 1e-12 * max(1.0, abs(center))
-    is_constant = (np.bincount(cols, minlength=n) >= _CONSTANT) & (spreads == 0)
-    # a unit too small for anything but the constant to be filled in
-    tiny = 1e-12 * np.maximum(1.0, np.abs(means))
+    moments = Moments.of(cols, values, weights, n)
     if scaling == "raw":
-        return _raw(problem, means, spreads, is_constant, tiny)
-    mixed = scaling != "global"
-    if mixed:
-        known = spreads[spreads > 0]
-        usual = np.median(known) if known.size else typical
-        origin, unit = means, np.where(is_constant, tiny, np.where(spreads > 0, spreads, usual))
-    else:
-        origin, unit = np.full(n, center), np.full(n, typical)
+        return _raw(problem, moments)
+    origin, unit = moments.origins_and_units(is_mixed=scaling != "global")
     units = origin[cols]
     np.subtract(values, units, out=units)
     units /= unit[cols]
     del values
-    mean, row_effect, column_effect, row_damping, column_damping, noise = damped_effects(
-        rows, cols, units, weights, (m, n)
-    )
-    total = float(np.average((units - mean) ** 2, weights=weights))
-    if noise / row_damping < _WORTHWHILE * total:
-        row_effect, row_damping = np.zeros(m), np.inf
-    if noise / column_damping < _WORTHWHILE * total:
-        column_effect, column_damping = np.zeros(n), np.inf
+    shape = standardized(ListedSums(rows, cols, units, weights, problem.shape), origin, unit, scaling != "global")
+    return replace(shape, logs=logs, highest=_highest(problem, logs))
+
+
+def standardized(sums: Sums, origin: np.ndarray, unit: np.ndarray, is_mixed: bool) -> Standardization:
+    """The standardization with these origins and units (n,), by sums over the entries in those units."""
+    effects = damped_effects(sums)
+    m, n = effects.rows.size, effects.cols.size
+    total = sums.variance(np.zeros(m), np.zeros(n))
+    sides = []
+    for effect, damping in ((effects.rows, effects.row_damping), (effects.cols, effects.column_damping)):
+        is_worth = effects.noise / damping >= _WORTHWHILE * total
+        sides.append((effect, damping) if is_worth else (np.zeros(effect.size), np.inf))
+    (row_effect, row_damping), (column_effect, column_damping) = sides
     return Standardization(
-        origin, unit, mean, row_effect, column_effect, np.ones(m), np.ones(n), row_damping, column_damping, noise,
-        mixed, logs, _highest(problem, logs),
+        origin, unit, effects.mean, row_effect, column_effect, np.ones(m), np.ones(n), row_damping, column_damping,
+        effects.noise, is_mixed, np.zeros(n, dtype=bool), np.full(n, np.inf),
     )  # fmt: skip
 
 
@@ -194,14 +178,12 @@ def _highest(problem: Completion, logs: Bool[np.ndarray, " n"]) -> Float[np.ndar
     return np.where(logs, high + BEYOND * (high - low), np.inf)
 
 
-def _raw(
-    problem: Completion, means: np.ndarray, spreads: np.ndarray, is_constant: np.ndarray, tiny: np.ndarray
-) -> Standardization:
+def _raw(problem: Completion, moments: Moments) -> Standardization:
     """No origin, no effects: each column in units of its root mean square; a constant one as its constant."""
     m, n = problem.shape
-    root = np.sqrt(means**2 + spreads**2)
-    unit = np.where(is_constant | (root == 0), tiny, root)
-    origin = np.where(is_constant, means, 0.0)
+    root = np.sqrt(moments.means**2 + moments.spreads**2)
+    unit = np.where(moments.is_constant | (root == 0), moments.tiny, root)
+    origin = np.where(moments.is_constant, moments.means, 0.0)
     values = np.asarray(problem.values, dtype=np.float64)
     noise = float(np.average(((values - origin[problem.cols]) / unit[problem.cols]) ** 2, weights=problem.weights))
     return Standardization(
@@ -210,51 +192,12 @@ def _raw(
     )  # fmt: skip
 
 
-def damped_effects(
-    rows: np.ndarray, cols: np.ndarray, values: np.ndarray, weights: np.ndarray | None, shape: tuple[int, int]
-) -> tuple[float, np.ndarray, np.ndarray, float, float, float]:
-    """μ, a (m,), b (n,), their dampings, and the variance left; x_ij ≈ μ + a_i + b_j, a ~ N(0, τ_a²), b ~ N(0, τ_b²).
-
-    Alternating posterior means; τ² and the noise are re-estimated in every round (expectation–maximization), and the
-    damping is noise/τ².
-    """
-    m, n = shape
-    row_mass, column_mass = np.bincount(rows, weights, m), np.bincount(cols, weights, n)
-    mean = float(np.average(values, weights=weights))
-    noise = float(np.average((values - mean) ** 2, weights=weights)) or 1e-300
-    effects = [np.zeros(m), np.zeros(n)]
-    dampings = [5.0, 5.0]
-    for _ in range(_EFFECT_ROUNDS):
-        before = noise
-        for k, (index, mass, size, other) in enumerate(((cols, column_mass, n, rows), (rows, row_mass, m, cols))):
-            mine, theirs = (1, 0) if k == 0 else (0, 1)
-            rest = effects[theirs][other]
-            np.subtract(values, rest, out=rest)
-            rest -= mean
-            effects[mine] = np.bincount(index, _weighed(rest, weights), size) / (mass + dampings[mine])
-            seen = mass > 0
-            variance = np.mean(effects[mine][seen] ** 2 + noise / (mass[seen] + dampings[mine]))
-            dampings[mine] = float(np.clip(noise / max(variance, 1e-300), 1e-3, 1e6))
-        rest = values - mean
-        rest -= effects[0][rows]
-        rest -= effects[1][cols]
-        noise = max(float(np.average(np.square(rest, out=rest), weights=weights)), 1e-300)
-        if abs(noise - before) < _EFFECT_TOLERANCE * noise:
-            break
-    return mean, effects[0], effects[1], dampings[0], dampings[1], noise
-
-
 def _with_logarithms(values: np.ndarray, is_log: np.ndarray) -> np.ndarray:
     """Some of the values by their logarithms; one that has none counts as the smallest that has one."""
     logs = np.log(np.maximum(values, np.finfo(float).tiny), where=is_log, out=np.zeros(is_log.shape))
     return np.where(is_log, logs, values)
 
 
-def _weighed(values: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
-    return values if weights is None else weights * values
-
-
-def _slowness(index: np.ndarray, size: int, exponent: float) -> np.ndarray:
-    degree = np.maximum(np.bincount(index, minlength=size), 1).astype(np.float64)
-    slow = degree**-exponent
+def _slowness(degree: np.ndarray, exponent: float) -> np.ndarray:
+    slow = np.maximum(degree, 1).astype(np.float64) ** -exponent
     return slow / np.sqrt(np.mean(slow**2))

@@ -9,7 +9,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -58,12 +58,15 @@ def reproduce(
     quick: bool = False,
     data: Path | str | None = None,
     jobs: int = 1,
+    dask: str | None = None,
     progress: Progress | None = None,
 ) -> Outcome:
     """Compute, gather and judge one experiment in the folder `out`/name: claims.json, data.zarr, and parts/.
 
     quick: the smaller setup. data: folder of real data sets, each in a folder of its own name; None for the cache, or
-    a download. jobs: processes. progress: called with the experiment's name and the share done.
+    a download. jobs: processes. dask: in their place, the address of a Dask cluster, or "local" for one of this
+    machine, with one task a part; `data` must lie where its workers can read. progress: called with the experiment's
+    name and the share done.
 
     Raises InputError for fewer than one job, an output folder that cannot be, and data that cannot be had.
     """
@@ -78,7 +81,7 @@ def reproduce(
         ) from None
     begun = time.perf_counter()
     setup = experiment.quick if quick else experiment.full
-    results = _results(experiment, setup, Store(folder / "parts"), data, jobs, progress)
+    results = _results(experiment, setup, Store(folder / "parts"), data, jobs, dask, progress)
     gathered = experiment.gather(setup, results)
     claims = Report(experiment.claims(gathered))
     outcome = Outcome(experiment, gathered, claims, time.perf_counter() - begun, folder)
@@ -87,8 +90,9 @@ def reproduce(
 
 
 def _results(
-    experiment: Experiment[S], setup: S, store: Store, data: Path | str | None, jobs: int, progress: Progress | None
-) -> list[Arrays]:
+    experiment: Experiment[S], setup: S, store: Store, data: Path | str | None, jobs: int, dask: str | None,
+    progress: Progress | None,
+) -> list[Arrays]:  # fmt: skip
     parts = list(experiment.parts(setup))
     found: dict[int, Arrays] = {}
     for place, part in enumerate(parts):
@@ -103,11 +107,17 @@ def _results(
         if progress is not None:
             progress(experiment.name, len(found) / len(parts))
 
-    if jobs == 1 or len(missing) < 2:
+    if dask is not None and missing:
+        from rankfall.cluster import connected
+
+        with connected(dask) as client:
+            _compute_apart(client.get_executor(pure=False), compute_alone, parts, missing, data, keep)
+    elif jobs == 1 or len(missing) < 2:
         for place in missing:
             keep(place, compute(parts[place], data))
     else:
-        _compute_apart(parts, missing, data, jobs, keep)
+        pool = ProcessPoolExecutor(min(jobs, len(missing)), mp_context=get_context("spawn"), initializer=_alone)
+        _compute_apart(pool, compute, parts, missing, data, keep)
     return [found[place] for place in range(len(parts))]
 
 
@@ -140,17 +150,27 @@ def _noting_interrupts() -> Iterator[list[int]]:
         signal.signal(signal.SIGINT, before)
 
 
+def compute_alone(part: Part, data: Path | str | None = None) -> Arrays:
+    """The result of a part by one thread, for a worker beside others."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        return compute(part, data)
+
+
 def _compute_apart(
-    parts: list[Part], missing: list[int], data: Path | str | None, jobs: int, keep: Callable[[int, Arrays], None]
-) -> None:
-    workers = min(jobs, len(missing))
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_alone)
+    pool: Executor, function: Callable[[Part, Path | str | None], Arrays], parts: list[Part], missing: list[int],
+    data: Path | str | None, keep: Callable[[int, Arrays], None],
+) -> None:  # fmt: skip
+    pending: dict[Future[Arrays], int] = {}
     try:
-        pending = {pool.submit(compute, parts[place], data): place for place in missing}
+        pending |= {pool.submit(function, parts[place], data): place for place in missing}
         for done in as_completed(pending):
             keep(pending[done], done.result())
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        for future in pending:
+            future.cancel()
+        pool.shutdown(wait=True)
 
 
 def _alone() -> None:

@@ -50,7 +50,7 @@ def cost_and_pull(kind, parameter, prediction, target):
     return max(-margin, 0) + np.log1p(small), -target * miss / 2
 
 
-@njit(cache=True, fastmath=_FAST)
+@njit(cache=True, fastmath=_FAST, nogil=True)
 @no_type_check
 def pull_rows(begin, end, starts, columns, values, weights, kind, parameter, left, right, residuals, pulled, losses):
     rank = left.shape[1]
@@ -80,7 +80,7 @@ def pull_rows(begin, end, starts, columns, values, weights, kind, parameter, lef
         losses[i] = loss
 
 
-@njit(cache=True, fastmath=_FAST)
+@njit(cache=True, fastmath=_FAST, nogil=True)
 @no_type_check
 def pull_columns(begin, end, starts, rows, order, residuals, left, pulled):
     rank = left.shape[1]
@@ -167,12 +167,14 @@ class Entries:
     """Positions of the observed entries of an m × n matrix in row-major order, with what the two passes need.
 
     `rows`, `columns` int32 `(|Ω|,)`, sorted by row, then column. `tile`: about how many entries a tile has.
+    `is_threaded`: whether long lists are shared out to threads; False where the caller has a thread for each list.
     """
 
     rows: np.ndarray
     columns: np.ndarray
     shape: tuple[int, int]
     tile: int = TILE
+    is_threaded: bool = True
 
     @cached_property
     def _by_row(self) -> tuple[np.ndarray, np.ndarray]:
@@ -218,7 +220,7 @@ class Entries:
         )  # fmt: skip
         by_column = (column_starts, rows_by_column, order, residuals, left, column_pulls)
         column_pulls[:] = 0
-        if values.size * left.shape[1] < WORTH_THREADS:
+        if not self.is_threaded or values.size * left.shape[1] < WORTH_THREADS:
             pull_rows(0, self.shape[0], *by_row)
             for tile in range(column_starts.shape[0]):
                 pull_columns(0, self.shape[1], column_starts[tile], *by_column[1:])
@@ -238,7 +240,7 @@ class Entries:
         row_starts, row_chunks = self._by_row
         column_starts, column_chunks, rows_by_column, order = self._by_column
         in_place = self._in_place
-        if slopes.size * left.shape[1] < WORTH_THREADS:
+        if not self.is_threaded or slopes.size * left.shape[1] < WORTH_THREADS:
             pull_columns(0, self.shape[0], row_starts, self.columns, in_place, slopes, right, by_row)
             for tile in range(column_starts.shape[0]):
                 pull_columns(0, self.shape[1], column_starts[tile], rows_by_column, order, slopes, left, by_column)

@@ -17,7 +17,7 @@ from rankfall.kernels.observed import WORTH_THREADS, equal_work
 _FAST = {"reassoc", "contract", "nsz"}
 
 
-@njit(cache=True, fastmath=_FAST)
+@njit(cache=True, fastmath=_FAST, nogil=True)
 @no_type_check
 def _lines(begin, end, starts, places, values, dense, out):
     rank = dense.shape[1]

@@ -12,11 +12,13 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
+from scipy.sparse.linalg import LinearOperator
 
 from rankfall.arrays import Array, SparseArray, is_numpy, is_torch, namespace
 from rankfall.errors import InputError
 from rankfall.models.features import Features
 from rankfall.models.model import Model, factored_decomposition
+from rankfall.models.operator import linear_operator
 from rankfall.models.start import LayerForm, Start
 from rankfall.problems.problem import Problem
 
@@ -214,8 +216,23 @@ class _Seen(Problem):
         from scipy.sparse import csr_array
 
         table = self.outer.back_projection()
+        if isinstance(table, LinearOperator):
+            return _padded(table, self.shape)
         starts = np.concatenate([table.indptr, np.full(self.shape[0] - table.shape[0], table.indptr[-1])])
         return csr_array((table.data, table.indices, starts), shape=self.shape)
+
+
+def _padded(table: LinearOperator, shape: tuple[int, int]) -> LinearOperator:
+    """An operator with lines of zeros below and beside it."""
+    (m, n), (more_rows, more_cols) = table.shape, (shape[0] - table.shape[0], shape[1] - table.shape[1])
+
+    def forth(dense: np.ndarray) -> np.ndarray:
+        return np.pad(table.matmat(dense[:n]), ((0, more_rows), (0, 0)))
+
+    def back(dense: np.ndarray) -> np.ndarray:
+        return np.pad(table.rmatmat(dense[:m]), ((0, more_cols), (0, 0)))
+
+    return linear_operator(shape, forth, back, table.dtype)
 
 
 def _each(function: Callable[[Array], Array], factors: Float[Array, "*batch lines k"]) -> Array:

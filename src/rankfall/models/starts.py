@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Float
+from scipy.sparse.linalg import LinearOperator
 
 from rankfall.arrays import Array, SparseArray, to_numpy
 from rankfall.errors import InputError
@@ -158,16 +159,20 @@ def split_evenly(
     return layers
 
 
-def leading_vectors(matrix: SparseArray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """`count` leading left (m, count) and right (n, count) singular vectors of a SciPy sparse matrix.
+def leading_vectors(matrix: SparseArray | LinearOperator, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """`count` leading left (m, count) and right (n, count) singular vectors of a SciPy sparse matrix, or an operator.
 
     Exact (LAPACK) for small matrices; for large ones three rounds of subspace iteration with ten vectors to spare,
     which is more than a start needs: the first steps of a run are power iteration themselves.   [halko2011]
     """
     m, n = matrix.shape
     if count >= min(m, n) // 2 or m * n <= 2**18:
-        return _exact_vectors(matrix.toarray().astype(np.float64, copy=False), count)
-    forth, back = Multiplier(matrix.tocsr()), Multiplier(matrix.T.tocsr())
+        formed = matrix.matmat(np.eye(n)) if isinstance(matrix, LinearOperator) else matrix.toarray()
+        return _exact_vectors(formed.astype(np.float64, copy=False), count)
+    if isinstance(matrix, LinearOperator):
+        forth, back = matrix.matmat, matrix.rmatmat
+    else:
+        forth, back = Multiplier(matrix.tocsr()), Multiplier(matrix.T.tocsr())
     basis = np.random.default_rng(0).standard_normal((n, min(count + _SPARE, n)))
     for _ in range(_ROUNDS):
         basis = back(_orthonormal(forth(basis)))

@@ -19,7 +19,7 @@ from rankfall.arrays import Array, SparseArray, is_numpy, like, namespace, take,
 from rankfall.devices import Device, find_device, place
 from rankfall.errors import InputError, require, require_class
 from rankfall.kernels.entry_lists import LONGEST, EntryLists
-from rankfall.kernels.observed import line_starts, predict
+from rankfall.kernels.observed import Entries, line_starts, predict
 from rankfall.problems.layout import Layout, Observed
 from rankfall.problems.layouts import Dense, choose_layout
 from rankfall.problems.loss import Loss
@@ -202,10 +202,45 @@ class Completion(ManyProblems):
         """The observed share of all entries, `|Ω|` / (m n)."""
         return self.rows.size / (self.shape[0] * self.shape[1])
 
+    @property
+    def count(self) -> int:
+        """How many entries are observed, `|Ω|`."""
+        return self.rows.size
+
+    @cached_property
+    def degrees(self) -> tuple[Int[np.ndarray, " m"], Int[np.ndarray, " n"]]:
+        """How many entries of each row, and of each column, are observed."""
+        m, n = self.shape
+        return np.bincount(self.rows, minlength=m), np.bincount(self.cols, minlength=n)
+
     @cached_property
     def observed(self) -> Observed:
         """The observed entries, as a layout receives them."""
-        return Observed(self.rows, self.cols, self.values, self.weights, self.shape, self.loss_function)
+        return Observed(
+            self.rows, self.cols, self.values, self.weights, self.shape, self.loss_function, self.entries
+        )  # fmt: skip
+
+    @cached_property
+    def entries(self) -> Entries:
+        """The positions as compiled passes read them, shared with problems made by `with_values`."""
+        rows, cols = (index.astype(np.int32, copy=False) for index in (self.rows, self.cols))
+        return Entries(rows, cols, self.shape)
+
+    def with_values(
+        self, values: Float[Array, " entries"], weights: Float[Array, " entries"] | None, loss: Loss
+    ) -> "Completion":
+        """The problem of other values at the same positions, whose index lists are made once for both.
+
+        Parameters
+        ----------
+        values, weights : array, shape (entries,)
+            In row-major order, as here; weights are None for ones.
+        loss : Loss
+            ρ.
+        """
+        part = Completion(self.rows, self.cols, values, self.shape, weights, loss_function=loss)
+        vars(part)["entries"] = self.entries
+        return part
 
     @property
     def total_weight(self) -> Float[Array, "*batch"]:

@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from rankfall.arrays import Array, is_numpy, is_torch, namespace
+from rankfall.kernels.observed import Entries
 from rankfall.problems.loss import Loss
 
 
@@ -34,6 +35,8 @@ class Observed:
         (m, n).
     loss : Loss
         ρ.
+    entries : Entries
+        The positions as compiled passes read them; their lists are made on first use.
     """
 
     rows: Int[np.ndarray, " entries"]
@@ -42,6 +45,7 @@ class Observed:
     weights: Float[Array, "*weighed entries"] | None
     shape: tuple[int, int]
     loss: Loss
+    entries: Entries
 
     @cached_property
     def total_weight(self) -> Float[Array, "*batch"]:

@@ -199,7 +199,10 @@ class Problem(ABC):
         )
 
     def back_projection(self) -> SparseArray:
-        """A cheap estimate of W, as a SciPy CSR matrix; −∇ℓ(0) unless a member overrides it with a scaled estimate."""
+        """A cheap estimate of W; −∇ℓ(0) unless a member overrides it with a scaled estimate.
+
+        A SciPy CSR matrix, or a linear operator where no entries are at hand: a start asks for no more than products.
+        """
         from scipy.sparse import csr_array  # pyright: ignore[reportMissingTypeStubs]
 
         if self.batch_size is not None:

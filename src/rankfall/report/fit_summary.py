@@ -29,11 +29,11 @@ def summary_of_fit(
 ) -> Summary:
     """The contents of the report of a fitted estimator; see `summarize`."""
     fitted = model.fitted_
-    (m, n), values = fitted.problem.shape, np.asarray(fitted.problem.values, dtype=np.float64)
+    (m, n), count = fitted.problem.shape, fitted.problem.rows.size
     own = vars(model).get("feature_names_in_")
     columns = _names(own if column_names is None else column_names, n, "column")
     rows = _names(row_names, m, "row")
-    spread = float(values.std())
+    spread = float(np.asarray(fitted.problem.values, dtype=np.float64).std())
     measured = qualities(fitted, columns)
     methods, unit = method_errors(fitted)
     sparse = sparse_rows(fitted)
@@ -43,8 +43,8 @@ def summary_of_fit(
         title=f"Completion of a table of {m} × {n}",
         asked=[
             ("table", f"{m} rows × {n} columns"),
-            ("observed", f"{values.size} of {m * n} entries ({100 * values.size / (m * n):.3g} %)"),
-            ("filled", f"{m * n - values.size} entries"),
+            ("observed", f"{count} of {m * n} entries ({100 * count / (m * n):.3g} %)"),
+            ("filled", f"{m * n - count} entries"),
             *([] if fitted.standardization.mixed or fitted.is_category.any()
               else [("spread of the observed", f"{in_digits(spread)} (standard deviation)")]),
         ],

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 MERGES = ("error", "mean", "last")
+# A table of so many integers costs nothing.
+_SMALL = 2**16
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,18 +93,23 @@ def merge_duplicates(
     `duplicates` is "error", "mean" (the mean of a pair's values) or "last" (the one furthest down). `number`
     is how the file counts an entry's row, in the sentence about a duplicate.
     """
+    import polars as pl
+
     check_merge(duplicates)
     known = np.flatnonzero(~np.isnan(triplets.values))
     if not len(known):
         raise InputError("triplets must have at least one known value, got none; check which column has the values")
     keys = triplets.rows[known] * np.int64(triplets.shape[1]) + triplets.cols[known]
-    order = np.argsort(keys, kind="stable")
-    keys, places = keys[order], known[order]
-    is_first = np.concatenate([[True], keys[1:] != keys[:-1]])
+    order = pl.Series(keys).arg_sort().to_numpy()
+    is_first = np.concatenate([[True], np.diff(keys[order]) > 0])
+    if not is_first.all():
+        # among repeats, the order of the file counts
+        order = np.argsort(keys, kind="stable")
+    places = known[order]
     values = triplets.values[places]
     if not is_first.all():
         starts = np.flatnonzero(is_first)
-        ends = np.append(starts[1:], len(keys))
+        ends = np.append(starts[1:], keys.size)
         if duplicates == "error":
             repeats = np.flatnonzero(~is_first)
             again = int(repeats[np.argmin(places[repeats])])
@@ -134,12 +141,23 @@ def encode_labels(labels: "pl.Series") -> tuple[np.ndarray, np.ndarray]:
 
     integers = _as_integers(labels)
     if integers.null_count() == 0:
-        ordered, codes = np.unique(integers.to_numpy(), return_inverse=True)
-        return codes.astype(np.int64, copy=False), ordered
+        return _encode_integers(integers.to_numpy())
     strings = labels.cast(pl.String)
     ordered = strings.unique().sort()
     codes = strings.cast(pl.Enum(ordered)).to_physical().cast(pl.Int64).to_numpy()
     return codes, ordered.to_numpy().astype(object)
+
+
+def _encode_integers(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The same of integers: by a table of all between the least and the largest, where that is not larger than they."""
+    low, high = (int(labels.min()), int(labels.max())) if labels.size else (0, 0)
+    if not labels.size or high - low > max(labels.size, _SMALL):
+        ordered, codes = np.unique(labels, return_inverse=True)
+        return codes.astype(np.int64, copy=False), ordered
+    is_there = np.zeros(high - low + 1, dtype=bool)
+    places = labels - low
+    is_there[places] = True
+    return np.cumsum(is_there)[places] - 1, np.flatnonzero(is_there) + low
 
 
 def lookup_labels(known: np.ndarray, labels: "pl.Series | npt.ArrayLike") -> np.ndarray:

@@ -59,13 +59,13 @@ class Effects(Member):
 
     def complete(self, split: Split) -> Float[np.ndarray, "parts m n"]:
         """μ + a_i + b_j."""
-        from rankfall.estimators.standardization import damped_effects
+        from rankfall.estimators.effects import ListedSums, damped_effects
 
         filled = np.empty_like(split.tables)
         for part, table in enumerate(split.tables):
             rows, cols = np.nonzero(~np.isnan(table))
-            mean, row, column, *_ = damped_effects(rows, cols, table[rows, cols], None, table.shape)
-            filled[part] = mean + row[:, None] + column
+            effects = damped_effects(ListedSums(rows, cols, table[rows, cols], None, table.shape))
+            filled[part] = effects.mean + effects.rows[:, None] + effects.cols
         return filled
 
 

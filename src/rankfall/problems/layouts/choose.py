@@ -9,6 +9,9 @@ from rankfall.problems.layouts.torch_sparse import TorchSparse
 # BLAS multiplies an entry of a dense product about this many times faster than a compiled pass treats an observed one.
 _DENSE_SHARE = 0.1
 _DENSE_SIZE, _SMALL_SIZE = 2**25, 4096
+# Of many tables on a device, those that still run are stored anew whenever some have ended; sorting them would cost
+# more than the entries that are not observed.
+_BATCHED_SIZE = 2**18
 
 
 def choose_layout(observed: Observed) -> type[Layout]:
@@ -22,6 +25,7 @@ def choose_layout(observed: Observed) -> type[Layout]:
         return Batched
     if not (observed.is_numpy or observed.is_torch):
         return Dense
-    is_dense = observed.share >= _DENSE_SHARE or observed.size <= _SMALL_SIZE
+    small = _BATCHED_SIZE if observed.is_torch and observed.values.ndim > 1 else _SMALL_SIZE
+    is_dense = observed.share >= _DENSE_SHARE or observed.size <= small
     sparse = Sparse if observed.is_numpy else TorchSparse
     return Dense if is_dense and observed.size <= _DENSE_SIZE else sparse

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from rankfall.arrays import Array, device, is_numpy, like, namespace, to_numpy
-from rankfall.devices import place
+from rankfall.arrays import Array, device, is_numpy, is_torch, like, namespace, to_numpy
+from rankfall.devices import load_torch, place
 from rankfall.kernels.vectors import squares
 from rankfall.problems.layout import Layout, Observed
 from rankfall.problems.loss import Loss
@@ -71,6 +71,8 @@ class Dense(Layout):
         self, left: Float[Array, "*batch m k"], right: Float[Array, "*batch n k"]
     ) -> tuple[Float[Array, "*batch"], Float[Array, "*batch m k"], Float[Array, "*batch n k"]]:
         """ℓ(W), G R and Gᵀ L at W = L Rᵀ."""
+        if is_torch(left) and self.loss.is_quadratic and (left.ndim <= 3 or self.table.ndim == 2):
+            return self._torch_squares(left, right)
         product = left @ right.mT
         if is_numpy(product) and self.loss.is_quadratic:
             entries = product.shape[-2] * product.shape[-1]
@@ -80,3 +82,11 @@ class Dense(Layout):
         else:
             loss, gradient = self.loss_and_gradient(product)
         return loss, gradient @ right, gradient.mT @ left
+
+    def _torch_squares(self, left: Array, right: Array) -> tuple[Array, Array, Array]:
+        """The same for squares in fewer passes: W is formed less the table, and its place is used for the costs."""
+        lefts, rights = (factor.reshape(-1, *factor.shape[-2:]) for factor in (left, right))
+        residual = load_torch().baddbmm(self.table, lefts, rights.mT, beta=-1)
+        gradient = self.shares * residual
+        products = (gradient @ rights).reshape(left.shape), (gradient.mT @ lefts).reshape(right.shape)
+        return 0.5 * residual.mul_(gradient).sum((-2, -1)).reshape(left.shape[:-2]), *products

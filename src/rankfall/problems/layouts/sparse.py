@@ -41,9 +41,7 @@ class Sparse(Layout):
                 f"the layout Sparse is for NumPy arrays, got {type(observed.values).__name__}; use TorchSparse for "
                 "PyTorch, or layout='auto'"
             )
-        rows, cols = (index.astype(np.int32, copy=False) for index in (observed.rows, observed.cols))
-        entries = Entries(rows, cols, observed.shape)
-        return cls(entries, observed.values, observed.weights, observed.total_weight, observed.loss)
+        return cls(observed.entries, observed.values, observed.weights, observed.total_weight, observed.loss)
 
     def loss_and_factor_gradients(
         self, left: Float[np.ndarray, "*batch m k"], right: Float[np.ndarray, "*batch n k"]

@@ -1,0 +1,76 @@
+"""Completing a list of entries on a Dask cluster: factors, or predictions of pairs, written by the workers."""
+
+import re
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rankfall.cli.console import Console
+from rankfall.cli.edge import say
+from rankfall.cli.options import FitOptions
+from rankfall.errors import InputError
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+    from rankfall.estimators import DeepMatrixFactorization
+
+
+def complete_on_cluster(
+    source: str, columns: str | None, pairs: Path | None, output: Path | None, duplicates: str, options: FitOptions,
+    console: Console, address: str, checkpoint: Path | None, resume: bool,
+) -> None:  # fmt: skip
+    """Read partitioned entries on the workers, fit them, and write factors or predictions to a folder of parquet."""
+    if columns is None:
+        raise InputError("--dask needs --triplets, got none; name the columns row,column,value of INPUT")
+    if output is None:
+        raise InputError("--dask needs -o, got none; name the folder to write to")
+    if output.suffix:
+        raise InputError(f"a cluster writes a folder of parquet files, got {str(output)!r}; leave the extension out")
+    from rankfall import cluster
+
+    names = [name.strip() for name in columns.split(",")]
+    source = whole_url(source)
+    cluster.require_dask()
+    frame = cluster.read_frame(source, names)
+    asked = None if pairs is None else cluster.read_frame(whole_url(str(pairs)), names[:2])
+    estimator = options.estimator()
+    begun = time.perf_counter()
+    with cluster.connected(address) as client:
+        _tell(client, console)
+        with console.fitting() as progress:
+            cluster.fit(
+                estimator, frame, names, duplicates=duplicates, checkpoint=checkpoint, resume=resume, progress=progress
+            )
+        console.diverged = estimator.status_ == "diverged"
+        if asked is None:
+            console.writing(lambda: cluster.write(estimator, output))
+        else:
+            console.writing(lambda: cluster.write_predictions(estimator, asked, names[:2], output))
+        console.summary(_rows(estimator, time.perf_counter() - begun), "written", output)
+
+
+def whole_url(source: str) -> str:
+    """A URL with both of its slashes, of which a path keeps one."""
+    return re.sub(r"^(\w[\w+.-]+):/(?!/)", r"\1://", source)
+
+
+def _tell(client: "Client", console: Console) -> None:
+    if console.quiet:
+        return
+    workers = len(client.scheduler_info()["workers"])
+    say(f"cluster: {workers} workers; dashboard: {client.dashboard_link}", sys.stderr)
+
+
+def _rows(model: "DeepMatrixFactorization", seconds: float) -> list[tuple[str, str]]:
+    problem = model.fitted_.problem
+    return [
+        ("size", " × ".join(map(str, problem.shape))),
+        ("observed", f"{problem.count} entries ({100 * problem.share:.3g} %)"),
+        ("depth", f"{model.depth_}"),
+        ("stopping time", f"{model.stopping_time_:.4g}"),
+        ("effective rank", f"{model.effective_rank_:.3g}"),
+        ("held-out error", f"{model.held_out_error_:.4g} (column means {model.column_mean_error_:.4g})"),
+        ("seconds", f"{seconds:.2f}"),
+    ]

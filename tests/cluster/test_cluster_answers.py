@@ -1,0 +1,232 @@
+"""What a fit on a cluster answers and writes, and what it refuses."""
+
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import rankfall as rf
+from tests.helpers.entries import planted_entries
+from tests.helpers.shell import shell
+
+pytestmark = [pytest.mark.dask, pytest.mark.trusted]
+ENTRIES = planted_entries((250, 80), 5000)
+NAMES = ["user", "item", "rating"]
+
+
+def partitioned(entries, partitions=3):
+    import dask.dataframe as dd
+
+    return dd.from_pandas(entries, npartitions=partitions, sort=False)
+
+
+@pytest.fixture(scope="module")
+def model(client):
+    from rankfall import cluster
+
+    estimator = rf.DeepMatrixFactorization(width=4, depth=2, features=False, scaling="global", rtol=0.1)
+    return cluster.fit(estimator, partitioned(ENTRIES), NAMES, block_entries=2000)
+
+
+def test_predictions_of_a_frame_are_those_of_the_estimator(model, tmp_path):
+    from rankfall import cluster
+
+    pairs = ENTRIES.head(500)[["user", "item"]]
+    found = cluster.predict(model, partitioned(pairs), ["user", "item"]).compute()
+    places = np.searchsorted(model.row_labels_, pairs["user"]), np.searchsorted(model.column_labels_, pairs["item"])
+    expected = model.set_params(decimals=None).predict(*places)
+    low, high = ENTRIES["rating"].min(), ENTRIES["rating"].max()
+    np.testing.assert_allclose(found["predicted"], np.clip(expected, low, high), rtol=1e-5)
+    model.set_params(decimals="auto")
+    cluster.write_predictions(model, partitioned(pairs), ["user", "item"], tmp_path / "predicted")
+    written = pd.read_parquet(tmp_path / "predicted")
+    np.testing.assert_allclose(written["predicted"], found["predicted"])
+
+
+def test_an_id_never_seen_counts_as_average(model):
+    from rankfall import cluster
+
+    found = cluster.predict(model, partitioned(pd.DataFrame({"user": [10**6], "item": [0]}), 1), NAMES).compute()
+    assert np.isfinite(found["predicted"]).all()
+
+
+def test_recommendations_are_those_of_the_estimator(model, tmp_path):
+    from rankfall import cluster
+
+    cluster.recommend(model, 3, tmp_path / "best")
+    written = pd.read_parquet(tmp_path / "best")
+    columns, _ = model.set_params(decimals=None).recommend(np.arange(20), 3)
+    model.set_params(decimals="auto")
+    for row in range(20):
+        chosen = written[written["row"] == model.row_labels_[row]].sort_values("rank")
+        assert chosen["column"].tolist() == model.column_labels_[columns[row]].tolist()
+    seen = set(zip(ENTRIES["user"], ENTRIES["item"], strict=True))
+    assert not seen & set(zip(written["row"], written["column"], strict=True))
+
+
+def test_factors_predict_as_written(model, tmp_path):
+    from rankfall import cluster
+
+    cluster.write(model, tmp_path / "factors")
+    rows, cols = (pd.read_parquet(tmp_path / "factors" / side) for side in ("rows", "columns"))
+    named = [name for name in rows if name.startswith("factor_")]
+    row, col = rows.iloc[5], cols.iloc[7]
+    found = col["origin"] + col["unit"] * (
+        col["mean"] + row["effect"] + col["effect"] + (row[named].astype(float) * col[named].astype(float)).sum()
+    )
+    assert found == pytest.approx(model.set_params(decimals=None).predict([5], [7])[0], rel=1e-5)
+    model.set_params(decimals="auto")
+
+
+def test_only_what_rankfall_wrote_is_replaced(model, tmp_path):
+    from rankfall import cluster
+
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "thesis.txt").write_text("three years")
+    with pytest.raises(rf.InputError, match="only what rankfall wrote"):
+        cluster.write(model, folder)
+    assert (folder / "thesis.txt").read_text() == "three years"
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda model, path: model.complete(),
+        lambda model, path: model.save(path / "m.npz"),
+        lambda model, path: model.report(path / "r.html"),
+        lambda model, path: model.transform(np.full((2, 80), np.nan)),
+    ],
+    ids=["complete", "save", "report", "transform"],
+)
+def test_what_needs_the_list_of_entries_is_refused(model, tmp_path, ask):
+    with pytest.raises(rf.InputError, match="stay on the workers"):
+        ask(model, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("entries", "sentence"),
+    [
+        (ENTRIES.assign(rating="good"), "values must be numbers"),
+        (ENTRIES.assign(rating=np.inf), "values must be finite"),
+        (ENTRIES.assign(rating=np.nan), "at least one entry must be known"),
+        (ENTRIES.assign(user=ENTRIES["user"] + 0.5), "ids must be whole numbers or words"),
+        (ENTRIES.assign(item=ENTRIES["item"].astype("Int64").where(ENTRIES.index != 7)), "must have its ids"),
+        (ENTRIES.head(300), "a cluster is for long lists"),
+        (ENTRIES.rename(columns={"item": "film"}), "the columns must be there, got 'item'"),
+    ],
+)
+def test_entries_that_cannot_be_fitted(client, entries, sentence):
+    from rankfall import cluster
+
+    with pytest.raises(rf.InputError, match=sentence):
+        cluster.fit(rf.DeepMatrixFactorization(), partitioned(entries), NAMES)
+
+
+def test_partitions_of_different_columns_or_types(client, tmp_path):
+
+    ENTRIES.head(2500).to_parquet(tmp_path / "0.parquet")
+    for other in (ENTRIES.assign(user="u" + ENTRIES["user"].astype(str)), ENTRIES.rename(columns={"rating": "stars"})):
+        other.to_parquet(tmp_path / "1.parquet")
+        with pytest.raises(rf.InputError, match=r"partitions must|ids must be of one type"):
+            _read_and_fit(str(tmp_path / "*.parquet"))
+
+
+def _read_and_fit(pattern):
+    from rankfall import cluster
+
+    cluster.fit(rf.DeepMatrixFactorization(), cluster.read_frame(pattern, NAMES), NAMES)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "sentence"),
+    [
+        ({"loss": "huber"}, "loss must be"),
+        ({"scaling": "log"}, "scaling must be"),
+        ({"order": "rows"}, "order must be"),
+        ({"refine": True}, "refine must be"),
+        ({"categorical_features": [0]}, "categorical_features must be"),
+    ],
+)
+def test_parameters_a_cluster_does_not_know(client, parameters, sentence):
+    with pytest.raises(rf.InputError, match=sentence):
+        rf.DeepMatrixFactorization(**parameters).fit(partitioned(ENTRIES), triplets=NAMES)
+
+
+def test_a_frame_without_a_client(monkeypatch):
+    def no_client():
+        raise ValueError("No clients found")
+
+    monkeypatch.setattr("distributed.default_client", no_client)
+    with pytest.raises(rf.InputError, match="got no client"):
+        rf.DeepMatrixFactorization().fit(partitioned(ENTRIES), triplets=NAMES)
+
+
+def test_triplets_are_for_dask_frames():
+    with pytest.raises(rf.InputError, match="triplets names the columns of a Dask frame"):
+        rf.DeepMatrixFactorization().fit(np.eye(3), triplets=NAMES)
+
+
+def test_the_shell_completes_partitioned_files(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for place in range(3):
+        ENTRIES.iloc[place::3].to_parquet(tmp_path / f"part-{place}.parquet")
+    words = [
+        "complete",
+        "part-*.parquet",
+        "--triplets",
+        "user,item,rating",
+        "--no-features",
+        "--width",
+        4,
+        "--depth",
+        2,
+    ]
+    ended = shell(*words, "-o", "factors", "--dask")
+    assert ended.code == 0, ended.stderr
+    assert "5000 entries" in ended.stdout
+    assert "dashboard" in ended.stderr
+    assert len(pd.read_parquet("factors/rows")) == ENTRIES["user"].nunique()
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--dask", "-o", "out"], "--dask needs --triplets"),
+        (["--triplets", "user,item,rating", "--dask"], "--dask needs -o"),
+        (["--triplets", "user,item,rating", "--dask", "-o", "out.csv"], "a folder of parquet files"),
+        (["--triplets", "user,item,stars", "--dask", "-o", "out"], "stars"),
+        (["--triplets", "user,item", "--dask", "-o", "out"], "a row, a column and a value"),
+        (["--triplets", "user,item,rating", "--dask", "nowhere:1", "-o", "out"], "must answer at the address"),
+        (["--triplets", "user,item,rating", "--dask", "-o", "out", "--plot", "p.png"], "--plot is for one machine"),
+        (["--resume"], "--resume goes with --dask"),
+    ],
+)
+def test_the_shell_refuses_in_a_sentence(tmp_path, monkeypatch, words, sentence):
+    from rankfall.cluster import connection
+
+    monkeypatch.setattr(connection, "PATIENCE", "1s")
+    monkeypatch.chdir(tmp_path)
+    ENTRIES.to_parquet("entries.parquet")
+    ended = shell("complete", "entries.parquet", *words)
+    assert ended.code == 2
+    assert sentence in ended.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_file_that_is_not_there(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("none/*.parquet", "none/*.csv", "none.txt"):
+        ended = shell("complete", name, "--triplets", "a,b,c", "--dask", "-o", "out")
+        assert ended.code == 2
+        assert "Traceback" not in ended.stderr
+
+
+def test_dask_that_is_not_installed(monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    from rankfall.cluster import require_dask
+
+    with pytest.raises(rf.InputError, match=r'pip install "rankfall\[dask\]"'):
+        require_dask()
