@@ -18,6 +18,7 @@ from rankfall.kernels.lanes import (
     add,
     add_multiple,
     add_times,
+    aligned_zeros,
     dot,
     load,
     multiple,
@@ -50,7 +51,6 @@ def _gradient(begin, end, positions, firsts, rows, values, weights, share, kind,
     """½ ∂ℓ/∂rows of the entries to `pulled`; what they add to ℓ."""
     stay_apart()
     order, width = firsts.size, len(tag) * LANES
-    pulled[:] = 0
     before, total = np.empty(order * width, rows.dtype), 0.0
     for e in range(begin, end):
         product = load(rows, (firsts[0] + positions[0, e]) * width, tag)
@@ -79,7 +79,6 @@ def _gradient_of_three(begin, end, positions, firsts, rows, values, weights, sha
     """`_gradient` for three axes: all rows stay in registers, that of the first axis as long as its index stays."""
     stay_apart()
     width = len(tag) * LANES
-    pulled[:] = 0
     total, e = 0.0, begin
     while e < end:
         index = positions[0, e]
@@ -214,7 +213,7 @@ def _pulled(
     runs, rank, width = rows.shape[0], rows.shape[2], rows.shape[2] * firsts.size
     chunks = chunk_bounds(positions.shape[1], width, rows[0].size, runs)
     packed, tag = _packed(rows)
-    pulled = np.empty((runs, chunks.size - 1, packed.shape[1]), rows.dtype)
+    pulled = aligned_zeros((runs, chunks.size - 1, packed.shape[1]), rows.dtype)
     losses = np.empty((runs, chunks.size - 1))
     is_small = runs * positions.shape[1] * width < WORTH_THREADS
     run = _serial_gradients if is_small else _parallel_gradients
@@ -231,6 +230,6 @@ def _parts(rows: np.ndarray) -> list[np.ndarray]:
 def _packed(rows: np.ndarray) -> tuple[np.ndarray, tuple[int, ...]]:
     """Rows with zeros up to a number of lanes that is compiled, flat for each run, and the tag of their length."""
     tag = tag_of(rows.shape[2])
-    packed = np.zeros((*rows.shape[:2], LANES * len(tag)), rows.dtype)
+    packed = aligned_zeros((*rows.shape[:2], LANES * len(tag)), rows.dtype)
     packed[..., : rows.shape[2]] = rows
     return packed.reshape(rows.shape[0], -1), tag

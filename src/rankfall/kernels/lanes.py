@@ -8,13 +8,17 @@ registers that the machine has.
 `tag` is a tuple of B zeros: its type says how long a row is. A row is added up in one fixed order.
 """
 
+import math
 from typing import Any, no_type_check
 
+import numpy as np
+import numpy.typing as npt
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic, models, register_model
 
 LANES = 8
+_LINE = 64
 
 
 def tag_of(width: int) -> tuple[int, ...]:
@@ -23,6 +27,14 @@ def tag_of(width: int) -> tuple[int, ...]:
     while blocks * LANES < width:
         blocks *= 2
     return (0,) * blocks
+
+
+def aligned_zeros(shape: tuple[int, ...], dtype: npt.DTypeLike) -> np.ndarray:
+    """Zeros that begin where a cache line does, so that no row of eight lanes lies on two lines more than it must."""
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    raw = np.zeros(size + _LINE, np.uint8)
+    first = -raw.ctypes.data % _LINE
+    return raw[first : first + size].view(dtype).reshape(shape)
 
 
 class Vector(types.Type):

@@ -7,13 +7,27 @@ of the loops (`lanes`); the last core, whose matrices are columns, is kept as ro
 along the train, forth and back. `tensor_chunks` says why threads change no bit.
 """
 
+import math
 from typing import no_type_check
 
 import numpy as np
 from numba import njit, prange
 
 from rankfall.kernels.entry_terms import EntryTerms, cost_and_slope
-from rankfall.kernels.lanes import add_multiple, dot, load, multiple, read, stay_apart, store, tag_of, write, zeros
+from rankfall.kernels.lanes import (
+    LANES,
+    add_multiple,
+    aligned_zeros,
+    dot,
+    load,
+    multiple,
+    read,
+    stay_apart,
+    store,
+    tag_of,
+    write,
+    zeros,
+)
 from rankfall.kernels.tensor_chunks import WORTH_THREADS, chunk_bounds
 
 _FAST = {"reassoc", "contract", "nsz"}
@@ -23,7 +37,7 @@ _FAST = {"reassoc", "contract", "nsz"}
 @no_type_check
 def _pass_forth(e, positions, offsets, ranks, cores, lefts, tag):
     """lefts[n] = G_1[i_1] ⋯ G_n[i_n] for n < N, from lefts[0] = 1; what it gives is W_e."""
-    width, last = len(tag) * 8, offsets.size - 1
+    width, last = len(tag) * LANES, offsets.size - 1
     for n in range(last):
         at = offsets[n] + positions[n, e] * ranks[n] * width
         passed = zeros(cores, tag)
@@ -37,7 +51,7 @@ def _pass_forth(e, positions, offsets, ranks, cores, lefts, tag):
 @no_type_check
 def _values(begin, end, positions, offsets, ranks, cores, predicted, tag):
     stay_apart()
-    lefts = np.ones(offsets.size * len(tag) * 8, cores.dtype)
+    lefts = np.ones(offsets.size * len(tag) * LANES, cores.dtype)
     for e in range(begin, end):
         predicted[e] = _pass_forth(e, positions, offsets, ranks, cores, lefts, tag)
 
@@ -49,9 +63,8 @@ def _gradient(
 ):  # fmt: skip
     """½ ∂ℓ/∂cores of the entries to `pulled`; what they add to ℓ."""
     stay_apart()
-    width, last, total = len(tag) * 8, offsets.size - 1, 0.0
+    width, last, total = len(tag) * LANES, offsets.size - 1, 0.0
     lefts, rights = np.ones(offsets.size * width, cores.dtype), np.zeros(width, cores.dtype)
-    pulled[:] = 0
     for e in range(begin, end):
         predicted = _pass_forth(e, positions, offsets, ranks, cores, lefts, tag)
         weight = share * read(weights, e) if weights.size > 0 else share
@@ -196,23 +209,27 @@ def _pulled(positions: np.ndarray, cores: list[np.ndarray], terms: EntryTerms) -
     offsets, ranks, packed, tag = _packed(cores)
     runs, work = packed.shape[0], int(ranks[:-1] @ ranks[1:])
     chunks = chunk_bounds(positions.shape[1], work, sum(core[0].size for core in cores), runs)
-    pulled, losses = np.empty((runs, chunks.size - 1, packed.shape[1]), packed.dtype), np.empty((runs, chunks.size - 1))
+    pulled = aligned_zeros((runs, chunks.size - 1, packed.shape[1]), packed.dtype)
+    losses = np.empty((runs, chunks.size - 1))
     is_small = runs * positions.shape[1] * work < WORTH_THREADS
     run = _serial_gradients if is_small else _parallel_gradients
     run(chunks, positions, offsets, ranks, packed, terms.arrays, pulled, losses, tag)
     summed = pulled.sum(axis=1) if chunks.size > 2 else pulled[:, 0]
-    return losses.sum(axis=1), _unpacked(summed, cores, len(tag) * 8)
+    return losses.sum(axis=1), _unpacked(summed, cores, len(tag) * LANES)
 
 
 def _packed(cores: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[int, ...]]:
     """Where each core begins, r_0 … r_N, all cores with zeros up to the width of a row, and the tag of that width."""
     ranks = np.asarray([core.shape[-2] for core in cores] + [1])
     tag = tag_of(int(ranks.max()))
+    width = LANES * len(tag)
     rows = [core if n < len(cores) - 1 else core.mT for n, core in enumerate(cores)]
-    filled = [np.pad(row, ((0, 0), (0, 0), (0, 0), (0, 8 * len(tag) - row.shape[-1]))) for row in rows]
-    flat = [core.reshape(core.shape[0], -1) for core in filled]
-    offsets = np.cumsum([0, *(core.shape[1] for core in flat[:-1])])
-    return offsets, ranks, np.concatenate(flat, axis=1), tag
+    sizes = [math.prod(row.shape[1:-1]) * width for row in rows]
+    packed = aligned_zeros((rows[0].shape[0], sum(sizes)), rows[0].dtype)
+    offsets = np.cumsum([0, *sizes])[:-1]
+    for row, begin, size in zip(rows, offsets, sizes, strict=True):
+        packed[:, begin : begin + size].reshape(*row.shape[:-1], width)[..., : row.shape[-1]] = row
+    return offsets, ranks, packed, tag
 
 
 def _unpacked(packed: np.ndarray, cores: list[np.ndarray], width: int) -> list[np.ndarray]:

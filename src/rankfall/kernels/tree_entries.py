@@ -16,7 +16,9 @@ from numba import njit, prange
 
 from rankfall.kernels.entry_terms import EntryTerms, cost_and_slope
 from rankfall.kernels.lanes import (
+    LANES,
     add_multiple,
+    aligned_zeros,
     dot,
     load,
     multiple,
@@ -59,7 +61,7 @@ class Nodes:
 @no_type_check
 def _climb(e, positions, table, matrices, products, outputs, tag):
     """products[v] = h_1 ∘ ⋯ ∘ h_k at each inner node v, outputs[v] = h at each node but the root; W_e."""
-    width, root = len(tag) * 8, table.shape[1] - 1
+    width, root = len(tag) * LANES, table.shape[1] - 1
     # table: parents, modes, rows, offsets, and whether a node is the first of its siblings
     for v in range(root):
         if table[1, v] >= 0:
@@ -79,7 +81,7 @@ def _climb(e, positions, table, matrices, products, outputs, tag):
 @no_type_check
 def _values(begin, end, positions, table, matrices, predicted, tag):
     stay_apart()
-    size = table.shape[1] * len(tag) * 8
+    size = table.shape[1] * len(tag) * LANES
     products, outputs = np.zeros(size, matrices.dtype), np.zeros(size, matrices.dtype)
     for e in range(begin, end):
         predicted[e] = _climb(e, positions, table, matrices, products, outputs, tag)
@@ -90,12 +92,11 @@ def _values(begin, end, positions, table, matrices, predicted, tag):
 def _gradient(begin, end, positions, table, matrices, values, weights, share, kind, parameter, pulled, tag):
     """½ ∂ℓ/∂matrices of the entries to `pulled`; what they add to ℓ."""
     stay_apart()
-    count, width, total = table.shape[1], len(tag) * 8, 0.0
+    count, width, total = table.shape[1], len(tag) * LANES, 0.0
     root = count - 1
     products, outputs = np.zeros(count * width, matrices.dtype), np.zeros(count * width, matrices.dtype)
     # what comes down to the product of the children of each inner node
     below = np.zeros(count * width, matrices.dtype)
-    pulled[:] = 0
     for e in range(begin, end):
         predicted = _climb(e, positions, table, matrices, products, outputs, tag)
         weight = share * read(weights, e) if weights.size > 0 else share
@@ -193,13 +194,13 @@ def _pulled(
     """ℓ of each run, and ½ ∂ℓ/∂layers."""
     table, packed, tag = _packed(nodes, layers)
     chunks = chunk_bounds(positions.shape[1], nodes.work, nodes.size, packed.shape[0])
-    pulled = np.empty((packed.shape[0], chunks.size - 1, packed.shape[1]), packed.dtype)
+    pulled = aligned_zeros((packed.shape[0], chunks.size - 1, packed.shape[1]), packed.dtype)
     losses = np.empty(pulled.shape[:2])
     is_small = packed.shape[0] * positions.shape[1] * nodes.work < WORTH_THREADS
     run = _serial_gradients if is_small else _parallel_gradients
     run(chunks, positions, table, packed, terms.arrays, pulled, losses, tag)
     summed = pulled.sum(axis=1) if chunks.size > 2 else pulled[:, 0]
-    width, pulls = 8 * len(tag), []
+    width, pulls = LANES * len(tag), []
     for v, (rows, cols, begin) in enumerate(zip(nodes.rows, nodes.cols, table[3], strict=True)):
         is_root = v == nodes.parents.size - 1
         part = summed[:, begin : begin + (1 if is_root else rows) * width].reshape(packed.shape[0], -1, width)
@@ -211,11 +212,13 @@ def _packed(nodes: Nodes, layers: list[np.ndarray]) -> tuple[np.ndarray, np.ndar
     """The table of nodes, all matrices with zeros up to the width of a row, and the tag of that width."""
     inner = nodes.modes < 0
     tag = tag_of(int(max(nodes.cols.max(), nodes.rows[inner].max())))
-    width = 8 * len(tag)
+    width = LANES * len(tag)
     parts = [layer.mT if v == len(layers) - 1 else layer for v, layer in enumerate(layers)]
-    filled = [np.pad(part, ((0, 0), (0, 0), (0, width - part.shape[-1]))) for part in parts]
-    flat = [part.reshape(part.shape[0], -1) for part in filled]
-    offsets = np.cumsum([0, *(part.shape[1] for part in flat[:-1])])
+    sizes = [part.shape[1] * width for part in parts]
+    packed = aligned_zeros((parts[0].shape[0], sum(sizes)), parts[0].dtype)
+    offsets = np.cumsum([0, *sizes])[:-1]
+    for part, begin, size in zip(parts, offsets, sizes, strict=True):
+        packed[:, begin : begin + size].reshape(*part.shape[:-1], width)[..., : part.shape[-1]] = part
     firsts = [v == int(np.flatnonzero(nodes.parents == parent)[0]) for v, parent in enumerate(nodes.parents)]
     table = np.stack([nodes.parents, nodes.modes, nodes.rows, offsets, np.asarray(firsts)]).astype(np.int64)
-    return table, np.concatenate(flat, axis=1), tag
+    return table, packed, tag
