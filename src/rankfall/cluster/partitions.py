@@ -14,7 +14,7 @@ _PARQUET, _CSV = (".parquet", ".pq"), (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 
 
 def read_frame(pattern: str, columns: Sequence[str]) -> "dd.DataFrame":
-    """The frame of partitioned parquet or csv files: a folder, a pattern such as 'ratings/*.parquet', or a URL.
+    """The frame of partitioned parquet or csv files: a folder, a pattern such as ``ratings/*.parquet``, or a URL.
 
     Raises
     ------
