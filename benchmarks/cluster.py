@@ -82,7 +82,7 @@ def fit_rankfall(folder: Path, width: int, workers: int, memory: str) -> dict[st
         stages: list[tuple[str, float]] = []
         cluster.fit(model, frame, NAMES, progress=lambda stage, share: stages.append((stage, time.perf_counter())))
         seconds = time.perf_counter() - begun
-        peaks = client.run(_peak)
+        peaks: Any = client.run(_peak)
         print(f"  read and dealt out after {stages[0][1] - begun:.1f} s" if stages else "", file=sys.stderr)
         for trial in model.selection_.trials:
             print(f"  {trial.candidate}: {trial.evaluations} gradients, {trial.seconds:.1f} s", file=sys.stderr)

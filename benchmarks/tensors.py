@@ -156,8 +156,8 @@ def gradient() -> None:
         model = model.sized(problem.shape)
         weights = rng.standard_normal((1, model.size))
         layers = zip(model.layers(weights[0]), model.modes, strict=True)
-        rows = [layer.reshape(side, -1) for layer, mode in layers if mode is not None]
-        reading = best(lambda rows=rows: read(problem.indices, problem.values, *rows, out))
+        first, second, third = (layer.reshape(side, -1) for layer, mode in layers if mode is not None)
+        reading = best(lambda rows=(first, second, third): read(problem.indices, problem.values, *rows, out))
         whole = best(lambda model=model, weights=weights: model.velocity(problem, weights))
         name = type(model).__name__
         print(f"{name}: gradient {1e3 * whole:.1f} ms, reading {1e3 * reading:.1f} ms, ratio {whole / reading:.2f}")

@@ -76,7 +76,9 @@ class Quartic(Loss):
         return 4 * (prediction - target) ** 3
 
 
-@pytest.mark.parametrize("loss", [Squared(), Huber(0.4), Absolute(0.1), Logistic(0.2), Quartic()], ids=str)
+@pytest.mark.parametrize(
+    "loss", [Squared(), Huber(0.4), Absolute(0.1), Logistic(0.2), Quartic()], ids=lambda loss: type(loss).__name__
+)
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize(
     ("shape", "model"),
