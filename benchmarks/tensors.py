@@ -157,7 +157,7 @@ def gradient() -> None:
         weights = rng.standard_normal((1, model.size))
         layers = zip(model.layers(weights[0]), model.modes, strict=True)
         first, second, third = (layer.reshape(side, -1) for layer, mode in layers if mode is not None)
-        reading = best(lambda rows=(first, second, third): read(problem.indices, problem.values, *rows, out))
+        reading = best(lambda a=first, b=second, c=third: read(problem.indices, problem.values, a, b, c, out))
         whole = best(lambda model=model, weights=weights: model.velocity(problem, weights))
         name = type(model).__name__
         print(f"{name}: gradient {1e3 * whole:.1f} ms, reading {1e3 * reading:.1f} ms, ratio {whole / reading:.2f}")

@@ -1,5 +1,7 @@
 """What a fit on a cluster answers and writes, and what it refuses."""
 
+import os
+import signal
 import sys
 
 import numpy as np
@@ -230,3 +232,15 @@ def test_dask_that_is_not_installed(monkeypatch):
 
     with pytest.raises(rf.InputError, match=r'pip install "rankfall\[dask\]"'):
         require_dask()
+
+
+def test_ctrl_c_is_for_the_caller_alone():
+    """A terminal sends it to all processes of a command."""
+    from rankfall import cluster
+
+    with cluster.connected() as client:
+        numbers = client.run(os.getpid)
+        for number in numbers.values():
+            os.kill(number, signal.SIGINT)
+        client.submit(sum, [1, 2], pure=False).result(timeout=30)
+        assert client.run(os.getpid) == numbers

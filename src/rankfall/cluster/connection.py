@@ -1,5 +1,6 @@
 """A Dask cluster: the one at an address, or one of processes on this machine."""
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,13 @@ def require_dask() -> None:
         ) from None
 
 
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether asyncio's message is about more than a call that Ctrl-C ended."""
+    from distributed.client import AllExit
+
+    return record.exc_info is None or record.exc_info[0] is not AllExit
+
+
 @contextmanager
 def connected(address: str = LOCAL) -> Iterator["Client"]:
     """A client of the scheduler at an address such as tcp://10.0.0.1:8786, or of a local cluster, a process a core.
@@ -41,6 +49,7 @@ def connected(address: str = LOCAL) -> Iterator["Client"]:
     import dask
     from distributed import Client, LocalCluster
 
+    logging.getLogger("asyncio").addFilter(_is_news)
     if address == LOCAL:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         # blocks stay where they are: moving one costs more than any wait
@@ -48,7 +57,13 @@ def connected(address: str = LOCAL) -> Iterator["Client"]:
             dask.config.set(
                 {"distributed.scheduler.work-stealing": False, "distributed.worker.profile.enabled": False}
             ),
-            LocalCluster(n_workers=cores, threads_per_worker=1, dashboard_address=":0") as cluster,
+            LocalCluster(
+                n_workers=cores,
+                threads_per_worker=1,
+                dashboard_address=":0",
+                silence_logs=logging.ERROR,
+                preload="rankfall.cluster.deaf",
+            ) as cluster,
             Client(cluster) as client,
         ):
             yield client
