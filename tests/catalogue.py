@@ -14,6 +14,7 @@ from rankfall.integrators import (
 )
 from rankfall.models import Diagonal, Features, Lifted, Residual, Uniform
 from rankfall.problems import Absolute, Dense, Factorization, Huber, Logistic, Sparse, Squared
+from rankfall.problems.layouts.row_blocks import InProcess, RowBlocks
 from rankfall.trajectory import Crossing, Escape, GradientBelow
 from tests.helpers.own_members import Halving, Heun, LargestEntry, Ralston, StepsOfHalf, WeightBeyond
 from tests.helpers.planted import planted_problem
@@ -61,7 +62,7 @@ LOSSES = {
     "logistic": Logistic(0.2),
 }
 
-LAYOUTS = {"dense": Dense, "sparse": Sparse}
+LAYOUTS = {"dense": Dense, "sparse": Sparse, "row blocks": RowBlocks.on(InProcess(), 20)}
 
 
 def _lifted():

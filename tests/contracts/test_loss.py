@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from rankfall.problems import Loss
+from rankfall.problems.losses import Squared
 from tests.catalogue import LAYOUTS, LOSSES, SHAPE
 from tests.helpers.completions import random_factors
 from tests.helpers.planted import planted_problem
@@ -83,3 +84,12 @@ def test_the_fused_loops_the_generic_ones_and_the_dense_layout_agree(name, weigh
     for other in found[1:]:
         for one, two in zip(found[0], other, strict=True):
             np.testing.assert_allclose(one, two, rtol=1e-12, atol=1e-12)
+
+
+def test_a_subclass_leaves_the_name_to_its_parent():
+    class Louder(Squared):
+        def value(self, prediction, target):
+            return 2 * super().value(prediction, target)
+
+    assert Loss.registered["squared"] is Squared
+    assert Louder().name == "squared"

@@ -49,7 +49,8 @@ class Loss(ABC):
 
     def __init_subclass__(cls, **options: object) -> None:
         super().__init_subclass__(**options)
-        if cls.name:
+        # an inherited name stays that of the parent
+        if vars(cls).get("name"):
             Loss.registered[cls.name] = cls
 
     @abstractmethod
