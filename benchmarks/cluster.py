@@ -6,8 +6,8 @@ for testing. The floor is that of `benchmarks.size`: noise · √(1 + r (m + n �
 
 Rankfall gets the ratings and a width, chooses popularity, scaling and stopping time, and fits. Spark's ALS gets the
 planted rank and the ratings less their mean; its regularization is the best of four on a tenth of the training ratings,
-whose time is counted, as ours is. Each runs in a process of its own; peak memory is that of the driver and of the largest worker, by the operating
-system; for Spark that of its Java process.
+whose time is counted, as ours is. Each runs in a process of its own; peak memory is that of the driver and of the
+largest worker, by the operating system; for Spark that of its Java process.
 """
 
 import argparse
