@@ -11,10 +11,12 @@ from dask import delayed
 
 from rankfall.cluster.entries import ClusterEntries
 from rankfall.cluster.partitions import reading_failed
+from rankfall.cluster.row_blocks import numbers
 from rankfall.cluster.table import ClusterTable
 from rankfall.cluster.workers import gathered
 from rankfall.errors import InputError
 from rankfall.estimators.estimator import DeepMatrixFactorization
+from rankfall.estimators.predictions import best_columns
 from rankfall.estimators.standardization import Standardization
 from rankfall.files import replacing_folder
 from rankfall.kernels.observed import predict as products_at
@@ -59,8 +61,6 @@ class Answering:
 
     def __call__(self, frame: "pd.DataFrame", row: str, col: str) -> "pd.DataFrame":
         """The pairs of a partition with their predictions; an id that was never seen counts as average."""
-        from rankfall.cluster.row_blocks import numbers
-
         rows, cols = (
             numbers(cast("pd.Series", frame[name]), known) for name, known in ((row, self.rows), (col, self.cols))
         )
@@ -72,8 +72,7 @@ class Answering:
         """The k best unobserved columns of each row of a block, best first: row id, rank, column id, prediction."""
         import pandas as pd
 
-        starts = np.searchsorted(block.rows, np.arange(block.shape[0] + 1))
-        n, found = block.shape[1], []
+        starts, n, found = block.starts, block.shape[1], []
         for begin in range(0, block.shape[0], max(1, _BLOCK // n)):
             chosen = np.arange(begin, min(block.shape[0], begin + max(1, _BLOCK // n)))
             rows = chosen + block.first
@@ -81,10 +80,7 @@ class Answering:
             values = self.shape.from_units(z, np.arange(n))
             for place, row in enumerate(chosen):
                 values[place, block.cols[starts[row] : starts[row + 1]]] = -np.inf
-            top = np.argpartition(-values, min(k, n) - 1, axis=1)[:, :k]
-            scores = np.take_along_axis(values, top, axis=1)
-            order = np.argsort(-scores, axis=1, kind="stable")
-            top, scores = (np.take_along_axis(part, order, axis=1) for part in (top, scores))
+            top, scores = best_columns(values, min(k, n))
             found.append(
                 pd.DataFrame(
                     {

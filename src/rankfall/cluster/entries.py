@@ -64,7 +64,7 @@ class ClusterEntries:
             counts = [delayed(merged)(counts[k : k + ARITY]) for k in range(0, len(counts), ARITY)]
         labels = labels_of(gathered(client, client.compute(counts[0]), reading_failed))
         bounds = block_bounds(labels.row_counts, block_entries).tolist()
-        ids = [workers.apply(_itself, index) for index in (labels.rows, labels.cols)]
+        ids = workers.hold([labels.rows, labels.cols])
         pieces = [delayed(row_blocks.dealt, nout=len(bounds) - 1)(part, *ids, bounds, dtype) for part in parts]
         made = [
             delayed(row_blocks.joined)(
@@ -98,7 +98,3 @@ class ClusterEntries:
         pieces = self.workers.map(row_blocks.held_out, self.blocks, shared=(share, seed))
         rows, cols, values = (np.concatenate([piece[k] for piece in pieces]) for k in range(3))
         return ClusterEntries(self.workers, train, self.bounds, self.labels), (rows, cols, values)
-
-
-def _itself(value: object) -> object:
-    return value

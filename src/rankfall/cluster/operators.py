@@ -77,8 +77,7 @@ def scaled_pulls(block: RowBlock, loss: Loss, factor: float) -> csr_array:
 
 
 def _matrix(block: RowBlock, values: np.ndarray) -> csr_array:
-    starts = np.searchsorted(block.rows, np.arange(block.shape[0] + 1))
-    return csr_array((values, block.cols, starts), shape=block.shape)
+    return csr_array((values, block.cols, block.starts), shape=block.shape)
 
 
 def _times(matrix: csr_array, dense: np.ndarray) -> np.ndarray:

@@ -76,8 +76,8 @@ class ReadBlocks:
     def residuals(self, shape: Standardization, held_out: Completion | None = None) -> ClusterCompletion:
         """What effects leave: residuals over s_i t_j with weights (s_i t_j)², in blocks of their own."""
         entries, is_flat = self.entries, np.ptp(shape.row_slow) == 0 and np.ptp(shape.column_slow) == 0
-        columns = entries.workers.apply(
-            _itself, (shape.origin, shape.unit, shape.mean, shape.column_effect, shape.column_slow)
+        (columns,) = entries.workers.hold(
+            [(shape.origin, shape.unit, shape.mean, shape.column_effect, shape.column_slow)]
         )
         blocks = [
             entries.workers.apply(
@@ -99,7 +99,7 @@ class ReadBlocks:
             return chain
         entries = self.entries
         row_degrees, column_degrees = entries.degrees
-        columns = entries.workers.apply(_itself, column_degrees)
+        (columns,) = entries.workers.hold([column_degrees])
         masks = [
             entries.workers.apply(
                 shares_of_mask, block, row_degrees[first:end], columns, candidate.features, self.dtype
@@ -167,10 +167,6 @@ class BlockReadings(Readings):
     def column_means(self, split: int) -> Float[np.ndarray, " n"]:
         """Of the training entries."""
         return self.train.moments.means
-
-
-def _itself(value: object) -> object:
-    return value
 
 
 def _residuals(

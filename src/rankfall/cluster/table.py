@@ -40,7 +40,7 @@ class ClusterTable(FittedTable):
 
 def _observed(block: RowBlock, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Places in `chosen`, and columns, of the observed entries of those rows that are in a block."""
-    starts = np.searchsorted(block.rows, np.arange(block.shape[0] + 1))
+    starts = block.starts
     places = np.flatnonzero((chosen >= block.first) & (chosen < block.first + block.shape[0]))
     rows = chosen[places] - block.first
     lines = [block.cols[starts[row] : starts[row + 1]] for row in rows]

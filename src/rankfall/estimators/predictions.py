@@ -212,11 +212,8 @@ class Predictions:
             values = self.fitted_.trained_rows(block)
             if exclude_observed:
                 self.fitted_.hide_observed(block, values)
-            top = np.argpartition(-values, k - 1, axis=1)[:, :k]
-            order = np.argsort(-np.take_along_axis(values, top, axis=1), axis=1, kind="stable")
-            top = np.take_along_axis(top, order, axis=1)
             here = slice(begin, begin + block.size)
-            best[here], scores[here] = top, np.take_along_axis(values, top, axis=1)
+            best[here], scores[here] = best_columns(values, k)
         left_out = np.isneginf(scores)
         best[left_out], scores[left_out] = -1, np.nan
         return best, self._bounded(scores, best) if self.fitted_.signs is None else self._probabilities(scores)
@@ -285,3 +282,11 @@ class Predictions:
 
     def _validated(self, X: "TableLike", reset: bool) -> np.ndarray | Sparse:
         raise NotImplementedError
+
+
+def best_columns(values: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """The places of the k highest numbers of each row of (r, n), highest first, and those numbers, both (r, k)."""
+    top = np.argpartition(-values, k - 1, axis=1)[:, :k]
+    order = np.argsort(-np.take_along_axis(values, top, axis=1), axis=1, kind="stable")
+    top = np.take_along_axis(top, order, axis=1)
+    return top, np.take_along_axis(values, top, axis=1)

@@ -9,11 +9,12 @@ The sums over blocks of the first and the last are those of the table; the secon
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from rankfall.kernels.observed import Entries
+from rankfall.kernels.observed import Entries, line_starts
 from rankfall.problems.loss import Loss
 
 # Entries of a block: few enough to keep many workers busy, and at most what is read again when a worker dies.
@@ -80,6 +81,11 @@ class RowBlock:
     def shape(self) -> tuple[int, int]:
         """(|I|, n)."""
         return self.entries.shape
+
+    @cached_property
+    def starts(self) -> Int[np.ndarray, " lines"]:
+        """Where the entries of each row begin, and their number: (|I| + 1,)."""
+        return line_starts(self.rows, self.shape[0])
 
     def with_values(self, values: np.ndarray, weights: np.ndarray | None) -> "RowBlock":
         """The same positions, whose index lists are shared, with other values and weights."""
