@@ -11,6 +11,7 @@ from rankfall.tables.cells import Parsed
 from rankfall.tables.columns import Column, columns_of
 from rankfall.tables.detection import detect_labels, find_columns, is_header, is_index
 from rankfall.tables.grid import Grid
+from rankfall.tables.identifiers import identifier_places
 from rankfall.tables.numerals import Numerals
 from rankfall.tables.options import Notes, Reading
 from rankfall.tables.sheets import Sheet
@@ -85,6 +86,7 @@ def structure_of(
     words = _words_of(grid, parsed)
     if label_columns is None:
         labels = detect_labels(names, words[rows])
+        labels = sorted({*labels, *identifier_places(names, words[rows], grid.cells[rows.tolist()])})
     else:
         labels = sorted(set(find_columns(label_columns, names, grid.cells.width)))
     # A column of a spreadsheet without a name and without a cell is a gap between others.
@@ -107,7 +109,7 @@ def structure_of(
         )
     if reading.leave_out is None:
         rows = without_totals(grid, named, numbers, parsed, rows, notes)
-    if reading.leave_out is None:
+    if label_columns is None and reading.leave_out is None:
         rows = without_blanks(grid, named, parsed, rows, notes)
     if label_columns is None:
         for place in labels:
@@ -149,11 +151,12 @@ def _note_header(has_header: bool, parsed: Parsed, grid: Grid, notes: Notes) -> 
         notes.decide(f"row {row} holds the names of the columns", "--no-header")
     else:
         notes.decide("there is no line of names", "--header")
-        is_whole = top.is_number.all() and np.all(top.values == np.floor(top.values))
-        below = parsed.values[1:]
+        numbers = top.values[top.is_number]
+        is_whole = bool(top.is_number[1:].all() and np.all(numbers == np.floor(numbers)))
+        below = parsed.values[1:][:, top.is_number]
         known = below[~np.isnan(below)]
         if (
-            is_whole and len(top.values) > 1 and len(np.unique(top.values)) == len(top.values)
+            is_whole and len(numbers) > 1 and len(np.unique(numbers)) == len(numbers)
             and len(known) and np.mean(known != np.floor(known)) > 0.5
         ):  # fmt: skip
             notes.warn(f"row {row} has distinct whole numbers over decimals; --header reads it as names")
