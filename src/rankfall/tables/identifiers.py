@@ -37,7 +37,7 @@ def identifier_places(names: list[str] | None, parsed: Parsed, cells: "pl.DataFr
     some of which begin with 0, beside numbers that do not. `parsed` and `cells` are the rows of data.
     """
     values = parsed.values
-    are_numbers = parsed.is_number.any(axis=0) & ~parsed.is_text.any(axis=0)
+    are_numbers = np.asarray(parsed.is_number.any(axis=0) & ~parsed.is_text.any(axis=0))
     padded = _are_padded(cells, are_numbers) if cells is not None else np.zeros_like(are_numbers)
     if np.array_equal(padded, are_numbers):
         padded[:] = False

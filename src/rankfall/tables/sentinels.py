@@ -8,6 +8,7 @@ from rankfall.tables.table import column_title
 
 # Codes where all other numbers are at least 0.
 _BELOW_NONE = (-1, -7, -8, -9)
+_NINES = (99, 999, 9999, 99999)
 
 
 def without_codes(values: np.ndarray, reading: Reading, notes: Notes) -> np.ndarray:
@@ -52,7 +53,9 @@ def _far_ends(values: np.ndarray, least: bool) -> dict[float, int]:
     flipped = values if least else -values
     padded = np.where(np.isnan(flipped), np.inf, flipped)
     ends = padded.min(axis=0)
-    others = np.where(padded == ends, np.inf, padded)
+    # 97 and 98 beside 99 are codes as well
+    beside = np.where(np.isin(np.abs(ends), _NINES), 3, 0)
+    others = np.where(padded <= ends + beside, np.inf, padded)
     nearest = others.min(axis=0)
     farthest = np.where(np.isinf(others), -np.inf, others).max(axis=0)
     with np.errstate(invalid="ignore", over="ignore"):
@@ -70,7 +73,7 @@ def _far_ends(values: np.ndarray, least: bool) -> dict[float, int]:
             needed = 1 if _is_repeated(end, "9") and (abs(end) >= 999 or is_very_far) else 2
         elif is_very_far:
             needed = 2
-        elif end == 9 or (end in _BELOW_NONE and nearest[place] >= 0):
+        elif end == 9 or (end in _BELOW_NONE and nearest[place] >= 0 and gaps[place] >= 2):
             needed = 3
         else:
             continue

@@ -38,7 +38,12 @@ class Sheet:
         if not _has_formulas(self.data):
             return set()
         page = openpyxl.load_workbook(io.BytesIO(self.data))[self.name]
-        return {(cell.row - 1, cell.column - 1) for row in page.iter_rows() for cell in row if cell.data_type == "f"}
+        return {
+            (row, column)
+            for row, cells in enumerate(page.iter_rows())
+            for column, cell in enumerate(cells)
+            if cell.data_type == "f"
+        }
 
 
 def read_sheet(path: FilePath, data: bytes, reading: Reading, notes: Notes) -> Grid:

@@ -146,7 +146,9 @@ def _without_categories(
 def _note_header(has_header: bool, parsed: Parsed, grid: Grid, notes: Notes) -> None:
     row, top = grid.number(0), parsed[0]
     if has_header and top.is_number.all():
-        notes.warn(f"row {row} counts the columns and is read as their names; --no-header reads it as numbers")
+        notes.warn(
+            f"row {row} counts the columns or has years, and is read as their names; --no-header reads it as numbers"
+        )
     elif has_header:
         notes.decide(f"row {row} holds the names of the columns", "--no-header")
     else:
