@@ -10,7 +10,7 @@ from rankfall.estimators.tensors.growth import climb
 from rankfall.estimators.tensors.holding import split
 from rankfall.estimators.tensors.matricized import Matricized
 from rankfall.estimators.tensors.selection import choose
-from rankfall.estimators.tensors.trial import THOROUGH, Candidate, Trial, run_trial, run_wider
+from rankfall.estimators.tensors.trial import THOROUGH, Candidate, Trial, run_from_sum, run_trial, run_wider
 from tests.tensor_catalogue import planted_tensor
 
 
@@ -71,6 +71,25 @@ def test_a_train_is_tried_only_as_far_as_it_beats_sums_with_as_many_weights():
     assert len(trains) == 1
 
 
+def test_a_train_begins_as_the_sum_of_components_that_is_known():
+    problem = split(planted_tensor((9, 8, 7), 3, 0.8, 0), 0.1, 0)
+    known = run_trial(problem, Candidate("cp", 2, 1e-4), None, 0)
+    train = run_from_sum(problem, known, THOROUGH)
+    assert train is not None
+    assert (train.candidate, train.trajectory) == (Candidate("train", 2, 1e-4), known.trajectory)
+    losses = [float(each.model.loss(problem, each.weights[None, :])[0]) for each in (train, known)]
+    assert losses[0] < losses[1]
+    assert run_from_sum(problem, replace(known, candidate=Candidate("cp", 10, 1e-4)), THOROUGH) is None
+    model = rf.Train(2).sized((5, 4, 3, 2))
+    layers = [np.random.default_rng(0).standard_normal((side, 2)) for side in model.dimensions]
+    expected = rf.CP(2).sized(model.dimensions)
+    np.testing.assert_allclose(
+        model.product(model.from_components(layers)), expected.product(expected.join(layers)), atol=1e-12
+    )
+    with pytest.raises(rf.InputError, match="has ranks 3"):
+        model.from_components([np.ones((side, 3)) for side in model.dimensions])
+
+
 def paired(hidden=0.4):
     """A matrix of the first two axes against the third, with effects."""
     rng = np.random.default_rng(0)
@@ -106,12 +125,12 @@ def test_a_hopeless_matrix_is_left_at_its_first_ridge():
     assert tuned.trial.candidate.ridge != 3e-3
 
 
-def test_weights_of_entries_count_in_every_member():
+def test_entries_without_weight_change_no_matrix():
     problem, _ = paired()
     spoiled = np.random.default_rng(1).random(problem.count) < 0.2
-    values = np.where(spoiled, 50.0, problem.values)
-    weighted = replace(problem, values=values, weights=np.where(spoiled, 0.0, 1.0))
-    clean = split(problem.select(~spoiled), 0.1, 0)
-    fit = Matricized.of(split(weighted, 0.1, 0), (2,), np.inf)
-    alone = Matricized.of(clean, (2,), np.inf)
-    assert fit.trial.error * fit.unit < 3 * alone.trial.error * alone.unit
+    weighted = replace(
+        problem, values=np.where(spoiled, 50.0, problem.values), weights=np.where(spoiled, 0.0, 1.0)
+    )  # fmt: skip
+    clean = problem.select(~spoiled)
+    fit = Matricized.of(split(clean, 0.1, 0), (2,), np.inf)
+    np.testing.assert_allclose(fit.refitted(weighted).whole(), fit.refitted(clean).whole(), rtol=1e-6, atol=1e-9)

@@ -79,7 +79,7 @@ def tune(first: Trial, again: Callable[[Trial, float], Trial], step: float = _ST
         lowest = first
         while lowest.error > EXACT and LEAST <= (ridge := lowest.candidate.ridge * factor) <= MOST:
             trial = again(lowest, ridge)
-            if trial.error > IMPROVED * lowest.error:
+            if trial.error > _WORTH * lowest.error:
                 break
             lowest = trial
         if lowest is not first:

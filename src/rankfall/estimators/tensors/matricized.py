@@ -21,6 +21,7 @@ from rankfall.models.tensor_starts import leading_subspace
 from rankfall.problems.tensor_completion import TensorCompletion
 
 _WIDTHS, _WEAK, _STRONG, _STEP = (2, 4, 8, 16), 3e-3, 0.1, 3.0
+_STARTED = QUICK._replace(waits=1)
 # A matrix whose first errors exceed that of the best model by this factor is left at that.
 _HOPELESS = 2.0
 
@@ -51,7 +52,7 @@ class Matricized(Member):
             model = candidate.model(matrix.shape)
             # the rows are solved first
             weights = model.join([np.zeros((matrix.shape[0], width)), basis[:, :width]])
-            return again(Trial(candidate, model, weights, np.inf), ridge)
+            return rerun(rest, Trial(candidate, model, weights, np.inf), ridge, _STARTED)
 
         # as many components as help, or many with a strong ridge
         narrow = started(widths[0], _WEAK)

@@ -20,6 +20,7 @@ from rankfall.estimators.tensors.trial import (
     Patience,
     Trial,
     rerun,
+    run_from_sum,
     run_trial,
     run_wider,
 )
@@ -69,7 +70,7 @@ def choose(
 
     def attempt(family: str, wanted: int, ridge: float) -> Trial:
         patience = PASSED_ON if is_grown and width is None and family != "cp" else THOROUGH
-        return kept(run_trial(problem, Candidate(family, wanted, ridge), _first(bases, wanted), seed, patience))
+        return kept(run_trial(problem, Candidate(family, wanted, ridge), _leading(bases, wanted), seed, patience))
 
     def wider(trial: Trial, wanted: int, ridge: float) -> Trial:
         if trial.error > _NOTHING * unexplained:
@@ -78,6 +79,18 @@ def choose(
 
     def again(trial: Trial, ridge: float) -> Trial:
         return kept(rerun(problem, trial, ridge, patience_for(trial)))
+
+    def first(family: str, wanted: int, sums: Sequence[Trial]) -> Trial:
+        """A train of three axes begins as a sum of components that found something; of more axes they are far apart."""
+        if family == "train" and width is None and len(problem.shape) == 3:
+            known = [
+                trial for trial in sums if trial.candidate.width == wanted and trial.error < _NOTHING * unexplained
+            ]
+            lowest = min(known, key=lambda trial: trial.error, default=None)
+            started = None if lowest is None else run_from_sum(problem, lowest, PASSED_ON)
+            if started is not None:
+                return kept(started)
+        return attempt(family, wanted, _RIDGE)
 
     def best() -> Trial:
         return min(trials, key=lambda trial: trial.error)
@@ -93,7 +106,7 @@ def choose(
             continue
         if is_grown:
             climb(
-                attempt(family, widths[0], _RIDGE),
+                first(family, widths[0], sums),
                 widths,
                 wider,
                 lambda wanted, ridge, family=family: attempt(family, wanted, ridge),
@@ -175,5 +188,5 @@ def _bases(problem: TensorCompletion, width: int | None) -> list[np.ndarray] | N
     return [leading_subspace(problem, axis, widest) for axis in range(len(problem.shape))]
 
 
-def _first(bases: list[np.ndarray] | None, width: int) -> list[np.ndarray] | None:
+def _leading(bases: list[np.ndarray] | None, width: int) -> list[np.ndarray] | None:
     return None if bases is None else [basis[:, : max(2, width)] for basis in bases]

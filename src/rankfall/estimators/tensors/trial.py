@@ -21,8 +21,8 @@ from rankfall.trajectory import HeldOutRise, LossBelow, StepLimit, Trajectory, e
 
 FAMILIES: dict[str, Callable[[int], TensorModel]] = {"cp": CP, "train": Train, "tree": lambda width: Tree(None, width)}
 _SCALE, _RTOL = 1e-2, 1e-2
-# Steps of the flow before least squares, and alone.
-_SHORT, _LONG = 10, 400
+# Steps of the flow alone, and before least squares: of sums, which leave their plateau soonest, and of trains and trees.
+_LONG, _SUM, _NETWORK = 400, 6, 10
 # Entries above which least squares starts at once, where few are observed: the subspaces of the data are known well.
 MANY, SPARSE = 200_000, 0.1
 # Size of new weights beside those of the same layer, root mean squares.
@@ -95,6 +95,18 @@ def run_wider(
     return replace(trial, candidate=candidate, model=model, weights=weights, error=error)
 
 
+def run_from_sum(problem: TensorCompletion, trial: Trial, patience: Patience) -> Trial | None:
+    """A train that continues a sum of components; None where the shape does not allow a train of these ranks."""
+    candidate = replace(trial.candidate, family="train")
+    model = candidate.model(problem.shape)
+    assert isinstance(model, Train)
+    if set(model.bonds[1:-1]) != {trial.candidate.width}:
+        return None
+    weights = model.from_components(_evened(trial.model.layers(trial.weights)))
+    weights, error = _descend(candidate.solver(problem, model), weights, patience)
+    return replace(trial, candidate=candidate, model=model, weights=weights, error=error)
+
+
 def _evened(layers: Sequence[np.ndarray]) -> list[np.ndarray]:
     """The layers with one norm for all, which leaves W as it is."""
     norms = [float(np.linalg.norm(layer)) for layer in layers]
@@ -121,7 +133,8 @@ def run_trial(
         unit = math.sqrt(math.prod(map(float, problem.shape)) / model.rank)
         weights = model.draw(problem, start, [unit], [seed])[0]
     else:
-        limit = StepLimit(_SHORT if is_quadratic else _LONG)
+        short = _SUM if candidate.family == "cp" else _NETWORK
+        limit = StepLimit(short if is_quadratic else _LONG)
         run = evolve(problem, model, start, Flow(_RTOL), stop=HeldOutRise(20) | LossBelow(1e-10) | limit, seed=seed)
         weights = run.best_weights
     best, error = weights, held_out_error(model, problem, weights)
