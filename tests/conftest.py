@@ -41,8 +41,11 @@ def shared_data() -> Path:
 
 @pytest.fixture(autouse=True, scope="session")
 def _workers_share_the_cores():
-    """Side by side, each worker has a core: threads of BLAS would wait for those of the others."""
-    with one_blas_thread("PYTEST_XDIST_WORKER" in os.environ):
+    """Side by side, each worker has a core, and so has what it starts: more threads would wait for those of others."""
+    is_beside_others = "PYTEST_XDIST_WORKER" in os.environ
+    if is_beside_others:
+        os.environ |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    with one_blas_thread(is_beside_others):
         yield
 
 

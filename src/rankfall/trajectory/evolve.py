@@ -4,6 +4,7 @@ The runs of a batch move in lockstep, each with its own time and step; large bat
 What happens in one step is in `loop`.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, is_dataclass, replace
 from typing import Any, cast, overload
@@ -15,7 +16,7 @@ from rankfall.devices import Device
 from rankfall.errors import InputError
 from rankfall.integrators.field import Field
 from rankfall.integrators.integrator import Integrator
-from rankfall.kernels.blas_threads import SMALL_PRODUCT, one_blas_thread
+from rankfall.kernels.blas_threads import SMALL, SMALL_BESIDE_LOOPS, one_blas_thread
 from rankfall.models.model import Model
 from rankfall.models.start import Start
 from rankfall.problems.problem import Problem
@@ -176,8 +177,9 @@ def _follow(
     sized = model.sized(problem.shape, start.width)
     seeds, scales = _members(seed, start.scale, problem.batch_size)
     is_looped = problem.is_looped or sized.motion(problem) is not None
-    takes_turns = is_looped and sized.size * sized.rank <= SMALL_PRODUCT
-    with one_blas_thread(takes_turns):
+    work = sized.size if is_looped else max(sized.size, math.prod(problem.shape))
+    is_alone = work * sized.rank <= (SMALL_BESIDE_LOOPS if is_looped else SMALL)
+    with one_blas_thread(is_alone):
         weights = sized.draw(problem, start, scales, seeds)
     stop = (LossBelow() if settings.stop is None else settings.stop) | StepLimit(_STEP_LIMIT)
     record, callback, progress = settings.record or Record(), settings.callback, settings.progress
@@ -188,7 +190,7 @@ def _follow(
     def walk(group: np.ndarray, is_interrupted: Callable[[], bool] = lambda: False) -> list[End]:
         field = Field(problem if len(groups) == 1 else problem.of_runs(group), sized)
         loop = Loop(integrator, stop, record, Recorder(record, group.size), callback, progress)
-        with one_blas_thread(takes_turns):
+        with one_blas_thread(is_alone):
             return loop.run(field, like(weights[group], problem.values), is_interrupted)
 
     ends = walk(groups[0]) if len(groups) == 1 else run_groups(groups, walk)
