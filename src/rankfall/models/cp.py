@@ -16,12 +16,14 @@ from jaxtyping import Float, Int
 
 from rankfall.arrays import Array, namespace, reshape
 from rankfall.errors import InputError
-from rankfall.kernels import cp_entries
+from rankfall.kernels import cp_entries, cp_sweeps
 from rankfall.models.contraction import Names
 from rankfall.models.network_model import NetworkModel
 from rankfall.models.preconditioner import require_decay
 from rankfall.models.tensor_model import require_axes, require_count
+from rankfall.models.tensor_sweep import JITTER
 from rankfall.problems.problem import Problem
+from rankfall.problems.sorted_entries import SortedEntries
 
 
 @dataclass(frozen=True)
@@ -139,6 +141,14 @@ class CP(NetworkModel):
     ) -> Float[np.ndarray, "entries _"]:
         """Π_{m≠n} w_r^m[i_m]."""
         return cp_entries.features(layer, positions, self._firsts, self._rows(weights[None, :])[0])
+
+    def swept(
+        self, entries: SortedEntries, weights: Float[np.ndarray, " p"], penalty: float
+    ) -> Float[np.ndarray, " p"]:
+        """One compiled call."""
+        rows = self._rows(np.asarray(weights, np.float64)[None, :])[0]
+        lists = entries.starts, entries.ends, entries.positions, entries.values, entries.weights
+        return cp_sweeps.sweep(*lists, self._firsts, rows, penalty, JITTER).reshape(-1)
 
     @cached_property
     def _firsts(self) -> Int[np.ndarray, " order"]:

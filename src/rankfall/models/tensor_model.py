@@ -25,8 +25,10 @@ from rankfall.arrays import Array, is_numpy, namespace, reshape, to_numpy
 from rankfall.errors import InputError
 from rankfall.models.model import Model, beside_identity
 from rankfall.models.start import LayerForm
+from rankfall.models.tensor_sweep import swept_by_layers
 from rankfall.problems.matricization import matricized_shape
 from rankfall.problems.problem import Problem
+from rankfall.problems.sorted_entries import SortedEntries
 from rankfall.problems.tensor_observations import check_indices
 
 
@@ -281,6 +283,26 @@ class TensorModel(Model):
         if problem.positions is not None and is_numpy(weights):
             return problem.loss_and_entry_gradients(self.values_at(np.asarray(problem.positions), weights))[0]
         return problem.loss(self.product(weights))
+
+    def swept(
+        self, entries: SortedEntries, weights: Float[np.ndarray, " p"], penalty: float
+    ) -> Float[np.ndarray, " p"]:
+        """The weights after one sweep of alternating least squares; a member may have one loop for it.
+
+        Parameters
+        ----------
+        entries : SortedEntries
+            The observed entries.
+        weights : ndarray, shape (p,)
+            The flat weights of one run.
+        penalty : float
+            Of the squared norm of each layer beside the sum of squared residuals.
+
+        Returns
+        -------
+        ndarray, shape (p,), float64
+        """
+        return swept_by_layers(self, entries, weights, penalty)
 
     def factors(self, weights: Float[Array, "*batch p"]) -> tuple[Array, Array]:
         """L and R of the matricization L Rᵀ: the formed one beside an identity."""

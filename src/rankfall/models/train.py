@@ -153,6 +153,17 @@ class Train(NetworkModel):
         found = train_entries.features(layer, positions, self.offsets, np.asarray(self.bonds), weights)
         return found.astype(weights.dtype, copy=False)
 
+    def from_components(self, layers: Sequence[Float[np.ndarray, "_ R"]]) -> Float[np.ndarray, " p"]:
+        """The weights whose W is the sum of components w_r^n, the columns of the layers of `CP`: diagonal cores.
+
+        All ranks must be R.
+        """
+        count = layers[0].shape[1]
+        if set(self.bonds[1:-1]) != {count}:
+            raise InputError(f"a train of {count} components has ranks {count}, got {self.ranks}; pass Train({count})")
+        inner = [layer[:, :, None] * np.eye(count) for layer in layers[1:-1]]
+        return self.join([layers[0][:, None, :], *inner, layers[-1][:, :, None]])
+
     def factors(self, weights: Float[Array, "*batch p"]) -> tuple[Array, Array]:
         """L and R of the matricization L Rᵀ, with as many columns as the bond in the middle."""
         xp, layers, cut, order = (

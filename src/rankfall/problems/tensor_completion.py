@@ -24,6 +24,7 @@ from rankfall.problems.losses import Squared
 from rankfall.problems.many import ManyProblems
 from rankfall.problems.matricization import matricized_entries
 from rankfall.problems.observations import check_entries, drawn_entries
+from rankfall.problems.sorted_entries import SortedEntries
 from rankfall.problems.tensor_observations import dense_tensor_entries, sorted_unique_entries
 
 
@@ -178,6 +179,12 @@ class TensorCompletion(ManyProblems):
         weights = None if self.weights is None else np.atleast_2d(to_numpy(self.weights))
         values = np.atleast_2d(to_numpy(self.values))
         return EntryTerms.of(values, weights, kernel.kind, kernel.parameter)
+
+    @cached_property
+    def by_axis(self) -> SortedEntries:
+        """The entries of one tensor, sorted along each axis."""
+        weights = None if self.weights is None else to_numpy(self.weights)
+        return SortedEntries.of(self.indices, to_numpy(self.values), weights, self.shape)
 
     def loss_and_entry_gradients(
         self, predicted: Float[Array, "*batch entries"]

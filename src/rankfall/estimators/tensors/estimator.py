@@ -15,9 +15,11 @@ from rankfall.estimators.inputs import check_range
 from rankfall.estimators.parameters import judged_in_fit, seed_of
 from rankfall.estimators.reporting import TensorReporting
 from rankfall.estimators.tensors.flattened import Flattened
+from rankfall.estimators.tensors.growth import GOOD
 from rankfall.estimators.tensors.holding import HeldOut, split
+from rankfall.estimators.tensors.matricized import Matricized
 from rankfall.estimators.tensors.members import Member, Modeled, crossed, judged, mixed, shares_of
-from rankfall.estimators.tensors.selection import GOOD, choose
+from rankfall.estimators.tensors.selection import choose
 from rankfall.estimators.tensors.trial import FAMILIES, Trial
 from rankfall.estimators.tensors.units import Units
 from rankfall.kernels.blas_threads import one_blas_thread
@@ -38,8 +40,8 @@ Progress = Callable[[str, float], None]
 class DeepTensorCompletion(TensorReporting, BaseEstimator):
     """Complete a tensor of any order by CP components, a train or a tree, chosen by held-out entries.
 
-    Each candidate starts small, follows gradient flow and then alternating least squares to the moment of the lowest
-    held-out error. The rank is never asked for.
+    A gradient flow from a small start finds the first component; alternating least squares adds further ones as long
+    as they lower the held-out error. The rank is never asked for.
 
     Parameters
     ----------
@@ -63,8 +65,8 @@ class DeepTensorCompletion(TensorReporting, BaseEstimator):
     family_, width_, ridge_ : the tensor model with the lowest held-out error.
     model_, weights_ : that model and its weights, in the units of the fit.
     members_, shares_ : what the prediction is a sum of, and how much of each; often the model above alone. The best
-        model of another family, and deep matrix factorization of a flattening ("matrix of axis 2"), take part where
-        they lower the held-out error.
+        model of another family, and effects and components of a flattening ("matrix of axis 2"), take part where they
+        lower the held-out error.
     held_out_error_ : float, root mean squared error on held-out entries, in units of the input.
     held_out_ : HeldOut, those entries and what is predicted for them, cross-fitted.
     problem_ : TensorCompletion, the observed entries.
@@ -181,7 +183,8 @@ class DeepTensorCompletion(TensorReporting, BaseEstimator):
         best = [min(found, key=lambda trial: trial.error) for found in others]
         members: list[Member] = [Modeled(trial) for trial in (chosen, *best)]
         if self.family == "auto" and self.width == "auto" and chosen.error >= GOOD and Flattened.suits(divided):
-            members += [Flattened.of(divided, axes, seed) for axes in Flattened.columns(divided)]
+            with one_blas_thread():
+                members += [Matricized.of(divided, axes, chosen.error) for axes in Flattened.columns(divided)]
         predicted, values = judged(members, held)
         shares = shares_of(predicted, values)
         with one_blas_thread():

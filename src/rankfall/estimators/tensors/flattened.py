@@ -60,7 +60,7 @@ class Flattened(Member):
     @classmethod
     def of(cls, problem: TensorCompletion, axes: tuple[int, ...], seed: int) -> "Flattened":
         """Fitted to the observed entries of the problem."""
-        rows, cols = _places(problem.indices, problem.shape, axes)
+        rows, cols = places(problem.indices, problem.shape, axes)
         across = math.prod(problem.shape[axis] for axis in axes)
         sides = math.prod(problem.shape) // across, across
         matrix = Completion.from_triplets(rows, cols, np.asarray(problem.values), sides, weights=problem.weights)
@@ -73,11 +73,11 @@ class Flattened(Member):
     @property
     def name(self) -> str:
         """matrix, and the axes of its columns."""
-        return f"matrix of {'axis' if len(self.axes) == 1 else 'axes'} {', '.join(map(str, self.axes))}"
+        return name_of(self.axes)
 
     def at(self, indices: np.ndarray) -> Float[np.ndarray, " entries"]:
         """W at the indices."""
-        return self.fit.predict(*_places(indices, self.shape, self.axes))
+        return self.fit.predict(*places(indices, self.shape, self.axes))
 
     def whole(self) -> Float[np.ndarray, "..."]:
         """W, formed slice by slice."""
@@ -93,7 +93,12 @@ class Flattened(Member):
         return Flattened.of(problem, self.axes, self.seed)
 
 
-def _places(indices: np.ndarray, shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+def name_of(axes: tuple[int, ...]) -> str:
+    """matrix, and the axes of its columns."""
+    return f"matrix of {'axis' if len(axes) == 1 else 'axes'} {', '.join(map(str, axes))}"
+
+
+def places(indices: np.ndarray, shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
     """Rows and columns of entries in the matricization whose columns are some axes."""
     others = tuple(axis for axis in range(len(shape)) if axis not in axes)
     rows, cols = (

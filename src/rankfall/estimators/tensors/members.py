@@ -1,4 +1,4 @@
-"""What a prediction is made of: the best model of each family, and deep matrix factorization of a flattening.
+"""What a prediction is made of: the best model of each family, and matrices of flattenings.
 
     W = Σ_k a_k W_k,      a ≥ 0 by least squares on the held-out entries
 

@@ -1,11 +1,29 @@
-"""Which family, width and ridge: grown one after another, judged by held-out entries."""
+"""Which family, width and ridge: grown one after another, judged by held-out entries.
+
+A wider model continues a narrower one, whose components it needs too (`growth`). Where the subspaces of the data are
+known, and for losses other than squares, each width starts anew.
+"""
 
 import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from rankfall.estimators.tensors.trial import MANY, SPARSE, Candidate, Trial, rerun, run_trial
+from rankfall.estimators.tensors.growth import EXACT, GOOD, IMPROVED, MOST, climb, tune
+from rankfall.estimators.tensors.trial import (
+    MANY,
+    PASSED_ON,
+    QUICK,
+    SPARSE,
+    THOROUGH,
+    Candidate,
+    Patience,
+    Trial,
+    rerun,
+    run_from_sum,
+    run_trial,
+    run_wider,
+)
 from rankfall.models.tensor_model import TensorModel
 from rankfall.models.tensor_starts import leading_subspace
 from rankfall.problems.tensor_completion import TensorCompletion
@@ -13,12 +31,13 @@ from rankfall.problems.tensor_completion import TensorCompletion
 _WIDTHS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 24, 32, 48, 64)
 # Ranks of trains and trees: their weights and their time grow with higher powers.
 _RANKS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
-_RIDGE, _LEAST, _MOST = 3e-4, 1e-10, 1.0
-# Widths of a sum of components, and ranks, that may pass without lowering the error by a hundredth; and the error at
-# which nothing is left to choose.
-_PATIENCE, _IMPROVED, _EXACT = (2, 1), 0.99, 1e-5
-# The error, as a share of the values, at which no wider model and no other family is tried.
-GOOD = 3e-3
+_RIDGE = 3e-4
+# Widths of a sum of components, and ranks, that may pass without lowering the error where each starts anew.
+_PATIENCE = 2, 1
+# The error, as a share of that of a sum with as many weights, up to which wider trains and trees are tried.
+_RIVAL = 1.02
+# A model with this share of the error of zeros has found nothing that a wider one could continue.
+_NOTHING = 0.9
 # Weights for each observed entry at most, and multiplications of one sweep of least squares.
 _WEIGHTS, _WORK = 1.0, 1e9
 # What the ridge is multiplied by while that helps a width, before a wider model is tried.
@@ -33,17 +52,45 @@ def choose(
     """The trial with the lowest held-out error, and all of them; every trial is reported."""
     trials: list[Trial] = []
     bases = _bases(problem, width)
+    is_quadratic = problem.loss_function.is_quadratic
+    is_grown = is_quadratic and bases is None
+    assert problem.held_out is not None
+    zeros = np.zeros(problem.held_out.count)
+    unexplained = float(np.sqrt(problem.held_out.loss_and_entry_gradients(zeros)[0]))
 
-    def attempt(family: str, wanted: int, ridge: float) -> Trial:
-        trial = run_trial(problem, Candidate(family, wanted, ridge), _first(bases, wanted), seed)
+    def kept(trial: Trial) -> Trial:
         trials.append(trial)
         report(trial)
         return trial
 
+    def patience_for(trial: Trial) -> Patience:
+        if width is not None or not is_grown:
+            return THOROUGH
+        return QUICK if trial.candidate.family == "cp" else PASSED_ON
+
+    def attempt(family: str, wanted: int, ridge: float) -> Trial:
+        patience = PASSED_ON if is_grown and width is None and family != "cp" else THOROUGH
+        return kept(run_trial(problem, Candidate(family, wanted, ridge), _leading(bases, wanted), seed, patience))
+
+    def wider(trial: Trial, wanted: int, ridge: float) -> Trial:
+        if trial.error > _NOTHING * unexplained:
+            return attempt(trial.candidate.family, wanted, ridge)
+        return kept(run_wider(problem, trial, wanted, ridge, seed, patience_for(trial)))
+
     def again(trial: Trial, ridge: float) -> Trial:
-        trials.append(rerun(problem, trial, ridge))
-        report(trials[-1])
-        return trials[-1]
+        return kept(rerun(problem, trial, ridge, patience_for(trial)))
+
+    def first(family: str, wanted: int, sums: Sequence[Trial]) -> Trial:
+        """A train of three axes begins as a sum of components that found something; of more axes they are far apart."""
+        if family == "train" and width is None and len(problem.shape) == 3:
+            known = [
+                trial for trial in sums if trial.candidate.width == wanted and trial.error < _NOTHING * unexplained
+            ]
+            lowest = min(known, key=lambda trial: trial.error, default=None)
+            started = None if lowest is None else run_from_sum(problem, lowest, PASSED_ON)
+            if started is not None:
+                return kept(started)
+        return attempt(family, wanted, _RIDGE)
 
     def best() -> Trial:
         return min(trials, key=lambda trial: trial.error)
@@ -51,26 +98,37 @@ def choose(
     for family in families:
         if trials and best().error < GOOD:
             break
-        before = len(trials)
+        sums = [trial for trial in trials if trial.candidate.family == "cp"]
         # a train or a tree of ranks 1 is one component
         widths = _WIDTHS if family == "cp" else _RANKS[1:] if trials else _RANKS
-        _grow(problem, family, widths if width is None else (width,), attempt, again)
-        if problem.loss_function.is_quadratic:
-            _ridge(min(trials[before:], key=lambda trial: trial.error), again)
+        widths = _affordable(problem, family, widths) if width is None else (width,)
+        if not widths:
+            continue
+        if is_grown:
+            climb(
+                first(family, widths[0], sums),
+                widths,
+                wider,
+                lambda wanted, ridge, family=family: attempt(family, wanted, ridge),
+                again,
+                lambda trial, sums=sums: not sums or trial.error < _RIVAL * _error_of_sum(sums, trial.model.size),
+            )
+            continue
+        before = len(trials)
+        _grow(problem, family, widths, attempt, again)
+        if is_quadratic:
+            tune(min(trials[before:], key=lambda trial: trial.error), again)
     return best(), trials
 
 
-def _ridge(first: Trial, again: Callable[..., Trial]) -> None:
-    """Trials with smaller ridges, or larger ones, each from the weights of the one before, while that helps."""
-    for factor in (0.1, 10.0):
-        lowest = first
-        while lowest.error > _EXACT and _LEAST <= (ridge := lowest.candidate.ridge * factor) <= _MOST:
-            trial = again(lowest, ridge)
-            if trial.error > _IMPROVED * lowest.error:
-                break
-            lowest = trial
-        if lowest is not first:
-            return
+def _error_of_sum(sums: Sequence[Trial], size: int) -> float:
+    """The lowest error of a sum of components with as many weights, interpolated between those tried."""
+    lowest: dict[int, float] = {}
+    for trial in sums:
+        lowest[trial.model.size] = min(trial.error, lowest.get(trial.model.size, np.inf))
+    sizes = sorted(lowest)
+    errors = np.minimum.accumulate([lowest[each] for each in sizes])
+    return float(np.exp(np.interp(np.log(size), np.log(sizes), np.log(np.maximum(errors, EXACT)))))
 
 
 def _grow(
@@ -85,25 +143,34 @@ def _grow(
     Few weights want a weak ridge, many a strong one. A start with a strong ridge loses its small components, so that
     the ridge only grows.
     """
-    lowest, waited, previous, ridge = np.inf, 0, None, _RIDGE
+    lowest, waited, ridge = np.inf, 0, _RIDGE
     # many entries tell the weights of any width without a stronger ridge
     is_adapted = problem.loss_function.is_quadratic and problem.count <= MANY
     for wanted in widths:
-        model = Candidate(family, wanted, ridge).model(problem.shape)
-        if previous is not None and (not _is_affordable(problem, model) or model == previous):
-            return
-        previous = model
         trial = attempt(family, wanted, ridge)
-        while is_adapted and trial.error > GOOD and trial.candidate.ridge < _MOST:
+        while is_adapted and trial.error > GOOD and trial.candidate.ridge < MOST:
             stronger = again(trial, trial.candidate.ridge * _STRONGER)
-            if stronger.error > _IMPROVED * trial.error:
+            if stronger.error > IMPROVED * trial.error:
                 break
             trial = stronger
         ridge = max(_RIDGE, trial.candidate.ridge / _STRONGER)
-        waited = 0 if trial.error < _IMPROVED * lowest else waited + 1
+        waited = 0 if trial.error < IMPROVED * lowest else waited + 1
         lowest = min(lowest, trial.error)
         if waited > _PATIENCE[family != "cp"] or lowest < GOOD:
             return
+
+
+def _affordable(problem: TensorCompletion, family: str, widths: Sequence[int]) -> list[int]:
+    """The widths up to which entries can tell the weights and a sweep takes seconds, of those that differ."""
+    found: list[int] = []
+    previous = None
+    for width in widths:
+        model = Candidate(family, width, _RIDGE).model(problem.shape)
+        if (found and not _is_affordable(problem, model)) or model == previous:
+            break
+        found.append(width)
+        previous = model
+    return found
 
 
 def _is_affordable(problem: TensorCompletion, model: TensorModel) -> bool:
@@ -121,5 +188,5 @@ def _bases(problem: TensorCompletion, width: int | None) -> list[np.ndarray] | N
     return [leading_subspace(problem, axis, widest) for axis in range(len(problem.shape))]
 
 
-def _first(bases: list[np.ndarray] | None, width: int) -> list[np.ndarray] | None:
+def _leading(bases: list[np.ndarray] | None, width: int) -> list[np.ndarray] | None:
     return None if bases is None else [basis[:, : max(2, width)] for basis in bases]

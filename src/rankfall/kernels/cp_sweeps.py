@@ -1,0 +1,102 @@
+"""Sweeps of alternating least squares over a sum of components: one compiled call for each sweep.
+
+    φ_e = ∘_{m≠n} w^m[i_m],     (Σ_{e: i_n = j} w_e φ_e φ_eᵀ + λ_j I) w^n[j] = Σ_{e: i_n = j} w_e y_e φ_e
+
+for every row j of every layer n, one layer after another. The features of some tens of entries at a time are formed in
+a buffer that stays in the nearest cache, so that nothing of size |Ω|·R is written. A row belongs to one thread: the
+bits are the same for any number of them.
+"""
+
+from typing import no_type_check
+
+import numpy as np
+from numba import njit, prange
+
+from rankfall.kernels.lanes import LANES, aligned_zeros, load, stay_apart, store, times
+from rankfall.kernels.narrow_gradient import aligned
+from rankfall.kernels.row_systems import WORTH_THREADS, add_entries, solve_in_place, stride_of
+
+# Numbers of the buffer of features, and pieces into which the rows of a layer are cut for threads.
+_BUFFER, _PIECES = 2048, 64
+_ONE = (0,)
+
+
+@njit(cache=True, error_model="numpy")
+@no_type_check
+def _form_features(n, begin, end, positions, firsts, stride, rows, features):
+    stay_apart()
+    order, first = firsts.size, 1 if n == 0 else 0
+    for e in range(begin, end):
+        for lane in range(0, stride, LANES):
+            row = load(rows, (firsts[first] + positions[first, e]) * stride + lane, _ONE)
+            for m in range(first + 1, order):
+                if m != n:
+                    row = times(row, load(rows, (firsts[m] + positions[m, e]) * stride + lane, _ONE))
+            store(features, (e - begin) * stride + lane, row)
+
+
+@njit(cache=True, error_model="numpy")
+@no_type_check
+def _rows_of(n, begin, end, starts, positions, values, weights, firsts, width, rows, ridge, jitter):
+    """Rows begin … end of layer n to their places in `rows`."""
+    stride = -(-width // LANES) * LANES
+    lanes = max(1, _BUFFER // stride)
+    features, gram = aligned(lanes * stride, rows), aligned((stride + 1) * stride, rows)
+    for j in range(begin, end):
+        for i in range(gram.size):
+            gram[i] = 0
+        for block in range(starts[j], starts[j + 1], lanes):
+            last = min(starts[j + 1], block + lanes)
+            _form_features(n, block, last, positions, firsts, stride, rows, features)
+            part = weights[block:last] if weights.size > 0 else weights
+            add_entries(0, last - block, stride, features, values[block:last], part, gram)
+        solve_in_place(width, stride, ridge, jitter, gram)
+        for lane in range(0, stride, LANES):
+            store(rows, (firsts[n] + j) * stride + lane, load(gram, stride * stride + lane, _ONE))
+
+
+@njit(cache=True)
+@no_type_check
+def _serial_sweep(starts, ends, positions, values, weights, firsts, width, rows, ridge, jitter):
+    for n in range(firsts.size):
+        own = starts[ends[n] : ends[n + 1]]
+        _rows_of(
+            n, 0, own.size - 1, own, positions[n], values[n], weights[n], firsts, width, rows, ridge, jitter
+        )  # fmt: skip
+
+
+@njit(parallel=True, cache=True)
+@no_type_check
+def _parallel_sweep(starts, ends, positions, values, weights, firsts, width, rows, ridge, jitter):
+    for n in range(firsts.size):
+        own = starts[ends[n] : ends[n + 1]]
+        count = own.size - 1
+        for piece in prange(_PIECES):
+            _rows_of(
+                n, piece * count // _PIECES, (piece + 1) * count // _PIECES, own, positions[n], values[n], weights[n],
+                firsts, width, rows, ridge, jitter,
+            )  # fmt: skip
+
+
+def sweep(
+    starts: np.ndarray, ends: np.ndarray, positions: np.ndarray, values: np.ndarray, weights: np.ndarray,
+    firsts: np.ndarray, rows: np.ndarray, ridge: float, jitter: float,
+) -> np.ndarray:  # fmt: skip
+    """The layers (d_1 + … + d_N, R) after one sweep; λ_j = ridge + jitter · tr A_j / R.
+
+    Parameters
+    ----------
+    starts, ends
+        Where the entries of each row begin among those sorted by axis n: starts[ends[n] : ends[n + 1]].
+    positions, values, weights
+        (N, N, entries), (N, entries) and (N, entries) or (N, 0): the entries, sorted by each axis.
+    firsts
+        Where the rows of each layer begin in `rows`.
+    """
+    width = rows.shape[1]
+    packed = aligned_zeros((rows.shape[0], stride_of(width)), rows.dtype)
+    packed[:, :width] = rows
+    is_small = positions.shape[2] * width * width < WORTH_THREADS
+    run = _serial_sweep if is_small else _parallel_sweep
+    run(starts, ends, positions, values, weights, firsts, width, packed.reshape(-1), ridge, jitter)
+    return packed[:, :width]
