@@ -185,6 +185,8 @@ def test_text_goes_back_in_its_encoding(tmp_path, encoding):
         (["1,234,567", "880", "2,394"], [1234567, 880, 2394]),
         (["($1,819.50)", "$880.00", "-$2.25"], [-1819.5, 880, -2.25]),
         (["0,819", "880", "2,394"], [0.819, 880, 2.394]),
+        (["12,34,567.5", "880", "2,394"], [1234567.5, 880, 2394]),
+        (["%45.5", "%46.0", "%50.25"], [45.5, 46, 50.25]),
     ],
 )
 def test_signs_of_numbers_are_those_that_the_cells_need(tmp_path, cells, numbers):
@@ -212,13 +214,20 @@ def test_limits_of_detection(tmp_path, below, number):
     with pytest.raises(InputError, match="--below half, limit or unknown"):
         read_table(path)
     assert read_table(path, reading=Reading(below=below)).values[0, 0] == pytest.approx(number, nan_ok=True)
+    table = read_table(save(tmp_path / "e.csv", "a,b\n< 1.0E-3,1\n2.5,\n3.25,4\n"), reading=Reading(below=below))
+    assert (table.layout.decimals or ())[0] == (1, 2)
 
 
 def test_what_is_no_number_is_refused_with_the_code_that_would_explain_it(tmp_path):
     with pytest.raises(InputError, match="--unknown='-'"):
         read_table(save(tmp_path / "t.csv", PLAIN.replace(",,", ",-,")))
-    with pytest.raises(InputError, match="dressed as '%'"):
+    with pytest.raises(InputError, match="'7' must look like the other cells, .* dressed as '%'; write it as '7%'"):
         read_table(save(tmp_path / "p.csv", "a,b\n5%,1\n6%,2\n7,3\n"))
+    with pytest.raises(InputError, match="--triplets says which columns hold the row, the column and the value"):
+        read_triplets(save(tmp_path / "l.csv", "user,rating,item\nu1,3,i1\nu2,4,i1\n"))
+    for code in ("#NV", "#WERT!", "#¡DIV/0!", "#N/D"):
+        table = read_table(save(tmp_path / "e.csv", PLAIN.replace(",,", f",{code},")))
+        np.testing.assert_array_equal(table.values, VALUES)
 
 
 def test_numbers_that_look_like_codes_are_warned_about(tmp_path):
@@ -230,10 +239,38 @@ def test_numbers_that_look_like_codes_are_warned_about(tmp_path):
     assert "occurs" not in notes_of(read_table(tmp_path / "u.npy"))
 
 
+@pytest.mark.parametrize(
+    ("cells", "codes"),
+    [
+        ("-999,1.5,2.5 3.5,-999,1.2 1.1,2.2,-999 ,1.2,3.1 2.1,,1.1", ["-999"]),
+        ("9999,1.5,2.5 3.5,2.4,1.2 1.1,2.2,1.4 ,1.2,3.1 2.1,,1.1", ["9999"]),
+        ("-9,3 1,4 -9,5 2,1 -9,2 3,4 4,1 5,3", ["-9"]),
+        ("-1,3 1,-1 -1,5 2,1 3,2 3,4 4,1 5,3", ["-1"]),
+        ("9,3 1,9 9,5 2,1 9,2 3,4 4,1 5,3", ["9"]),
+        ("99,3 98,4 99,5 98,1 1,2 3,4 4,1 5,3", ["99", "98,99"]),
+        ("1,0 -1,1 0,-1 -1,1 1,1 0,0 1,-1", []),
+        ("20.5,1 20.5,2 18.5,3 19,4 18,5", []),
+    ],
+)
+def test_codes_are_warned_about_that_are_few_or_several(tmp_path, cells, codes):
+    rows = cells.split()
+    (tmp_path / "t.csv").write_text("\n".join([("a,b,c" if rows[0].count(",") == 2 else "a,b"), *rows]))
+    found = [str(note) for note in read_table(tmp_path / "t.csv").layout.notes if note.is_warning]
+    assert [note.split("--unknown=")[1].strip('"') for note in found] == codes
+
+
 @pytest.mark.parametrize("name", ["", "Unnamed: 0", "Patient ID", "patient_id", "PATIENT ID", "index", "Nr."])
 def test_an_index_is_recognized_whatever_the_case(tmp_path, name):
     table = read_table(save(tmp_path / "t.csv", f"{name},a,b\n10,1.5,\n20,,2.5\n30,3.5,4.5\n"))
     assert table.column_names == ("a", "b")
+
+
+@pytest.mark.parametrize("first", ["2000,2005,2010", "soil,400,410,420", "x,0.5,1.0,1.5"])
+def test_years_and_even_steps_are_names(tmp_path, first):
+    labels = ["A,", "B,", "C,"] if first.count(",") > 2 else ["", "", ""]
+    rows = [f"{label}{row}" for label, row in zip(labels, ["1.5,,2.5", "3.5,4.5,", "0.5,2.25,1.75"], strict=True)]
+    table = read_table(save(tmp_path / "t.csv", "\n".join([first, *rows])))
+    assert table.column_names == tuple(first.split(",")[-3:])
 
 
 def test_a_header_of_numbers_is_warned_about(tmp_path):
@@ -242,7 +279,10 @@ def test_a_header_of_numbers_is_warned_about(tmp_path):
     assert "--no-header" in notes_of(table)
 
 
-@pytest.mark.parametrize("words", [("False", "True"), ("no", "yes"), ("FALSE", "TRUE")])
+@pytest.mark.parametrize(
+    "words",
+    [("False", "True"), ("no", "yes"), ("FALSE", "TRUE"), ("F", "T"), ("nein", "ja"), ("Falsch", "Wahr"), ("-", "+")],
+)
 def test_booleans_come_back_as_booleans(tmp_path, words):
     text = "a,b\n{1},{0}\n,{1}\n{0},\n".format(*words)
     table = read_table(save(tmp_path / "t.csv", text))
@@ -250,6 +290,17 @@ def test_booleans_come_back_as_booleans(tmp_path, words):
     filled = rounded(table, np.where(np.isnan(table.values), [[0, 0], [0.7, 0], [0, 0.2]], table.values))
     write_table(table.with_values(filled), tmp_path / "u.csv")
     assert (tmp_path / "u.csv").read_text() == "a,b\n{1},{0}\n{1},{1}\n{0},{0}\n".format(*words)
+
+
+def test_filled_cells_are_in_the_steps_of_their_column(tmp_path):
+    stars = ["3.5", "4", "2.5", "1", "5", "4.5", "3", "2", "1.5", "0.5"]
+    votes = ["-1", "1", "1", "-1", "1", "1", "-1", "-1", "1", "1"]
+    wholes = ["3.0", "4.0", "12.0", "1.0", "5.0", "7.0", "3.0", "2.0", "9.0", "4.0"]
+    rows = [",".join(cells) for cells in zip(stars, votes, wholes, strict=True)]
+    table = read_table(save(tmp_path / "t.csv", "\n".join(["stars,vote,count", *rows, ",,"]) + "\n"))
+    filled = np.where(np.isnan(table.values), [3.8, 0.2, 5.7], table.values)
+    write_table(table.with_values(rounded(table, filled)), tmp_path / "u.csv")
+    assert (tmp_path / "u.csv").read_text().splitlines()[-1] == "4,1,6.0"
 
 
 def test_filled_cells_have_the_decimals_of_their_column(tmp_path):
@@ -272,6 +323,11 @@ def test_lists_read_numbers_and_labels_as_tables_do(tmp_path):
     assert entries.row_labels.tolist() == [196, 197]
     pairs = read_pairs(save(tmp_path / "p.csv", "user,item\n196,2\n"), entries)
     assert (pairs.rows.tolist(), pairs.cols.tolist()) == ([0], [1])
+    words = read_triplets(save(tmp_path / "w.csv", "user,item,rating\nu1,i1,3\nu2,i2,4\n"))
+    for text in ("item,user\ni2,u1\n", "who,what\nu1,i2\nu1,i2\n", ",user,item\n0,u1,i2\n"):
+        pairs = read_pairs(save(tmp_path / "p.csv", text), words)
+        assert (pairs.rows[0], pairs.cols[0]) == (0, 1)
+    assert read_pairs(save(tmp_path / "p.csv", "u9,i9\nu1,i2\n"), words).rows.tolist() == [-1, 0]
     coded = save(tmp_path / "c.csv", "# list\nuser,item,rating\na,x,$5\na,y,-1\nb,x,$3\n".replace("-1", "?"))
     assert read_triplets(coded, reading=Reading(unknown=("?",))).values.tolist() == [5, 3]
     write_triplets(tmp_path / "x.xlsx", ["a"], ["b"], np.array([1 / 3]))
@@ -287,6 +343,17 @@ def test_the_index_of_pandas_comes_back(tmp_path):
         write_table(table.with_values(np.nan_to_num(table.values, nan=4.0)), tmp_path / "u.parquet")
         again = pd.read_parquet(tmp_path / "u.parquet")
         pd.testing.assert_frame_equal(again, frame.set_axis(index).fillna(4.0))
+
+
+def test_numbers_among_words_of_an_object_column_are_read_as_typed():
+    frame = pd.DataFrame({"a": [15, "?", 25, 7], "b": [1.5, 2, NAN, 1], "c": [True, None, False, True]}, dtype=object)
+    frame["b"] = frame["b"].astype(float)
+    with pytest.raises(InputError, match=r"'\?' is not a number"):
+        from_frame(frame)
+    table = from_frame(frame, None, Reading(unknown=("?",)))
+    filled = to_frame(table.with_values(rounded(table, np.nan_to_num(table.values, nan=0.75))))
+    assert filled["a"].tolist() == [15, 7, 25, 7]
+    assert filled["c"].tolist() == [True, True, False, True]
 
 
 def test_pandas_types_are_numbers_or_labels():

@@ -49,7 +49,7 @@ def complete_table(
     console.writing(lambda: write_table(table.with_values(filled), output))
     if plot is not None:
         console.writing(lambda: draw(plot, table.values, filled))
-    labels_of_rows = next(iter((table.row_labels or {}).values()), None)
+    labels_of_rows = next((one for one in (table.row_labels or {}).values() if any(one)), None)
     words = {place: table.levels(place) for place in table.categories}
     told = console.writing(lambda: page.write(done.estimator, labels_of_rows, table.column_names, words))
     console.summary([*done.rows(), *column_rows(done.estimator, table.column_names or []), *told], "written", output)
@@ -80,5 +80,6 @@ def completed_name(source: Path, word: str = "completed") -> Path:
 def row_title(table: Table, row: int) -> str:
     """How a sentence calls a row: by its first label, or by its place, counted as an editor counts lines."""
     for column in (table.row_labels or {}).values():
-        return f"row {str(column[row])!r}"
+        if column[row] is not None:
+            return f"row {str(column[row])!r}"
     return f"row {(row if table.layout.rows is None else int(table.layout.rows[row])) + 1}"

@@ -46,6 +46,11 @@ def coded(column: Column, title: str, reading: Reading, notes: Notes) -> Column:
             f"a column of categories has from 1 to {MOST_LEVELS} levels, {title} has {len(levels)}; carry it along by "
             "--labels, or leave it out of --categories"
         )
+    signs = [level for level in levels if not any(sign.isalnum() for sign in level)]
+    if signs and len(levels) > 1:
+        notes.warn(
+            f"{title} has the category {signs[0]!r}; if it marks unknown entries, say --unknown='{','.join(signs)}'"
+        )
     shown = ", ".join(levels[:6]) + (", …" if len(levels) > 6 else "")
     notes.decide(f"{title} completed as one of {len(levels)} categories: {shown}", "--categories")
     if not column.is_text.any():

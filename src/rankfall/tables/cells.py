@@ -14,7 +14,14 @@ from rankfall.tables.numerals import Numerals
 if TYPE_CHECKING:
     import polars as pl
 
-ERRORS = ("#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#NULL!")
+# What spreadsheets write in place of a result, in the languages that they are sold in.
+_ERRORS_TEXT = """
+    #DIV/0! #VALUE! #REF! #NAME? #NUM! #NULL! #SPILL! #CALC! #NV #WERT! #BEZUG! #ZAHL! #VALEUR! #NOM? #NOMBRE! #NUL!
+    #¡DIV/0! #¡VALOR! #¡REF! #¿NOMBRE? #¡NUM! #¡NULO! #N/D #VALOR! #NOME? #NÚM! #NULO! #VALORE! #RIF! #NULLO! #DEEL/0!
+    #WAARDE! #VERW! #NAAM? #GETAL! #LEEG! #N/B #DZIEL/0! #ARG! #ADR! #NAZWA? #LICZBA! #ZERO! #ДЕЛ/0! #ЗНАЧ! #ССЫЛКА!
+    #ИМЯ? #ЧИСЛО! #ПУСТО! #Н/Д
+"""
+ERRORS = tuple(_ERRORS_TEXT.split())
 UNKNOWN = tuple(
     sorted(
         {

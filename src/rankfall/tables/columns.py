@@ -17,6 +17,10 @@ from rankfall.tables.table import column_title
 if TYPE_CHECKING:
     import polars as pl
 
+# A number, in any signs, with a currency before it, a percent sign, or a unit behind a space or behind decimals.
+_NUMBER = r"(?:\d{1,3}(?:[., '\u00a0]\d{3})+|\d+)(?:[.,]\d+)?"
+_UNIT = r"[\p{L}°µ][^0-9]{0,6}[0-9]{0,2}"
+_MEASURE = rf"^[+\-−(]?(?:\p{{Sc}} ?[+\-−]?{_NUMBER}.{{0,9}}|{_NUMBER}(?: ?[%‰]| {_UNIT})?|\d+[.,]\d+{_UNIT})\)?$"
 _LIMIT = r"^\s*([<>≤≥]=?)\s*([^<>=].*)$"
 
 
@@ -55,7 +59,10 @@ class Column:
         """The least and the most decimals of its numbers."""
         if self.dress is not None and self.dress.levels is not None:
             return 0, 0
-        known = self.texts.filter(~np.isnan(self.values)).str.strip_chars()
+        is_known = ~np.isnan(self.values)
+        if self.limits is not None and (is_known & ~self.limits).any():
+            is_known &= ~self.limits
+        known = _without_limits(self.texts.filter(is_known).str.strip_chars())[0]
         found = undress(known) if self.dress is not None else None
         return decimals_of(known if found is None else found.bodies, self.numerals.decimal)
 
@@ -120,8 +127,17 @@ def settle_limits(
     return settled
 
 
-def refuse_text(columns: list[Column], titles: list[str], number: Callable[[int], int]) -> None:
-    """Refuses words among numbers, naming the first by its column and row, and the codes that would explain them."""
+_WORDS_IN_TABLE = "a column of words must be named as a label column by --labels"
+WORDS_IN_LIST = "--triplets says which columns hold the row, the column and the value"
+
+
+def refuse_text(
+    columns: list[Column], titles: list[str], number: Callable[[int], int], way: str = _WORDS_IN_TABLE
+) -> None:
+    """Refuses words among numbers, naming the first by its column and row, and the codes that would explain them.
+
+    `way` is what else may be the cause, and the option for it.
+    """
     rows = [int(np.argmax(column.is_text)) if column.is_text.any() else -1 for column in columns]
     if max(rows, default=-1) < 0:
         return
@@ -130,13 +146,25 @@ def refuse_text(columns: list[Column], titles: list[str], number: Callable[[int]
     words = {one.strip() for column in columns for one in column.texts.filter(column.is_text).unique().to_list()}
     codes = ",".join(sorted(one.replace(",", ",,") for one in words)) if len(words) <= 4 else text.replace(",", ",,")
     dress = columns[place].dress
-    among = f", the numbers of its column are dressed as {(dress.prefix + dress.suffix).strip()!r}" if (
-        dress is not None and (dress.prefix or dress.suffix)) else ""  # fmt: skip
+    among = ""
+    if dress is not None and (dress.prefix or dress.suffix):
+        look = (dress.prefix + dress.suffix).strip()
+        among = f", the numbers of its column are dressed as {look!r}"
+        if _is_plain_number(text):
+            raise InputError(
+                f"{titles[place]}, row {number(row)}: {text!r} must look like the other cells{among}; write it as "
+                f"{dress.written(text)!r}, or name it by --unknown='{codes}' if it marks an unknown entry"
+            )
+    quoted = codes.replace("'", "'\\''")
     raise InputError(
         f"{titles[place]}, row {number(row)}: {text!r} is not a number{among}; if it marks an unknown entry as empty "
-        f"cells, NA and NaN do, name it by --unknown='{codes}'; a column of words must be named as a label "
-        f"column by --labels, a row that is none left out by --leave-out {number(row)}"
+        f"cells, NA and NaN do, name it by --unknown='{quoted}'; {way}, a row that is none left out by --leave-out "
+        f"{number(row)}"
     )
+
+
+def _is_plain_number(text: str) -> bool:
+    return text.lstrip("+-").replace(".", "", 1).replace(",", "", 1).isdecimal()
 
 
 def _without_limits(texts: "pl.Series") -> "tuple[pl.Series, np.ndarray | None]":
@@ -155,12 +183,14 @@ def _with_first(found: Undressed, texts: "pl.Series") -> Undressed:
     import polars as pl
 
     first = undress(texts.head(1))
-    is_alike = first is not None and (first.dress.prefix, first.dress.suffix) == (
-        found.dress.prefix,
-        found.dress.suffix,
-    )
+    # A name such as y or no is none of the words of another column.
+    is_alike = first is not None and _look(first.dress) == _look(found.dress)
     top = first.bodies if first is not None and is_alike else pl.Series([None], dtype=pl.String)
     return Undressed(found.dress, pl.concat([top.cast(pl.String), found.bodies.cast(pl.String)]))
+
+
+def _look(dress: Dress) -> tuple[str, str, tuple[str, ...] | None]:
+    return dress.prefix, dress.suffix, dress.words and tuple(word.lower() for word in dress.words)
 
 
 def _dressed(column: Column, found: Undressed, limits: np.ndarray | None, codes: tuple[str, ...]) -> Column:
@@ -198,7 +228,8 @@ def _numerals(
 
 
 def _count_like_numbers(words: "pl.Series") -> int:
-    return sum(looks_like_numbers(words.slice(k, 1)) for k in range(min(len(words), 1000)))
+    """How many words are numbers with a currency, a percent sign or a unit: neither dates nor codes such as 12-004."""
+    return int(words.head(1000).str.contains(_MEASURE).sum())
 
 
 def titles_of(names: list[str] | None, places: list[int]) -> list[str]:

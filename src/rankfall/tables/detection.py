@@ -33,11 +33,31 @@ _CORNER_NAMES = frozenset(
         "obs",
     }
     | {"date", "day", "month", "year", "time", "timestamp", "datetime", "uid", "uuid", "pid", "rownames", "case"}
+    | {
+        "datum",
+        "zeit",
+        "jahr",
+        "monat",
+        "tag",
+        "fecha",
+        "hora",
+        "jour",
+        "heure",
+        "n°",
+        "№",
+        "identifier",
+        "identifiant",
+    }
+    | {"code", "codigo", "código", "serial", "rownum", "row_number", "level_0", "mrn", "sku", "isbn", "zip", "zipcode"}
+    | {"postcode", "plz", "postleitzahl", "fips", "geoid", "household", "probe", "proband", "teilnehmer", "kunde"}
     | {"patient", "subject", "participant", "respondent", "sample", "record", "person", "customer", "client"}
 )
 _CORNER_ENDING = re.compile(
     r"(?i:.*[_\s.-](id|ids|nr|no|no\.|index|idx|key))|.*[a-z]I[dD]"
-    r"|(?i:(id|no|nr)[_\s.-].*|unnamed: ?\d+|__index_level_\d+__)",
+    r"|(?i:(id|no|nr)[_\s.-].*|unnamed: ?\d+(\.\d+)?|__index_level_\d+__|\.\.\.\d+)"
+    r"|.*[a-z]N[rR]|(?i:.*nummer|.*[_\s]#|(zip|postal|country|area|item|product)[_\s]code)"
+    r"|(?i:(employee|case|serial|customer|account|patient|record|row|sample|student|order|invoice|ticket|item|product)"
+    r"[_\s-]?number)|(?i:(object|user|item|record|sample|patient|subject|g|f|p)id)",
     re.ASCII,
 )
 
@@ -51,8 +71,9 @@ def is_header(first: list[str], parsed: Parsed) -> bool:
     (a) Words over a column mostly of numbers, if the line's own numbers could be names: distinct whole numbers.
     (b) Words only; the first cell may be empty, as over the index of a data frame.
     (c) Whole numbers that count the columns, from 0 or 1, or years in order, over other numbers.
-    (d) Names of the label columns, then increasing whole numbers over all others, where either the first cell is a
-    corner (empty, `id`, `name`, …) over labels or row numbers, or these numbers are years and those below are not.
+    (d) Names of the label columns, then increasing numbers over all others, where either the first cell is a corner
+    (empty, `id`, `name`, …) over labels or row numbers, or these numbers are years and those below are not, or they are
+    evenly spaced over decimals in no row of which they are.
     """
     top, below = parsed[0], parsed[1:]
     over_numbers = below.is_number.sum(axis=0) > below.is_text.sum(axis=0)
@@ -60,7 +81,7 @@ def is_header(first: list[str], parsed: Parsed) -> bool:
     could_be_names = bool(
         np.all((numbers >= 0) & (numbers == np.floor(numbers))) and len(np.unique(numbers)) == len(numbers)
     )
-    if could_be_names and (top.is_text & over_numbers).any():
+    if (could_be_names or _is_even(numbers)) and (top.is_text & over_numbers).any():
         return True
     if not top.is_number.any():
         return bool(top.is_text.any() and not top.is_unknown[1:].any())
@@ -74,9 +95,11 @@ def is_header(first: list[str], parsed: Parsed) -> bool:
     if not (np.array_equal(top.is_number, others) and np.all(np.diff(numbers) > 0)):
         return False
     data = below.values[:, others]
-    return has_corner or (
-        bool(is_label[0]) and len(numbers) >= 2 and _are_years(numbers) and not _are_years(data[~np.isnan(data)])
-    )
+    known = data[~np.isnan(data)]
+    if has_corner or (is_label[0] and len(numbers) >= 2 and _are_years(numbers) and not _are_years(known)):
+        return True
+    are_decimals = len(known) > 0 and np.mean(known != np.floor(known)) > 0.5
+    return bool(is_label[0] and top.is_text[0] and are_decimals and _is_even(numbers) and not any(map(_is_even, data)))
 
 
 def detect_labels(names: list[str] | None, parsed: Parsed) -> list[int]:
@@ -138,13 +161,19 @@ def _counts_rows(column: np.ndarray) -> bool:
 
 def _numbers_columns(top: np.ndarray, below: np.ndarray) -> bool:
     """Whether a line of numbers counts the columns or names them by years, and no line below could do so too."""
-    if len(top) < 3 or not np.all(np.diff(top) == 1):
+    if len(top) < 3 or not np.all(np.diff(top) > 0):
         return False
     known = below[~np.isnan(below)]
-    if top[0] in (0, 1):
+    if top[0] in (0, 1) and np.all(np.diff(top) == 1):
         is_counting = np.all(np.diff(below, axis=1) == 1, axis=1)
         return bool(len(known)) and not is_counting.any()
     return bool(len(known)) and _are_years(top) and not _are_years(known)
+
+
+def _is_even(numbers: np.ndarray) -> bool:
+    """Whether at least three numbers increase by one step."""
+    steps = np.diff(numbers)
+    return bool(len(steps) > 1 and steps[0] > 0 and np.allclose(steps, steps[0], rtol=1e-6, atol=0))
 
 
 def _are_years(numbers: np.ndarray) -> bool:

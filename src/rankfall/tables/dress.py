@@ -66,10 +66,35 @@ _CURRENCY = rf"(?:[A-Z]{{0,3}}\p{{Sc}}|(?:{'|'.join(_CODES)})|[kK]r\.?|Rs\.?|Fr\
 _SPACE = r"[ \u00a0\u202f\u2009]?"
 # Two signs of minus, or the accountants' parentheses around the whole.
 _PATTERN = (
-    rf"^(?<open>\(?)(?<sign>[+\-−]?)(?<prefix>(?:{_CURRENCY}{_SPACE})?)(?<inner>[+\-−]?)(?<body>{BODY})"
-    rf"(?<suffix>(?:{_SPACE}(?:[%‰°]|[\p{{L}}µ{chr(0x2126)}\p{{Sc}}%°/²³·^.*0-9\-]{{0,11}}))?)(?<close>\)?)$"
+    rf"^(?<open>\(?)(?<sign>[+\-−]?)(?<prefix>(?:(?:{_CURRENCY}|[%％]){_SPACE})?)(?<inner>[+\-−]?)(?<body>{BODY})"
+    rf"(?<suffix>(?:{_SPACE}(?:[%％‰°]|[\p{{L}}µ{chr(0x2126)}\p{{Sc}}%°/²³·^.*0-9\-]{{0,11}}))?)(?<close>\)?)$"
 )
-_BOOLEANS = (("false", "true"), ("no", "yes"), ("n", "y"))
+_BOOLEANS = (
+    ("false", "true"),
+    ("no", "yes"),
+    ("n", "y"),
+    ("nein", "ja"),
+    ("non", "oui"),
+    ("no", "sí"),
+    ("no", "si"),
+    ("no", "sì"),
+    ("não", "sim"),
+    ("nee", "ja"),
+    ("nej", "ja"),
+    ("nie", "tak"),
+    ("ne", "ano"),
+    ("нет", "да"),
+    ("否", "是"),
+    ("falsch", "wahr"),
+    ("faux", "vrai"),
+    ("falso", "verdadero"),
+    ("falso", "vero"),
+    ("onwaar", "waar"),
+    (".false.", ".true."),
+    ("off", "on"),
+)
+# These are booleans only where a column has both.
+_PAIRS = (("f", "t"), ("-", "+"), ("✗", "✓"), ("✘", "✔"))
 
 
 @dataclass(frozen=True)
@@ -172,8 +197,9 @@ def _booleans(texts: "pl.Series", known: "pl.Series") -> Undressed | None:
     found = set(known.unique().to_list())
     if len(found) > 4:
         return None
-    for no, yes in _BOOLEANS:
-        if all(word.lower() in (no, yes) for word in found):
+    lowered = {word.lower() for word in found}
+    for no, yes in (*_BOOLEANS, *_PAIRS):
+        if lowered == {no, yes} or (lowered < {no, yes} and (no, yes) in _BOOLEANS):
             said = {word.lower(): word for word in sorted(found)}
             like = next(iter(said.values()))
             cased = str.upper if like.isupper() and len(like) > 1 else str.title if like[0].isupper() else str.lower
@@ -187,7 +213,7 @@ def _booleans(texts: "pl.Series", known: "pl.Series") -> Undressed | None:
 def _is_usual(suffix: str) -> bool:
     bare = suffix.strip(" \u00a0\u202f\u2009")
     pattern = _CURRENCY.replace(r"\p{Sc}", "[$¢-¥֏؋߾-߿৲-৳৻૱௹฿៛₠-⃀꠸﷼﹩＄￠-￡￥-￦]")
-    return bare in ("%", "‰") or re.fullmatch(pattern, bare) is not None
+    return bare in ("%", "％", "‰") or re.fullmatch(pattern, bare) is not None
 
 
 def _minus(groups: "pl.DataFrame", is_same: "pl.Series") -> str:

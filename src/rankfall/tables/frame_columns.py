@@ -59,6 +59,17 @@ def is_text(series: "Series") -> bool:
     return bool(known) and all(isinstance(one, str) for one in known)
 
 
+def is_mixed(series: "Series") -> bool:
+    """Whether the column holds both strings and numbers, as one of pandas may."""
+    import narwhals.stable.v2 as nw
+
+    if series.dtype != nw.Object:
+        return False
+    known = series.drop_nulls().to_list()
+    texts = sum(isinstance(one, str) for one in known)
+    return 0 < texts < len(known) and all(isinstance(one, (str, numbers.Real)) for one in known)
+
+
 def numbers_of_texts(
     series: dict[str, "Series"], reading: Reading, notes: Notes, must: bool
 ) -> tuple[dict[str, Column], Numerals]:
@@ -67,8 +78,10 @@ def numbers_of_texts(
 
     cells: dict[str, pl.Series] = {}
     for name, one in series.items():
+        gone = one.is_null().to_list()
         column = pl.Series(
-            [None, *(cell if isinstance(cell, str) else None for cell in one.to_list())], dtype=pl.String
+            [None, *(None if is_gone else str(cell) for cell, is_gone in zip(one.to_list(), gone, strict=True))],
+            dtype=pl.String,
         )
         known = known_texts(column, reading.unknown).drop_nulls()
         # A column of words costs no more than a look.
@@ -153,7 +166,7 @@ def replaced(series: "Series", values: np.ndarray, is_changed: np.ndarray, texts
             native = native.astype("int64").astype(_pandas(series).dtype)
             return nw.from_native(native, series_only=True)
         return fresh.cast(nw.Int64).cast(kind) if kind != nw.Boolean else fresh == 1
-    if kind == nw.Object and np.isin(values, (0, 1)).all() and _is_boolean(series):
+    if kind == nw.Object and np.isin(values, (0, 1)).all() and is_boolean(series):
         cells = [bool(value) for value in values]
         return _indexed(nw.new_series(name=series.name, values=cells, backend=series.implementation), series)
     return _as_floats(series, values)
@@ -170,8 +183,14 @@ def _of_categorical_type(fresh: "Series", series: "Series") -> "Series":
     return fresh.cast(series.dtype)
 
 
-def _is_boolean(series: "Series") -> bool:
-    return all(isinstance(one, (bool, np.bool_)) for one in series.drop_nulls().to_list())
+def is_boolean(series: "Series") -> bool:
+    """Whether the column holds booleans and nothing else, whatever its type."""
+    import narwhals.stable.v2 as nw
+
+    if series.dtype != nw.Object:
+        return series.dtype == nw.Boolean
+    known = series.drop_nulls().to_list()
+    return bool(known) and all(isinstance(one, (bool, np.bool_)) for one in known)
 
 
 def _indexed(fresh: "Series", series: "Series") -> "Series":

@@ -12,8 +12,18 @@ from typing import TYPE_CHECKING, TypeGuard, TypeVar, overload
 import numpy as np
 
 from rankfall.errors import InputError
+from rankfall.tables.cells import decimals_of_numbers
+from rankfall.tables.columns import Column
 from rankfall.tables.dress import Dress
-from rankfall.tables.frame_columns import category_columns, floats_of, is_text, numbers_of_texts, replaced
+from rankfall.tables.frame_columns import (
+    category_columns,
+    floats_of,
+    is_boolean,
+    is_mixed,
+    is_text,
+    numbers_of_texts,
+    replaced,
+)
 from rankfall.tables.options import Notes, Reading
 from rankfall.tables.patching import changed, number_texts
 from rankfall.tables.table import Layout, Table, as_floats, refuse_infinite
@@ -55,8 +65,6 @@ def from_frame(
         For what is no data frame, nested, binary or complex columns, infinite numbers, repeated names, a label column
         that the frame does not have, and a frame without rows or without a column of numbers.
     """
-    import narwhals.stable.v2 as nw
-
     reading, notes = reading or Reading(), Notes() if notes is None else notes
     native = narwhalize(frame)
     names = [str(name) for name in native.columns]
@@ -65,7 +73,9 @@ def from_frame(
         if name not in names:
             raise InputError(f"a label column must be one of the frame's, got {name!r}; it has {', '.join(names[:20])}")
     series = dict(zip(names, native.iter_columns(), strict=True))
-    open_texts = {name: one for name, one in series.items() if name not in (asked or ()) and is_text(one)}
+    open_texts = {
+        name: one for name, one in series.items() if name not in (asked or ()) and (is_text(one) or is_mixed(one))
+    }
     categories, chosen = category_columns(series, asked or set(), reading, notes)
     for name in categories:
         open_texts.pop(name, None)
@@ -83,7 +93,7 @@ def from_frame(
         if floats is not None:
             columns.append(floats)
             read = {**texts, **categories}.get(name)
-            dresses.append(Dress(words=("False", "True")) if one.dtype == nw.Boolean else read.dress if read else None)
+            dresses.append(Dress(words=("False", "True")) if is_boolean(one) else read.dress if read else None)
         elif asked is None or name in asked:
             is_missing = one.is_null().to_list()
             labels[name] = [None if gone else cell for cell, gone in zip(one.to_list(), is_missing, strict=True)]
@@ -106,7 +116,11 @@ def from_frame(
     has_dress = any(dress is not None for dress in dresses)
     layout = Layout(
         label_positions=tuple(places),
-        integer_columns=tuple(kinds[place].is_integer() for place in numbers_at),
+        integer_columns=tuple(
+            kinds[place].is_integer() or (names[place] in texts and texts[names[place]].decimals()[1] == 0)
+            for place in numbers_at
+        ),
+        decimals=_decimals(values, [texts.get(names[place]) for place in numbers_at]),
         numerals=numerals,
         dresses=tuple(dresses) if has_dress else None,
         categories=tuple(k for k, name in enumerate(column_names) if name in chosen),
@@ -114,6 +128,10 @@ def from_frame(
         before=values.copy(),
     )
     return Table(as_floats(values), column_names, labels or None, layout)
+
+
+# Beyond so many columns, what decimals they have is not looked for.
+_MOST_LOOKED_AT = 1000
 
 
 @overload
@@ -170,6 +188,16 @@ def to_frame(table: Table, like: "IntoDataFrame | None" = None) -> "IntoDataFram
             cells = texts[place * table.shape[0] : (place + 1) * table.shape[0]]
         fresh.append(replaced(series, table.values[:, place], is_changed[:, place], cells))
     return native.with_columns(*fresh).to_native() if fresh else like
+
+
+def _decimals(values: np.ndarray, texts: "list[Column | None]") -> tuple[tuple[int, int], ...] | None:
+    """The least and the most decimals of each column, as typed where it is text; not looked for in wide frames."""
+    if values.shape[1] > _MOST_LOOKED_AT:
+        return None
+    return tuple(
+        (0, decimals_of_numbers(column)) if text is None else text.decimals()
+        for column, text in zip(values.T, texts, strict=True)
+    )
 
 
 def _category_names(table: Table) -> list[str]:

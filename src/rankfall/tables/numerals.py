@@ -21,10 +21,11 @@ BODY = r"(?:\d(?:[\d., '\u00a0\u202f\u2009\u2019]*[\d.,])?|[.,]\d+)" + _EXPONENT
 
 @dataclass(frozen=True)
 class Numerals:
-    """The decimal sign, and the sign between thousands ("" for none)."""
+    """The decimal sign, and the sign between thousands ("" for none); `by_hundreds` for 1,23,456 as in India."""
 
     decimal: str = "."
     thousands: str = ""
+    by_hundreds: bool = False
 
     @property
     def is_plain(self) -> bool:
@@ -41,7 +42,10 @@ class Numerals:
         digits = r"\d+"
         if self.thousands:
             # The alternation prefers groups: a number of more than three digits may also come without.
-            digits = rf"(?:\d{{1,3}}(?:[{VARIANTS[self.thousands]}]\d{{3}})+|\d+)"
+            sign = f"[{VARIANTS[self.thousands]}]"
+            digits = rf"(?:\d{{1,3}}(?:{sign}\d{{3}})+|\d+)"
+            if self.by_hundreds:
+                digits = rf"(?:\d{{1,2}}(?:{sign}\d{{2}})+{sign}\d{{3}}|{digits})"
         is_number = texts.str.contains(rf"^[+-]?(?:{digits}(?:{decimal}\d*)?|{decimal}\d+){_EXPONENT}$")
         if self.thousands:
             texts = texts.str.replace_all(f"[{VARIANTS[self.thousands]}]", "")
@@ -52,7 +56,16 @@ class Numerals:
         """A number as programs write it, in these signs."""
         whole, point, decimals = plain.partition(".")
         if self.thousands and whole.lstrip("-").isdecimal():
-            whole = f"{int(whole):,}".replace(",", self.thousands)
+            front, last = divmod(abs(int(whole)), 1000)
+            if self.by_hundreds and front:
+                groups = []
+                while front:
+                    front, group = divmod(front, 100)
+                    groups.insert(0, f"{group:02}" if front else str(group))
+                whole = ",".join(["-" * whole.startswith("-") + groups[0], *groups[1:], f"{last:03}"])
+            else:
+                whole = f"{int(whole):,}"
+            whole = whole.replace(",", self.thousands)
             whole = f"-{whole}" if plain.startswith("-") and not whole.startswith("-") else whole
         return whole + point.replace(".", self.decimal) + decimals
 
@@ -64,10 +77,13 @@ def numerals_of(
 
     Raises InputError where the cells leave it open whether a sign separates thousands or decimals.
     """
+    by_hundreds = _any(texts, r"^[+-]?\d{1,2}(?:,\d{2})+,\d{3}(?:\.\d*)?$")
     if decimal is not None and thousands is not None:
-        return Numerals(decimal, thousands)
+        return Numerals(decimal, thousands, thousands == "," and by_hundreds)
     if thousands in (",", "."):
-        return Numerals("." if thousands == "," else ",", thousands)
+        return Numerals("." if thousands == "," else ",", thousands, thousands == "," and by_hundreds)
+    if by_hundreds and decimal != "," and thousands is None:
+        return Numerals(".", ",", by_hundreds)
     has_comma = bool(texts.str.contains(",", literal=True).any())
     grouping = thousands or ""
     if thousands is None:

@@ -35,7 +35,11 @@ def number_texts(table: Table, numerals: Numerals | None = None) -> "pl.Series":
     layout, (rows, columns) = table.layout, table.shape
     numerals = numerals or layout.numerals
     values = table.values.ravel(order="F")
-    texts = format_numbers(values, np.repeat(layout.integer_columns or (False,) * columns, rows))
+    is_short = np.asarray(layout.integer_columns or (False,) * columns)
+    if layout.source is not None and layout.decimals:
+        # 4 where another cell is typed as 3, beside 2.5
+        is_short = is_short | np.asarray([least == 0 for least, _ in layout.decimals])
+    texts = format_numbers(values, np.repeat(is_short, rows))
     has_dress = any(dress is not None for dress in layout.dresses or ())
     is_fixed = [least == most > 0 for least, most in layout.decimals or ()]
     if numerals.is_plain and not has_dress and (not any(is_fixed) or layout.source is None):

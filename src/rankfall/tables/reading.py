@@ -5,6 +5,7 @@ frames whose columns of strings are taken apart alike. Arrays give a Table witho
 Rows are counted as an editor or a spreadsheet counts them: the first is row 1.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy as np
 
 from rankfall.errors import InputError
 from rankfall.tables.array_files import read_mtx, read_npy, read_npz
-from rankfall.tables.cells import decimals_of_numbers
+from rankfall.tables.cells import Parsed, decimals_of_numbers
 from rankfall.tables.columns import Column, refuse_text, settle_limits, titles_of
 from rankfall.tables.detection import find_columns, is_index
 from rankfall.tables.files import (
@@ -32,10 +33,11 @@ from rankfall.tables.files import (
 )
 from rankfall.tables.frames import from_frame
 from rankfall.tables.grid import Grid
+from rankfall.tables.identifiers import identifier_places
 from rankfall.tables.options import Notes, Reading
 from rankfall.tables.packing import unpack
 from rankfall.tables.sentinels import warn_of_sentinels, without_codes
-from rankfall.tables.sheets import is_workbook, read_sheet
+from rankfall.tables.sheets import Sheet, is_workbook, read_sheet
 from rankfall.tables.structure import Structure, structure_of
 from rankfall.tables.table import Layout, Table, refuse_infinite
 from rankfall.tables.text import Text, read_text
@@ -66,7 +68,8 @@ def read_table(
     label_columns : str or sequence, optional
         Names, or places counted from one, of the columns to carry along unread, as "id,city" or a sequence; an empty
         list says there are none. None detects them: a column of words is labels; so is the first column where it has
-        distinct integers without a hole and its name is empty, `id`, `index`, `date`, … or ends in `id`.
+        distinct integers without a hole and its name is empty, `index`, `code`, …; and so are columns that only name
+        things (`rankfall.tables.identifiers` has the rules): ids, dates in digits, codes with leading zeros.
     header : bool, optional
         Whether the first line holds names. None detects it: words over a column of numbers are names, so is a line of
         words only; a line of numbers only is data unless it counts the columns (`rankfall.tables.detection` has the
@@ -123,6 +126,7 @@ def _table_of_grid(
     titles = titles_of(found.names, found.numbers)
     _note_codes(found, reading, notes)
     refuse_text(found.columns, titles, found.number)
+    _refuse_formulas(found, titles)
     columns = settle_limits(found.columns, titles, found.number, reading, notes)
     values = np.ascontiguousarray(np.column_stack([column.values for column in columns]))
     names = None if found.names is None else tuple(found.names[place] for place in found.numbers)
@@ -151,6 +155,21 @@ def _table_of_grid(
         before=values.copy(),
     )
     return Table(values, names, _label_lists(cells, found.labels, found.names), layout)
+
+
+def _refuse_formulas(found: Structure, titles: list[str]) -> None:
+    """Refuses formulas whose results the file does not hold: they are no unknown entries, and must not be replaced."""
+    if not isinstance(found.grid.source, Sheet):
+        return
+    formulas = found.grid.source.formulas()
+    for place, column, title in zip(found.numbers, found.columns, titles, strict=True):
+        is_empty = column.texts.is_null().to_numpy()
+        for row in np.flatnonzero(is_empty).tolist() if formulas else ():
+            if (found.number(row) - 1, place) in formulas:
+                raise InputError(
+                    f"{title}, row {found.number(row)}: the formula must have a result, the file holds none; open and "
+                    "save it in a spreadsheet program, or carry the column along by --labels"
+                )
 
 
 def _note_codes(found: Structure, reading: Reading, notes: Notes) -> None:
@@ -201,15 +220,31 @@ def _table_of_frame(
     if label_columns is not None:
         places = find_columns(label_columns, frame.columns, frame.width)
         asked = [frame.columns[place] for place in places]
+    metadata = read_frame_metadata(path)
     table = from_frame(frame, asked, reading, notes)
-    first = frame.columns[0]
-    if asked is None and 0 not in table.label_positions and table.shape[1] > 1 and is_index(first, table.values[:, 0]):
+    found = [] if asked is not None else _identifiers(table, _index_names(metadata))
+    if found and len(found) < table.shape[1]:
+        warned = [note for note in notes.taken if note.is_warning]
         notes.taken.clear()
-        table = from_frame(frame, [first, *(table.row_labels or {})], reading, notes)
+        table = from_frame(frame, [*found, *(table.row_labels or {})], reading, notes)
+        notes.taken.extend(warned)
     if table.row_labels:
         notes.decide(f"{', '.join(map(repr, table.row_labels))} carried along as labels", "--labels")
-    metadata = read_frame_metadata(path)
     return replace(table, layout=replace(table.layout, metadata=metadata or None))
+
+
+def _identifiers(table: Table, index: list[str]) -> list[str]:
+    """Names of the columns of numbers that name the rows: pandas' index, ids, and an index in front."""
+    names = list(table.column_names or ())
+    places = identifier_places(names, Parsed(table.values, np.zeros(table.shape, dtype=bool)))
+    if 0 not in table.label_positions and is_index(names[0], table.values[:, 0]):
+        places.append(0)
+    return [name for place, name in enumerate(names) if place in places or name in index]
+
+
+def _index_names(metadata: dict[str, str]) -> list[str]:
+    columns = json.loads(metadata.get("pandas", "{}")).get("index_columns", [])
+    return [one for one in columns if isinstance(one, str)]
 
 
 def _with_codes(found: Table | Triplets, reading: Reading, notes: Notes) -> Table | Triplets:

@@ -5,6 +5,9 @@ import numpy as np
 from rankfall.errors import InputError
 from rankfall.tables.table import Table
 
+# So many known numbers tell that a column is whole, and that it has steps such as 0.5, or two values such as −1 and 1.
+_TELLING, _MANY = 3, 10
+
 
 def rounded(
     table: Table, filled: np.ndarray, digits: str | int = "auto", within: bool | np.ndarray = True
@@ -18,8 +21,9 @@ def rounded(
     filled : ndarray, shape (m, n)
         Its completion.
     digits : {"auto", "none"} or int
-        "auto", the default, for as many decimals as each column has, "none" for all, or a number of decimals up to
-        15. With "auto" or a number, booleans become 0 or 1; categories stay the levels that they are.
+        "auto", the default, for as many decimals as each column has, whole numbers where all are, and the steps that
+        ten or more known numbers have (0.5 of half points, 2 of −1 and 1); "none" for all, or a number of decimals up
+        to 15. With "auto" or a number, booleans become 0 or 1; categories stay the levels that they are.
     within : bool or ndarray of bool, shape (n,)
         Whether filled cells are kept within the range of the column's known ones, for all columns or each; default
         True. "none" does not keep them.
@@ -53,10 +57,22 @@ def rounded(
         elif isinstance(digits, int):
             cells = np.round(cells, digits)
         elif most >= 0 and not unknown.all():
-            cells = np.round(cells, most)
+            cells = _on_grid(cells, table.values[~unknown, place], most)
         # -0.0 is no number that anybody types.
         filled[unknown, place] = cells + 0.0
     return filled
+
+
+def _on_grid(cells: np.ndarray, known: np.ndarray, most: int) -> np.ndarray:
+    """The cells in steps that the known numbers have: of `most` decimals, whole where all are, or of half points."""
+    if most > 0 and len(known) >= _TELLING and (known == np.floor(known)).all():
+        most = 0
+    step, least = 0, known.min()
+    if len(known) >= _MANY and most <= 4 and np.abs(known).max() < 1e9:
+        step = int(np.gcd.reduce(np.rint((known - least) * 10.0**most).astype(np.int64)))
+    if step > 1:
+        cells = least + np.round((cells - least) * 10.0**most / step) * step / 10.0**most
+    return np.round(cells, most)
 
 
 def whole_columns(table: Table) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 import datetime
 import io
+import re
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,20 @@ class Sheet:
     data: bytes
     name: str
 
+    def formulas(self) -> set[tuple[int, int]]:
+        """Row and column, from zero, of the formulas; none where the file has no formula or is of another format."""
+        import openpyxl
+
+        if not _has_formulas(self.data):
+            return set()
+        page = openpyxl.load_workbook(io.BytesIO(self.data))[self.name]
+        return {
+            (row, column)
+            for row, cells in enumerate(page.iter_rows())
+            for column, cell in enumerate(cells)
+            if cell.data_type == "f"
+        }
+
 
 def read_sheet(path: FilePath, data: bytes, reading: Reading, notes: Notes) -> Grid:
     """The rows of a sheet, numbers as the shortest text that reads back as them; row and column 1 are the sheet's own.
@@ -44,6 +59,8 @@ def read_sheet(path: FilePath, data: bytes, reading: Reading, notes: Notes) -> G
         book = calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
         name = _sheet_name(path, book.sheet_names, reading, notes)
         cells = book.get_sheet_by_name(name).to_python(skip_empty_area=False)
+    except InputError:
+        raise
     except (calamine.CalamineError, calamine.PasswordError, OSError, ValueError) as error:
         raise InputError(
             f"{str(path)!r} must be a spreadsheet, it cannot be read as one ({str(error).splitlines()[0]}); "
@@ -112,6 +129,15 @@ def is_workbook(data: bytes) -> bool:
     except zipfile.BadZipFile:
         return False
     return any(one in names for one in ("xl/workbook.xml", "xl/workbook.bin", "content.xml"))
+
+
+def _has_formulas(data: bytes) -> bool:
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            pages = [name for name in archive.namelist() if re.fullmatch(r"xl/worksheets/[^/]+\.xml", name)]
+            return any(b"<f>" in (page := archive.read(name)) or b"<f " in page for name in pages)
+    except (zipfile.BadZipFile, OSError):
+        return False
 
 
 def _text_of(cell: object) -> str | None:

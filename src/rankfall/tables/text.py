@@ -170,25 +170,33 @@ class Text:
                 data = found.line(int(rows[0])).rstrip()[: -len(self.separator)] + b"\n" + found.lines(rows[1:])
                 others = others[1:]
         if len(others):
-            row = int(others[0])
-            cause = (
-                "a cell on its own above or below the table"
-                if counts[row] == 1
-                else f"cells that hold {self.separator!r}"
-            )
-            advice = f"complete the row, leave it out by --leave-out {row + 1}, or quote {cause}"
-            if counts[row] == 1:
-                advice = f"complete the row, or leave it out by --leave-out {row + 1}"
-            raise InputError(
-                f"every row of {str(self.path)!r} must have as many cells as the others, {width}, row {row + 1} has "
-                f"{counts[row]}; {advice}"
-            )
+            raise InputError(self._uneven(found, counts, width, others))
         frame = _split(data, self.separator)
         if frame is None or frame.shape != (len(rows), width):
             frame = self._split_slowly(data)
         if frame is None or frame.width != width:
             raise InputError(f"{str(self.path)!r} must be delimited text of {width} columns; check its quotes")
         return Grid(frame, rows, self.path, self)
+
+    def _uneven(self, found: Scan, counts: np.ndarray, width: int, others: np.ndarray) -> str:
+        """What to do about the rows that have more or fewer cells than the others."""
+        row = int(others[0])
+        count = int(counts[row])
+        listed = ",".join(str(int(other) + 1) for other in others[:20])
+        leave_out = f"by --leave-out {listed}{' and so on' if len(others) > 20 else ''}"
+        surplus = [found.raw(row, place).strip() for place in range(width, count)]
+        if self.separator == " ":
+            advice = f"write NA for an empty cell, since white space cannot hold one, or leave the row out {leave_out}"
+        elif surplus and not any(surplus):
+            advice = f"remove the {_NAMES.get(self.separator, self.separator)} at its end, or leave it out {leave_out}"
+        elif count < width:
+            advice = f"complete the row, or leave it out {leave_out}"
+        else:
+            advice = f"quote cells that hold {self.separator!r}, or leave the row out {leave_out}"
+        return (
+            f"every row of {str(self.path)!r} must have as many cells as the others, {width}, row {row + 1} has "
+            f"{count}; {advice}"
+        )
 
     def _split_slowly(self, data: bytes) -> "pl.DataFrame | None":
         """The frame of strings that the csv module splits the data into; None where rows differ.
@@ -307,20 +315,32 @@ def _encoding_of(data: bytes) -> str:
 
 
 def _sample(data: bytes, reading: Reading) -> list[str]:
-    """The first lines that may be rows: no comments, no blank lines, no title without what the next ones share."""
+    """The first lines that may be rows: no comments, no blank lines, none that is left out."""
     lines = [line.decode("utf-8", "replace") for line in data[:65536].split(b"\n", 40)[:40]]
     sign = "#" if reading.comment is None else reading.comment
-    rows = [line for line in lines if line.strip() and not (sign and line.lstrip().startswith(sign))]
-    return (rows or lines)[:5]
+    rows = [
+        line
+        for number, line in enumerate(lines, start=1)
+        if line.strip() and not (sign and line.lstrip().startswith(sign)) and number not in (reading.leave_out or ())
+    ]
+    return rows or lines
 
 
 def _separator_of(lines: list[str], kind: str | None) -> str:
-    """The first candidate that two of the first lines, one below the other, have outside quotes, else the first."""
+    """The first candidate that two lines, one below the other, and most lines from there on have outside quotes.
+
+    The first two such lines decide; where none are, the first candidate.
+    """
     bare = [re.sub(r'"[^"]*"', '""', line).strip() for line in lines]
     candidates = _SEPARATORS[kind]
     pairs = [bare[:1]] if len(bare) < 2 else [bare[k : k + 2] for k in range(len(bare) - 1)]
-    for pair in pairs:
-        shared = [separator for separator in candidates if all(separator in line for line in pair)]
+    for begin, pair in enumerate(pairs):
+        rest = bare[begin:]
+        shared = [
+            separator
+            for separator in candidates
+            if all(separator in line for line in pair) and 2 * sum(separator in line for line in rest) > len(rest)
+        ]
         # 1,5;2,25 separates by semicolons and writes decimals with commas; so does a;b by having no comma at all.
         if ";" in shared and all(_DECIMAL_COMMA.fullmatch(cell) for cell in pair[-1].split(";")[1:]):
             return ";"

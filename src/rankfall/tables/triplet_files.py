@@ -14,7 +14,7 @@ from jaxtyping import Float, Int
 from rankfall.errors import InputError
 from rankfall.tables.array_files import read_mtx, read_npz
 from rankfall.tables.cells import parse
-from rankfall.tables.columns import columns_of, refuse_text, settle_limits
+from rankfall.tables.columns import WORDS_IN_LIST, columns_of, refuse_text, settle_limits
 from rankfall.tables.detection import find_column, find_columns
 from rankfall.tables.files import FRAME_FORMATS, FilePath, check_readable, extension, read_frame, read_frame_names
 from rankfall.tables.grid import Grid
@@ -112,7 +112,9 @@ def read_triplets(
             found = replace(found, rows=found.rows[known], cols=found.cols[known], values=values[known])
             return replace(found, notes=tuple(notes.taken))
         raise InputError(f"triplets must come as coordinates, {str(path)!r} holds a dense matrix; read it as a table")
-    rows, cols, values = _read_columns(path, spec, 3, _has_words_for_value, header, reading, notes)
+    rows, cols, values = _read_columns(
+        path, spec, 3, lambda first, _: _has_words_for_value(first), header, reading, notes
+    )
     row_codes, row_labels = encode_labels(rows.labels())
     col_codes, col_labels = encode_labels(cols.labels())
     triplets = Triplets(
@@ -169,17 +171,19 @@ def read_pairs(
         )
     reading, notes = reading or Reading(), Notes()
     spec = _split(columns, (2, 3))
-    expected = [name.lower() for name in (_asked_names(spec) or triplets.names)[:2]]
+    expected = [name.lower() for name in _asked_names(spec) or triplets.names]
 
-    def cannot_be_pair(first: list[str]) -> bool:
-        if expected == [cell.lower() for cell in first[:2]]:
+    def cannot_be_pair(first: list[str], following: list[list[str]]) -> bool:
+        if expected[:2] == [cell.lower() for cell in first[:2]]:
             return True
-        if len(first) > 2 and _has_words_for_value(first):
+        if len(first) > 2 and _is_words(first[2]):
             return True
         ways = ((triplets.row_labels, first[0]), (triplets.col_labels, first[1]))
-        return all(known.dtype.kind == "i" and _is_words(cell) for known, cell in ways)
+        if all(known.dtype.kind == "i" and _is_words(cell) for known, cell in ways):
+            return True
+        return _has_other_labels(triplets, first, following)
 
-    rows, cols, *rest = _read_columns(path, spec, 2, cannot_be_pair, header, reading, notes)
+    rows, cols, *rest = _read_columns(path, spec, 2, cannot_be_pair, header, reading, notes, expected)
     row_labels, col_labels = rows.labels(), cols.labels()
     return Pairs(
         triplets.encode_rows(row_labels),
@@ -240,7 +244,7 @@ class _Column:
             above = pl.concat([pl.Series([None], dtype=pl.String), self.cells.rename("")])
             columns, _ = columns_of(Grid(above.to_frame("0"), self.rows, "", None), reading, self.separator, notes)
             columns = [columns[0].taken(np.arange(1, len(above)))]
-            refuse_text(columns, [title], self.number)
+            refuse_text(columns, [title], self.number, WORDS_IN_LIST)
             values = settle_limits(columns, [title], self.number, reading, notes)[0].values
         elif kind.is_numeric() or kind in (pl.Boolean, pl.Null):
             values = without_codes(self.cells.cast(pl.Float64).to_numpy(), reading, notes)
@@ -268,12 +272,16 @@ def _read_columns(
     path: FilePath,
     spec: list[str | int] | None,
     required: int,
-    is_header: Callable[[list[str]], bool],
+    is_header: Callable[[list[str], list[list[str]]], bool],
     header: bool | None,
     reading: Reading,
     notes: Notes,
+    expected: Sequence[str] = (),
 ) -> list[_Column]:
-    """The asked columns; `is_header` tells from the first line's cells in them whether these are names."""
+    """The asked columns; `is_header` tells from their cells in the first line, and in some below, whether it has names.
+
+    `expected` are names, in lower case, that go before places where the first line has the first two of them.
+    """
     if extension(path) in FRAME_FORMATS:
         names = read_frame_names(path)
         wanted = [names[place] for place in _places(spec, names, len(names), required, path)]
@@ -284,10 +292,15 @@ def _read_columns(
     first = [(cell or "").strip() for cell in frame.row(0)]
     asked = _asked_names(spec)
     has_asked = any(name in first for name in asked)
+    lowered = [cell.lower() for cell in first]
+    if not has_asked and header is not False and expected and all(name in lowered for name in expected[:2]):
+        spec = [first[lowered.index(name)] for name in expected if name in lowered]
+        has_asked = True
     # Names for a file without a header: they are those of its first columns.
-    are_given = bool(asked) and not has_asked and not (header or is_header(first[: len(spec or [])]))
+    are_given = bool(asked) and not has_asked and not (header or is_header(first[: len(spec or [])], []))
     places = _places(None if are_given else spec, first, len(first), required, path)
-    has_header = has_asked or (not are_given and is_header([first[place] for place in places]))
+    below = [[(cells[place] or "").strip() for place in places] for cells in frame.slice(1, 20).rows()]
+    has_header = has_asked or (not are_given and is_header([first[place] for place in places], below))
     has_header = has_header if header is None else header
     names = list(_DEFAULT_NAMES[: len(places)])
     if are_given and spec is not None:
@@ -334,3 +347,18 @@ def _is_words(cell: str) -> bool:
     import polars as pl
 
     return bool(parse(pl.DataFrame({"0": [cell]})).is_text[0, 0])
+
+
+def _has_other_labels(triplets: Triplets, first: list[str], following: list[list[str]]) -> bool:
+    """Whether the first line has no known label, most others have two, and it has no digit where the labels have."""
+    lines = [first, *following]
+    is_known = (triplets.encode_rows([line[0] for line in lines]) >= 0) & (
+        triplets.encode_cols([line[1] for line in lines]) >= 0
+    )
+    if is_known[0] or 2 * is_known[1:].sum() <= len(following):
+        return False
+    seen = {str(label) for label in (*triplets.row_labels[:1000], *triplets.col_labels[:1000])}
+    if any(cell in seen for cell in first[:2]):
+        return False
+    with_digits = sum(any(sign.isdecimal() for sign in label) for label in seen)
+    return 2 * with_digits > len(seen) and not any(sign.isdecimal() for cell in first[:2] for sign in cell)
