@@ -35,6 +35,26 @@ def test_bits_do_not_depend_on_threads(model, dtype, monkeypatch):
     assert answers[0] == answers[1]
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("model", [rf.Train(3), rf.Tree(None, 3)], ids=str)
+@pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="one thread is all there is")
+def test_loops_for_three_axes_have_the_same_bits_too(model, dtype, monkeypatch):
+    for module in ("train_of_three", "tree_entries"):
+        monkeypatch.setattr(f"rankfall.kernels.{module}.WORTH_THREADS", 0)
+    rng, shape = np.random.default_rng(0), (19, 18, 17)
+    given = np.where(rng.random(shape) < 0.7, rng.standard_normal(shape), np.nan).astype(dtype)
+    # one slice without entries, one with a single entry
+    given[:, 3] = given[1:, 4] = np.nan
+    problem, model = rf.TensorCompletion.from_array(given), model.sized(shape)
+    weights = rng.standard_normal((2, model.size)).astype(dtype)
+    answers = []
+    for threads_used in (1, 2):
+        with threads(threads_used):
+            found = model.loss_and_gradient_at(problem.positions, problem, weights)
+            answers.append([part.tobytes() for part in found])
+    assert answers[0] == answers[1]
+
+
 @pytest.mark.parametrize("model", MODELS, ids=str)
 def test_one_thread_and_many_chunks_are_the_same_sum(model, monkeypatch):
     rng, shape, count = np.random.default_rng(0), (3, 2, 2, 3), 3000
@@ -85,6 +105,9 @@ class Quartic(Loss):
     [
         ((5, 4), rf.CP(3)), ((5, 4, 3), rf.CP(11)), ((3, 2, 4, 2), rf.CP(70)), ((2, 3, 2, 2, 3), rf.CP(2)),
         ((5, 4, 3), rf.Train(2)), ((4, 4, 4, 4), rf.Train((4, 11, 4))), ((3, 2, 4, 2), rf.Tree(((2, 0, 1), (3,)), 9)),
+        ((12, 3, 11), rf.Train((2, 11))), ((6, 40, 5), rf.Train(3)), ((5, 4, 3), rf.Tree(None, 11)),
+        ((5, 4, 3), rf.Tree((2, (0, 1)), (3, 2))), ((5, 4, 3), rf.Tree(((0,), 1, 2), 3)),
+        ((5, 4, 3), rf.Tree(((0, 1, 2),), 3)),
     ],
     ids=str,
 )  # fmt: skip

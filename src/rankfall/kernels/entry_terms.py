@@ -1,6 +1,6 @@
 """What measured entries cost, as fused compiled loops over entries read it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, no_type_check
 
 import numpy as np
@@ -44,6 +44,11 @@ class EntryTerms:
         values, weights = np.ascontiguousarray(values), np.ascontiguousarray(weights, dtype=values.dtype)
         return cls(values, weights, shares, kind, values.dtype.type(parameter))
 
+    def taken(self, order: np.ndarray) -> "EntryTerms":
+        """The terms with the entries in another order."""
+        weights = self.weights[:, order] if self.weights.shape[1] else self.weights
+        return replace(self, values=np.ascontiguousarray(self.values[:, order]), weights=np.ascontiguousarray(weights))
+
     @property
     def arrays(self) -> tuple[Any, ...]:
         """The fields in their order, as compiled loops take them."""
@@ -53,6 +58,23 @@ class EntryTerms:
     def given(cls, slopes: np.ndarray) -> "EntryTerms":
         """Terms whose ½ ∂ℓ/∂W is given."""
         return cls.of(slopes, None, GIVEN, 0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class SortedTerms:
+    """Entries sorted by their index on one axis, and what they cost.
+
+    Parameters
+    ----------
+    starts : ndarray of int, shape `(side + 1,)`
+        Where each slice begins, and where the last one ends.
+    positions : ndarray of int, shape `(order, entries)`
+    terms : EntryTerms
+    """
+
+    starts: np.ndarray
+    positions: np.ndarray
+    terms: EntryTerms
 
 
 @njit(cache=True, inline="always")

@@ -15,9 +15,12 @@ import numpy as np
 from numba import njit, prange
 
 from rankfall.kernels.entry_terms import EntryTerms, cost_and_slope
+from rankfall.kernels.four_rows import add_products, combined
 from rankfall.kernels.lanes import (
     LANES,
+    add,
     add_multiple,
+    add_times,
     aligned_zeros,
     dot,
     load,
@@ -27,9 +30,9 @@ from rankfall.kernels.lanes import (
     store,
     tag_of,
     times,
-    write,
     zeros,
 )
+from rankfall.kernels.narrow_gradient import aligned
 from rankfall.kernels.tensor_chunks import WORTH_THREADS, chunk_bounds
 
 
@@ -59,94 +62,178 @@ class Nodes:
 
 @njit(cache=True, error_model="numpy")
 @no_type_check
-def _climb(e, positions, table, matrices, products, outputs, tag):
-    """products[v] = h_1 ∘ ⋯ ∘ h_k at each inner node v, outputs[v] = h at each node but the root; W_e."""
+def _combine(count, at, rows, factors, first, stride, out, tag):
+    """Σ_r factor_r · row r, the rows from `at`, to `out`; for four lists of factors from `first`, `stride` apart."""
+    width = len(tag) * LANES
+    one, two, three, four = zeros(rows, tag), zeros(rows, tag), zeros(rows, tag), zeros(rows, tag)
+    for r in range(count):
+        row = load(rows, at + r * width, tag)
+        one = add_multiple(one, read(factors, first + r), row)
+        two = add_multiple(two, read(factors, first + stride + r), row)
+        three = add_multiple(three, read(factors, first + 2 * stride + r), row)
+        four = add_multiple(four, read(factors, first + 3 * stride + r), row)
+    store(out, first, one)
+    store(out, first + stride, two)
+    store(out, first + 2 * stride, three)
+    store(out, first + 3 * stride, four)
+
+
+@njit(cache=True, error_model="numpy")
+@no_type_check
+def _climb(e, last, positions, table, matrices, products, outputs, predicted, tag):
+    """products[g, v] = h_1 ∘ ⋯ ∘ h_k at each inner node, outputs[g, v] = h at each other one, and W; g four entries.
+
+    They begin with e; those behind the last one are the last one again.
+    """
     width, root = len(tag) * LANES, table.shape[1] - 1
-    # table: parents, modes, rows, offsets, and whether a node is the first of its siblings
+    stride = (root + 1) * width
     for v in range(root):
+        at, above = v * width, table[0, v] * width
         if table[1, v] >= 0:
-            found = load(matrices, table[3, v] + positions[table[1, v], e] * width, tag)
+            for g in range(4):
+                row = table[3, v] + positions[table[1, v], min(e + g, last)] * width
+                store(outputs, g * stride + at, load(matrices, row, tag))
         else:
-            found = zeros(matrices, tag)
-            for r in range(table[2, v]):
-                share = read(products, v * width + r)
-                found = add_multiple(found, share, load(matrices, table[3, v] + r * width, tag))
-        store(outputs, v * width, found)
-        above = table[0, v] * width
-        store(products, above, found if table[4, v] else times(load(products, above, tag), found))
-    return dot(load(products, root * width, tag), load(matrices, table[3, root], tag))
+            _combine(table[2, v], table[3, v], matrices, products, at, stride, outputs, tag)
+        for g in range(0, 4 * stride, stride):
+            found = load(outputs, g + at, tag)
+            store(products, g + above, found if table[4, v] else times(load(products, g + above, tag), found))
+    row = load(matrices, table[3, root], tag)
+    for g in range(4):
+        predicted[g] = dot(load(products, g * stride + root * width, tag), row)
 
 
 @njit(cache=True, error_model="numpy")
 @no_type_check
 def _values(begin, end, positions, table, matrices, predicted, tag):
     stay_apart()
-    size = table.shape[1] * len(tag) * LANES
-    products, outputs = np.zeros(size, matrices.dtype), np.zeros(size, matrices.dtype)
-    for e in range(begin, end):
-        predicted[e] = _climb(e, positions, table, matrices, products, outputs, tag)
+    size = 4 * table.shape[1] * len(tag) * LANES
+    products, outputs = aligned(size, matrices), aligned(size, matrices)
+    four = np.empty(4, matrices.dtype)
+    for e in range(begin, end, 4):
+        _climb(e, end - 1, positions, table, matrices, products, outputs, four, tag)
+        for g in range(min(4, end - e)):
+            predicted[e + g] = four[g]
 
 
 @njit(cache=True, error_model="numpy")
 @no_type_check
-def _gradient(begin, end, positions, table, matrices, values, weights, share, kind, parameter, pulled, tag):
+def _gradient(
+    begin, end, positions, table, siblings, matrices, values, weights, share, kind, parameter, pulled, tag
+):  # fmt: skip
     """½ ∂ℓ/∂matrices of the entries to `pulled`; what they add to ℓ."""
     stay_apart()
     count, width, total = table.shape[1], len(tag) * LANES, 0.0
-    root = count - 1
-    products, outputs = np.zeros(count * width, matrices.dtype), np.zeros(count * width, matrices.dtype)
-    # what comes down to the product of the children of each inner node
-    below = np.zeros(count * width, matrices.dtype)
-    for e in range(begin, end):
-        predicted = _climb(e, positions, table, matrices, products, outputs, tag)
-        weight = share * read(weights, e) if weights.size > 0 else share
-        cost, slope = cost_and_slope(kind, parameter, predicted, read(values, e), weight)
-        total += cost
-        pull, at = matrices.dtype.type(slope), table[3, root]
-        store(pulled, at, add_multiple(load(pulled, at, tag), pull, load(products, root * width, tag)))
-        store(below, root * width, multiple(pull, load(matrices, at, tag)))
+    root, stride = count - 1, count * width
+    products, outputs = aligned(4 * stride, matrices), aligned(4 * stride, matrices)
+    # what comes down to each node, and to the product of its children
+    downs, below = aligned(4 * stride, matrices), aligned(4 * stride, matrices)
+    predicted = np.empty(4, matrices.dtype)
+    for e in range(begin, end, 4):
+        _climb(e, end - 1, positions, table, matrices, products, outputs, predicted, tag)
+        at = table[3, root]
+        row, sums = load(matrices, at, tag), load(pulled, at, tag)
+        for g in range(4):
+            place, cost, slope = g * stride + root * width, 0.0, 0.0
+            if e + g < end:
+                weight = share * read(weights, e + g) if weights.size > 0 else share
+                cost, slope = cost_and_slope(kind, parameter, predicted[g], read(values, e + g), weight)
+            total += cost
+            pull = matrices.dtype.type(slope)
+            sums = add_multiple(sums, pull, load(products, place, tag))
+            store(below, place, multiple(pull, row))
+        store(pulled, at, sums)
         for v in range(root - 1, -1, -1):
-            parent = table[0, v]
-            down = load(below, parent * width, tag)
-            for sibling in range(root):
-                if sibling != v and table[0, sibling] == parent:
-                    down = times(down, load(outputs, sibling * width, tag))
+            parent, at = table[0, v], v * width
+            for g in range(0, 4 * stride, stride):
+                down = load(below, g + parent * width, tag)
+                for s in range(table[6, v], table[6, v + 1]):
+                    down = times(down, load(outputs, g + siblings[s] * width, tag))
+                store(downs, g + at, down)
             if table[1, v] >= 0:
-                at = table[3, v] + positions[table[1, v], e] * width
-                store(pulled, at, add_multiple(load(pulled, at, tag), matrices.dtype.type(1), down))
-                continue
-            for r in range(table[2, v]):
-                at = table[3, v] + r * width
-                store(pulled, at, add_multiple(load(pulled, at, tag), read(products, v * width + r), down))
-                write(below, v * width + r, dot(load(matrices, at, tag), down))
+                for g in range(4):
+                    row = table[3, v] + positions[table[1, v], min(e + g, end - 1)] * width
+                    store(pulled, row, add(load(pulled, row, tag), load(downs, g * stride + at, tag)))
+            else:
+                add_products(table[2, v], table[3, v], products, at, stride, downs, pulled, tag)
+                _combine(table[7, v], table[5, v], matrices, downs, at, stride, below, tag)
+    return total
+
+
+@njit(cache=True, error_model="numpy")
+@no_type_check
+def _gradient_of_three(
+    begin, end, positions, table, three, matrices, values, weights, share, kind, parameter, pulled, tag
+):  # fmt: skip
+    """`_gradient` for three axes and two inner nodes: what an entry needs twice stays in registers."""
+    stay_apart()
+    width, total = len(tag) * LANES, 0.0
+    # one leaf beside the root, and two below the inner node
+    inner, alone, left, right = three
+    number = matrices.dtype.type
+    products, downs = aligned(4 * width, matrices), aligned(4 * width, matrices)
+    lefts, rights, alones = np.empty(4, np.int64), np.empty(4, np.int64), np.empty(4, np.int64)
+    root, sums = load(matrices, table[3, 4], tag), load(pulled, table[3, 4], tag)
+    for e in range(begin, end, 4):
+        for g in range(4):
+            at = min(e + g, end - 1)
+            lefts[g] = table[3, left] + positions[table[1, left], at] * width
+            rights[g] = table[3, right] + positions[table[1, right], at] * width
+            alones[g] = table[3, alone] + positions[table[1, alone], at] * width
+            store(products, g * width, times(load(matrices, lefts[g], tag), load(matrices, rights[g], tag)))
+        outputs = combined(table[2, inner], table[3, inner], matrices, products, tag)
+        for g in range(4):
+            place, cost, slope = alones[g], 0.0, 0.0
+            row = load(matrices, place, tag)
+            product = times(outputs[g], row)
+            if e + g < end:
+                weight = share * read(weights, e + g) if weights.size > 0 else share
+                cost, slope = cost_and_slope(kind, parameter, dot(product, root), read(values, e + g), weight)
+            total += cost
+            scaled = multiple(number(slope), root)
+            sums = add_multiple(sums, number(slope), product)
+            store(downs, g * width, times(scaled, row))
+            store(pulled, place, add_times(load(pulled, place, tag), scaled, outputs[g]))
+        add_products(table[2, inner], table[3, inner], products, 0, width, downs, pulled, tag)
+        belows = combined(table[7, inner], table[5, inner], matrices, downs, tag)
+        for g in range(4):
+            a, b = lefts[g], rights[g]
+            store(pulled, a, add_times(load(pulled, a, tag), belows[g], load(matrices, b, tag)))
+            store(pulled, b, add_times(load(pulled, b, tag), belows[g], load(matrices, a, tag)))
+    store(pulled, table[3, 4], sums)
     return total
 
 
 @njit(cache=True)
 @no_type_check
-def _chunk(job, chunks, positions, table, matrices, terms, pulled, losses, tag):
+def _chunk(job, chunks, positions, table, siblings, three, matrices, terms, pulled, losses, tag):
     values, weights, shares, kind, parameter = terms
     count = chunks.size - 1
     b, c = job // count, job % count
-    losses[b, c] = _gradient(
-        chunks[c], chunks[c + 1], positions, table, matrices[b], values[b if values.shape[0] > 1 else 0],
-        weights[b if weights.shape[0] > 1 else 0], shares[b if shares.size > 1 else 0], kind, parameter, pulled[b, c],
-        tag,
-    )  # fmt: skip
+    begin, end, share = chunks[c], chunks[c + 1], shares[b if shares.size > 1 else 0]
+    own, shared = values[b if values.shape[0] > 1 else 0], weights[b if weights.shape[0] > 1 else 0]
+    if three[0] >= 0:
+        losses[b, c] = _gradient_of_three(
+            begin, end, positions, table, three, matrices[b], own, shared, share, kind, parameter, pulled[b, c], tag
+        )
+    else:
+        losses[b, c] = _gradient(
+            begin, end, positions, table, siblings, matrices[b], own, shared, share, kind, parameter, pulled[b, c], tag
+        )
 
 
 @njit(cache=True)
 @no_type_check
-def _serial_gradients(chunks, positions, table, matrices, terms, pulled, losses, tag):
+def _serial_gradients(chunks, positions, table, siblings, three, matrices, terms, pulled, losses, tag):
     for job in range(matrices.shape[0] * (chunks.size - 1)):
-        _chunk(job, chunks, positions, table, matrices, terms, pulled, losses, tag)
+        _chunk(job, chunks, positions, table, siblings, three, matrices, terms, pulled, losses, tag)
 
 
 @njit(parallel=True, cache=True)
 @no_type_check
-def _parallel_gradients(chunks, positions, table, matrices, terms, pulled, losses, tag):
+def _parallel_gradients(chunks, positions, table, siblings, three, matrices, terms, pulled, losses, tag):
     for job in prange(matrices.shape[0] * (chunks.size - 1)):
-        _chunk(job, chunks, positions, table, matrices, terms, pulled, losses, tag)
+        _chunk(job, chunks, positions, table, siblings, three, matrices, terms, pulled, losses, tag)
 
 
 @njit(cache=True)
@@ -167,7 +254,7 @@ def _parallel_values(chunks, positions, table, matrices, predicted, tag):
 
 def values(positions: np.ndarray, nodes: Nodes, layers: list[np.ndarray]) -> np.ndarray:
     """W at `positions` (N, entries), (batch, entries), from the matrix of each node (batch, rows, cols)."""
-    table, packed, tag = _packed(nodes, layers)
+    table, _, packed, tag = _packed(nodes, layers)
     predicted = np.empty((packed.shape[0], positions.shape[1]), packed.dtype)
     chunks = chunk_bounds(positions.shape[1], nodes.work, 1, packed.shape[0])
     is_small = predicted.size * nodes.work < WORTH_THREADS
@@ -192,15 +279,17 @@ def _pulled(
     positions: np.ndarray, nodes: Nodes, layers: list[np.ndarray], terms: EntryTerms
 ) -> tuple[np.ndarray, list[np.ndarray]]:
     """ℓ of each run, and ½ ∂ℓ/∂layers."""
-    table, packed, tag = _packed(nodes, layers)
+    table, siblings, packed, tag = _packed(nodes, layers)
     chunks = chunk_bounds(positions.shape[1], nodes.work, nodes.size, packed.shape[0])
-    pulled = aligned_zeros((packed.shape[0], chunks.size - 1, packed.shape[1]), packed.dtype)
+    width = LANES * len(tag)
+    # the root's matrix is the last; no transposes
+    pulled = aligned_zeros((packed.shape[0], chunks.size - 1, int(table[3, -1]) + width), packed.dtype)
     losses = np.empty(pulled.shape[:2])
     is_small = packed.shape[0] * positions.shape[1] * nodes.work < WORTH_THREADS
     run = _serial_gradients if is_small else _parallel_gradients
-    run(chunks, positions, table, packed, terms.arrays, pulled, losses, tag)
+    run(chunks, positions, table, siblings, _three(nodes), packed, terms.arrays, pulled, losses, tag)
     summed = pulled.sum(axis=1) if chunks.size > 2 else pulled[:, 0]
-    width, pulls = LANES * len(tag), []
+    pulls = []
     for v, (rows, cols, begin) in enumerate(zip(nodes.rows, nodes.cols, table[3], strict=True)):
         is_root = v == nodes.parents.size - 1
         part = summed[:, begin : begin + (1 if is_root else rows) * width].reshape(packed.shape[0], -1, width)
@@ -208,17 +297,43 @@ def _pulled(
     return losses.sum(axis=1), pulls
 
 
-def _packed(nodes: Nodes, layers: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, tuple[int, ...]]:
-    """The table of nodes, all matrices with zeros up to the width of a row, and the tag of that width."""
-    inner = nodes.modes < 0
+def _three(nodes: Nodes) -> tuple[int, int, int, int]:
+    """The inner node of a tree ((a, b), c), and the leaves c, a and b; −1 for any other tree."""
+    root = nodes.parents.size - 1
+    below = np.flatnonzero(nodes.parents == root)
+    inner = [v for v in below if nodes.modes[v] < 0]
+    leaves = np.flatnonzero(nodes.parents == inner[0]) if inner else below
+    if root != 4 or below.size != 2 or leaves.size != 2 or (nodes.modes[leaves] < 0).any():
+        return -1, -1, -1, -1
+    return int(inner[0]), int(below.sum() - inner[0]), int(leaves[0]), int(leaves[1])
+
+
+def _packed(
+    nodes: Nodes, layers: list[np.ndarray]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[int, ...]]:  # fmt: skip
+    """The table of nodes, their siblings, all matrices with zeros up to the width of a row, and the tag of that width.
+
+    The table: parents, modes, rows, where the matrix begins, whether a node is the first of its siblings, where its
+    transpose begins, where its siblings do in their list, and columns. Behind the matrices are the transposes of the
+    inner ones.
+    """
+    inner, count = nodes.modes < 0, nodes.parents.size
     tag = tag_of(int(max(nodes.cols.max(), nodes.rows[inner].max())))
     width = LANES * len(tag)
-    parts = [layer.mT if v == len(layers) - 1 else layer for v, layer in enumerate(layers)]
+    parts = [layer.mT if v == count - 1 else layer for v, layer in enumerate(layers)]
+    parts += [layer.mT for v, layer in enumerate(layers[:-1]) if inner[v]]
     sizes = [part.shape[1] * width for part in parts]
     packed = aligned_zeros((parts[0].shape[0], sum(sizes)), parts[0].dtype)
     offsets = np.cumsum([0, *sizes])[:-1]
     for part, begin, size in zip(parts, offsets, sizes, strict=True):
         packed[:, begin : begin + size].reshape(*part.shape[:-1], width)[..., : part.shape[-1]] = part
-    firsts = [v == int(np.flatnonzero(nodes.parents == parent)[0]) for v, parent in enumerate(nodes.parents)]
-    table = np.stack([nodes.parents, nodes.modes, nodes.rows, offsets, np.asarray(firsts)]).astype(np.int64)
-    return table, packed, tag
+    families = [np.flatnonzero(nodes.parents == parent) for parent in nodes.parents]
+    others = [family[family != v] for v, family in enumerate(families)]
+    transposes = np.zeros(count, np.int64)
+    transposes[:-1][inner[:-1]] = offsets[count:]
+    firsts = [v == family[0] for v, family in enumerate(families)]
+    table = np.stack([
+        nodes.parents, nodes.modes, nodes.rows, offsets[:count], firsts, transposes,
+        np.cumsum([0, *map(len, others)])[:-1], nodes.cols,
+    ])  # fmt: skip
+    return table.astype(np.int64), np.concatenate(others).astype(np.int64), packed, tag

@@ -15,12 +15,15 @@ from jaxtyping import Float, Int
 
 from rankfall.arrays import Array, namespace
 from rankfall.errors import InputError
-from rankfall.kernels import train_entries
+from rankfall.kernels import train_entries, train_of_three
 from rankfall.models.contraction import NONE, Names, contracted
 from rankfall.models.network_model import NetworkModel
 from rankfall.models.preconditioner import require_decay
 from rankfall.models.tensor_model import require_axes, require_count
 from rankfall.problems.problem import Problem
+
+# Entries of a slice, on average, from which a loop over whole slices is worth it.
+_EACH = 8
 
 
 @dataclass(frozen=True)
@@ -143,8 +146,17 @@ class Train(NetworkModel):
         """ℓ(W) and ∂ℓ/∂weights; of one pass over the entries where the loss is known to the loops."""
         if problem.terms is None or problem.terms.values.dtype != weights.dtype:
             return super().loss_and_gradient_at(positions, problem, weights)
-        loss, pulls = train_entries.loss_and_gradient(positions, self.layers(weights), problem.terms)
+        slices = problem.terms_along(1) if self._is_of_three(positions) else None
+        if slices is not None:
+            lists = slices.starts, slices.positions, self.layers(weights), slices.terms
+            loss, pulls = train_of_three.loss_and_gradient(*lists)
+        else:
+            loss, pulls = train_entries.loss_and_gradient(positions, self.layers(weights), problem.terms)
         return loss, self.join(pulls)
+
+    def _is_of_three(self, positions: Int[np.ndarray, "order entries"]) -> bool:
+        """Whether slices of the middle of three axes have entries enough to be taken four at a time."""
+        return len(self.dimensions) == 3 and positions.shape[1] >= _EACH * self.dimensions[1]
 
     def features(
         self, layer: int, positions: Int[np.ndarray, "order entries"], weights: Float[np.ndarray, " p"]

@@ -20,7 +20,7 @@ from rankfall.arrays import Array, SparseArray, like, to_numpy
 from rankfall.devices import Device
 from rankfall.errors import InputError
 from rankfall.kernels.entry_lists import EntryLists
-from rankfall.kernels.entry_terms import EntryTerms
+from rankfall.kernels.entry_terms import EntryTerms, SortedTerms
 from rankfall.problems.operators import Operator
 
 
@@ -92,6 +92,20 @@ class Problem(ABC):
     @property
     def terms(self) -> EntryTerms | None:
         """What the entries at `positions` cost; None where compiled loops do not know it."""
+        return None
+
+    def terms_along(self, axis: int) -> SortedTerms | None:
+        """The entries sorted by their index on an axis, and what they cost; None where there are no `terms`.
+
+        Parameters
+        ----------
+        axis : int
+            The axis of W, from 0.
+
+        Returns
+        -------
+        SortedTerms or None
+        """
         return None
 
     @abstractmethod

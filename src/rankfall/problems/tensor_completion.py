@@ -18,7 +18,7 @@ from jaxtyping import Float, Int
 
 from rankfall.arrays import Array, SparseArray, is_numpy, like, namespace, take, to_numpy
 from rankfall.errors import InputError, require
-from rankfall.kernels.entry_terms import EntryTerms
+from rankfall.kernels.entry_terms import EntryTerms, SortedTerms
 from rankfall.problems.loss import Loss
 from rankfall.problems.losses import Squared
 from rankfall.problems.many import ManyProblems
@@ -179,6 +179,22 @@ class TensorCompletion(ManyProblems):
         weights = None if self.weights is None else np.atleast_2d(to_numpy(self.weights))
         values = np.atleast_2d(to_numpy(self.values))
         return EntryTerms.of(values, weights, kernel.kind, kernel.parameter)
+
+    def terms_along(self, axis: int) -> SortedTerms | None:
+        """The entries sorted by their index on an axis, and what they cost, where fused loops know the loss."""
+        terms = self.terms
+        if terms is None:
+            return None
+        if axis not in self._terms_along:
+            index = self.indices[axis]
+            order = np.argsort(index, kind="stable")
+            starts = np.concatenate([[0], np.cumsum(np.bincount(index, minlength=self.shape[axis]))])
+            self._terms_along[axis] = SortedTerms(starts, self.indices[:, order], terms.taken(order))
+        return self._terms_along[axis]
+
+    @cached_property
+    def _terms_along(self) -> dict[int, SortedTerms]:
+        return {}
 
     @cached_property
     def by_axis(self) -> SortedEntries:

@@ -21,7 +21,7 @@ from rankfall.trajectory import HeldOutRise, LossBelow, StepLimit, Trajectory, e
 
 FAMILIES: dict[str, Callable[[int], TensorModel]] = {"cp": CP, "train": Train, "tree": lambda width: Tree(None, width)}
 _SCALE, _RTOL = 1e-2, 1e-2
-# Steps of the flow alone, and before least squares: of sums, which leave their plateau soonest, and of trains and trees.
+# Steps of the flow alone, and before least squares: of sums, which leave their plateau soonest, and of networks.
 _LONG, _SUM, _NETWORK = 400, 6, 10
 # Entries above which least squares starts at once, where few are observed: the subspaces of the data are known well.
 MANY, SPARSE = 200_000, 0.1
