@@ -95,9 +95,9 @@ _BOOLEANS = (
 )
 # Units that may follow whole numbers without a space.
 _UNITS_TEXT = """
-    kg g mg µg ng t lb lbs oz km m cm mm µm nm ft mi s ms min h hr hrs ° °C °F l ml mL dl µl Pa hPa kPa MPa bar mbar V
-    mV kV mA W kW MW GW kWh MWh GWh kJ MJ kcal cal Hz kHz MHz GHz ppm ppb dB mol mmol px kB MB GB TB mph km/h m/s mg/l mg/L
-    µg/l m² m³ km² cm² m2 m3 km2 ha bpm mmHg
+    kg g mg µg ng t lb lbs oz km m cm mm µm nm ft mi s ms min h hr hrs ° °C °F l ml mL dl µl Pa hPa kPa MPa bar
+    mbar V mV kV mA W kW MW GW kWh MWh GWh kJ MJ kcal cal Hz kHz MHz GHz ppm ppb dB mol mmol px kB MB GB TB mph
+    km/h m/s mg/l mg/L µg/l m² m³ km² cm² m2 m3 km2 ha bpm mmHg
 """
 _UNITS = frozenset(_UNITS_TEXT.split())
 # These are booleans only where a column has both.
