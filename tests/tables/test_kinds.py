@@ -190,6 +190,7 @@ def test_text_goes_back_in_its_encoding(tmp_path, encoding):
         (["12,34,567.5", "880", "2,394"], [1234567.5, 880, 2394]),
         (["%45.5", "%46.0", "%50.25"], [45.5, 46, 50.25]),
         (["15kg", "45kg", "8kg"], [15, 45, 8]),
+        (["1.819", "880", "0,5"], [1819, 880, 0.5]),
     ],
 )
 def test_signs_of_numbers_are_those_that_the_cells_need(tmp_path, cells, numbers):

@@ -83,6 +83,8 @@ def test_the_row_to_leave_out_is_named_for_all_rows_of_another_length(tmp_path):
     with pytest.raises(InputError, match="complete the row, or leave it out by --leave-out 1,2$"):
         read(tmp_path, "Site,12\nHeight,45.2\n" + PLAIN)
     np.testing.assert_array_equal(read(tmp_path, "Site,12\nHeight,45.2\n" + PLAIN, leave_out=(1, 2)).values, VALUES)
+    with pytest.raises(InputError, match="quote cells below that hold ','"):
+        read(tmp_path, "k,a,b\nA,1,5,2,5\nB,3,5,1,5\nC,2,5,1,5\n")
     with pytest.raises(InputError, match="remove the ',' at its end"):
         read(tmp_path, PLAIN.replace("9.5\n", "9.5,\n"))
 

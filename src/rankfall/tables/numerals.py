@@ -100,7 +100,8 @@ def numerals_of(
     if comma.is_decimal and (comma.is_grouping or point.is_decimal):
         return Numerals()
     if comma.is_decimal or point.is_grouping:
-        return Numerals(",", "." if point.is_grouping and thousands is None else "")
+        has_groups = point.is_grouping or point.is_open
+        return Numerals(",", "." if has_groups and thousands is None else "")
     if comma.is_grouping or (comma.is_open and point.is_decimal):
         return Numerals(".", "," if thousands is None else "")
     if comma.is_open and thousands is None:

@@ -191,6 +191,8 @@ class Text:
             advice = f"write NA for an empty cell, since white space cannot hold one, or leave the row out {leave_out}"
         elif surplus and not any(surplus):
             advice = f"remove the {_NAMES.get(self.separator, self.separator)} at its end, or leave it out {leave_out}"
+        elif count < width and len(others) == 1 and row == self.begin:
+            advice = f"complete the row, quote cells below that hold {self.separator!r}, or leave it out {leave_out}"
         elif count < width:
             advice = f"complete the row, or leave it out {leave_out}"
         else:
