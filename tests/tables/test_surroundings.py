@@ -23,6 +23,11 @@ AROUND = {
     "statistics": (PLAIN + "Mean,4,7,6\nSD,1,2,1\nN,4,2,3\n", "row 6, 7, 8 left out"),
     "a total in Russian": (PLAIN + "Итого,16,14,17.5\n", "row 6 left out"),
     "sums without a name": (PLAIN + ",16,14,17.5\n", "row 6 left out"),
+    "remarks below": (PLAIN + ",,,\nall by hand,,,\n* provisional,,,\n", "row 7, 8 below the table left out"),
+    "a remark below statistics": (
+        PLAIN + "Mean,4,7,6\nSD,1,2,1\nSource: my lab,,,\n",
+        "row 8 below the table left out",
+    ),
     "blank cells": (PLAIN.replace("Cyd", ",,,\nCyd"), "row 4 left out: all cells are empty"),
     "a block of facts": ("Site,12,,\nHeight,45.2,,\n,,,\n" + PLAIN, "row 1, 2, 3 above the table left out"),
     "comments of another sign": ("; by me; in May\n; and June;\n" + PLAIN, "2 lines (1, 2) are left out"),
@@ -62,6 +67,10 @@ def test_a_first_row_of_unknown_entries_is_data(tmp_path, words):
 )
 def test_a_word_that_is_a_name_too_is_judged_by_its_numbers(tmp_path, row, rows):
     assert read(tmp_path, PLAIN + row + "\n").shape == (rows, 3)
+
+
+def test_a_last_row_without_numbers_is_one_of_data(tmp_path):
+    assert read(tmp_path, PLAIN + "Eve,,,\n").shape == (5, 3)
 
 
 def test_gaps_between_columns_stay_empty(tmp_path):

@@ -18,6 +18,7 @@ from rankfall.tables.sheets import Sheet
 from rankfall.tables.surroundings import (
     without_blanks,
     without_empty_columns,
+    without_footnotes,
     without_groups,
     without_titles,
     without_totals,
@@ -107,6 +108,8 @@ def structure_of(
             f"a table must have a column of numbers, {str(grid.path)!r} has none beside its labels; "
             f"{_ways(grid, separator)}"
         )
+    if label_columns is None and reading.leave_out is None:
+        rows = without_footnotes(grid, parsed, rows, notes)
     if reading.leave_out is None:
         rows = without_totals(grid, named, numbers, parsed, rows, notes)
     if label_columns is None and reading.leave_out is None:

@@ -3,6 +3,7 @@
 It is recognized by what stands in it, left out of the table, noted, and written back where it was.
 """
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -20,6 +21,11 @@ _TOTALS_TEXT = """
     průměr összesen átlag toplam ortalama summa yhteensä keskiarvo totalt medel gennemsnit итого всего сумма среднее
     разом підсумок 合计 总计 平均 平均值 合計 総計 計 합계 총계 평균
 """
+# How remarks below a table begin, and from how many words on a lone cell is one.
+_REMARK = re.compile(
+    r"[*†‡¹²³©]|(?i:(sources?|notes?|n\.b\.|legend|remarks?|quelle|anmerkung|hinweis|fuente|nota|remarque)\b)"
+)
+_LONG = 5
 # Words that name people and things as well; their numbers decide.
 _NAMES = frozenset({"min", "max", "media", "som", "計"})
 # Rows that stand beside a total or a mean; alone they may be the name of anything.
@@ -124,6 +130,29 @@ def without_groups(grid: Grid, parsed: Parsed, notes: Notes) -> tuple[Grid, Pars
         return grid, parsed
     notes.decide(f"row {grid.number(0)} above the names left out: it stands for groups of columns", "--leave-out")
     return replace(grid, cells=grid.cells.slice(1), rows=grid.rows[1:]), parsed[1:]
+
+
+def without_footnotes(grid: Grid, parsed: Parsed, rows: np.ndarray, notes: Notes) -> np.ndarray:
+    """The rows without those at the end whose only cell is a remark: below an empty row, marked as one, or long."""
+    end = len(rows)
+    for k in range(len(rows) - 1, 0, -1) if grid.cells.width > 2 else ():
+        cells = [(cell or "").strip() for cell in grid.cells.row(int(rows[k]))]
+        filled = [place for place, cell in enumerate(cells) if cell]
+        if not filled:
+            continue
+        if len(filled) > 1 or not parsed.is_text[rows[k], filled[0]]:
+            break
+        is_below_gap = not any(grid.cells.row(int(rows[k - 1]))) or grid.number(int(rows[k])) > 1 + grid.number(
+            int(rows[k - 1])
+        )
+        text = cells[filled[0]]
+        if not (is_below_gap or _REMARK.match(text) or len(text.split()) >= _LONG):
+            break
+        end = k
+    if end < len(rows):
+        shown = ", ".join(str(grid.number(int(row))) for row in rows[end:] if any(grid.cells.row(int(row))))
+        notes.decide(f"row {shown} below the table left out: a remark, no data", "--leave-out")
+    return rows[:end]
 
 
 def without_blanks(grid: Grid, labels: list[int], parsed: Parsed, rows: np.ndarray, notes: Notes) -> np.ndarray:
