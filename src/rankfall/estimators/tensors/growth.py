@@ -8,7 +8,7 @@ from rankfall.estimators.tensors.trial import Trial
 LEAST, MOST, EXACT = 1e-10, 1.0, 1e-5
 # The error, as a share of the values, at which no wider model and no other family is tried.
 GOOD = 3e-3
-# What a trial must lower the error to, and a width; how many widths in a row may pass without.
+# What a trial must lower the error to, and a width; how many widths in a row may pass without, at the first ridge.
 IMPROVED = 0.99
 _WORTH, _PATIENCE = 0.98, 2
 # Widths up to this are also fitted anew where they do not help.
@@ -73,7 +73,7 @@ def _widened(
         ridge = max(ridge, trial.candidate.ridge / _STRONGER)
         waited = 0 if trial.error < _WORTH * lowest.error else waited + 1
         lowest = trial if waited == 0 else lowest
-        if waited > _PATIENCE or not is_worth(trial):
+        if waited > (_PATIENCE if factor == 1 else 0) or not is_worth(trial):
             break
     return lowest
 
