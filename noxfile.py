@@ -44,7 +44,7 @@ def fuzz(session: nox.Session) -> None:
 def mutate(session: nox.Session) -> None:
     """Change single operators and numbers of the theory and what it rests on, a sample, and count what tests notice."""
     session.install(".[test]", "cosmic-ray>=8.3")
-    session.run("python", "tests/mutation/sample.py", *session.posargs)
+    session.run("python", "-m", "tests.mutation.sample", *session.posargs)
 
 
 @nox.session(default=False)

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import zlib
 from pathlib import Path
 
 import pytest
@@ -10,15 +11,17 @@ from jaxtyping import config
 from rankfall.kernels.blas_threads import one_blas_thread
 from rankfall.trajectory import step_hook
 
-# Shapes are checked in the first steps of every run and in every 25th of the others: a run makes the same calls
-# over and over, and checking them all takes nine tenths of its time.
-_CHECKED, _EVERY = 20, 25
+# Shapes are checked in every fourth test, in the first steps of its runs and in every 25th of the others: tests and
+# steps make the same calls over and over, and checking them all takes longer than all the rest.
+_TESTS, _CHECKED, _EVERY = 4, 20, 25
 
 
 @pytest.fixture(autouse=True)
-def _shapes_of_a_run_are_sampled(request):
+def _shapes_are_sampled(request):
     before = config.jaxtyping_disable
-    trusted = before or request.node.get_closest_marker("trusted") is not None
+    # by name, so that a test is checked or not whichever tests run beside it
+    is_chosen = "RANKFALL_ALL_SHAPES" in os.environ or zlib.crc32(request.node.nodeid.encode()) % _TESTS == 0
+    trusted = before or not is_chosen or request.node.get_closest_marker("trusted") is not None
     config.update("jaxtyping_disable", trusted)
 
     def sample(state):
@@ -41,8 +44,11 @@ def shared_data() -> Path:
 
 @pytest.fixture(autouse=True, scope="session")
 def _workers_share_the_cores():
-    """Side by side, each worker has a core: threads of BLAS would wait for those of the others."""
-    with one_blas_thread("PYTEST_XDIST_WORKER" in os.environ):
+    """Side by side, each worker has a core, and so has what it starts: more threads would wait for those of others."""
+    is_beside_others = "PYTEST_XDIST_WORKER" in os.environ
+    if is_beside_others:
+        os.environ |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    with one_blas_thread(is_beside_others):
         yield
 
 

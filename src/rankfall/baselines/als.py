@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rankfall.baselines.normal_equations import regress_lines
+from rankfall.baselines.small_problems import alone_if_small
 from rankfall.baselines.solution import Solution, check_warm
 from rankfall.baselines.sparse_low_rank import Pattern
 from rankfall.errors import InputError
@@ -63,6 +64,7 @@ class AlternatingLeastSquares:
                 "100 and 1e-8 are good defaults"
             )
 
+    @alone_if_small
     def solve(self, problem: Problem, warm: Solution | None = None) -> Solution:
         """Factors of a completion problem; `warm` gives the starting right factor, padded or cut to the rank.
 

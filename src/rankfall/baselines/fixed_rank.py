@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.linalg import solve_sylvester
 
+from rankfall.baselines.small_problems import alone_if_small
 from rankfall.baselines.solution import Solution, check_warm
 from rankfall.baselines.sparse_low_rank import Pattern
 from rankfall.errors import InputError
@@ -134,6 +135,7 @@ class FixedRank(ABC):
     def points(self, work: Progress, warm: Solution | None) -> Iterator[tuple[Triplets, Float[np.ndarray, " entries"]]]:
         """The iterates, and b − P(W) at each; they end where no step is left to take."""
 
+    @alone_if_small
     def solve(self, problem: Problem, warm: Solution | None = None) -> Solution:
         """A rank-r matrix near the observed entries; `history["loss"]` is the mean squared residual a step."""
         work = Progress.of(problem)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rankfall.baselines.shrinkage import Shrinkage
+from rankfall.baselines.small_problems import alone_if_small
 from rankfall.baselines.solution import Solution, check_warm
 from rankfall.baselines.sparse_low_rank import Pattern
 from rankfall.errors import InputError
@@ -55,6 +56,7 @@ class HardThreshold:
                 f"{self.tolerance}; 2000 and 1e-6 are good defaults"
             )
 
+    @alone_if_small
     def solve(self, problem: Problem, warm: Solution | None = None) -> Solution:
         """A rank-r matrix near the observed entries; STALLED where the loss settles above the tolerance."""
         begun = time.perf_counter()

@@ -19,6 +19,7 @@ from rankfall.baselines.acceleration import Anderson
 from rankfall.baselines.certificate import RECORDED, Certificate
 from rankfall.baselines.constraints import EntryConstraints, LinearConstraints, constraints_of
 from rankfall.baselines.shrinkage import Shrinkage, shrink_positive
+from rankfall.baselines.small_problems import alone_if_small
 from rankfall.baselines.solution import Solution, check_warm
 from rankfall.errors import InputError
 from rankfall.low_rank import balanced_factors
@@ -89,6 +90,7 @@ class NuclearNorm:
                 "5000 and 15 are good defaults"
             )
 
+    @alone_if_small
     def solve(self, problem: Problem, warm: Solution | None = None) -> Solution:
         """The minimizer for a problem with observed entries (rows, cols, values) or measurements (apply, adjoint).
 

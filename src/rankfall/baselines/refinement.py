@@ -15,6 +15,7 @@ import numpy as np
 from scipy.sparse.linalg import LinearOperator, lsqr
 
 from rankfall.baselines.hard_svd import spectral_start
+from rankfall.baselines.small_problems import alone_if_small
 from rankfall.baselines.solution import Solution, check_warm
 from rankfall.baselines.sparse_low_rank import Pattern
 from rankfall.errors import InputError
@@ -62,6 +63,7 @@ class GaussNewton:
                 f"{self.tolerance}; the defaults suit most data"
             )
 
+    @alone_if_small
     def solve(self, problem: Problem, warm: Solution | None = None) -> Solution:
         """A rank-k matrix near the observed entries, from `warm` or from the leading part of the back-projection.
 

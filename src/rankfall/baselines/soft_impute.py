@@ -17,6 +17,7 @@ import numpy as np
 from scipy.sparse.linalg import svds
 
 from rankfall.baselines.shrinkage import Shrinkage
+from rankfall.baselines.small_problems import alone_if_small
 from rankfall.baselines.solution import Solution, check_warm
 from rankfall.baselines.sparse_low_rank import Pattern
 from rankfall.errors import InputError
@@ -86,6 +87,7 @@ class SoftImpute:
                 f"{self.smallest}, {self.tolerance} and {self.iterations}; the defaults suit most data"
             )
 
+    @alone_if_small
     def solve(self, problem: Problem, warm: Solution | None = None) -> Solution:
         """The minimizer of F_λ for a completion problem, `gap` certified by the dual residual.
 

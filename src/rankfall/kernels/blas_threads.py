@@ -1,8 +1,12 @@
-"""Compiled loops and BLAS taking turns.
+"""When BLAS keeps to one thread.
 
-Both keep a thread for every core, and idle threads spin for a while before they sleep. Where a run goes back and forth
-between the two many times a second, each waits for the other's threads to let go of the cores, which costs up to ten
-times the work. While small products alternate with compiled loops, BLAS therefore keeps to one thread.
+Its threads wait for one another by spinning. On a machine with another program on one of its cores, every small product
+waits for the thread that has no core: a run on 100 × 100 matrices takes ten times as long, where a second thread would
+save a tenth at best. Small problems therefore keep to one thread, whose answers do not depend on how many there are.
+
+Compiled loops keep threads of their own, which spin for a while before they sleep. Where a run goes back and forth
+between the two many times a second, each waits for the other's threads to let go of the cores: beside loops, products
+are small up to a larger size.
 """
 
 from collections.abc import Iterator
@@ -10,8 +14,8 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-# Multiplications of a product of layers that one thread does in about ten milliseconds.
-SMALL_PRODUCT = 2**27
+# Multiplications of a product: about 256³, and what one thread does in about ten milliseconds.
+SMALL, SMALL_BESIDE_LOOPS = 2**24, 2**27
 
 
 @contextmanager

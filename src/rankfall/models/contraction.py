@@ -134,14 +134,17 @@ def _pair(left: Array, left_names: Names, right: Array, right_names: Names, name
     sizes = dict(zip(left_names, left.shape[lead:], strict=True)) | dict(
         zip(right_names, right.shape[lead:], strict=True)
     )
-
-    def grouped(array: Array, own: Names, *groups: Sequence[int]) -> Array:
-        order = [lead + own.index(name) for group in groups for name in group]
-        sides = [math.prod(sizes[name] for name in group) for group in groups]
-        return xp.reshape(xp.permute_dims(array, (*range(lead), *order)), (*batch, *sides))
-
-    a, b = grouped(left, left_names, both, rows, summed), grouped(right, right_names, both, summed, cols)
+    a, b = _grouped(left, left_names, (both, rows, summed)), _grouped(right, right_names, (both, summed, cols))
     whole = a @ b if summed else a * b
     found = (*both, *rows, *cols)
     spread = xp.reshape(whole, (*batch, *(sizes[name] for name in found)))
     return xp.permute_dims(spread, (*range(lead), *(lead + found.index(name) for name in names)))
+
+
+def _grouped(array: Array, names: Names, groups: Sequence[Sequence[int]]) -> Array:
+    """The array with the axes of each group side by side and as one."""
+    xp = namespace(array)
+    lead = array.ndim - len(names)
+    sides = [math.prod(array.shape[lead + names.index(name)] for name in group) for group in groups]
+    order = [lead + names.index(name) for group in groups for name in group]
+    return xp.reshape(xp.permute_dims(array, (*range(lead), *order)), (*array.shape[:lead], *sides))

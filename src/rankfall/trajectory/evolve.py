@@ -4,18 +4,20 @@ The runs of a batch move in lockstep, each with its own time and step; large bat
 What happens in one step is in `loop`.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, is_dataclass, replace
 from typing import Any, cast, overload
 
 import numpy as np
+from jaxtyping import Float
 
 from rankfall.arrays import like
 from rankfall.devices import Device
 from rankfall.errors import InputError
 from rankfall.integrators.field import Field
 from rankfall.integrators.integrator import Integrator
-from rankfall.kernels.blas_threads import SMALL_PRODUCT, one_blas_thread
+from rankfall.kernels.blas_threads import SMALL, SMALL_BESIDE_LOOPS, one_blas_thread
 from rankfall.models.model import Model
 from rankfall.models.start import Start
 from rankfall.problems.problem import Problem
@@ -168,6 +170,28 @@ class _Settings:
     progress: Progress | None
 
 
+@dataclass(frozen=True, eq=False)
+class _Walk:
+    """The runs of a batch, group by group."""
+
+    problem: Problem
+    model: Model
+    integrator: Integrator
+    settings: _Settings
+    weights: Float[np.ndarray, "batch p"]
+    is_alone: bool
+
+    def __call__(self, group: np.ndarray, is_interrupted: Callable[[], bool] = lambda: False) -> list[End]:
+        """How the runs of a group end."""
+        record, stop = self.settings.record or Record(), self.settings.stop
+        assert stop is not None
+        field = Field(self.problem if group.size == len(self.weights) else self.problem.of_runs(group), self.model)
+        recorder = Recorder(record, group.size)
+        loop = Loop(self.integrator, stop, record, recorder, self.settings.callback, self.settings.progress)
+        with one_blas_thread(self.is_alone):
+            return loop.run(field, like(self.weights[group], self.problem.values), is_interrupted)
+
+
 def _follow(
     problem: Problem, model: Model, start: Start, integrator: Integrator, settings: _Settings,
     seed: int | np.integer | Sequence[int] | np.ndarray,
@@ -176,21 +200,15 @@ def _follow(
     sized = model.sized(problem.shape, start.width)
     seeds, scales = _members(seed, start.scale, problem.batch_size)
     is_looped = problem.is_looped or sized.motion(problem) is not None
-    takes_turns = is_looped and sized.size * sized.rank <= SMALL_PRODUCT
-    with one_blas_thread(takes_turns):
+    work = sized.size if is_looped else max(sized.size, math.prod(problem.shape))
+    is_alone = work * sized.rank <= (SMALL_BESIDE_LOOPS if is_looped else SMALL)
+    with one_blas_thread(is_alone):
         weights = sized.draw(problem, start, scales, seeds)
     stop = (LossBelow() if settings.stop is None else settings.stop) | StepLimit(_STEP_LIMIT)
-    record, callback, progress = settings.record or Record(), settings.callback, settings.progress
+    walk = _Walk(problem, sized, integrator, replace(settings, stop=stop), weights, is_alone)
     # a callback sees the whole batch
-    watched = callback is not None or progress is not None
+    watched = settings.callback is not None or settings.progress is not None
     groups = [np.arange(len(seeds))] if watched else groups_of(problem, sized, integrator, len(seeds))
-
-    def walk(group: np.ndarray, is_interrupted: Callable[[], bool] = lambda: False) -> list[End]:
-        field = Field(problem if len(groups) == 1 else problem.of_runs(group), sized)
-        loop = Loop(integrator, stop, record, Recorder(record, group.size), callback, progress)
-        with one_blas_thread(takes_turns):
-            return loop.run(field, like(weights[group], problem.values), is_interrupted)
-
     ends = walk(groups[0]) if len(groups) == 1 else run_groups(groups, walk)
     made = {"model": repr(sized), "start": repr(start), "integrator": repr(integrator), "stop": repr(stop)}
     runs = [

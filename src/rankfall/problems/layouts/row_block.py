@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from rankfall.kernels.observed import Entries, line_starts
+from rankfall.problems.layouts.entry_sums import entry_sums
 from rankfall.problems.loss import Loss
 
 # Entries of a block: few enough to keep many workers busy, and at most what is read again when a worker dies.
@@ -107,15 +108,8 @@ def gradient_of(
     """(Σ w ρ, P R) of a block's own rows, and its share Pᵀ L of the sum over blocks."""
     values = block.values.astype(left.dtype, copy=False)
     weights = np.empty(0, left.dtype) if block.weights is None else block.weights.astype(left.dtype, copy=False)
-    if loss.kernel is not None:
-        total, rows, cols = block.entries.loss_and_products(values, weights, left, right, *loss.kernel)
-        return (total, rows), cols
-    predicted = block.entries.predict(left, right)
-    costs, slopes = loss.value(predicted, values), loss.derivative(predicted, values) / 2
-    if weights.size:
-        costs, slopes = weights * costs, weights * slopes
-    rows, cols = block.entries.products(np.asarray(slopes, left.dtype), left, right)
-    return (float(np.sum(costs, dtype=np.float64)), rows), cols
+    total, rows, cols = entry_sums(block.entries, loss, values, weights, left, right)
+    return (total, rows), cols
 
 
 def sum_in_order(shares: Sequence[np.ndarray]) -> np.ndarray:

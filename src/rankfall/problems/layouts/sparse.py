@@ -12,6 +12,7 @@ from jaxtyping import Float
 from rankfall.errors import InputError
 from rankfall.kernels.observed import Entries
 from rankfall.problems.layout import Layout, Observed
+from rankfall.problems.layouts.entry_sums import entry_sums
 from rankfall.problems.loss import Loss
 
 
@@ -54,23 +55,9 @@ class Sparse(Layout):
         losses, row_gradients, column_gradients = np.empty(batch, left.dtype), np.empty_like(left), np.empty_like(right)
         for run in np.ndindex(batch):
             # the loops return halves of Σ w ρ's derivatives: squares would carry a factor 2
-            loss, rows, cols = self._sums(values[run], weights[run], left[run], right[run])
+            loss, rows, cols = entry_sums(self.entries, self.loss, values[run], weights[run], left[run], right[run])
             share = 2 / totals[run]
             losses[run] = 0.5 * share * loss
             np.multiply(rows, share, out=row_gradients[run])
             np.multiply(cols, share, out=column_gradients[run])
         return losses, row_gradients, column_gradients
-
-    def _sums(
-        self, values: np.ndarray, weights: np.ndarray, left: np.ndarray, right: np.ndarray
-    ) -> tuple[float, np.ndarray, np.ndarray]:
-        """Σ w ρ, and P R and Pᵀ L with P = ½ w ∂ρ/∂z on Ω."""
-        kernel = self.loss.kernel
-        if kernel is not None:
-            return self.entries.loss_and_products(values, weights, left, right, *kernel)
-        predicted = self.entries.predict(left, right)
-        costs, slopes = self.loss.value(predicted, values), self.loss.derivative(predicted, values) / 2
-        if weights.size:
-            costs, slopes = weights * costs, weights * slopes
-        rows, cols = self.entries.products(np.asarray(slopes, left.dtype), left, right)
-        return float(np.sum(costs, dtype=np.float64)), rows, cols
