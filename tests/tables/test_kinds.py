@@ -161,6 +161,8 @@ def test_packed_text_is_read_and_packed_again(tmp_path, pack):
     np.testing.assert_array_equal(table.values, VALUES)
     write_table(table, tmp_path / f"u.csv.{pack}")
     np.testing.assert_array_equal(read_table(tmp_path / f"u.csv.{pack}").values, VALUES)
+    with pytest.raises(InputError, match=rf"it is compressed; let its name end in \.csv\.{pack}"):
+        read_table(save(tmp_path / "w.csv", data))
     with pytest.raises(InputError, match="must hold complete"):
         read_table(save(tmp_path / f"v.csv.{pack}", data[: len(data) // 2]))
 
@@ -187,6 +189,7 @@ def test_text_goes_back_in_its_encoding(tmp_path, encoding):
         (["0,819", "880", "2,394"], [0.819, 880, 2.394]),
         (["12,34,567.5", "880", "2,394"], [1234567.5, 880, 2394]),
         (["%45.5", "%46.0", "%50.25"], [45.5, 46, 50.25]),
+        (["15kg", "45kg", "8kg"], [15, 45, 8]),
     ],
 )
 def test_signs_of_numbers_are_those_that_the_cells_need(tmp_path, cells, numbers):
@@ -248,6 +251,7 @@ def test_numbers_that_look_like_codes_are_warned_about(tmp_path):
         ("-1,3 1,-1 -1,5 2,1 3,2 3,4 4,1 5,3", ["-1"]),
         ("9,3 1,9 9,5 2,1 9,2 3,4 4,1 5,3", ["9"]),
         ("99,3 98,4 99,5 98,1 1,2 3,4 4,1 5,3", ["99", "98,99"]),
+        ("9,1 9,2 ,5 8,9 10,9 0,3", []),
         ("1,0 -1,1 0,-1 -1,1 1,1 0,0 1,-1", []),
         ("20.5,1 20.5,2 18.5,3 19,4 18,5", []),
     ],

@@ -57,6 +57,13 @@ def test_a_first_row_of_unknown_entries_is_data(tmp_path, words):
         read(tmp_path, PLAIN.replace("Ann,1.5,,3.25", f"Ann,{words}"))
 
 
+@pytest.mark.parametrize(
+    ("row", "rows"), [("Max,1,2,3", 5), ("Media,7,9,8", 5), ("Max,7.5,8.25,9.5", 4), ("Total,1,,1", 4)]
+)
+def test_a_word_that_is_a_name_too_is_judged_by_its_numbers(tmp_path, row, rows):
+    assert read(tmp_path, PLAIN + row + "\n").shape == (rows, 3)
+
+
 def test_gaps_between_columns_stay_empty(tmp_path):
     lines = [line.split(",", 1) for line in PLAIN.splitlines()]
     text = "".join(f",{label},,{cells}\n" for label, cells in lines)

@@ -62,7 +62,9 @@ class Column:
         is_known = ~np.isnan(self.values)
         if self.limits is not None and (is_known & ~self.limits).any():
             is_known &= ~self.limits
-        known = _without_limits(self.texts.filter(is_known).str.strip_chars())[0]
+        known = self.texts.filter(is_known).str.strip_chars()
+        if self.limits is not None:
+            known = _without_limits(known)[0]
         found = undress(known) if self.dress is not None else None
         return decimals_of(known if found is None else found.bodies, self.numerals.decimal)
 

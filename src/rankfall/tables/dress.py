@@ -93,6 +93,13 @@ _BOOLEANS = (
     (".false.", ".true."),
     ("off", "on"),
 )
+# Units that may follow whole numbers without a space.
+_UNITS_TEXT = """
+    kg g mg µg ng t lb lbs oz km m cm mm µm nm ft mi s ms min h hr hrs ° °C °F l ml mL dl µl Pa hPa kPa MPa bar mbar V
+    mV kV mA W kW MW GW kWh MWh GWh kJ MJ kcal cal Hz kHz MHz GHz ppm ppb dB mol mmol px kB MB GB TB mph km/h m/s mg/l mg/L
+    µg/l m² m³ km² cm² m2 m3 km2 ha bpm mmHg
+"""
+_UNITS = frozenset(_UNITS_TEXT.split())
 # These are booleans only where a column has both.
 _PAIRS = (("f", "t"), ("-", "+"), ("✗", "✓"), ("✘", "✔"))
 
@@ -154,7 +161,8 @@ def undress(texts: "pl.Series") -> Undressed | None:
     """The dress that most of the cells share, and their numbers; None where they have none.
 
     `texts` are stripped cells, null where unknown. A suffix that is no percent sign and no currency must stand in
-    every cell, behind a space or behind decimals: `12 kg`, `1.5m`; a house number `12a` is none.
+    every cell, behind a space or behind decimals, or be a known unit: `12 kg`, `1.5m`, `12kg`; a house number `12a` is
+    none.
     """
     known = texts.drop_nulls()
     if not len(known):
@@ -174,7 +182,8 @@ def undress(texts: "pl.Series") -> Undressed | None:
     if suffix and not _is_usual(suffix):
         has_space = suffix[0] in " \u00a0\u202f\u2009"
         has_decimals = groups["body"].filter(is_same).str.contains(r"[.,]").any()
-        if int(is_same.sum()) < len(known) or len(known) < 3 or not (has_space or has_decimals):
+        is_apart = has_space or has_decimals or suffix in _UNITS
+        if int(is_same.sum()) < len(known) or len(known) < 3 or not is_apart:
             return None
     return Undressed(Dress(prefix, suffix, _minus(groups, is_same)), _bodies(groups, is_same))
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rankfall.tables.cells import Parsed
+from rankfall.tables.cells import Parsed, stacked
 
 if TYPE_CHECKING:
     import polars as pl
@@ -36,14 +36,14 @@ def identifier_places(names: list[str] | None, parsed: Parsed, cells: "pl.DataFr
     without a hole; dates such as 20201231, in the first column or under a name of a time; and codes of one length
     some of which begin with 0, beside numbers that do not. `parsed` and `cells` are the rows of data.
     """
-    values = parsed.values
-    are_numbers = np.asarray(parsed.is_number.any(axis=0) & ~parsed.is_text.any(axis=0))
+    values, is_number = parsed.values, parsed.is_number
+    are_numbers = np.asarray(is_number.any(axis=0) & ~parsed.is_text.any(axis=0))
     padded = _are_padded(cells, are_numbers) if cells is not None else np.zeros_like(are_numbers)
     if np.array_equal(padded, are_numbers):
         padded[:] = False
     found = []
     for place in np.flatnonzero(are_numbers).tolist():
-        known = values[parsed.is_number[:, place], place]
+        known = values[is_number[:, place], place]
         name = "" if names is None else names[place].strip()
         has_holes, is_whole = len(known) < len(values), bool((known == np.floor(known)).all())
         is_id = _ID.fullmatch(name) is not None and (is_whole or not has_holes)
@@ -71,11 +71,17 @@ def _are_dates(numbers: np.ndarray) -> bool:
 
 def _are_padded(cells: "pl.DataFrame", are_numbers: np.ndarray) -> np.ndarray:
     """Of each column, whether its cells are digits of one length, and some begin with 0."""
-    found = np.zeros_like(are_numbers)
-    for place in np.flatnonzero(are_numbers).tolist():
-        texts = cells.to_series(place).str.strip_chars()
-        known = texts.filter(texts.str.contains(r"^\d").fill_null(False))
-        if not known.str.contains(r"^0\d").any() or not known.str.contains(r"^\d+$").all():
-            continue
-        found[place] = known.str.len_chars().n_unique() == 1
-    return found
+    texts = stacked(cells)
+    begin_with_zero = _by_column(texts.str.contains(r"^\s*0\d"), cells).any(axis=0) & are_numbers
+    if not begin_with_zero.any():
+        return begin_with_zero
+    texts = texts.str.strip_chars()
+    lengths = _by_column(texts.str.len_chars() * texts.str.contains(r"^\d+$").cast(int), cells)
+    is_number = _by_column(texts.str.contains(r"\d"), cells)
+    longest = lengths.max(axis=0)
+    return np.asarray(begin_with_zero & (~is_number | ((lengths == longest) & (longest > 0))).all(axis=0))
+
+
+def _by_column(series: "pl.Series", cells: "pl.DataFrame") -> np.ndarray:
+    rows, columns = cells.shape
+    return series.fill_null(0 if series.dtype.is_numeric() else False).to_numpy().reshape(columns, rows).T

@@ -58,7 +58,7 @@ class Numerals:
         if self.thousands and whole.lstrip("-").isdecimal():
             front, last = divmod(abs(int(whole)), 1000)
             if self.by_hundreds and front:
-                groups = []
+                groups: list[str] = []
                 while front:
                     front, group = divmod(front, 100)
                     groups.insert(0, f"{group:02}" if front else str(group))

@@ -56,6 +56,9 @@ def rounded(
             cells = np.clip(np.round(cells), 0, 1)
         elif isinstance(digits, int):
             cells = np.round(cells, digits)
+        elif unknown.all() and all(one >= 0 for _, one in decimals):
+            # no cell says how it is written: like the others
+            cells = np.round(cells, max(one for _, one in decimals))
         elif most >= 0 and not unknown.all():
             cells = _on_grid(cells, table.values[~unknown, place], most)
         # -0.0 is no number that anybody types.

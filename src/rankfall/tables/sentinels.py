@@ -73,7 +73,7 @@ def _far_ends(values: np.ndarray, least: bool) -> dict[float, int]:
             needed = 1 if _is_repeated(end, "9") and (abs(end) >= 999 or is_very_far) else 2
         elif is_very_far:
             needed = 2
-        elif end == 9 or (end in _BELOW_NONE and nearest[place] >= 0 and gaps[place] >= 2):
+        elif (end == 9 and np.nanmax(values) == 9) or (end in _BELOW_NONE and nearest[place] >= 0 and gaps[place] >= 2):
             needed = 3
         else:
             continue

@@ -167,7 +167,8 @@ def _note_header(has_header: bool, parsed: Parsed, grid: Grid, notes: Notes) -> 
 def _words_of(grid: Grid, parsed: Parsed) -> Parsed:
     """Parsed cells of which only those with a letter or digit are words: a column of `-` is none of labels."""
     is_text = parsed.is_text.copy()
-    for place in np.flatnonzero(is_text.any(axis=0)):
+    is_text[0] &= [any(map(str.isalnum, cell or "")) for cell in grid.cells.row(0)]
+    for place in np.flatnonzero(is_text[1:].any(axis=0)):
         has_sign = grid.cells.to_series(int(place)).str.contains(r"[\p{L}\p{N}]").fill_null(False).to_numpy()
         is_text[:, place] &= has_sign
     return Parsed(parsed.values, is_text)

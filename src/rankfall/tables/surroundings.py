@@ -20,6 +20,8 @@ _TOTALS_TEXT = """
     průměr összesen átlag toplam ortalama summa yhteensä keskiarvo totalt medel gennemsnit итого всего сумма среднее
     разом підсумок 合计 总计 平均 平均值 合計 総計 計 합계 총계 평균
 """
+# Words that name people and things as well; their numbers decide.
+_NAMES = frozenset({"min", "max", "media", "som", "計"})
 # Rows that stand beside a total or a mean; alone they may be the name of anything.
 _STATISTICS_TEXT = """
     sd std stdev std_dev std._dev std._dev. st._dev. stddev standard_deviation s.d. se sem s.e. var variance n count
@@ -182,7 +184,9 @@ def without_totals(
     """The rows without totals and means of the others: called so in a label column, or sums in every column."""
     left = []
     for row in (*rows[-3:], rows[0]) if len(rows) > 2 else ():
-        if _word_of(grid, int(row), labels) in _TOTALS:
+        word, numbers_of_row = _word_of(grid, int(row), labels), parsed.values[row, numbers]
+        others = parsed.values[rows[rows != row]][:, numbers]
+        if word in _TOTALS and (word not in _NAMES or _is_statistic(word, numbers_of_row, others)):
             left.append(int(row))
     if left:
         # the standard deviation, the count and others above and below a mean at the end
@@ -206,3 +210,12 @@ def _word_of(grid: Grid, row: int, labels: list[int]) -> str:
     """The first label of a row as the lists of totals have it; empty where it has none."""
     words = ["_".join(str(cell).lower().strip(" :*").split()) for place in labels if (cell := grid.cells[row, place])]
     return words[0] if words else ""
+
+
+def _is_statistic(word: str, row: np.ndarray, others: np.ndarray) -> bool:
+    """Whether the numbers of a row are what its word says of the others: their least, largest, mean or sum."""
+    kept = ~np.isnan(row) & ~np.isnan(others).all(axis=0)
+    row, others = row[kept], others[:, kept]
+    if word in ("min", "max"):
+        return bool(len(row) and np.array_equal(row, (np.nanmin if word == "min" else np.nanmax)(others, axis=0)))
+    return bool(len(row) and any(np.allclose(row, fold(others, axis=0), rtol=1e-2) for fold in (np.nanmean, np.nansum)))

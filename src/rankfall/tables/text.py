@@ -32,6 +32,8 @@ _SEPARATORS = {
 }
 _DECIMAL_COMMA = re.compile(r"\s*(|[+-]?\d+|[+-]?\d*,\d+([eE][+-]?\d+)?)\s*")
 _SEP_LINE = re.compile(rb'"?sep=(.)"?\s*', re.IGNORECASE)
+# How compressed files begin.
+_PACKED = {".gz": b"\x1f\x8b", ".bz2": b"BZh", ".xz": b"\xfd7zXZ", ".zst": b"\x28\xb5\x2f\xfd", ".zip": b"PK\x03\x04"}
 _NAMES = {",": "','", ";": "';'", "\t": "tab", "|": "'|'", " ": "white space", "::": "'::'"}
 
 
@@ -231,6 +233,12 @@ def read_text(path: FilePath, reading: Reading, notes: Notes, data: bytes | None
     Raises InputError where the file is missing, unreadable, empty, or not text.
     """
     data = read_unpacked(path) if data is None else data
+    packed = next((ending for ending, sign in _PACKED.items() if data.startswith(sign)), None)
+    if packed is not None:
+        raise InputError(
+            f"{str(path)!r} must be text to be read as {text_format(path) or 'text'}, it is compressed; let its name "
+            f"end in {text_format(path) or ''}{packed}"
+        )
     data, encoding, has_bom = _as_utf8(path, data, reading, notes)
     newline = "\n"
     if b"\n" not in data and b"\r" in data:
