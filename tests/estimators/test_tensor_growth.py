@@ -33,10 +33,11 @@ def climbed(error_of, widths=(1, 2, 3, 4, 6, 8), is_worth=lambda trial: True):
     return tried
 
 
-def test_widths_grow_until_two_in_a_row_do_not_help():
-    tried = climbed(lambda width, ridge: max(1 / width, 1 / 3))
-    # the two that do not help are also fitted anew
-    assert [width for width, ridge in tried if ridge == 1e-4] == [1, 2, 3, 4, 4, 6, 6]
+def test_widths_grow_until_three_in_a_row_do_not_help():
+    tried = climbed(lambda width, ridge: max(1 / width, 1 / 3), widths=(1, 2, 3, 4, 6, 8, 10))
+    # those that do not help are also fitted anew, and with a stronger ridge
+    assert [width for width, ridge in tried if ridge == 1e-4] == [1, 2, 3, 4, 4, 6, 6, 8, 8]
+    assert [width for width, ridge in tried if ridge == pytest.approx(3e-4)] == [4, 4, 6, 6, 8, 8]
 
 
 def test_a_weaker_ridge_is_tried_with_wider_models():

@@ -44,10 +44,11 @@ def defined(module: Path) -> frozenset[str]:
 
 @cache
 def importers(module: Path) -> frozenset[Path]:
-    """The modules that import from a module."""
-    line = f"from {dotted(module)} import"
+    """The modules that import a module, or from it."""
+    room, _, stem = dotted(module).rpartition(".")
+    line = re.compile(rf"from {re.escape(dotted(module))} import|from {re.escape(room)} import .*\b{stem}\b")
     paths = Path("src").rglob("*.py")
-    return frozenset(path for path in paths if path.stem != "__init__" and line in path.read_text(encoding="utf-8"))
+    return frozenset(path for path in paths if path.stem != "__init__" and line.search(path.read_text("utf-8")))
 
 
 def dotted(module: Path) -> str:

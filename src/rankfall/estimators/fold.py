@@ -4,6 +4,7 @@ A candidate that falls behind the best so far, at equal progress in the training
 """
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Bool
@@ -64,18 +65,30 @@ class Fold:
 
     def watch(self, time: float, share: float, weights: Array, left: Array, right: Array) -> None:
         """Note the held-out losses of a moment, in units, and the share of the training loss that is left."""
-        z = self.standardization.offset(self.held.rows, self.held.cols) + self._products(left, right)
+        z = self._offset + self._products(left, right)
         in_units = self._in_units(z)
         losses = self._in_spreads(z) if self.standardization.loss.is_quadratic else in_units
         self.curve.append((time, float(losses.mean()), share))
         self._note_lowest(time, weights, float(np.average(in_units, weights=self.held.weights)))
         if not self.crossed.size:
             self.crossed = np.array(z)
-        for k in (0, 1):
-            error = float(losses[self.half == k].mean()) if (self.half == k).any() else np.inf
+        for k, (mine, others) in enumerate((self._halves, self._halves[::-1])):
+            error = float(losses[mine].mean()) if mine.size else np.inf
             if error < self.best[k]:
                 self.best[k] = error
-                self.crossed[self.half != k] = z[self.half != k]
+                self.crossed[others] = z[others]
+
+    @cached_property
+    def _offset(self) -> np.ndarray:
+        return self.standardization.offset(self.held.rows, self.held.cols)
+
+    @cached_property
+    def _halves(self) -> list[np.ndarray]:
+        return [np.flatnonzero(self.half == k) for k in (0, 1)]
+
+    @cached_property
+    def _targets(self) -> np.ndarray:
+        return self.standardization.to_units(self.held.values, self.held.cols)
 
     def _products(self, left: Array, right: Array) -> np.ndarray:
         """W at the held-out entries; of factors on a device, these numbers alone come to the host."""
@@ -100,7 +113,7 @@ class Fold:
         return self._in_spreads(z) if self.standardization.loss.is_quadratic else self._in_units(z)
 
     def _in_units(self, z: np.ndarray) -> np.ndarray:
-        return self.standardization.loss.value(z, self.standardization.to_units(self.held.values, self.held.cols))
+        return self.standardization.loss.value(z, self._targets)
 
     def _in_spreads(self, z: np.ndarray) -> np.ndarray:
         if self.entry_weights is None:

@@ -113,9 +113,9 @@ def loss_and_gradient(
     losses = np.empty((runs, chunks.size - 1))
     run = _serial if runs * entries * work < WORTH_THREADS else _parallel
     flat, counts = outer.reshape(runs, -1), np.asarray([rows, cols, first.shape[1]])
-    halves = (part.reshape(runs, side, -1) for part in (middle, transpose))
+    forth, back = middle.reshape(runs, side, -1), transpose.reshape(runs, side, -1)
     run(
-        chunks, starts, positions, flat, *halves, counts, terms.arrays, pulled, slices.reshape(runs, side, -1),
+        chunks, starts, positions, flat, forth, back, counts, terms.arrays, pulled, slices.reshape(runs, side, -1),
         losses, tag,
     )  # fmt: skip
     summed = 2 * (pulled.sum(axis=1) if chunks.size > 2 else pulled[:, 0]).reshape(outer.shape)

@@ -8,12 +8,12 @@ from rankfall.estimators.tensors.trial import Trial
 LEAST, MOST, EXACT = 1e-10, 1.0, 1e-5
 # The error, as a share of the values, at which no wider model and no other family is tried.
 GOOD = 3e-3
-# What a trial must lower the error to, and a width; how many widths in a row may pass without.
+# What a trial must lower the error to, and a width; how many widths in a row may pass without, at the first ridge.
 IMPROVED = 0.99
-_WORTH, _PATIENCE = 0.98, 1
+_WORTH, _PATIENCE = 0.98, 2
 # Widths up to this are also fitted anew where they do not help.
 _NARROW = 16
-_STEP, _WEAKER = 10.0, 0.1
+_STEP, _WEAKER, _STRONGER = 10.0, 0.1, 3.0
 
 
 def climb(
@@ -30,11 +30,14 @@ def climb(
     """
 
     def careful(trial: Trial, width: int, ridge: float, error: float) -> Trial:
-        """A narrow width that does not help may be held back by what it continues."""
+        """A width that does not help may want a stronger ridge, or be held back by what it continues."""
         found = wider(trial, width, ridge)
+        if found.error < _WORTH * error:
+            return found
+        found = _strengthened(found, again)
         if found.error < _WORTH * error or width > _NARROW:
             return found
-        other = anew(width, ridge)
+        other = _strengthened(anew(width, ridge), again)
         return other if other.error < found.error else found
 
     def quick(trial: Trial, width: int, ridge: float, error: float) -> Trial:
@@ -66,11 +69,23 @@ def _widened(
         if lowest.error < GOOD:
             break
         trial = wider(trial, width, ridge, lowest.error)
+        # many weights want a stronger ridge than few
+        ridge = max(ridge, trial.candidate.ridge / _STRONGER)
         waited = 0 if trial.error < _WORTH * lowest.error else waited + 1
         lowest = trial if waited == 0 else lowest
-        if waited > _PATIENCE or not is_worth(trial):
+        if waited > (_PATIENCE if factor == 1 else 0) or not is_worth(trial):
             break
     return lowest
+
+
+def _strengthened(trial: Trial, again: Callable[[Trial, float], Trial]) -> Trial:
+    """The trial with a stronger ridge, step by step while that helps."""
+    while trial.error > GOOD and trial.candidate.ridge < MOST:
+        stronger = again(trial, _STRONGER * trial.candidate.ridge)
+        if stronger.error > IMPROVED * trial.error:
+            break
+        trial = stronger
+    return trial
 
 
 def tune(first: Trial, again: Callable[[Trial, float], Trial], step: float = _STEP) -> Trial:

@@ -40,6 +40,8 @@ _RIVAL = 1.02
 _NOTHING = 0.9
 # Weights for each observed entry at most, and multiplications of one sweep of least squares.
 _WEIGHTS, _WORK = 1.0, 1e9
+# Multiplications of a sweep of a sum, for each axis, below which more sweeps cost little.
+_LIGHT = 3e6
 # What the ridge is multiplied by while that helps a width, before a wider model is tried.
 _STRONGER = 3.0
 
@@ -63,10 +65,11 @@ def choose(
         report(trial)
         return trial
 
-    def patience_for(trial: Trial) -> Patience:
+    def patience_for(trial: Trial, wanted: int | None = None) -> Patience:
         if width is not None or not is_grown:
             return THOROUGH
-        return QUICK if trial.candidate.family == "cp" else PASSED_ON
+        is_light = problem.count * (wanted or trial.candidate.width) ** 2 < _LIGHT
+        return QUICK if trial.candidate.family == "cp" and not is_light else PASSED_ON
 
     def attempt(family: str, wanted: int, ridge: float) -> Trial:
         patience = PASSED_ON if is_grown and width is None and family != "cp" else THOROUGH
@@ -75,7 +78,7 @@ def choose(
     def wider(trial: Trial, wanted: int, ridge: float) -> Trial:
         if trial.error > _NOTHING * unexplained:
             return attempt(trial.candidate.family, wanted, ridge)
-        return kept(run_wider(problem, trial, wanted, ridge, seed, patience_for(trial)))
+        return kept(run_wider(problem, trial, wanted, ridge, seed, patience_for(trial, wanted)))
 
     def again(trial: Trial, ridge: float) -> Trial:
         return kept(rerun(problem, trial, ridge, patience_for(trial)))
