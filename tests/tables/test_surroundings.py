@@ -69,6 +69,12 @@ def test_a_word_that_is_a_name_too_is_judged_by_its_numbers(tmp_path, row, rows)
     assert read(tmp_path, PLAIN + row + "\n").shape == (rows, 3)
 
 
+def test_rows_left_out_by_hand_are_left_out_beside_those_detected(tmp_path):
+    text = "Site, near the river\n" + PLAIN.replace("\nAnn", "\n,m,m,kg\nAnn") + "Total,16,14,17.5\n"
+    np.testing.assert_array_equal(read(tmp_path, text, leave_out=(1,)).values, VALUES)
+    assert read(tmp_path, PLAIN + "Total,16,14,17.5\n", leave_out=()).shape == (5, 3)
+
+
 def test_a_last_row_without_numbers_is_one_of_data(tmp_path):
     assert read(tmp_path, PLAIN + "Eve,,,\n").shape == (5, 3)
 

@@ -26,7 +26,7 @@ Thousands = Annotated[
 Encoding = Annotated[str | None, typer.Option(help="Encoding of the text, as cp1252; detected by default.")]
 Comment = Annotated[str | None, typer.Option(help="Sign at the start of comment lines, '' for none.")]
 LeaveOut = Annotated[
-    str | None, typer.Option(help="Rows to leave out, as 2,22, counted from 1; 'none' keeps units and totals.")
+    str | None, typer.Option(help="More rows to leave out, as 2,22, counted from 1; 'none' keeps units and totals.")
 ]
 Sheet = Annotated[str | None, typer.Option(help="Sheet of a spreadsheet, by name or position.")]
 Categories = Annotated[

@@ -27,7 +27,8 @@ class Reading:
     comment : str, optional
         The sign that begins a comment line, "" for none.
     leave_out : tuple[int, ...], optional
-        Rows to leave out of the table, as an editor counts lines and a spreadsheet rows; () leaves out none.
+        Rows to leave out of the table beside titles, units and totals, as an editor counts lines and a spreadsheet
+        rows; () leaves out none, not even these.
     sheet : str, optional
         The name of a spreadsheet's sheet, or its place from one.
     categories : tuple[str, ...], optional

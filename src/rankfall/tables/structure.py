@@ -68,7 +68,7 @@ def structure_of(
     )
     first = [cell or "" for cell in grid.cells.row(0)]
     has_header = is_header(first, parsed) if header is None else header
-    if not has_header and header is None and reading.leave_out is None:
+    if not has_header and header is None and reading.leave_out != ():
         below, others = without_groups(grid, parsed, notes)
         if below is not grid:
             grid, parsed, has_header = below, others, True
@@ -80,7 +80,7 @@ def structure_of(
     rows = np.arange(1 if has_header else 0, grid.cells.height)
     if not len(rows):
         raise InputError(f"a table must have rows, {str(grid.path)!r} has a header only; add rows below it")
-    if names is not None and reading.leave_out is None:
+    if names is not None and reading.leave_out != ():
         names, rows = without_units(grid, names, parsed, rows, notes)
     if not len(rows):
         raise InputError(f"a table must have rows, {str(grid.path)!r} has none below its header; add some")
@@ -108,11 +108,11 @@ def structure_of(
             f"a table must have a column of numbers, {str(grid.path)!r} has none beside its labels; "
             f"{_ways(grid, separator)}"
         )
-    if label_columns is None and reading.leave_out is None:
+    if label_columns is None and reading.leave_out != ():
         rows = without_footnotes(grid, parsed, rows, notes)
-    if reading.leave_out is None:
+    if reading.leave_out != ():
         rows = without_totals(grid, named, numbers, parsed, rows, notes)
-    if label_columns is None and reading.leave_out is None:
+    if label_columns is None and reading.leave_out != ():
         rows = without_blanks(grid, named, parsed, rows, notes)
     if label_columns is None:
         for place in labels:

@@ -47,7 +47,7 @@ _TOTALS, _STATISTICS, _MISSING = (frozenset(text.split()) for text in (_TOTALS_T
 
 def without_titles(grid: Grid, header: bool | None, reading: Reading, notes: Notes) -> Grid:
     """Without rows of a single cell above a table of several columns, and without empty rows around a sheet."""
-    if reading.leave_out is not None or grid.cells.width < 3 or header is False:
+    if reading.leave_out == () or grid.cells.width < 3 or header is False:
         return grid
     head = grid.cells.head(20)
     filled = np.column_stack([~head[name].is_null().to_numpy() for name in head.columns]).sum(axis=1)

@@ -143,7 +143,7 @@ class Text:
         self, counts: np.ndarray, width: int, kept: np.ndarray, reading: Reading, notes: Notes
     ) -> None:
         rows = np.flatnonzero(kept)
-        if reading.leave_out is not None or width < 3 or not (counts[rows] == width).any():
+        if reading.leave_out == () or width < 3 or not (counts[rows] == width).any():
             return
         whole = np.flatnonzero(counts[rows] >= width - 1)
         above, below = rows[: whole[0]], rows[whole[-1] + 1 :]
