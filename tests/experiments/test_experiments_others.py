@@ -135,28 +135,6 @@ def test_exact_steps_land_where_the_loss_is_least_on_the_line():
     assert (np.diff(run.history["loss"]) < 0).all()
 
 
-def test_a_grid_of_rates_is_the_runs_one_by_one():
-    problem = rf.problems.Factorization(planted((6, 5), 2, seed=0))
-    rates, stop = (1e-3, 3e-3, 1e6), rf.StepLimit(20)
-    for update in (rf.Gradient(1.0), rf.integrators.AdaGrad(1.0), rf.integrators.Adam(1.0)):
-        both = rf.evolve(
-            problem,
-            rf.Chain(2),
-            rf.Gaussian(0.5),
-            rf.Descent(rf.integrators.Rates(update, rates)),
-            seed=[4] * 3,
-            stop=stop,
-        )
-        for run, rate in zip(both[:2], rates, strict=False):
-            alone = rf.evolve(
-                problem, rf.Chain(2), rf.Gaussian(0.5), rf.Descent(replace(update, rate=rate)), seed=4, stop=stop
-            )
-            np.testing.assert_allclose(run.weights, alone.weights, rtol=1e-12)
-            assert run.time == pytest.approx(alone.time)
-    with pytest.raises(rf.InputError, match="each run needs a rate, got 3 for 1 runs"):
-        rf.evolve(problem, rf.Chain(2), rf.Gaussian(), rf.Descent(rf.integrators.Rates(rf.Gradient(), rates)))
-
-
 def test_the_triangle_is_least_squares_without_its_floor(shared_data):
     rng = np.random.default_rng(0)
     small = acceleration.ethanol(2, 300, shared_data)

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 import rankfall as rf
-from rankfall.integrators.methods.chebyshev2 import coefficients, local_error, reach_of
+from rankfall.integrators.methods.chebyshev2 import chebyshev_step, coefficients, local_error, reach_of
 from tests.helpers.planted import planted_problem
+from tests.helpers.toy_field import ToyField
 
 PROBLEM = planted_problem((8, 6))
 
@@ -37,6 +38,24 @@ def test_the_error_estimate_is_the_same_on_any_arrays():
     expected = np.linalg.norm(0.8 * (weights - new) + 0.4 * h[:, None] * (velocity + new_velocity), axis=1)
     np.testing.assert_allclose(local_error(*arrays, h), expected)
     np.testing.assert_allclose(np.asarray(local_error(*map(strict.asarray, arrays), h)), expected)
+
+
+class _Decay:
+    """Ẇ = −W, on any arrays."""
+
+    def velocity(self, problem, weights):
+        return weights[:, 0], -weights
+
+
+@pytest.mark.parametrize("name", ["array_api_strict", "torch"])
+def test_a_stabilized_step_is_the_same_on_any_arrays(name):
+    library = pytest.importorskip(name)
+    weights, h = np.array([[1.0, 2.0], [-1.0, 0.5]]), np.array([0.5, 2.0])
+    field = ToyField(model=_Decay())
+    expected = chebyshev_step(field, weights, -weights, h, 4)
+    there = library.asarray(weights)
+    np.testing.assert_allclose(np.asarray(chebyshev_step(field, there, -there, h, 4)), expected, rtol=1e-14)
+    np.testing.assert_allclose(expected[0], np.exp(-0.5) * weights[0], rtol=2e-2)
 
 
 @pytest.mark.parametrize("time", [0.03, 0.12, 0.17])
