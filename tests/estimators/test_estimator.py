@@ -195,6 +195,13 @@ def test_interrupting_the_fit_leaves_a_fitted_estimator():
     assert np.isfinite(model.transform(holes)).all()
 
 
+@pytest.mark.parametrize(("depth", "share"), [(1, 1e-5), (2, 1e-5), (3, 1e-4)])
+def test_the_start_is_a_small_share_of_the_size_of_the_table(depth, share):
+    X = np.random.default_rng(0).standard_normal((12, 10))
+    model = rf.DeepMatrixFactorization(depth=depth, refine=False).fit(X)
+    assert model.scale_ == pytest.approx(share * np.sqrt(X.size))
+
+
 def test_with_hardly_any_held_out_the_chosen_run_is_the_fit():
     problem = planted_problem((260, 200), rank=2, share=0.8)
     once = rf.DeepMatrixFactorization(depth=2, width=8, holdout=0.015).fit_problem(problem)

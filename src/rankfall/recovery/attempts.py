@@ -37,17 +37,17 @@ class Attempted:
 def attempts_at(mean: Mean) -> tuple[Attempt, ...]:
     """The attempts in the order they are made.
 
-    A chain of four layers follows another path than an infinite one; both are in other basins when entries are missing
-    at first.
+    A chain of a few layers follows another path than an infinite one, and ends in other basins again when entries are
+    missing at first. The order is that of success on the draws 0 to 49 of `benchmarks.recovery` at ρ = 1.1.
     """
     made = (
         Attempt(mean, 0.9),
         Attempt(DepthMean(4), 0.9),
         Attempt(DepthMean(4), 0.95, dropped=0.2),
-        Attempt(mean, 0.95),
+        Attempt(DepthMean(4), 0.97, dropped=0.4),
+        Attempt(DepthMean(6), 0.95, dropped=0.2),
         Attempt(ArithmeticMean(), 0.93),
-        Attempt(mean, 0.93, dropped=0.2),
-        Attempt(mean, 0.97, dropped=0.2),
+        Attempt(mean, 0.95),
     )
     return tuple(dict.fromkeys(made))
 
