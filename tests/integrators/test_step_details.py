@@ -5,6 +5,7 @@ import pytest
 
 import rankfall as rf
 from rankfall.integrators.methods.chebyshev2 import chebyshev_step, coefficients, local_error, reach_of
+from rankfall.integrators.state import changed
 from tests.helpers.planted import planted_problem
 from tests.helpers.toy_field import ToyField
 
@@ -93,3 +94,15 @@ def test_every_run_of_a_batch_is_read_inside_its_own_steps(methods):
             alone.history["singular_values"],
             atol=1e-3 * alone.history["singular_values"].max(),
         )
+
+
+@pytest.mark.parametrize(("radius", "size"), [(1e6, 1e-3), (1e-3, 1e6), (2.0, 3.0)])
+def test_a_run_is_still_where_its_velocity_is_rounding(radius, size):
+    weights = np.array([[1.0, 2.0]])
+    state = rf.Flow().init(ToyField(model=_Decay()), weights, np.array([1.0]))
+    rounding = np.finfo(float).eps * radius * size
+    for speed, is_still in ((0.0, True), (rounding, True), (1e3 * rounding, False)):
+        now = changed(
+            state, radius=np.array([radius]), size=np.array([size]), speed=np.array([speed]), taken=np.zeros(1)
+        )
+        assert now.is_still()[0] == is_still
