@@ -6,9 +6,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from rankfall.estimators.conformal import Calibration
+from rankfall.estimators.conformal import Calibration, calibrate
 from rankfall.estimators.fold import LowestPassed, fold_of
-from rankfall.estimators.selection import _crossed
+from rankfall.estimators.selection import _crossed, _lowest
 from rankfall.estimators.standardization import standardize
 from tests.helpers.planted import planted_problem
 from tests.helpers.unchecked import unchecked
@@ -19,6 +19,29 @@ def test_the_half_width_is_the_smallest_score_that_covers_a_further_entry(alpha,
     # of 4 scores the ⌈5 (1 − α)⌉-th
     calibration = Calibration(np.asarray([1.0, 2.0, 3.0, 4.0]), np.asarray([1.0, 0.0, 0.0]), np.ones(2), np.ones(2))
     np.testing.assert_array_equal(calibration.half_width(np.zeros(1, int), np.zeros(1, int), alpha), [width])
+
+
+def test_the_spread_of_an_entry_has_a_share_of_its_row_and_one_of_its_column():
+    row_counts, column_counts = np.array([1.0, 3.0, 9.0]), np.array([2.0, 4.0, 19.0])
+    rows, cols = np.indices((3, 3)).reshape(2, -1)
+    variances = np.array([0.5, 2.0, 7.0])
+    squares = variances[0] + variances[1] / (1 + row_counts[rows]) + variances[2] / (1 + column_counts[cols])
+    found = calibrate(np.sqrt(squares), rows, cols, row_counts, column_counts)
+    np.testing.assert_allclose(found.variances, variances, rtol=1e-6)
+    np.testing.assert_allclose(found.scores, 1, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("times", "errors", "lowest"),
+    [
+        ([1.0, 2.0, 4.0], [2.0, 1.0, 2.0], 2.0),
+        ([1.0, 2.0, 4.0], [1.0, 2.0, 3.0], 1.0),
+        ([0.0, 1.0, 2.0], [2.0, 1.0, 2.0], 1.0),
+        ([1.0, np.e, np.e**2], [5.0, 0.0, 3.0], math.exp(1.125)),
+    ],
+)
+def test_a_curve_is_lowest_between_its_moments_over_the_logarithm_of_time(times, errors, lowest):
+    assert _lowest(np.array(times), np.array(errors)) == pytest.approx(lowest)
 
 
 @pytest.mark.parametrize("weighted", [False, True])
