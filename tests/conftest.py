@@ -11,9 +11,9 @@ from jaxtyping import config
 from rankfall.kernels.blas_threads import one_blas_thread
 from rankfall.trajectory import step_hook
 
-# Shapes are checked in every fourth test, in the first steps of its runs and in every 25th of the others: tests and
+# Shapes are checked in every eighth test, in the first steps of its runs and in every 25th of the others: tests and
 # steps make the same calls over and over, and checking them all takes longer than all the rest.
-_TESTS, _CHECKED, _EVERY = 4, 20, 25
+_TESTS, _CHECKED, _EVERY = 8, 20, 25
 
 
 @pytest.fixture(autouse=True)
