@@ -31,7 +31,7 @@ from rankfall.estimators.tensors.flattened import Flattened
 
 def tensor(name: str) -> np.ndarray:
     """A data set by its name."""
-    folder = Path(os.environ["RANKFALL_TEST_DATA"])
+    folder = Path(os.environ.get("RANKFALL_TEST_DATA", "../shared/data"))
     files = {"amino": "tensor-amino-acids", "video": "tensor-video"}
     archive = np.load(next((folder / files[name]).glob("*.npz")))
     return next(archive[key] for key in archive.files if archive[key].ndim == 3).astype(np.float64)
