@@ -55,9 +55,9 @@ def _slice(
             store(pulled, place, add_multiple(load(pulled, place, tag), number(slope), products[g]))
             store(downs, g * width, multiple(number(slope), right))
         add_products(counts[0], 0, lefts, 0, width, downs, slices, tag)
-        belows = combined(counts[1], 0, transpose, downs, tag)
+        lower = combined(counts[1], 0, transpose, downs, tag)
         for g in range(4):
-            store(pulled, places[g], add_multiple(load(pulled, places[g], tag), number(1), belows[g]))
+            store(pulled, places[g], add_multiple(load(pulled, places[g], tag), number(1), lower[g]))
     return total
 
 

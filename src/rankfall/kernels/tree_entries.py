@@ -195,11 +195,11 @@ def _gradient_of_three(
             store(downs, g * width, times(scaled, row))
             store(pulled, place, add_times(load(pulled, place, tag), scaled, outputs[g]))
         add_products(table[2, inner], table[3, inner], products, 0, width, downs, pulled, tag)
-        belows = combined(table[7, inner], table[5, inner], matrices, downs, tag)
+        lower = combined(table[7, inner], table[5, inner], matrices, downs, tag)
         for g in range(4):
             a, b = lefts[g], rights[g]
-            store(pulled, a, add_times(load(pulled, a, tag), belows[g], load(matrices, b, tag)))
-            store(pulled, b, add_times(load(pulled, b, tag), belows[g], load(matrices, a, tag)))
+            store(pulled, a, add_times(load(pulled, a, tag), lower[g], load(matrices, b, tag)))
+            store(pulled, b, add_times(load(pulled, b, tag), lower[g], load(matrices, a, tag)))
     store(pulled, table[3, 4], sums)
     return total
 
