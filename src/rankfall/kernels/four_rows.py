@@ -13,16 +13,16 @@ from rankfall.kernels.lanes import LANES, add_multiple, load, read, store, zeros
 
 @njit(cache=True, error_model="numpy")
 @no_type_check
-def combined(count, at, rows, factors, tag):
-    """Σ_r factor_r · row r, the rows from `at`, for four lists of factors behind one another."""
+def combined(count, at, rows, factors, first, stride, tag):
+    """Σ_r factor_r · row r, the rows from `at`, for four lists of factors from `first`, `stride` apart."""
     width = len(tag) * LANES
     one, two, three, four = zeros(rows, tag), zeros(rows, tag), zeros(rows, tag), zeros(rows, tag)
     for r in range(count):
         row = load(rows, at + r * width, tag)
-        one = add_multiple(one, read(factors, r), row)
-        two = add_multiple(two, read(factors, width + r), row)
-        three = add_multiple(three, read(factors, 2 * width + r), row)
-        four = add_multiple(four, read(factors, 3 * width + r), row)
+        one = add_multiple(one, read(factors, first + r), row)
+        two = add_multiple(two, read(factors, first + stride + r), row)
+        three = add_multiple(three, read(factors, first + 2 * stride + r), row)
+        four = add_multiple(four, read(factors, first + 3 * stride + r), row)
     return one, two, three, four
 
 

@@ -44,7 +44,7 @@ def _slice(
             at = min(e + g, end - 1)
             places[g], places[4 + g] = positions[0, at] * width, third + positions[2, at] * width
             store(lefts, g * width, load(outer, places[g], tag))
-        products = combined(counts[0], 0, middle, lefts, tag)
+        products = combined(counts[0], 0, middle, lefts, 0, width, tag)
         for g in range(4):
             place, cost, slope = places[4 + g], 0.0, 0.0
             right = load(outer, place, tag)
@@ -55,7 +55,7 @@ def _slice(
             store(pulled, place, add_multiple(load(pulled, place, tag), number(slope), products[g]))
             store(downs, g * width, multiple(number(slope), right))
         add_products(counts[0], 0, lefts, 0, width, downs, slices, tag)
-        lower = combined(counts[1], 0, transpose, downs, tag)
+        lower = combined(counts[1], 0, transpose, downs, 0, width, tag)
         for g in range(4):
             store(pulled, places[g], add_multiple(load(pulled, places[g], tag), number(1), lower[g]))
     return total

@@ -30,7 +30,6 @@ from rankfall.kernels.lanes import (
     store,
     tag_of,
     times,
-    zeros,
 )
 from rankfall.kernels.narrow_gradient import aligned
 from rankfall.kernels.tensor_chunks import WORTH_THREADS, chunk_bounds
@@ -64,14 +63,7 @@ class Nodes:
 @no_type_check
 def _combine(count, at, rows, factors, first, stride, out, tag):
     """Σ_r factor_r · row r, the rows from `at`, to `out`; for four lists of factors from `first`, `stride` apart."""
-    width = len(tag) * LANES
-    one, two, three, four = zeros(rows, tag), zeros(rows, tag), zeros(rows, tag), zeros(rows, tag)
-    for r in range(count):
-        row = load(rows, at + r * width, tag)
-        one = add_multiple(one, read(factors, first + r), row)
-        two = add_multiple(two, read(factors, first + stride + r), row)
-        three = add_multiple(three, read(factors, first + 2 * stride + r), row)
-        four = add_multiple(four, read(factors, first + 3 * stride + r), row)
+    one, two, three, four = combined(count, at, rows, factors, first, stride, tag)
     store(out, first, one)
     store(out, first + stride, two)
     store(out, first + 2 * stride, three)
@@ -181,7 +173,7 @@ def _gradient_of_three(
             rights[g] = table[3, right] + positions[table[1, right], at] * width
             alones[g] = table[3, alone] + positions[table[1, alone], at] * width
             store(products, g * width, times(load(matrices, lefts[g], tag), load(matrices, rights[g], tag)))
-        outputs = combined(table[2, inner], table[3, inner], matrices, products, tag)
+        outputs = combined(table[2, inner], table[3, inner], matrices, products, 0, width, tag)
         for g in range(4):
             place, cost, slope = alones[g], 0.0, 0.0
             row = load(matrices, place, tag)
@@ -195,7 +187,7 @@ def _gradient_of_three(
             store(downs, g * width, times(scaled, row))
             store(pulled, place, add_times(load(pulled, place, tag), scaled, outputs[g]))
         add_products(table[2, inner], table[3, inner], products, 0, width, downs, pulled, tag)
-        lower = combined(table[7, inner], table[5, inner], matrices, downs, tag)
+        lower = combined(table[7, inner], table[5, inner], matrices, downs, 0, width, tag)
         for g in range(4):
             a, b = lefts[g], rights[g]
             store(pulled, a, add_times(load(pulled, a, tag), lower[g], load(matrices, b, tag)))
