@@ -13,7 +13,8 @@ IMPROVED = 0.99
 _WORTH, _PATIENCE = 0.98, 2
 # Widths up to this are also fitted anew where they do not help.
 _NARROW = 16
-_STEP, _WEAKER, _STRONGER = 10.0, 0.1, 3.0
+# What the ridge is multiplied by while that helps a width; in tuning; and for the next width.
+STRONGER, _STEP, _WEAKER = 3.0, 10.0, 0.1
 
 
 def climb(
@@ -34,10 +35,10 @@ def climb(
         found = wider(trial, width, ridge)
         if found.error < _WORTH * error:
             return found
-        found = _strengthened(found, again)
+        found = strengthened(found, again)
         if found.error < _WORTH * error or width > _NARROW:
             return found
-        other = _strengthened(anew(width, ridge), again)
+        other = strengthened(anew(width, ridge), again)
         return other if other.error < found.error else found
 
     def quick(trial: Trial, width: int, ridge: float, error: float) -> Trial:
@@ -70,7 +71,7 @@ def _widened(
             break
         trial = wider(trial, width, ridge, lowest.error)
         # many weights want a stronger ridge than few
-        ridge = max(ridge, trial.candidate.ridge / _STRONGER)
+        ridge = max(ridge, trial.candidate.ridge / STRONGER)
         waited = 0 if trial.error < _WORTH * lowest.error else waited + 1
         lowest = trial if waited == 0 else lowest
         if waited > (_PATIENCE if factor == 1 else 0) or not is_worth(trial):
@@ -78,10 +79,10 @@ def _widened(
     return lowest
 
 
-def _strengthened(trial: Trial, again: Callable[[Trial, float], Trial]) -> Trial:
+def strengthened(trial: Trial, again: Callable[[Trial, float], Trial]) -> Trial:
     """The trial with a stronger ridge, step by step while that helps."""
     while trial.error > GOOD and trial.candidate.ridge < MOST:
-        stronger = again(trial, _STRONGER * trial.candidate.ridge)
+        stronger = again(trial, STRONGER * trial.candidate.ridge)
         if stronger.error > IMPROVED * trial.error:
             break
         trial = stronger

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from rankfall.estimators.tensors.growth import EXACT, GOOD, IMPROVED, MOST, climb, tune
+from rankfall.estimators.tensors.growth import EXACT, GOOD, IMPROVED, STRONGER, climb, strengthened, tune
 from rankfall.estimators.tensors.trial import (
     MANY,
     PASSED_ON,
@@ -42,8 +42,6 @@ _NOTHING = 0.9
 _WEIGHTS, _WORK = 1.0, 1e9
 # Multiplications of a sweep of a sum, for each axis, below which more sweeps cost little.
 _LIGHT = 3e6
-# What the ridge is multiplied by while that helps a width, before a wider model is tried.
-_STRONGER = 3.0
 
 Report = Callable[[Trial], None]
 
@@ -151,12 +149,9 @@ def _grow(
     is_adapted = problem.loss_function.is_quadratic and problem.count <= MANY
     for wanted in widths:
         trial = attempt(family, wanted, ridge)
-        while is_adapted and trial.error > GOOD and trial.candidate.ridge < MOST:
-            stronger = again(trial, trial.candidate.ridge * _STRONGER)
-            if stronger.error > IMPROVED * trial.error:
-                break
-            trial = stronger
-        ridge = max(_RIDGE, trial.candidate.ridge / _STRONGER)
+        if is_adapted:
+            trial = strengthened(trial, again)
+        ridge = max(_RIDGE, trial.candidate.ridge / STRONGER)
         waited = 0 if trial.error < IMPROVED * lowest else waited + 1
         lowest = min(lowest, trial.error)
         if waited > _PATIENCE[family != "cp"] or lowest < GOOD:
