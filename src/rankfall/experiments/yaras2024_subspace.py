@@ -8,9 +8,9 @@
 3. Width against depth: at depth 2 the error grows with the width, at depth 3 it does not, and more width needs less
    flow time.
 
-[yaras2024; figures and settings from the code of its predecessor]. The figure's side is 1000, as in the full setup, where
-the wide chain is trained in single precision, in its favor where seconds are compared; the quick one has 100. Rates are
-ours, since the scale of the authors' matrix was not found, and so is the reading of width in 3.
+[yaras2024; figures and settings from the code of its predecessor]. The figure's side is 1000, as in the full setup; the
+quick one has 100. At 1000 the wide chain is trained in single precision, which favors it where seconds are compared.
+Rates are ours, since the scale of the authors' matrix was not found, and so is the reading of width in 3.
 """
 
 from collections.abc import Sequence
