@@ -27,7 +27,8 @@ def partitioned(entries, partitions=3):
 def model(client):
     from rankfall import cluster
 
-    estimator = rf.DeepMatrixFactorization(width=4, depth=2, features=False, scaling="global", rtol=0.1)
+    known = {"width": 4, "depth": 2, "features": False, "scaling": "global", "rtol": 0.1}
+    estimator = rf.DeepMatrixFactorization(**known, decimals="auto")
     return cluster.fit(estimator, partitioned(ENTRIES), NAMES, block_entries=2000)
 
 
