@@ -1,18 +1,20 @@
 """With noise no rank is exact: the scale ε at which to stop, and the rank, are chosen on held-out entries.
 
 A tenth of the entries is set aside. The path is walked on the rest, and each of its points is a candidate: the matrix
-A Vᵀ + U Bᵀ at scale ε. From the best one start the least squares fits of the ranks at which its singular values fall
-most. The best of all is computed again from all entries.
+A Vᵀ + U Bᵀ at scale ε. From the best one start fits of the ranks at which its singular values fall most: by least
+squares, and with directions charged by the noise, for which the best held-out error stands. The best of all is computed
+again from all entries.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float
 
+from rankfall.recovery.charged_fit import fit_charged
 from rankfall.recovery.frozen_path import PathPoint, PathStep, follow, without_largest
-from rankfall.recovery.gauss_newton import RankFit, fit_rank
+from rankfall.recovery.gauss_newton import fit_rank
 from rankfall.recovery.metric import Mean
 from rankfall.recovery.rank_candidates import candidate_ranks
 from rankfall.recovery.sampling import Sampling
@@ -24,6 +26,8 @@ _DECAY = 0.9
 _PATIENCE = 15
 # Errors that differ less than this are not told apart: the lower rank is taken, and a fit before a point of the path.
 _AS_GOOD = 1.05
+# Squared noise that is charged, in units of the least squared error on held-out entries: first, and then beside it.
+_CHARGE, _CHARGES = 1.0, (0.5, 2.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,24 +46,58 @@ def fit_noisy(sampling: Sampling, entries: Float[np.ndarray, " entries"], mean: 
     aside = set_aside(sampling.count, rng)
     training, testing = sampling.select(~aside), sampling.select(aside)
     best, least = best_point(training, entries[~aside], testing, entries[aside], mean, seed)
-    ranks = {best.step.rank, *candidate_ranks(training, best.triplets.values, best.step.rank)}
-    fits = [fit_rank(training, entries[~aside], best.triplets, rank, persistent=True) for rank in sorted(ranks)]
-    errors = [error_of(testing, entries[aside], *_factors(fit.triplets)) for fit in fits]
-    place = lowest_as_good(errors)
-    fitted, fitted_error = fits[place], errors[place]
+    fit = _Fitting(training, entries[~aside], best.triplets)
+    trials = [_Trial(rank, charge, 0.0) for rank in fit.ranks(best.step.rank) for charge in (0.0, _CHARGE)]
+
+    def judged(trial: _Trial) -> _Trial:
+        return replace(trial, error=error_of(testing, entries[aside], *_factors(fit.made(trial, least))))
+
+    trials = [judged(trial) for trial in trials]
+    chosen = trials[lowest_as_good([trial.error for trial in trials])]
+    of_rank = [trial for trial in trials if trial.rank == chosen.rank]
+    of_rank += [judged(_Trial(chosen.rank, charge, 0.0)) for charge in _CHARGES]
+    chosen = min(of_rank, key=lambda trial: trial.error)
     steps: list[PathStep] = []
     last = None
     for last in follow(sampling, entries, mean, _DECAY, seed=seed, watch=steps.append):
         if last.step.scale <= best.step.scale:
             break
     assert last is not None
-    if fitted_error <= _AS_GOOD * least:
-        refitted: RankFit = fit_rank(sampling, entries, last.triplets, fitted.rank, persistent=True)
-        return NoisyFit(refitted.triplets, fitted_error, refitted.residual, tuple(steps))
-    chosen = triplets_of(last.iterate.left, last.iterate.right, last.step.rank)
-    misfit = entries - sampling.read(*_factors(chosen))
+    if chosen.error <= _AS_GOOD * least:
+        error, found = chosen.error, _Fitting(sampling, entries, last.triplets).made(chosen, least)
+    else:
+        error, found = least, triplets_of(last.iterate.left, last.iterate.right, last.step.rank)
+    misfit = entries - sampling.read(*_factors(found))
     residual = float(np.linalg.norm(misfit) / np.linalg.norm(entries))
-    return NoisyFit(chosen, least, residual, tuple(steps))
+    return NoisyFit(found, error, residual, tuple(steps))
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """A rank, the squared noise charged in units of the least squared held-out error, and the error it has."""
+
+    rank: int
+    charge: float
+    error: float
+
+
+@dataclass(frozen=True, eq=False)
+class _Fitting:
+    """Entries to fit, and the triplets to start from."""
+
+    sampling: Sampling
+    entries: Float[np.ndarray, " entries"]
+    start: Triplets
+
+    def ranks(self, escaped: int) -> list[int]:
+        """What to try, ascending."""
+        return sorted({escaped, *candidate_ranks(self.sampling, self.start.values, escaped)})
+
+    def made(self, trial: _Trial, noise: float) -> Triplets:
+        """The fit of a trial, by least squares where nothing is charged."""
+        if trial.charge:
+            return fit_charged(self.sampling, self.entries, self.start, trial.rank, np.sqrt(trial.charge) * noise)
+        return fit_rank(self.sampling, self.entries, self.start, trial.rank, persistent=True).triplets
 
 
 def set_aside(count: int, rng: np.random.Generator) -> Bool[np.ndarray, " entries"]:
