@@ -136,6 +136,18 @@ def test_wrong_entries_of_a_symmetric_table_are_left_out_with_their_twins():
     assert is_right(found, truth)
 
 
+def test_noise_of_a_symmetric_table_is_measured_by_twins_held_out_together():
+    truth, holes = kernel(40, 2, 0.5, 0)
+    size = np.sqrt(np.mean(truth**2))
+    noise = np.triu(np.random.default_rng(1).standard_normal(truth.shape)) * 1e-2 * size
+    found = recover(rf.Completion.from_array(holes + np.triu(noise) + np.triu(noise, 1).T), exact=False)
+    np.testing.assert_allclose(found.product.product, found.product.product.T, atol=1e-12 * size)
+    assert (found.rank, found.is_exact) == (2, False)
+    assert found.noise == pytest.approx(1e-2 * size, rel=0.15)
+    assert found.certificate.is_complete
+    assert np.sqrt(np.mean((found.product.product - truth) ** 2)) < found.noise
+
+
 def test_suggested_cells_of_a_symmetric_table_are_no_twins_and_determine_it():
     truth, holes = kernel(24, 2, 0.5, 0)
     for line in (3, 9):
