@@ -10,6 +10,7 @@ from rankfall.recovery.metric import ArithmeticMean, DepthMean
 from rankfall.recovery.recover import recover
 from rankfall.recovery.recovery import Recovery
 from rankfall.recovery.suggestions import suggest_cells
+from rankfall.recovery.symmetry import Symmetry
 
 __all__ = [
     "ArithmeticMean",
@@ -17,6 +18,7 @@ __all__ = [
     "DepthMean",
     "PathStep",
     "Recovery",
+    "Symmetry",
     "certify",
     "recover",
     "suggest_cells",
