@@ -7,14 +7,10 @@ server, verified by checksum.
 """
 
 from rankfall.datasets.gas import GasSensors, gas_ethanol
-from rankfall.datasets.masks import (
-    at_least_one_each,
-    planted_ratings,
-    power_law_entries,
-    uniform_entries,
-)
+from rankfall.datasets.masks import at_least_one_each, power_law_entries, uniform_entries
 from rankfall.datasets.movielens import movielens
 from rankfall.datasets.planted import coherence_of, planted
+from rankfall.datasets.planted_ratings import planted_ratings
 from rankfall.datasets.ratings import Features, Ratings
 from rankfall.datasets.samples import Sample, diabetes, digits, hide, photograph, wine
 

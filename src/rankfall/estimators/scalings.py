@@ -6,6 +6,8 @@
 - "raw": no origin and no effects, a unit for each column: a product of positive factors is of low rank only so.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
@@ -18,18 +20,28 @@ DECADES, _FEWEST = 20.0, 5
 ROUNDING = 1e-9
 # Entries from which on a column's own spread is taken; with fewer, that of the others has a part in it.
 _ENOUGH = 10
+_PIECE = 2**20
 
 
 def column_spreads(problem: Completion) -> Float[np.ndarray, " n"]:
     """The standard deviation of each column, drawn towards the median where few entries are known; 0 if constant."""
     cols, n = problem.cols, problem.shape[1]
-    values = np.asarray(problem.values, dtype=np.float64)
     counts = np.bincount(cols, minlength=n)
-    means = np.bincount(cols, values, n) / np.maximum(counts, 1)
-    squares = np.bincount(cols, (values - means[cols]) ** 2, n)
-    largest = np.zeros(n)
-    np.maximum.at(largest, cols, np.abs(values))
+    sums, squares, largest = np.zeros(n), np.zeros(n), np.zeros(n)
+    for places, values in _pieces(problem):
+        np.add.at(sums, places, values)
+        np.maximum.at(largest, places, np.abs(values))
+    means = sums / np.maximum(counts, 1)
+    for places, values in _pieces(problem):
+        np.add.at(squares, places, (values - means[places]) ** 2)
     return spreads_of(counts, squares, largest)
+
+
+def _pieces(problem: Completion) -> Iterator[tuple[Int[np.ndarray, " piece"], Float[np.ndarray, " piece"]]]:
+    """Columns and values (float64) of the entries, some at a time: a large table has no room for all in float64."""
+    for begin in range(0, problem.count, _PIECE):
+        piece = slice(begin, begin + _PIECE)
+        yield problem.cols[piece], np.asarray(problem.values[piece], dtype=np.float64)
 
 
 def spreads_of(

@@ -5,6 +5,7 @@ on what was not observed.   [kwon2024], [yaras2024]
 """
 
 import numpy as np
+import numpy.typing as npt
 from jaxtyping import Float
 
 from rankfall.arrays import Array
@@ -32,9 +33,11 @@ def completion_of(truth: Float[Array, "n n"], share: float, seed: int) -> Comple
     return Completion.from_triplets(rows, cols, truth[rows, cols], truth.shape, truth=truth)
 
 
-def planted_completion(size: int, rank: int, share: float, seed: int) -> tuple[Completion, Float[Array, "n n"]]:
+def planted_completion(
+    size: int, rank: int, share: float, seed: int, dtype: npt.DTypeLike = np.float64
+) -> tuple[Completion, Float[Array, "n n"]]:
     """A share of the entries of a planted matrix of mean squared entry 1, and that matrix."""
-    truth = planted((size, size), rank, seed=seed)
+    truth = planted((size, size), rank, seed=seed).astype(dtype)
     return completion_of(truth, share, seed + 1000), truth
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from rankfall.arrays import Array, epsilon
-from rankfall.integrators.state import State
+from rankfall.integrators.state import State, changed
 
 # A step is long when it leaves the stiffest direction far behind. On a plateau of modes of size s its fall is about s ℓ
 # whatever the depth, which leaves room for modes as small as the dtype's rounding.
@@ -52,6 +52,10 @@ class FlowState(State):
     is_steady: bool = False
     rest: int = 0
     ahead: tuple[Array, ...] = ()
+
+    def without_stages(self) -> "FlowState":
+        """The same without the stages, of which the next step makes as many again."""
+        return changed(self, stages=()) if self.stages else self
 
     def is_still(self) -> Bool[np.ndarray, " batch"]:
         """Also where a long step h lowers the loss by h ‖Ẇ‖², far below its rounding."""

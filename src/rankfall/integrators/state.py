@@ -50,6 +50,10 @@ class State:
         """The state of the chosen runs, by an index array."""
         return replace(self, **{f.name: taken(getattr(self, f.name), chosen) for f in fields(self)})
 
+    def without_stages(self: S) -> S:
+        """The same without what only interpolation within the last step needs: nothing, unless a state keeps some."""
+        return self
+
     def is_still(self) -> Bool[np.ndarray, " batch"]:
         """Whether the velocity of a run is at the rounding error of its own terms, ε ‖∇²φ‖ ‖W‖: it moves no further."""
         curvature = self.curvature()

@@ -114,7 +114,7 @@ class Completion(ManyProblems):
         loss: Loss | None = None,
         layout: type[Layout] | str = "auto",
     ) -> "Completion":
-        """The problem of a list of entries.
+        """The problem of a list of entries, which is not copied where it is in row-major order.
 
         Parameters
         ----------

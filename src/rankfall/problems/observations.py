@@ -42,7 +42,10 @@ def sorted_unique(
     weights: Array | None,
     duplicates: str,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None, tuple[int, int]]:
-    """Triplets in row-major order, one a position, with the shape they live in."""
+    """Triplets in row-major order, one a position, with the shape they live in.
+
+    What comes in that order is not copied: a list of entries may take up most of the memory.
+    """
     rows, cols, values = np.asarray(rows), np.asarray(cols), real_numbers(values, "observed values")
     weights = None if weights is None else real_numbers(weights, "weights")
     if duplicates not in ("error", "mean", "last"):
@@ -57,6 +60,10 @@ def sorted_unique(
         shape = (int(rows.max()) + 1, int(cols.max()) + 1)
     shape = (0, 0) if shape is None else (int(shape[0]), int(shape[1]))
     check_positions(rows, cols, shape)
+    # positions at half the memory; every table but the most absurd fits
+    small = np.int32 if max(shape) < 2**31 else np.int64
+    if _are_ascending(rows, cols):
+        return rows.astype(small, copy=False), cols.astype(small, copy=False), values, weights, shape
     key = rows.astype(np.int64) * shape[1] + cols
     order = np.argsort(key, kind="stable")
     key = key[order]
@@ -82,9 +89,13 @@ def sorted_unique(
             values = np.where(summed > 0, total / np.where(summed > 0, summed, 1), values[..., starts])
             picked = None if picked is None else summed
         key = key[fresh]
-    # positions at half the memory; every table but the most absurd fits
-    small = np.int32 if max(shape) < 2**31 else np.int64
     return (key // shape[1]).astype(small), (key % shape[1]).astype(small), values, picked, shape
+
+
+def _are_ascending(rows: np.ndarray, cols: np.ndarray) -> bool:
+    """Whether the positions come in row-major order, each once."""
+    is_same = rows[1:] == rows[:-1]
+    return bool(np.all((rows[1:] > rows[:-1]) | (is_same & (cols[1:] > cols[:-1]))))
 
 
 def _are_integers(rows: np.ndarray, cols: np.ndarray) -> bool:

@@ -11,6 +11,7 @@ from rankfall.recovery.metric import ArithmeticMean, DepthMean
 from rankfall.recovery.recover import recover
 from rankfall.recovery.recovery import Recovery
 from rankfall.recovery.suggestions import suggest_cells
+from rankfall.recovery.symmetry import Symmetry
 from rankfall.recovery.walk_ahead import walk_ahead
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "DepthMean",
     "PathStep",
     "Recovery",
+    "Symmetry",
     "certify",
     "recover",
     "suggest_cells",

@@ -40,11 +40,11 @@ def _spread(
 
 def exact_answer(
     shape: tuple[int, int], fit: RankFit, certificate: Certificate, path: tuple[PathStep, ...],
-    rows: Int[np.ndarray, " p"], cols: Int[np.ndarray, " q"], unit: float, made: int,
+    rows: Int[np.ndarray, " p"], cols: Int[np.ndarray, " q"], unit: float, made: int, what: str = "entries",
 ) -> Recovery:  # fmt: skip
     """An exact fit of the rows and columns that have entries, told for all."""
     product, spread = _spread(shape, fit.triplets, certificate, rows, cols, unit)
-    status = f"rank {fit.rank} fits all entries exactly; {_extent(spread, shape)}"
+    status = f"rank {fit.rank} fits all {what} exactly; {_extent(spread, shape)}"
     return Recovery(product, fit.rank, spread, in_units(path, unit), fit.residual, True, 0.0, status, made)
 
 

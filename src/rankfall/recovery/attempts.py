@@ -13,8 +13,8 @@ from jaxtyping import Float
 from rankfall.recovery.frozen_path import PathStep, follow
 from rankfall.recovery.gauss_newton import RankFit, descend, fit_rank
 from rankfall.recovery.metric import ArithmeticMean, DepthMean, Mean
+from rankfall.recovery.observed import Observed
 from rankfall.recovery.rank_candidates import candidate_ranks
-from rankfall.recovery.sampling import Sampling
 
 
 @dataclass(frozen=True)
@@ -53,13 +53,13 @@ def attempts_at(mean: Mean) -> tuple[Attempt, ...]:
 
 
 def attempt_exact(
-    sampling: Sampling, entries: Float[np.ndarray, " entries"], attempt: Attempt, tolerance: float, seed: int,
+    sampling: Observed, entries: Float[np.ndarray, " entries"], attempt: Attempt, tolerance: float, seed: int,
     watch: Callable[[PathStep], None] | None = None, widest: int | None = None,
 ) -> Attempted:  # fmt: skip
     """Walk, with at most `widest` directions, then fit; exact is a residual of at most `tolerance`·‖b‖."""
     start = None
     if attempt.dropped:
-        kept = np.random.default_rng([seed, 2]).random(sampling.count) >= attempt.dropped
+        kept = sampling.mirrored(np.random.default_rng([seed, 2]).random(sampling.count)) >= attempt.dropped
         start = entries * kept / (1 - attempt.dropped)
     steps: list[PathStep] = []
     last = None

@@ -10,9 +10,12 @@
 This is generic rigidity: at a fit of rank q with redundant entries the certified block is locally unique, with
 probability one in the random vectors. It is no proof that no other matrix of rank q fits far away, nor that the
 matrix behind the data has this rank.   [singer2010]
+
+For a symmetric matrix the random vectors are symmetric, and uniqueness is that among symmetric matrices.
 """
 
 from dataclasses import dataclass
+from functools import singledispatch
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -21,6 +24,7 @@ from rankfall.recovery.frozen_solve import fit_tangent
 from rankfall.recovery.redundancy import core_of, redundancy_of
 from rankfall.recovery.sampling import Sampling
 from rankfall.recovery.spectrum import Triplets, triplets_of
+from rankfall.recovery.symmetry import signs_of
 
 _RIDGE = 1e-13
 _ITERATIONS = 3000
@@ -76,6 +80,7 @@ class Certificate:
         return self.rows[rows] & self.cols[cols]
 
 
+@singledispatch
 def certify(sampling: Sampling, fit: Triplets, seed: int = 0, closed: bool = True) -> Certificate:
     """The certificate of an exact fit, whose rank is the number of its triplets.
 
@@ -99,7 +104,7 @@ def certify(sampling: Sampling, fit: Triplets, seed: int = 0, closed: bool = Tru
         if redundancy <= 0:
             return nothing
         core, rows, cols = sampling.select(kept).compact()
-        local = triplets_of(fit.left[rows] * fit.values, fit.right[cols], rank)
+        local = triplets_of(fit.left[rows] * fit.values, fit.right[cols], rank, core.symmetry)
         if local.values[-1] < 1e-3 * fit.values[-1]:
             return nothing
         unchecked = _unchecked_entries(core, local, rng)
@@ -116,15 +121,17 @@ def certify(sampling: Sampling, fit: Triplets, seed: int = 0, closed: bool = Tru
         return nothing
     if closed:
         _close(sampling, fit, certified_rows, certified_cols)
+    if sampling.is_symmetric:
+        certified_rows = certified_cols = certified_rows & certified_cols
     return Certificate(certified_rows, certified_cols, redundancy)
 
 
 def _unchecked_entries(core: Sampling, fit: Triplets, rng: np.random.Generator) -> Bool[np.ndarray, " entries"]:
     """Entries that the tangent space fits whatever they are."""
     charge = np.full(fit.values.size, _RIDGE)
-    random = rng.standard_normal(core.count)
+    random = core.mirrored(rng.standard_normal(core.count))
     found = fit_tangent(core, random, fit.left, fit.right, charge, tolerance=1e-9, iterations=_ITERATIONS)
-    return np.abs(found.residual) < _UNCHECKED
+    return core.mirrored(np.abs(found.residual) < _UNCHECKED)
 
 
 def _rigid_lines(
@@ -137,7 +144,8 @@ def _rigid_lines(
     # frames of unit rows on average, so that tolerances are relative to the entries of the tangent
     left, right = fit.left * np.sqrt(core.shape[0]), fit.right * np.sqrt(core.shape[1])
     rank = fit.values.size
-    random_left, random_right = rng.standard_normal(left.shape), rng.standard_normal(right.shape)
+    random_left = rng.standard_normal(left.shape)
+    random_right = random_left * signs_of(left, right) if core.is_symmetric else rng.standard_normal(right.shape)
     tangent = core.read(np.hstack([random_left, left]), np.hstack([right, random_right]))
     charge = np.full(rank, _RIDGE)
     found = fit_tangent(core, tangent, left, right, charge, tolerance=1e-11, iterations=_ITERATIONS)

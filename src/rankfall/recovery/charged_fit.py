@@ -37,7 +37,7 @@ def fit_charged(
             tolerance=_TOLERANCE, iterations=_ITERATIONS,
         )  # fmt: skip
         left, right = np.hstack([step.left, current.left]), np.hstack([current.right, step.right])
-        before, current = current.values, triplets_of(left, right, current.values.size)
+        before, current = current.values, triplets_of(left, right, current.values.size, sampling.symmetry)
         if np.linalg.norm(current.values - before) < _STEADY * np.linalg.norm(before):
             break
     return current

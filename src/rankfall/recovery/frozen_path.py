@@ -16,10 +16,12 @@ from jaxtyping import Bool, Float
 
 from rankfall.recovery.frozen_solve import TangentFit, fit_tangent
 from rankfall.recovery.metric import Mean, ridge
+from rankfall.recovery.observed import Observed
 from rankfall.recovery.sampling import Sampling
 from rankfall.recovery.spectrum import Iterate, Triplets, leading_triplets
+from rankfall.recovery.symmetry import Symmetry
 
-# Rank the path may reach: R (m + n − R) < _WIDEST |Ω|.
+# Rank the path may reach: it has fewer degrees of freedom than _WIDEST |Ω|, R (m + n − R) in general.
 _WIDEST = 1.5
 # Triplets kept beyond the escaped ones, so that the next to escape is seen.
 _SPARE = 6
@@ -54,17 +56,17 @@ class PathPoint:
     triplets: Triplets
 
 
-def widest_rank(sampling: Sampling) -> int:
+def widest_rank(sampling: Observed) -> int:
     """The largest R that the path may reach, at least 1."""
     m, n = sampling.shape
     largest = max(min(m, n) - 1, 1)
     ranks = np.arange(1, largest + 1)
-    allowed = ranks[ranks * (m + n - ranks) < _WIDEST * sampling.count]
+    allowed = ranks[sampling.symmetry.freedom(ranks, m, n) < _WIDEST * sampling.numbers]
     return int(allowed.max()) if allowed.size else 1
 
 
 def follow(
-    sampling: Sampling,
+    sampling: Observed,
     entries: Float[np.ndarray, " entries"],
     mean: Mean,
     decay: float,
@@ -79,10 +81,11 @@ def follow(
 
     mean: what M_ab is. decay: factor of ε from step to step. start: entries of the first iterate, b if None.
     seed: of the random columns in block power iterations. widest: bound on R beside that of the entries.
-    trimmed: share of the entries that each step leaves out, those of the largest misfit at the last one.
+    trimmed: share of the entries, single ones, that each step leaves out, those of the largest misfit at the last one.
     """
     every_entry = sampling, entries
     if trimmed:
+        assert isinstance(sampling, Sampling)
         kept = without_largest(sampling, entries, trimmed)
         sampling, entries = sampling.select(kept), entries[kept]
     rng = np.random.default_rng(seed)
@@ -111,7 +114,7 @@ def follow(
         )  # fmt: skip
         left, right = np.hstack([fit.left, escaped.left]), np.hstack([escaped.right, fit.right])
         misfit = fit.residual
-        if trimmed:
+        if isinstance(every_entry[0], Sampling) and trimmed:
             misfit = every_entry[1] - every_entry[0].read(left, right)
             kept = without_largest(every_entry[0], misfit, trimmed)
             sampling, entries, misfit = every_entry[0].select(kept), every_entry[1][kept], misfit[kept]
@@ -152,10 +155,13 @@ def without_largest(
 def _widened(iterate: Iterate, triplets: Triplets, scale: float, cap: int, rng: np.random.Generator) -> Triplets:
     """The triplets, with as many more as it takes to see three that have not escaped."""
     largest = min(iterate.sampling.shape)
+    is_semidefinite = iterate.sampling.symmetry is Symmetry.SEMIDEFINITE
     while True:
         escaped = int((triplets.values > _MARGIN * scale).sum())
         known = triplets.values.size
-        if escaped <= known - 3 or escaped > cap or known == largest:
+        # large negative eigenvalues, told as zero, leave no room for positive ones
+        seen = int((triplets.values > 0).sum()) if is_semidefinite else known
+        if escaped <= seen - 3 or escaped > cap or known == largest:
             return triplets
         triplets = leading_triplets(iterate, triplets.right, known + 8, 3, rng)
 

@@ -5,14 +5,18 @@
 Columns a of A and B belong to the escaped direction a. A is eliminated exactly, row by row. What is left is a Schur
 complement in B, which conjugate gradients solve, preconditioned by the k × k blocks of the columns. An iteration is
 two passes over the entries, 8·|Ω|·k flops. Small problems iterate in one compiled call, large ones pass by pass.
+
+Of a symmetric matrix the exact solution is symmetric. An inexact one is made so, which makes it no worse.
 """
 
 from dataclasses import dataclass
+from functools import singledispatch
 
 import numpy as np
 from jaxtyping import Float
 
 from rankfall.recovery.sampling import Sampling
+from rankfall.recovery.symmetry import signs_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +29,7 @@ class TangentFit:
     iterations: int
 
 
+@singledispatch
 def fit_tangent(
     sampling: Sampling,
     entries: Float[np.ndarray, " entries"],
@@ -55,6 +60,11 @@ def fit_tangent(
     step, done = solve(sampling, systems, left, right, ridge, gradient, tolerance, floor, iterations)
     solution += step
     solved, residual = sampling.eliminate(entries, row_systems, left, right, solution)
+    if sampling.is_symmetric:
+        signs = signs_of(left, right)
+        solved = (solved + solution * signs) / 2
+        solution = solved * signs
+        residual = entries - sampling.read(np.hstack([solved, left]), np.hstack([right, solution]))
     return TangentFit(solved, solution, residual, done)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from rankfall.recovery.frozen_solve import fit_tangent
-from rankfall.recovery.sampling import Sampling
+from rankfall.recovery.observed import Observed
 from rankfall.recovery.spectrum import Triplets, triplets_of
 
 _STEPS, _ITERATIONS = 25, 500
@@ -36,7 +36,7 @@ class RankFit:
 
 
 def fit_rank(
-    sampling: Sampling,
+    sampling: Observed,
     entries: Float[np.ndarray, " entries"],
     start: Triplets,
     rank: int,
@@ -68,11 +68,11 @@ def fit_rank(
             sampling, misfit, current.left, current.right, charge, tolerance=tolerance, iterations=_ITERATIONS
         )
         left = np.hstack([current.left * current.values + step.left, current.left])
-        current = triplets_of(left, np.hstack([current.right, step.right]), rank)
+        current = triplets_of(left, np.hstack([current.right, step.right]), rank, sampling.symmetry)
     return best
 
 
-def descend(sampling: Sampling, entries: Float[np.ndarray, " entries"], exact: RankFit, tolerance: float) -> RankFit:
+def descend(sampling: Observed, entries: Float[np.ndarray, " entries"], exact: RankFit, tolerance: float) -> RankFit:
     """The fit of smallest rank that is still exact, going down from an exact one by one rank at a time."""
     while exact.rank > 1:
         lower = fit_rank(sampling, entries, exact.triplets, exact.rank - 1)

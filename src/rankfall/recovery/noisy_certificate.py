@@ -38,11 +38,12 @@ def certify_noisy(sampling: Sampling, fit: Triplets, noise: float, seed: int = 0
     rows, cols = certificate.rows.copy(), certificate.cols.copy()
     rank = fit.values.size
     inside = rows[sampling.rows] & cols[sampling.cols]
-    redundancy = int(inside.sum()) - rank * int(rows.sum() + cols.sum() - rank)
-    if certificate.count == 0 or redundancy < _CHECKED * (inside.sum() - redundancy):
+    freedom = sampling.symmetry.freedom(rank, int(rows.sum()), int(cols.sum()))
+    redundancy = int((inside & sampling.counted).sum()) - freedom
+    if certificate.count == 0 or redundancy < _CHECKED * freedom:
         return Certificate.nothing(sampling.shape)
     block, row_places, col_places = sampling.select(inside).compact()
-    local = triplets_of(fit.left[row_places] * fit.values, fit.right[col_places], rank)
+    local = triplets_of(fit.left[row_places] * fit.values, fit.right[col_places], rank, block.symmetry)
     kept_rows, kept_cols, moved = _quiet_lines(block, local, np.random.default_rng([seed, 3]))
     if noise * moved > _KEPT_APART * local.values[-1]:
         return Certificate.nothing(sampling.shape)
@@ -61,7 +62,7 @@ def _quiet_lines(
     charge = np.full(rank, _RIDGE)
     moves = []
     for _ in range(_DRAWS):
-        drawn = rng.standard_normal(block.count)
+        drawn = block.mirrored(rng.standard_normal(block.count))
         found = fit_tangent(block, drawn, fit.left, fit.right, charge, tolerance=1e-4, iterations=_ITERATIONS)
         moves.append((np.hstack([found.left, fit.left]), np.hstack([fit.right, found.right])))
     rows, cols = np.ones(block.shape[0], bool), np.ones(block.shape[1], bool)

@@ -43,7 +43,11 @@ class NoisyFit:
 def fit_noisy(sampling: Sampling, entries: Float[np.ndarray, " entries"], mean: Mean, seed: int) -> NoisyFit:
     """The matrix that predicts held-out entries best, refitted on all of them."""
     rng = np.random.default_rng([seed, 1])
-    aside = set_aside(sampling.count, rng)
+    # twins are held out together: one would tell the other
+    counted = np.flatnonzero(sampling.counted)
+    aside = np.zeros(sampling.count, bool)
+    aside[counted[set_aside(counted.size, rng)]] = True
+    aside = sampling.mirrored(aside)
     training, testing = sampling.select(~aside), sampling.select(aside)
     best, least = best_point(training, entries[~aside], testing, entries[aside], mean, seed)
     fit = _Fitting(training, entries[~aside], best.triplets)
@@ -66,7 +70,7 @@ def fit_noisy(sampling: Sampling, entries: Float[np.ndarray, " entries"], mean: 
     if chosen.error <= _AS_GOOD * least:
         error, found = chosen.error, _Fitting(sampling, entries, last.triplets).made(chosen, least)
     else:
-        error, found = least, triplets_of(last.iterate.left, last.iterate.right, last.step.rank)
+        error, found = least, triplets_of(last.iterate.left, last.iterate.right, last.step.rank, sampling.symmetry)
     misfit = entries - sampling.read(*_factors(found))
     residual = float(np.linalg.norm(misfit) / np.linalg.norm(entries))
     return NoisyFit(found, error, residual, tuple(steps))

@@ -1,10 +1,12 @@
 """Ranks worth trying: where the singular values at the end of a path fall most."""
 
 from collections.abc import Iterator
+from functools import singledispatch
 
 import numpy as np
 from jaxtyping import Float
 
+from rankfall.recovery.observed import Observed
 from rankfall.recovery.redundancy import core_of, redundancy_of
 from rankfall.recovery.sampling import Sampling
 
@@ -12,7 +14,7 @@ _CANDIDATES = 3
 _CLEAR = 2.0
 
 
-def candidate_ranks(sampling: Sampling, values: Float[np.ndarray, " q"], escaped: int) -> Iterator[int]:
+def candidate_ranks(sampling: Observed, values: Float[np.ndarray, " q"], escaped: int) -> Iterator[int]:
     """The ranks q ≤ `escaped` of the three largest ratios σ_q/σ_{q+1}, the largest first.
 
     A ratio below 2 is not a gap. A rank that the entries cannot check is left out: any matrix would fit.
@@ -24,6 +26,7 @@ def candidate_ranks(sampling: Sampling, values: Float[np.ndarray, " q"], escaped
             yield place + 1
 
 
+@singledispatch
 def can_check(sampling: Sampling, rank: int) -> bool:
     """Whether the entries have redundancy at this rank."""
     return redundancy_of(sampling, rank, core_of(sampling, rank)) > 0

@@ -17,11 +17,13 @@ from rankfall.arrays import to_numpy
 from rankfall.errors import InputError
 from rankfall.kernels.blas_threads import one_blas_thread
 from rankfall.problems.completion import Completion
+from rankfall.problems.sensing import Sensing
 from rankfall.recovery.answers import exact_answer, in_units, noisy_answer, nothing
 from rankfall.recovery.attempts import attempt_exact, attempts_at
 from rankfall.recovery.certificate import Certificate, certify
 from rankfall.recovery.frozen_path import PathStep
 from rankfall.recovery.gauss_newton import RankFit
+from rankfall.recovery.measured_recovery import recover_measured, symmetry_of
 from rankfall.recovery.metric import DepthMean
 from rankfall.recovery.noisy_certificate import certify_noisy
 from rankfall.recovery.noisy_fit import fit_noisy
@@ -30,6 +32,8 @@ from rankfall.recovery.rank_candidates import largest_checked_rank
 from rankfall.recovery.recovery import Recovery
 from rankfall.recovery.redundancy import core_of, redundancy_of
 from rankfall.recovery.sampling import Sampling
+from rankfall.recovery.symmetric_entries import as_symmetric
+from rankfall.recovery.symmetry import Symmetry
 
 # Relative residual of an exact fit, by the precision of the values.
 _EXACT = {8: 1e-11, 4: 1e-6}
@@ -42,8 +46,10 @@ _TRUSTED = 3.0
 
 
 def recover(
-    problem: Completion,
+    problem: Completion | Sensing,
     *,
+    symmetric: bool | None = None,
+    semidefinite: bool = False,
     depth: float | int = math.inf,
     attempts: int = 5,
     tolerance: float | None = None,
@@ -56,8 +62,14 @@ def recover(
 
     Parameters
     ----------
-    problem : Completion
-        Observed entries. Those of weight zero are left out; other weights change nothing where a fit is exact.
+    problem : Completion or Sensing
+        Observed entries, those of weight zero left out; other weights change nothing where a fit is exact. Or linear
+        measurements, exact and not too many to hold as a stack of matrices.
+    symmetric : bool, optional
+        Whether the matrix is symmetric; where its observed entries are, by default. True takes entries of one triangle
+        for both. False allows any matrix.
+    semidefinite : bool
+        Whether it is also positive semidefinite, W = U Uᵀ.
     depth : float
         Layers of the chain whose metric is frozen, from 2 on; infinity by default.
     attempts : int
@@ -82,7 +94,8 @@ def recover(
     Raises
     ------
     InputError
-        For problems that are not one table of observed entries under squared loss, and arguments out of range.
+        For problems that are not one table of observed entries under squared loss or one of measurements, for twins
+        of a symmetric matrix that differ, and arguments out of range.
 
     Notes
     -----
@@ -100,23 +113,34 @@ def recover(
     (2, True, True)
     """
     mean = DepthMean(depth)
-    sampling, values, precision = _entries_of(problem)
     if not 1 <= attempts <= 7:
         raise InputError(f"attempts must lie between 1 and 7, got {attempts}; 5 is the default")
-    tolerance = _EXACT[precision] if tolerance is None else tolerance
+    rounding = _EXACT[min(_values_of(problem).dtype.itemsize, 8)]
+    tolerance = rounding if tolerance is None else tolerance
     if not 0 < tolerance < 1:
         raise InputError(f"tolerance must lie between 0 and 1, got {tolerance}; 1e-11 is rounding in float64")
     if not 0 <= outliers < 0.25:
         raise InputError(
             f"outliers must be a share of the entries from 0 to below 0.25, got {outliers}; 0.05 allows one in twenty"
         )
+    if isinstance(problem, Sensing):
+        if outliers or not exact:
+            raise InputError(
+                "recover takes exact measurements: outliers and a noisy fit are for observed entries, got "
+                f"outliers={outliers} and exact={exact}; leave them out, or observe entries by a Completion"
+            )
+        symmetry = symmetry_of(problem, symmetric, semidefinite)
+        return _told(recover_measured(problem, symmetry, mean, attempts, tolerance, seed, progress), symmetry)
+    sampling, values = _entries_of(problem)
+    sampling, values = as_symmetric(sampling, values, symmetric, semidefinite, rounding)
     wrong = np.zeros(values.size, bool)
     if outliers and values.any():
         with one_blas_thread():
             scaled = values / np.abs(values).max()
-            wrong = find_outliers(sampling, scaled, outliers, mean, attempts, tolerance, exact, seed)
+            wrong = find_outliers(sampling.general(), scaled, outliers, mean, attempts, tolerance, exact, seed)
+            wrong = sampling.mirrored(wrong | wrong[sampling.mirror]) if sampling.is_symmetric else wrong
     walk = _Walk(mean, attempts if exact else 0, tolerance, seed, progress, closed=outliers == 0)
-    found = _recover_all(sampling.select(~wrong), values[~wrong], walk)
+    found = _told(_recover_all(sampling.select(~wrong), values[~wrong], walk), sampling.symmetry)
     if not wrong.any():
         return found
     places = np.column_stack([sampling.rows, sampling.cols])[wrong].astype(np.int64)
@@ -146,7 +170,7 @@ def _recover_all(sampling: Sampling, values: Float[np.ndarray, " entries"], walk
     with one_blas_thread():
         largest = largest_checked_rank(core)
         if largest == 0:
-            least = sum(core.shape) - 1
+            least = core.symmetry.freedom(1, *core.shape)
             return nothing(
                 sampling.shape,
                 f"{core.count} entries are too few: a matrix of rank 1 has {least} degrees of freedom here, and no "
@@ -186,7 +210,7 @@ def _recover_all(sampling: Sampling, values: Float[np.ndarray, " entries"], walk
         rank = noisy.triplets.values.size
         misfit = entries - core.read(noisy.triplets.left * noisy.triplets.values, noisy.triplets.right)
         freedom = max(redundancy_of(core, rank, core_of(core, rank)), 1)
-        noise = float(np.linalg.norm(misfit)) / math.sqrt(freedom)
+        noise = float(np.linalg.norm(misfit[core.counted])) / math.sqrt(freedom)
         trusted = noisy.error <= _TRUSTED * noise
         certificate = Certificate.nothing(core.shape)
         if trusted:
@@ -194,23 +218,37 @@ def _recover_all(sampling: Sampling, values: Float[np.ndarray, " entries"], walk
     return noisy_answer(sampling.shape, noisy, certificate, noise, size, rows, cols, unit, made)
 
 
-def _entries_of(problem: Completion) -> tuple[Sampling, Float[np.ndarray, " entries"], int]:
-    """The entries that have weight, in float64, and the bytes of one value as it was given."""
-    if not isinstance(problem, Completion):
+def _told(found: Recovery, symmetry: Symmetry) -> Recovery:
+    """The answer with the symmetry that was told or found."""
+    if symmetry is Symmetry.GENERAL:
+        return found
+    status = f"{found.status}; the matrix is taken to be {symmetry.value}"
+    return replace(found, symmetry=symmetry, status=status)
+
+
+def _values_of(problem: Completion | Sensing) -> np.ndarray:
+    """What was seen of one matrix."""
+    if not isinstance(problem, Completion | Sensing):
         raise InputError(
-            f"recover needs observed entries, got {type(problem).__name__}; build a Completion from an array with NaN"
+            f"recover needs observed entries or linear measurements of a matrix, got {type(problem).__name__}; build a "
+            "Completion from an array with NaN, or a Sensing"
         )
     if problem.batch_size is not None:
         raise InputError(f"recover takes one table, got {problem.batch_size}; pick one by problem.of_runs(i)")
+    return to_numpy(problem.values)
+
+
+def _entries_of(problem: Completion) -> tuple[Sampling, Float[np.ndarray, " entries"]]:
+    """The entries that have weight, in float64."""
     if not problem.loss_function.is_quadratic:
         raise InputError(
             f"recover fits values exactly, which needs the squared loss, got {type(problem.loss_function).__name__}; "
             "leave the loss out"
         )
-    values = to_numpy(problem.values)
+    values = _values_of(problem)
     sampling = Sampling(np.asarray(problem.rows), np.asarray(problem.cols), problem.shape)
     kept = np.ones(values.size, bool) if problem.weights is None else to_numpy(problem.weights) > 0
-    return sampling.select(kept), values[kept].astype(np.float64), min(values.dtype.itemsize, 8)
+    return sampling.select(kept), values[kept].astype(np.float64)
 
 
 def _named(progress: Callable[[str, PathStep], None], stage: str) -> Callable[[PathStep], None]:

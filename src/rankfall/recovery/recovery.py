@@ -8,6 +8,7 @@ from jaxtyping import Int
 from rankfall.low_rank import LowRank
 from rankfall.recovery.certificate import Certificate
 from rankfall.recovery.frozen_path import PathStep
+from rankfall.recovery.symmetry import Symmetry
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +35,8 @@ class Recovery:
         What was found, in one sentence.
     attempts : int
         Paths walked.
+    symmetry : Symmetry
+        What the matrix was told or found to be; what is determined is so among such matrices.
     outliers : (k, 2) ndarray of int
         Row and column of each entry that was found grossly wrong and left out; none unless they were looked for.
     """
@@ -47,4 +50,5 @@ class Recovery:
     noise: float
     status: str
     attempts: int
+    symmetry: Symmetry = Symmetry.GENERAL
     outliers: Int[np.ndarray, "k 2"] = field(default_factory=lambda: np.zeros((0, 2), np.int64))

@@ -2,7 +2,8 @@
 
 A row with q entries or fewer fits any column space, so its entries add no check. Without it some columns have fewer
 entries, and so on. In the core, p rows and c columns of a rank-q matrix have q (p + c − q) degrees of freedom; the
-entries beyond that number are its redundancy. Without any, every fit is exact and none means anything.
+entries beyond that number are its redundancy. Without any, every fit is exact and none means anything. Of a symmetric
+matrix twins count once.
 """
 
 import numpy as np
@@ -34,4 +35,4 @@ def redundancy_of(sampling: Sampling, rank: int, kept: Bool[np.ndarray, " entrie
     if not kept.any():
         return 0
     rows, cols = np.unique(sampling.rows[kept]).size, np.unique(sampling.cols[kept]).size
-    return int(kept.sum()) - rank * (rows + cols - rank)
+    return int((kept & sampling.counted).sum()) - sampling.symmetry.freedom(rank, rows, cols)

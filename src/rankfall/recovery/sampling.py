@@ -2,17 +2,20 @@
 
 P reads (L Rᵀ)_ij at the observed positions, P*(z) is the sparse matrix with z there. The entries are sorted once, by
 rows and by columns; every pass is compiled and gives the same bits for any number of threads.
+
+Of a symmetric matrix both (i, j) and (j, i) are among the entries. They are twins: one number, seen twice.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Bool, Float, Int, Shaped
 
 from rankfall.kernels.observed import equal_work, line_starts, predict
 from rankfall.kernels.tangent_gradients import WORTH_ONE_CALL, solve_schur
 from rankfall.kernels.tangent_passes import eliminate_rows, factor_lines, pull_lines, solve_lines
+from rankfall.recovery.symmetry import Symmetry
 
 # Added to the small systems as a share of their trace: a line with fewer entries than k has no unique solution.
 _JITTER = 1e-13
@@ -28,11 +31,14 @@ class Sampling:
         Int32 `(|Ω|,)`.
     shape : tuple[int, int]
         (m, n).
+    symmetry : Symmetry
+        Which matrices are meant, any by default; of a symmetric one the positions are symmetric.
     """
 
     rows: Int[np.ndarray, " entries"]
     cols: Int[np.ndarray, " entries"]
     shape: tuple[int, int]
+    symmetry: Symmetry = Symmetry.GENERAL
 
     @property
     def count(self) -> int:
@@ -61,6 +67,30 @@ class Sampling:
     def col_counts(self) -> Int[np.ndarray, " n"]:
         """Observed entries of each column."""
         return np.bincount(self.cols, minlength=self.shape[1])
+
+    @property
+    def is_symmetric(self) -> bool:
+        """Whether the matrix is."""
+        return self.symmetry is not Symmetry.GENERAL
+
+    @property
+    def mirror(self) -> Int[np.ndarray, " entries"]:
+        """The place of (j, i) for each entry (i, j), where the positions are symmetric."""
+        return self._by_column[3]
+
+    @property
+    def counted(self) -> Bool[np.ndarray, " entries"]:
+        """The entries without the second of each pair of twins."""
+        return self.rows <= self.cols if self.is_symmetric else np.ones(self.count, bool)
+
+    @property
+    def numbers(self) -> int:
+        """How many entries there are, twins counted once."""
+        return int(self.counted.sum()) if self.is_symmetric else self.count
+
+    def mirrored(self, values: Shaped[np.ndarray, " entries"]) -> Shaped[np.ndarray, " entries"]:
+        """The values, twins being given that of the upper triangle."""
+        return np.where(self.counted, values, values[self.mirror]) if self.is_symmetric else values
 
     def read(self, left: Float[np.ndarray, "m k"], right: Float[np.ndarray, "n k"]) -> Float[np.ndarray, " entries"]:
         """P(L Rᵀ)."""
@@ -111,12 +141,19 @@ class Sampling:
         )
 
     def select(self, kept: Shaped[np.ndarray, " entries"]) -> "Sampling":
-        """The same matrix with only the entries of a boolean mask observed."""
-        return Sampling(self.rows[kept], self.cols[kept], self.shape)
+        """The same matrix with only the entries of a boolean mask observed; any matrix where twins are parted."""
+        parted = self.is_symmetric and bool((kept != kept[self.mirror]).any())
+        symmetry = Symmetry.GENERAL if parted else self.symmetry
+        return Sampling(self.rows[kept], self.cols[kept], self.shape, symmetry)
+
+    def general(self) -> "Sampling":
+        """The same entries of a matrix that need not be symmetric."""
+        return replace(self, symmetry=Symmetry.GENERAL)
 
     def compact(self) -> tuple["Sampling", Int[np.ndarray, " p"], Int[np.ndarray, " q"]]:
         """The matrix without the rows and columns that have no entry, and which rows and columns are left."""
         rows, cols = np.flatnonzero(self.row_counts), np.flatnonzero(self.col_counts)
         new_rows, new_cols = np.zeros(self.shape[0], self.rows.dtype), np.zeros(self.shape[1], self.cols.dtype)
         new_rows[rows], new_cols[cols] = np.arange(rows.size), np.arange(cols.size)
-        return Sampling(new_rows[self.rows], new_cols[self.cols], (rows.size, cols.size)), rows, cols
+        compact = Sampling(new_rows[self.rows], new_cols[self.cols], (rows.size, cols.size), self.symmetry)
+        return compact, rows, cols

@@ -3,7 +3,8 @@
     X = L Rᵀ + P*(z),     X F = L (Rᵀ F) + P*(z) F
 
 A sweep multiplies a block by X and by Xᵀ and orthonormalizes. The iterate moves little from step to step, so that a
-few warm sweeps keep the triplets.
+few warm sweeps keep the triplets. Those of a symmetric matrix come from its eigenvectors; of a semidefinite one
+only those of positive eigenvalues count, the others are told as zero.
 """
 
 from dataclasses import dataclass
@@ -11,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from rankfall.recovery.sampling import Sampling
+from rankfall.recovery.observed import Observed
+from rankfall.recovery.symmetry import Symmetry
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,13 +36,13 @@ class Triplets:
 class Iterate:
     """X = left rightᵀ + P*(entries)."""
 
-    sampling: Sampling
+    sampling: Observed
     left: Float[np.ndarray, "m k"]
     right: Float[np.ndarray, "n k"]
     entries: Float[np.ndarray, " entries"]
 
     @classmethod
-    def observed(cls, sampling: Sampling, entries: Float[np.ndarray, " entries"]) -> "Iterate":
+    def observed(cls, sampling: Observed, entries: Float[np.ndarray, " entries"]) -> "Iterate":
         """P*(b), nothing elsewhere."""
         m, n = sampling.shape
         return cls(sampling, np.zeros((m, 0)), np.zeros((n, 0)), entries)
@@ -63,6 +65,10 @@ def leading_triplets(
     if missing > 0:
         start = np.hstack([start, rng.standard_normal((start.shape[0], missing))])
     block = start[:, :count]
+    if iterate.sampling.symmetry is not Symmetry.GENERAL:
+        for _ in range(2 * sweeps):
+            block, _ = np.linalg.qr(iterate.times(block))
+        return _from_eigenvectors(block, block.T @ iterate.times(block), count, iterate.sampling.symmetry)
     for _ in range(sweeps):
         frame, _ = np.linalg.qr(iterate.times(block))
         block, _ = np.linalg.qr(iterate.transposed_times(frame))
@@ -71,9 +77,26 @@ def leading_triplets(
     return Triplets(frame @ u, values, block @ vt.T)
 
 
-def triplets_of(left: Float[np.ndarray, "m k"], right: Float[np.ndarray, "n k"], count: int) -> Triplets:
-    """The `count` leading triplets of L Rᵀ, from the factors alone."""
+def triplets_of(
+    left: Float[np.ndarray, "m k"], right: Float[np.ndarray, "n k"], count: int, symmetry: Symmetry = Symmetry.GENERAL
+) -> Triplets:
+    """The `count` leading triplets of L Rᵀ, which is as symmetric as told, from the factors alone."""
     left_frame, left_triangle = np.linalg.qr(left)
+    if symmetry is not Symmetry.GENERAL:
+        return _from_eigenvectors(left_frame, left_triangle @ (right.T @ left_frame), count, symmetry)
     right_frame, right_triangle = np.linalg.qr(right)
     u, values, vt = np.linalg.svd(left_triangle @ right_triangle.T, full_matrices=False)
     return Triplets(left_frame @ u, values, right_frame @ vt.T).leading(count)
+
+
+def _from_eigenvectors(
+    frame: Float[np.ndarray, "n p"], core: Float[np.ndarray, "p p"], count: int, symmetry: Symmetry
+) -> Triplets:
+    """The `count` leading triplets of Q C Qᵀ, C symmetric but for rounding."""
+    values, vectors = np.linalg.eigh((core + core.T) / 2)
+    sizes = np.maximum(values, 0.0) if symmetry is Symmetry.SEMIDEFINITE else np.abs(values)
+    order = np.argsort(-sizes, kind="stable")[:count]
+    left = frame @ vectors[:, order]
+    if symmetry is Symmetry.SEMIDEFINITE:
+        return Triplets(left, sizes[order], left)
+    return Triplets(left, sizes[order], left * np.where(values[order] < 0, -1.0, 1.0))

@@ -2,7 +2,8 @@
 
 A row is determined when its entries in certified columns span the rank q. It misses q minus the dimension they span.
 The row or column that misses least comes first; of the certified lines it could be measured in, those whose vectors
-are furthest from what its entries span already. Then it is certified, which may help others.
+are furthest from what its entries span already. Then it is certified, which may help others. Of a symmetric
+matrix a row is a column too, and one cell of each pair is suggested.
 """
 
 import numpy as np
@@ -11,6 +12,7 @@ from jaxtyping import Bool, Float
 from rankfall.errors import InputError
 from rankfall.problems.completion import Completion
 from rankfall.recovery.recovery import Recovery
+from rankfall.recovery.symmetry import Symmetry
 
 # A vector adds a dimension where this share of its length is new.
 _NEW = 1e-3
@@ -38,16 +40,17 @@ def suggest_cells(problem: Completion, recovery: Recovery, count: int = 10) -> l
     """
     if count < 1:
         raise InputError(f"count must be at least 1, got {count}; 10 is the default")
-    observed = _observed_lines(problem)
+    is_symmetric = recovery.symmetry is not Symmetry.GENERAL
+    observed = _observed_lines(problem, is_symmetric)
     if recovery.certificate.count == 0:
-        return _sparsest(problem, observed, count)
+        return _sparsest(problem.shape, observed, count, is_symmetric)
     rows, cols = recovery.certificate.rows.copy(), recovery.certificate.cols.copy()
     left, right = recovery.product.factors
     cells: list[tuple[int, int]] = []
     while len(cells) < count and not (rows.all() and cols.all()):
-        options = [
-            (*_needed(observed[0][i], cols, right), 0, i) for i in np.flatnonzero(~rows).tolist()
-        ] + [(*_needed(observed[1][j], rows, left), 1, j) for j in np.flatnonzero(~cols).tolist()]  # fmt: skip
+        options = [(*_needed(observed[0][i], cols, right), 0, i) for i in np.flatnonzero(~rows).tolist()]
+        if not is_symmetric:
+            options += [(*_needed(observed[1][j], rows, left), 1, j) for j in np.flatnonzero(~cols).tolist()]
         options = [option for option in options if option[0] >= 0]
         if not options:
             break
@@ -56,15 +59,23 @@ def suggest_cells(problem: Completion, recovery: Recovery, count: int = 10) -> l
         for other in needed:
             observed[side][line].add(other)
             observed[1 - side][other].add(line)
+            if is_symmetric:
+                observed[1][line].add(other)
+                observed[0][other].add(line)
         (rows if side == 0 else cols)[line] = True
+        if is_symmetric:
+            cols[line] = True
     return cells[:count]
 
 
-def _observed_lines(problem: Completion) -> tuple[list[set[int]], list[set[int]]]:
+def _observed_lines(problem: Completion, is_symmetric: bool) -> tuple[list[set[int]], list[set[int]]]:
     rows, cols = [set() for _ in range(problem.shape[0])], [set() for _ in range(problem.shape[1])]
     for i, j in zip(problem.rows.tolist(), problem.cols.tolist(), strict=True):
         rows[i].add(j)
         cols[j].add(i)
+        if is_symmetric:
+            rows[j].add(i)
+            cols[i].add(j)
     return rows, cols
 
 
@@ -103,18 +114,18 @@ def _extended(basis: Float[np.ndarray, "k d"], vector: Float[np.ndarray, " k"]) 
 
 
 def _sparsest(
-    problem: Completion, observed: tuple[list[set[int]], list[set[int]]], count: int
+    shape: tuple[int, int], observed: tuple[list[set[int]], list[set[int]]], count: int, is_symmetric: bool
 ) -> list[tuple[int, int]]:
     """Unobserved cells, one at a time in the row with the fewest entries and there in the emptiest column."""
-    row_counts = np.bincount(problem.rows, minlength=problem.shape[0])
-    col_counts = np.bincount(problem.cols, minlength=problem.shape[1])
+    row_counts, col_counts = (np.asarray([len(met) for met in lines]) for lines in observed)
     cells: list[tuple[int, int]] = []
-    while len(cells) < count and row_counts.min() < problem.shape[1]:
+    while len(cells) < count and row_counts.min() < shape[1]:
         row = int(row_counts.argmin())
-        free = np.setdiff1d(np.arange(problem.shape[1]), sorted(observed[0][row]))
+        free = np.setdiff1d(np.arange(shape[1]), sorted(observed[0][row]))
         col = int(free[col_counts[free].argmin()])
         cells.append((row, col))
-        observed[0][row].add(col)
-        row_counts[row] += 1
-        col_counts[col] += 1
+        for i, j in {(row, col), (col, row)} if is_symmetric else {(row, col)}:
+            observed[0][i].add(j)
+            row_counts[i] += 1
+            col_counts[j] += 1
     return cells

@@ -7,11 +7,12 @@
 from rankfall.tables.files import READ_FORMATS, TABLE_FORMATS, TRIPLET_FORMATS
 from rankfall.tables.frames import from_frame, to_frame
 from rankfall.tables.options import Note, Reading, codes_of
+from rankfall.tables.pair_files import Pairs, read_pairs
 from rankfall.tables.reading import read_table
 from rankfall.tables.replacing import check_writable, replacing
 from rankfall.tables.rounding import digits_of, rounded
 from rankfall.tables.table import Layout, Table
-from rankfall.tables.triplet_files import Pairs, read_pairs, read_triplets
+from rankfall.tables.triplet_files import read_triplets
 from rankfall.tables.triplets import Triplets
 from rankfall.tables.writing import write_table, write_triplets
 

@@ -13,8 +13,8 @@ import numpy as np
 
 from rankfall.errors import InputError
 from rankfall.files import replacing, replacing_folder, write_arrays
-from rankfall.tables.array_files import load_arrays, read_shapes
 from rankfall.tables.files import FilePath, check_format, check_readable, extension
+from rankfall.tables.numpy_files import load_arrays, read_shapes
 
 if TYPE_CHECKING:
     import xarray

@@ -5,7 +5,6 @@ disagree, the lines are looked at one by one: comments, blank lines, titles abov
 name, and any other row of another length is refused.
 """
 
-import codecs
 import csv
 import io
 import re
@@ -15,23 +14,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rankfall.errors import InputError
+from rankfall.tables.encodings import as_utf8
 from rankfall.tables.files import FilePath, read_unpacked, text_format
 from rankfall.tables.grid import Grid
 from rankfall.tables.options import Notes, Reading
 from rankfall.tables.scan import Scan, scan
+from rankfall.tables.separators import SEP_LINE, sample_of, separator_of
 
 if TYPE_CHECKING:
     import polars as pl
 
-# Candidates in order of trust: a comma may stand inside a tab-separated line, hardly the other way round.
-_SEPARATORS = {
-    ".csv": (",", ";", "\t", "|"),
-    ".tsv": ("\t",),
-    ".txt": ("\t", ",", ";", "|", " "),
-    None: ("\t", "::", ",", ";", "|", " "),
-}
-_DECIMAL_COMMA = re.compile(r"\s*(|[+-]?\d+|[+-]?\d*,\d+([eE][+-]?\d+)?)\s*")
-_SEP_LINE = re.compile(rb'"?sep=(.)"?\s*', re.IGNORECASE)
 # How compressed files begin.
 _PACKED = {".gz": b"\x1f\x8b", ".bz2": b"BZh", ".xz": b"\xfd7zXZ", ".zst": b"\x28\xb5\x2f\xfd", ".zip": b"PK\x03\x04"}
 _NAMES = {",": "','", ";": "';'", "\t": "tab", "|": "'|'", " ": "white space", "::": "'::'"}
@@ -241,7 +233,7 @@ def read_text(path: FilePath, reading: Reading, notes: Notes, data: bytes | None
             f"{str(path)!r} must be text to be read as {text_format(path) or 'text'}, it is compressed; let its name "
             f"end in {text_format(path) or ''}{packed}"
         )
-    data, encoding, has_bom = _as_utf8(path, data, reading, notes)
+    data, encoding, has_bom = as_utf8(path, data, reading, notes)
     newline = "\n"
     if b"\n" not in data and b"\r" in data:
         data, newline = data.replace(b"\r", b"\n"), "\r"
@@ -254,13 +246,13 @@ def read_text(path: FilePath, reading: Reading, notes: Notes, data: bytes | None
         )
     first, *others = data.split(b"\n", 1)
     newline = "\r\n" if first.endswith(b"\r") and others else newline
-    said = _SEP_LINE.fullmatch(first)
+    said = SEP_LINE.fullmatch(first)
     begin = 1 if said else 0
     separator = reading.separator or (said and said[1].decode("ascii", "replace")) or ""
     if said:
         notes.decide(f"line 1 says that {_NAMES.get(separator, repr(separator))} separates", "--separator")
     elif not separator:
-        separator = _separator_of(_sample(data, reading), text_format(path))
+        separator = separator_of(sample_of(data, reading), text_format(path))
         notes.decide(f"cells separated by {_NAMES.get(separator, repr(separator))}", "--separator")
     is_whole = len(separator) == 1 and separator.isascii()
     if separator == "::":
@@ -275,88 +267,6 @@ def read_text(path: FilePath, reading: Reading, notes: Notes, data: bytes | None
     elif not separator.isascii():
         raise InputError(f"a separator must be one ASCII sign, got {separator!r}; , ; | and tab are usual")
     return Text(path, data, separator, newline, encoding, has_bom, is_whole, begin)
-
-
-def _as_utf8(path: FilePath, data: bytes, reading: Reading, notes: Notes) -> tuple[bytes, str, bool]:
-    encoding = reading.encoding
-    if encoding is None:
-        encoding = _encoding_of(data)
-        if encoding != "utf-8":
-            notes.decide(f"text encoded in {encoding}", "--encoding")
-    marks = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
-    mark = next((one for one in marks if data.startswith(one)), b"")
-    if mark:
-        encoding, data = marks[mark], data[len(mark) :]
-    if codecs.lookup(encoding).name == "utf-8":
-        try:
-            data.decode()
-        except UnicodeDecodeError as error:
-            raise InputError(
-                f"text must be UTF-8, {str(path)!r} is not ({_undecodable(data)}); save it as UTF-8, "
-                "or name its --encoding"
-            ) from error
-        return data, "utf-8", bool(mark)
-    try:
-        return data.decode(encoding).encode(), encoding, bool(mark)
-    except UnicodeError as error:
-        raise InputError(
-            f"text must be in the encoding {encoding}, {str(path)!r} is not ({error}); name its --encoding, "
-            "or save it as UTF-8"
-        ) from error
-
-
-def _encoding_of(data: bytes) -> str:
-    for mark, name in ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")):
-        if data.startswith(mark):
-            return name
-    head = data[:2000]
-    # Every other byte of western text in UTF-16 is zero.
-    if len(head) >= 4 and head[1::2].count(0) > len(head) // 3 and head[::2].count(0) == 0:
-        return "utf-16-le"
-    if len(head) >= 4 and head[::2].count(0) > len(head) // 3 and head[1::2].count(0) == 0:
-        return "utf-16-be"
-    try:
-        data.decode()
-        return "utf-8"
-    except UnicodeDecodeError:
-        # Control characters are in binary data, hardly in text of one byte a sign.
-        is_text = b"\0" not in data and not re.search(rb"[\x01-\x08\x0e-\x1f\x81\x8d\x8f\x90\x9d]", data[:65536])
-        return "cp1252" if is_text else "utf-8"
-
-
-def _sample(data: bytes, reading: Reading) -> list[str]:
-    """The first lines that may be rows: no comments, no blank lines, none that is left out."""
-    lines = [line.decode("utf-8", "replace") for line in data[:65536].split(b"\n", 40)[:40]]
-    sign = "#" if reading.comment is None else reading.comment
-    rows = [
-        line
-        for number, line in enumerate(lines, start=1)
-        if line.strip() and not (sign and line.lstrip().startswith(sign)) and number not in (reading.leave_out or ())
-    ]
-    return rows or lines
-
-
-def _separator_of(lines: list[str], kind: str | None) -> str:
-    """The first candidate that two lines, one below the other, and most lines from there on have outside quotes.
-
-    The first two such lines decide; where none are, the first candidate.
-    """
-    bare = [re.sub(r'"[^"]*"', '""', line).strip() for line in lines]
-    candidates = _SEPARATORS[kind]
-    pairs = [bare[:1]] if len(bare) < 2 else [bare[k : k + 2] for k in range(len(bare) - 1)]
-    for begin, pair in enumerate(pairs):
-        rest = bare[begin:]
-        shared = [
-            separator
-            for separator in candidates
-            if all(separator in line for line in pair) and 2 * sum(separator in line for line in rest) > len(rest)
-        ]
-        # 1,5;2,25 separates by semicolons and writes decimals with commas; so does a;b by having no comma at all.
-        if ";" in shared and all(_DECIMAL_COMMA.fullmatch(cell) for cell in pair[-1].split(";")[1:]):
-            return ";"
-        if shared:
-            return shared[0]
-    return candidates[0]
 
 
 def _split(data: bytes, separator: str) -> "pl.DataFrame | None":
@@ -384,11 +294,3 @@ def _lines(rows: list[int]) -> str:
         return f"line {numbers[0]} is"
     shown = ", ".join(numbers[:5]) + (", …" if len(numbers) > 5 else "")
     return f"{len(numbers)} lines ({shown}) are"
-
-
-def _undecodable(data: bytes) -> str:
-    try:
-        data.decode()
-    except UnicodeDecodeError as error:
-        return f"byte 0x{data[error.start]:02x} in line {data.count(bytes([10]), 0, error.start) + 1}"
-    return "bytes that are no UTF-8"

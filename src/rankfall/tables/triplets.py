@@ -6,7 +6,7 @@ kept in the order of their codes and codes in the order of the labels, so the or
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -96,9 +96,13 @@ def merge_duplicates(
     import polars as pl
 
     check_merge(duplicates)
-    known = np.flatnonzero(~np.isnan(triplets.values))
-    if not len(known):
+    is_known = ~np.isnan(triplets.values)
+    if not is_known.any():
         raise InputError("triplets must have at least one known value, got none; check which column has the values")
+    sorted_once = _in_row_major_order(triplets, is_known)
+    if sorted_once is not None:
+        return sorted_once
+    known = np.flatnonzero(is_known)
     keys = triplets.rows[known] * np.int64(triplets.shape[1]) + triplets.cols[known]
     order = pl.Series(keys).arg_sort().to_numpy()
     is_first = np.concatenate([[True], np.diff(keys[order]) > 0])
@@ -122,6 +126,19 @@ def merge_duplicates(
     return replace(triplets, rows=triplets.rows[places], cols=triplets.cols[places], values=values)
 
 
+def _in_row_major_order(triplets: Triplets, is_known: np.ndarray) -> Triplets | None:
+    """The known entries sorted by SciPy's conversion of sparse matrices, or None where a pair occurs twice."""
+    from scipy.sparse import csr_array  # pyright: ignore[reportMissingTypeStubs]
+
+    parts = triplets.values, triplets.rows, triplets.cols
+    values, rows, cols = parts if is_known.all() else (part[is_known] for part in parts)
+    matrix: Any = csr_array((values, (rows, cols)), triplets.shape)
+    if matrix.nnz < values.size:
+        return None
+    rows = np.repeat(np.arange(triplets.shape[0], dtype=matrix.indices.dtype), np.diff(matrix.indptr))
+    return replace(triplets, rows=rows, cols=matrix.indices, values=matrix.data)
+
+
 def _duplicate(triplets: Triplets, again: int, before: int, number: Callable[[int], int]) -> str:
     row = str(triplets.row_labels[triplets.rows[again]])
     col = str(triplets.col_labels[triplets.cols[again]])
@@ -133,7 +150,7 @@ def _duplicate(triplets: Triplets, again: int, before: int, number: Callable[[in
 
 
 def encode_labels(labels: "pl.Series") -> tuple[np.ndarray, np.ndarray]:
-    """Codes (int64) of a polars series of labels, and the labels in the order of their codes, which is their own.
+    """Codes of a polars series of labels, and the labels in the order of their codes, which is their own.
 
     Labels are integers where every one is, written the plain way: `7` is and so is `7.0`, `07` is not.
     """
@@ -149,7 +166,10 @@ def encode_labels(labels: "pl.Series") -> tuple[np.ndarray, np.ndarray]:
 
 
 def _encode_integers(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The same of integers: by a table of all between the least and the largest, where that is not larger than they."""
+    """The same of integers: by a table of all between the least and the largest, where that is not larger than they.
+
+    Such codes are int32.
+    """
     low, high = (int(labels.min()), int(labels.max())) if labels.size else (0, 0)
     if not labels.size or high - low > max(labels.size, _SMALL):
         ordered, codes = np.unique(labels, return_inverse=True)
@@ -157,7 +177,7 @@ def _encode_integers(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     is_there = np.zeros(high - low + 1, dtype=bool)
     places = labels - low
     is_there[places] = True
-    return np.cumsum(is_there)[places] - 1, np.flatnonzero(is_there) + low
+    return (np.cumsum(is_there, dtype=np.int32) - np.int32(1))[places], np.flatnonzero(is_there) + low
 
 
 def lookup_labels(known: np.ndarray, labels: "pl.Series | npt.ArrayLike") -> np.ndarray:

@@ -134,7 +134,7 @@ class Loop:
         last = inner.time if self.record.ratio is None else self.recorder.last_times(state.runs)
         self.recorder.write(now, inner.moved & self.record.is_due(state.step, inner.time, last))
         return changed(
-            state, now=now, watched=watched,
+            state, state=inner.without_stages(), now=now, watched=watched,
             best_value=where(better, value, state.best_value),
             best_weights=where(better, inner.weights, state.best_weights),
             best_time=where(better, inner.time, state.best_time),
