@@ -111,7 +111,9 @@ def _losses_ahead(fold: Fold, widest: int) -> Float[np.ndarray, " held"]:
 def _recovered(problem: Completion, standardization: Standardization, seed: int, may_be_exact: bool) -> Recovery | None:
     """What `recover` finds in a table in units; None where it finds nothing."""
     residuals = standardization.residual_problem(problem, np.float64)
-    found = recover(residuals, attempts=1, tolerance=rounding_of(problem), exact=may_be_exact, seed=seed)
+    found = recover(
+        residuals, symmetric=False, attempts=1, tolerance=rounding_of(problem), exact=may_be_exact, seed=seed
+    )
     return found if found.rank else None
 
 
