@@ -27,7 +27,8 @@ def partitioned(entries, partitions=3):
 def model(client):
     from rankfall import cluster
 
-    estimator = rf.DeepMatrixFactorization(width=4, depth=2, features=False, scaling="global", rtol=0.1)
+    known = {"width": 4, "depth": 2, "features": False, "scaling": "global", "rtol": 0.1}
+    estimator = rf.DeepMatrixFactorization(**known, decimals="auto")
     return cluster.fit(estimator, partitioned(ENTRIES), NAMES, block_entries=2000)
 
 
@@ -37,10 +38,11 @@ def test_predictions_of_a_frame_are_those_of_the_estimator(model, tmp_path):
     pairs = ENTRIES.head(500)[["user", "item"]]
     found = cluster.predict(model, partitioned(pairs), ["user", "item"]).compute()
     places = np.searchsorted(model.row_labels_, pairs["user"]), np.searchsorted(model.column_labels_, pairs["item"])
-    expected = model.set_params(decimals=None).predict(*places)
-    low, high = ENTRIES["rating"].min(), ENTRIES["rating"].max()
-    np.testing.assert_allclose(found["predicted"], np.clip(expected, low, high), rtol=1e-5)
-    model.set_params(decimals="auto")
+    expected = model.predict(*places)
+    np.testing.assert_allclose(found["predicted"], expected, rtol=1e-5)
+    # each within the range of its column
+    highest = ENTRIES.groupby("item")["rating"].max()
+    assert (found["predicted"].to_numpy() <= highest[pairs["item"]].to_numpy() + 1e-5).all()
     cluster.write_predictions(model, partitioned(pairs), ["user", "item"], tmp_path / "predicted")
     written = pd.read_parquet(tmp_path / "predicted")
     np.testing.assert_allclose(written["predicted"], found["predicted"])
@@ -58,11 +60,11 @@ def test_recommendations_are_those_of_the_estimator(model, tmp_path):
 
     cluster.recommend(model, 3, tmp_path / "best")
     written = pd.read_parquet(tmp_path / "best")
-    columns, _ = model.set_params(decimals=None).recommend(np.arange(20), 3)
-    model.set_params(decimals="auto")
+    columns, predictions = model.recommend(np.arange(20), 3)
     for row in range(20):
         chosen = written[written["row"] == model.row_labels_[row]].sort_values("rank")
         assert chosen["column"].tolist() == model.column_labels_[columns[row]].tolist()
+        np.testing.assert_allclose(chosen["predicted"], predictions[row], rtol=1e-5)
     seen = set(zip(ENTRIES["user"], ENTRIES["item"], strict=True))
     assert not seen & set(zip(written["row"], written["column"], strict=True))
 

@@ -5,16 +5,24 @@ import numpy as np
 import pytest
 
 from rankfall.kernels.batched_entries import TableEntries
-from rankfall.kernels.observed import ABSOLUTE, HUBER, LOGISTIC, SQUARED, Entries, predict
+from rankfall.kernels.entry_costs import ABSOLUTE, HUBER, LOGISTIC, SQUARED
+from rankfall.kernels.observed import Entries, predict
 from rankfall.kernels.stacks import multiply
 from tests.helpers.kernel_cases import random_case, threads
 
 DTYPES = [np.float32, np.float64]
 
 
+@pytest.fixture(params=["rows of any width", "rows in lanes"])
+def passes(request, monkeypatch):
+    """Both ways to pass over the entries; a list is long, and its rows are in lanes, from so much work on."""
+    monkeypatch.setattr("rankfall.kernels.lane_passes.LONG", 0 if request.param == "rows in lanes" else 2**40)
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("shape", [(17, 11, 3), (1, 30, 1), (30, 1, 2), (40, 25, 7)])
+@pytest.mark.parametrize("shape", [(17, 11, 3), (1, 30, 1), (30, 1, 2), (40, 25, 7), (40, 25, 20), (40, 25, 70)])
+@pytest.mark.usefixtures("passes")
 def test_pulls_are_the_numpy_formula(shape, weighted, dtype):
     m, n, k = shape
     entries, rows, cols, values, weights, left, right = random_case(m, n, k, 0.4, dtype, weighted)
@@ -33,6 +41,7 @@ def test_pulls_are_the_numpy_formula(shape, weighted, dtype):
 
 @pytest.mark.parametrize("tile", [3, 100])
 @pytest.mark.parametrize("kind", [SQUARED, HUBER])
+@pytest.mark.usefixtures("passes")
 def test_chunks_of_lines_change_no_bit(kind, tile, monkeypatch):
     case = random_case(40, 25, 7, 0.4, np.float64, weighted=True)
     entries = Entries(case[0].rows, case[0].columns, case[0].shape, tile)
@@ -51,6 +60,7 @@ def test_chunks_of_lines_change_no_bit(kind, tile, monkeypatch):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("tile", [1, 7, 100])
+@pytest.mark.usefixtures("passes")
 def test_tiles_change_no_bit(tile, dtype):
     case = random_case(40, 25, 7, 0.4, dtype, weighted=True)
     whole = case[0].loss_and_products(*case[3:])
@@ -62,6 +72,7 @@ def test_tiles_change_no_bit(tile, dtype):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="one thread is all there is")
+@pytest.mark.usefixtures("passes")
 def test_bits_do_not_depend_on_threads(dtype):
     case = random_case(300, 200, 5, 0.1, dtype, True)
     entries, rows, cols, values, weights, left, right = case
@@ -77,6 +88,7 @@ def test_bits_do_not_depend_on_threads(dtype):
 
 
 @pytest.mark.parametrize("kept", [[], [0], [7], [3, 4]])
+@pytest.mark.usefixtures("passes")
 def test_lines_without_entries_are_pulled_by_nothing(kept):
     m, n = 8, 6
     rows = np.asarray([i for i in kept for _ in range(2)], dtype=np.int32)
@@ -98,6 +110,7 @@ def test_predictions_are_the_product_at_the_positions():
     np.testing.assert_allclose(predict(rows, cols, left, right), (left @ right.T)[rows, cols], rtol=1e-13)
 
 
+@pytest.mark.usefixtures("passes")
 def test_a_residual_that_is_not_a_number_stays_visible():
     entries, rows, _, values, weights, left, right = random_case(6, 5, 2, 0.5, np.float64, False)
     values[0] = np.nan

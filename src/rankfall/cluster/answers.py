@@ -15,6 +15,8 @@ from rankfall.cluster.row_blocks import numbers
 from rankfall.cluster.table import ClusterTable
 from rankfall.cluster.workers import gathered
 from rankfall.errors import InputError
+from rankfall.estimators.bounds import Bounds
+from rankfall.estimators.column_values import ColumnValues
 from rankfall.estimators.estimator import DeepMatrixFactorization
 from rankfall.estimators.predictions import best_columns
 from rankfall.estimators.standardization import Standardization
@@ -41,22 +43,18 @@ class Answering:
     shape: Standardization
     left: np.ndarray
     right: np.ndarray
-    bounds: tuple[float, float]
+    ranges: ColumnValues | None
+    bounds: Bounds
 
     @classmethod
     def of(cls, estimator: DeepMatrixFactorization) -> "Answering":
         """Of a fitted estimator, with a row and a column more for ids that were never seen."""
         table, entries = _table(estimator), _table(estimator).entries
-        # one pair for the table, or none
-        low, high = cast("tuple[float | None, float | None]", estimator.bounds or (None, None))
-        ranges = table.column_values
-        if estimator.decimals == "auto":
-            low = float(ranges.low.min()) if low is None else low
-            high = float(ranges.high.max()) if high is None else high
+        ranges = table.column_values if estimator.decimals == "auto" else None
         left, right = (np.concatenate([f, f.mean(axis=0, keepdims=True)]) for f in (table.left, table.right))
         return cls(
-            entries.labels.rows, entries.labels.cols, table.standardization.with_average(), left, right,
-            (-np.inf if low is None else float(low), np.inf if high is None else float(high)),
+            entries.labels.rows, entries.labels.cols, table.standardization.with_average(), left, right, ranges,
+            Bounds.of(estimator.bounds, table.right.shape[0]),
         )  # fmt: skip
 
     def __call__(self, frame: "pd.DataFrame", row: str, col: str) -> "pd.DataFrame":
@@ -64,9 +62,13 @@ class Answering:
         rows, cols = (
             numbers(cast("pd.Series", frame[name]), known) for name, known in ((row, self.rows), (col, self.cols))
         )
-        rows, cols = rows % self.left.shape[0], cols % self.right.shape[0]
-        z = self.shape.offset(rows, cols) + products_at(rows, cols, self.left, self.right)
-        return frame.assign(predicted=np.clip(self.shape.from_units(z, cols), *self.bounds))
+        places, columns = rows % self.left.shape[0], cols % self.right.shape[0]
+        z = self.shape.offset(places, columns) + products_at(places, columns, self.left, self.right)
+        return frame.assign(predicted=self._bounded(self.shape.from_units(z, columns), cols))
+
+    def _bounded(self, values: np.ndarray, cols: np.ndarray) -> np.ndarray:
+        """Values as their columns have them, within the bounds; column -1 is one never seen."""
+        return self.bounds.clip(values if self.ranges is None else self.ranges.dressed(values, cols), cols)
 
     def best(self, block: RowBlock, k: int) -> "pd.DataFrame":
         """The k best unobserved columns of each row of a block, best first: row id, rank, column id, prediction."""
@@ -87,7 +89,7 @@ class Answering:
                         "row": np.repeat(self.rows[rows], top.shape[1]),
                         "rank": np.tile(np.arange(1, top.shape[1] + 1), rows.size),
                         "column": self.cols[top.ravel()],
-                        "predicted": np.clip(scores.ravel(), *self.bounds),
+                        "predicted": self._bounded(scores.ravel(), top.ravel()),
                     }
                 )[np.isfinite(scores.ravel())]
             )

@@ -12,7 +12,9 @@ from typing import no_type_check
 import numpy as np
 from numba import njit, prange
 
-from rankfall.kernels.observed import SQUARED, WORTH_THREADS, pull_columns, pull_rows
+from rankfall.kernels.entry_costs import SQUARED
+from rankfall.kernels.entry_passes import pull_columns, pull_rows
+from rankfall.kernels.observed import WORTH_THREADS
 
 
 @njit(cache=True)

@@ -25,7 +25,7 @@ class EntryLists:
     values, shares : ndarray, shape `(entries,)`
         b, and s = 2w/Σw.
     kind, parameter
-        What ρ is, as in `rankfall.kernels.observed`.
+        What ρ is, as in `rankfall.kernels.entry_costs`.
     shape : tuple of int
         (m, n).
     """

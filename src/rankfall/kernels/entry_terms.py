@@ -6,7 +6,7 @@ from typing import Any, no_type_check
 import numpy as np
 from numba import njit
 
-from rankfall.kernels.observed import SQUARED, cost_and_pull
+from rankfall.kernels.entry_costs import SQUARED, cost_and_pull
 
 # A loss of its own kind: ½ ∂ℓ/∂W of each entry is given in place of its value.
 GIVEN = -1
@@ -25,7 +25,7 @@ class EntryTerms:
     shares : ndarray of float64, shape `(tensors,)`
         s.
     kind, parameter
-        What ρ is, as in `rankfall.kernels.observed`.
+        What ρ is, as in `rankfall.kernels.entry_costs`.
     """
 
     values: np.ndarray

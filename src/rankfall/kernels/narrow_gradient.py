@@ -16,8 +16,8 @@ from typing import Any, cast, no_type_check
 import numpy as np
 from numba import njit
 
+from rankfall.kernels.entry_costs import SQUARED, cost_and_pull
 from rankfall.kernels.lanes import add_multiple, dot, load, read, stay_apart, store, write, zeros
-from rankfall.kernels.observed import SQUARED, cost_and_pull
 
 # Called by compiled loops alone, and cached with them: what Python would need to call it takes long to compile.
 _HIDDEN = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}

@@ -7,130 +7,26 @@ the cache together. A row, and a column, belongs to one thread, which adds its e
 and the same bits for any number of threads. Nothing of size m·n or |Ω|·k is ever formed; a pass costs
 4·|Ω|·k flops.
 
-What an entry costs is one of four kinds ρ(z, b) with one parameter; the dataclasses of `rankfall.problems.losses`
-say what they mean. The pull of an entry is ½ ∂ρ/∂z, which for squares is the residual.
+Short lists and wide rows are passed over by `entry_passes`, long lists by `lane_passes`.
 """
 
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import no_type_check
+from typing import Any
 
 import numpy as np
-from numba import config, njit, prange
+from numba import config
 
-# Sums inside one entry's dot product may be re-associated (this is what lets them vectorize); sums over entries, and
-# not-a-number, keep their meaning.
-_FAST = {"reassoc", "contract", "nsz"}
+from rankfall.kernels import entry_passes, lane_passes
+from rankfall.kernels.entry_costs import SQUARED
+from rankfall.kernels.lanes import LANES, tag_of
+
 _CHUNKS_PER_THREAD = 8
 # Entries of a tile of rows: 2 MB of residuals in float32.
 TILE = 2**19
 # Multiplications below which waking threads costs more than they save.
 WORTH_THREADS = 2**18
-
-SQUARED, HUBER, ABSOLUTE, LOGISTIC = range(4)
-
-
-@njit(cache=True)
-@no_type_check
-def cost_and_pull(kind, parameter, prediction, target):
-    """ρ and ½ ∂ρ/∂z of an entry, for all kinds but squares."""
-    residual = prediction - target
-    if kind == HUBER:
-        # compared this way round, a residual that is not a number passes through
-        pull = parameter if residual > parameter else -parameter if residual < -parameter else residual
-        return pull * (2 * residual - pull), pull
-    if kind == ABSOLUTE:
-        length = np.sqrt(residual * residual + parameter * parameter)
-        return residual * residual / (length + parameter), residual / (2 * length)
-    margin = target * (prediction + parameter)
-    small = np.exp(-abs(margin))
-    # σ(−margin) = e^{−margin}/(1 + e^{−margin}), from whichever exponential does not overflow
-    miss = small / (1 + small) if margin > 0 else 1 / (1 + small)
-    return max(-margin, 0) + np.log1p(small), -target * miss / 2
-
-
-@njit(cache=True, fastmath=_FAST, nogil=True)
-@no_type_check
-def pull_rows(begin, end, starts, columns, values, weights, kind, parameter, left, right, residuals, pulled, losses):
-    rank = left.shape[1]
-    weighted = weights.size > 0
-    for i in range(begin, end):
-        row = left[i]
-        out = pulled[i]
-        out[:] = 0
-        loss = left.dtype.type(0)
-        for entry in range(starts[i], starts[i + 1]):
-            other = right[columns[entry]]
-            total = left.dtype.type(0)
-            for k in range(rank):
-                total += row[k] * other[k]
-            weight = weights[entry] if weighted else left.dtype.type(1)
-            if kind == SQUARED:
-                residual = total - values[entry]
-                pull = residual * weight
-                loss += residual * pull
-            else:
-                cost, slope = cost_and_pull(kind, parameter, total, values[entry])
-                pull = left.dtype.type(slope) * weight
-                loss += left.dtype.type(cost) * weight
-            residuals[entry] = pull
-            for k in range(rank):
-                out[k] += pull * other[k]
-        losses[i] = loss
-
-
-@njit(cache=True, fastmath=_FAST, nogil=True)
-@no_type_check
-def pull_columns(begin, end, starts, rows, order, residuals, left, pulled):
-    rank = left.shape[1]
-    for j in range(begin, end):
-        out = pulled[j]
-        for entry in range(starts[j], starts[j + 1]):
-            pull = residuals[order[entry]]
-            row = left[rows[entry]]
-            for k in range(rank):
-                out[k] += pull * row[k]
-
-
-@njit(cache=True, fastmath=_FAST)
-@no_type_check
-def _entries(begin, end, rows, columns, left, right, predicted):
-    rank = left.shape[1]
-    for entry in range(begin, end):
-        row = left[rows[entry]]
-        other = right[columns[entry]]
-        total = left.dtype.type(0)
-        for k in range(rank):
-            total += row[k] * other[k]
-        predicted[entry] = total
-
-
-@njit(parallel=True, cache=True)
-@no_type_check
-def _parallel_rows(
-    chunks, starts, columns, values, weights, kind, parameter, left, right, residuals, pulled, losses
-):  # fmt: skip
-    for c in prange(chunks.size - 1):
-        pull_rows(
-            chunks[c], chunks[c + 1], starts, columns, values, weights, kind, parameter, left, right, residuals,
-            pulled, losses,
-        )  # fmt: skip
-
-
-@njit(parallel=True, cache=True)
-@no_type_check
-def _parallel_columns(chunks, starts, rows, order, residuals, left, pulled):
-    for tile in range(starts.shape[0]):
-        for c in prange(chunks.size - 1):
-            pull_columns(chunks[c], chunks[c + 1], starts[tile], rows, order, residuals, left, pulled)
-
-
-@njit(parallel=True, cache=True)
-@no_type_check
-def _parallel_entries(chunks, rows, columns, left, right, predicted):
-    for c in prange(chunks.size - 1):
-        _entries(chunks[c], chunks[c + 1], rows, columns, left, right, predicted)
 
 
 def predict(rows: np.ndarray, columns: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
@@ -139,10 +35,10 @@ def predict(rows: np.ndarray, columns: np.ndarray, left: np.ndarray, right: np.n
     predicted = np.empty(rows.size, dtype=left.dtype)
     # a quarter of the work of the two passes
     if rows.size * left.shape[1] < 4 * WORTH_THREADS:
-        _entries(0, rows.size, rows, columns, left, right, predicted)
+        entry_passes.values_at(0, rows.size, rows, columns, left, right, predicted)
     else:
         chunks = np.linspace(0, rows.size, _chunk_count() + 1).astype(np.int64)
-        _parallel_entries(chunks, rows, columns, left, right, predicted)
+        entry_passes.parallel_values(chunks, rows, columns, left, right, predicted)
     return predicted
 
 
@@ -210,24 +106,19 @@ class Entries:
         `kind` and `parameter` say what ρ is, squares unless given. P R and Pᵀ L are half the gradient of the sum.
         """
         values, weights, left, right = map(np.ascontiguousarray, (values, weights, left, right))
-        row_pulls, column_pulls, residuals = np.empty_like(left), np.empty_like(right), np.empty_like(values)
-        losses = np.empty(self.shape[0], dtype=left.dtype)
+        factors = _Factors.of(left, right, values.size)
+        residuals, losses = np.empty_like(values), np.empty(self.shape[0], dtype=left.dtype)
         row_starts, row_chunks = self._by_row
-        column_starts, column_chunks, rows_by_column, order = self._by_column
         by_row = (
-            row_starts, self.columns, values, weights, kind, left.dtype.type(parameter), left, right, residuals,
-            row_pulls, losses,
+            row_starts, self.columns, values, weights, kind, left.dtype.type(parameter), factors.left, factors.right,
+            residuals, factors.row_pulls, losses, *factors.tag,
         )  # fmt: skip
-        by_column = (column_starts, rows_by_column, order, residuals, left, column_pulls)
-        column_pulls[:] = 0
-        if not self.is_threaded or values.size * left.shape[1] < WORTH_THREADS:
-            pull_rows(0, self.shape[0], *by_row)
-            for tile in range(column_starts.shape[0]):
-                pull_columns(0, self.shape[1], column_starts[tile], *by_column[1:])
+        if self._is_serial(left):
+            factors.passes.pull_rows(0, self.shape[0], *by_row)
         else:
-            _parallel_rows(row_chunks, *by_row)
-            _parallel_columns(column_chunks, *by_column)
-        return float(losses.sum(dtype=np.float64)), row_pulls, column_pulls
+            factors.passes.parallel_rows(row_chunks, *by_row)
+        self._pull_columns(factors, residuals, left)
+        return float(losses.sum(dtype=np.float64)), *factors.pulled(left.shape[1])
 
     def predict(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
         """(L Rᵀ)_ij on the observed entries, (|Ω|,)."""
@@ -236,20 +127,57 @@ class Entries:
     def products(self, slopes: np.ndarray, left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """P R (m, k) and Pᵀ L (n, k) for P = `slopes` (|Ω|,) on the observed entries and zero off them."""
         slopes, left, right = map(np.ascontiguousarray, (slopes, left, right))
-        by_row, by_column = np.zeros_like(left), np.zeros_like(right)
+        factors = _Factors.of(left, right, slopes.size)
         row_starts, row_chunks = self._by_row
-        column_starts, column_chunks, rows_by_column, order = self._by_column
-        in_place = self._in_place
-        if not self.is_threaded or slopes.size * left.shape[1] < WORTH_THREADS:
-            pull_columns(0, self.shape[0], row_starts, self.columns, in_place, slopes, right, by_row)
-            for tile in range(column_starts.shape[0]):
-                pull_columns(0, self.shape[1], column_starts[tile], rows_by_column, order, slopes, left, by_column)
+        by_row = (self.columns, self._in_place, slopes, factors.right, factors.row_pulls, *factors.tag)
+        if self._is_serial(left):
+            factors.passes.pull_columns(0, self.shape[0], row_starts, *by_row)
         else:
-            _parallel_columns(row_chunks, row_starts[None, :], self.columns, in_place, slopes, right, by_row)
-            _parallel_columns(column_chunks, column_starts, rows_by_column, order, slopes, left, by_column)
-        return by_row, by_column
+            factors.passes.parallel_columns(row_chunks, row_starts[None, :], *by_row)
+        self._pull_columns(factors, slopes, left)
+        return factors.pulled(left.shape[1])
+
+    def _pull_columns(self, factors: "_Factors", slopes: np.ndarray, left: np.ndarray) -> None:
+        starts, chunks, rows, order = self._by_column
+        by_column = (rows, order, slopes, factors.left, factors.column_pulls, *factors.tag)
+        if self._is_serial(left):
+            for tile in range(starts.shape[0]):
+                factors.passes.pull_columns(0, self.shape[1], starts[tile], *by_column)
+        else:
+            factors.passes.parallel_columns(chunks, starts, *by_column)
+
+    def _is_serial(self, left: np.ndarray) -> bool:
+        return not self.is_threaded or self.columns.size * left.shape[1] < WORTH_THREADS
 
     @cached_property
     def _in_place(self) -> np.ndarray:
         """The order of entries by row: their own."""
         return np.arange(self.rows.size, dtype=np.int32 if self.rows.size < 2**31 else np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class _Factors:
+    """L and R, and their products with P, zero at first, as the loops take them: in lanes where a list is long."""
+
+    passes: Any
+    tag: tuple[tuple[int, ...], ...]
+    left: np.ndarray
+    right: np.ndarray
+    row_pulls: np.ndarray
+    column_pulls: np.ndarray
+
+    @classmethod
+    def of(cls, left: np.ndarray, right: np.ndarray, count: int) -> "_Factors":
+        width = left.shape[1]
+        if width > lane_passes.WIDEST or count * width < lane_passes.LONG:
+            return cls(entry_passes, (), left, right, np.zeros_like(left), np.zeros_like(right))
+        tag = tag_of(width)
+        flat = [lane_passes.filled_up(factor, tag).ravel() for factor in (left, right)]
+        return cls(lane_passes, (tag,), *flat, *(np.zeros_like(factor) for factor in flat))
+
+    def pulled(self, width: int) -> tuple[np.ndarray, np.ndarray]:
+        """P R (m, k) and Pᵀ L (n, k)."""
+        if not self.tag:
+            return self.row_pulls, self.column_pulls
+        rows, columns = (pulls.reshape(-1, len(self.tag[0]) * LANES) for pulls in (self.row_pulls, self.column_pulls))
+        return np.ascontiguousarray(rows[:, :width]), np.ascontiguousarray(columns[:, :width])

@@ -8,7 +8,7 @@ from jaxtyping import Float
 
 from rankfall.arrays import Array, namespace
 from rankfall.errors import InputError
-from rankfall.kernels import observed
+from rankfall.kernels import entry_costs
 from rankfall.problems.loss import Kernel, Loss
 
 
@@ -41,7 +41,7 @@ class Absolute(Loss):
     @property
     def kernel(self) -> Kernel:
         """Fused loops know this loss."""
-        return Kernel(observed.ABSOLUTE, float(self.smoothing))
+        return Kernel(entry_costs.ABSOLUTE, float(self.smoothing))
 
     def value(self, prediction: Float[Array, "..."], target: Float[Array, "..."]) -> Float[Array, "..."]:
         """r²/(√(r² + s²) + s), which does not cancel where r is small."""

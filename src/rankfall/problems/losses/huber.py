@@ -8,7 +8,7 @@ from jaxtyping import Float
 
 from rankfall.arrays import Array, namespace
 from rankfall.errors import InputError
-from rankfall.kernels import observed
+from rankfall.kernels import entry_costs
 from rankfall.problems.loss import Kernel, Loss
 
 
@@ -39,7 +39,7 @@ class Huber(Loss):
     @property
     def kernel(self) -> Kernel:
         """Fused loops know this loss."""
-        return Kernel(observed.HUBER, float(self.threshold))
+        return Kernel(entry_costs.HUBER, float(self.threshold))
 
     def value(self, prediction: Float[Array, "..."], target: Float[Array, "..."]) -> Float[Array, "..."]:
         """ψ (2r − ψ) with ψ = r clipped to ±δ."""

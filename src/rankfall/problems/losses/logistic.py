@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from rankfall.arrays import Array, namespace
 from rankfall.errors import InputError
-from rankfall.kernels import observed
+from rankfall.kernels import entry_costs
 from rankfall.problems.loss import Kernel, Loss
 
 
@@ -40,7 +40,7 @@ class Logistic(Loss):
     @property
     def kernel(self) -> Kernel:
         """Fused loops know this loss."""
-        return Kernel(observed.LOGISTIC, float(self.offset))
+        return Kernel(entry_costs.LOGISTIC, float(self.offset))
 
     def value(self, prediction: Float[Array, "..."], target: Float[Array, "..."]) -> Float[Array, "..."]:
         """max(−x, 0) + log(1 + `e^{−|x|}`) at the margin x = b (z + o): no exponential overflows."""

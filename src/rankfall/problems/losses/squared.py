@@ -6,7 +6,7 @@ from typing import ClassVar
 from jaxtyping import Float
 
 from rankfall.arrays import Array
-from rankfall.kernels import observed
+from rankfall.kernels import entry_costs
 from rankfall.problems.loss import Kernel, Loss
 
 
@@ -24,7 +24,7 @@ class Squared(Loss):
     @property
     def kernel(self) -> Kernel:
         """Fused loops know this loss."""
-        return Kernel(observed.SQUARED, 0.0)
+        return Kernel(entry_costs.SQUARED, 0.0)
 
     def pull_at_zero(self, values: Array) -> Array:
         """b itself."""
