@@ -35,6 +35,7 @@ TINY = {
     "arora2018-convergence": {"deviations": (0.1, 0.3), "rates": (0.1, 0.5), "steps": 100, "draws": 1},
     "kwon2024-compressed": {"size": 12, "rank": 1, "sensed": 8, "loss": 0.1, "steps": 400},
     "recovery-phase": {"size": 12, "ranks": (1,), "oversamplings": (2.0, 4.0), "draws": 1},
+    "recovery-weak": {"size": 14, "rank": 2, "oversamplings": (1.5, 2.5), "draws": 1},
     "yaras2024-subspace": {
         "size": 12, "rank": 1, "widths": (2, 12), "loss": 0.1, "steps": 400, "studied": 12, "studied_rank": 1,
     },

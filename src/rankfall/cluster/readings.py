@@ -94,7 +94,7 @@ class ReadBlocks:
 
     def model(self, candidate: Candidate, residuals: ClusterCompletion) -> Model:
         """A chain, with features of the mask of these entries where the candidate has any."""
-        chain = Chain(candidate.depth, min(candidate.width, *residuals.shape))
+        chain = Chain(int(candidate.depth), min(candidate.width, *residuals.shape))
         if not candidate.features:
             return chain
         entries = self.entries

@@ -1,5 +1,6 @@
 """What there is to choose from, and what holding out found of it."""
 
+import math
 from dataclasses import dataclass
 
 
@@ -9,18 +10,26 @@ class Candidate:
 
     Parameters
     ----------
+    depth : int or float
+        Layers of the chain; infinity for the limit of depth and time (`rankfall.estimators.limit`), whose width is the
+        rank found, and whose scale the smallest on its path.
     features : float
         Of `observed_features`, 0 for none.
     scaling : str
         How the table is read, of `rankfall.estimators.scalings`.
     """
 
-    depth: int
+    depth: int | float
     width: int
     scale: float
     popularity: float
     features: float = 0.0
     scaling: str = "auto"
+
+    @property
+    def is_limit(self) -> bool:
+        """Whether it is the limit of depth and time."""
+        return math.isinf(self.depth)
 
 
 @dataclass(frozen=True)
@@ -32,6 +41,8 @@ class Trial:
 
     Parameters
     ----------
+    time : float
+        Of the lowest held-out error; infinity for the limit.
     is_given_up : bool
         Whether it fell behind another and was not followed to its best.
     curve : tuple[tuple[float, float], ...]

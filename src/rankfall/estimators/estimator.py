@@ -46,7 +46,8 @@ class DeepMatrixFactorization(Reporting, Saving, OneToOneFeatureMixin, Transform
     Parameters
     ----------
     depth : int or "auto", default="auto"
-        Number of layers; "auto" lets held-out entries choose between 2 and 3.
+        Number of layers; "auto" lets held-out entries choose between 2 and 3, and, where there is little noise, exact
+        recovery, the limit of ever more layers (`depth_` is then infinity; not with width, scale or features fixed).
     width : int or "auto", default="auto"
         Width of the chain, an upper bound on the rank; "auto" allows what the number of observed entries can pin down.
     scale : float or "auto", default="auto"
@@ -104,7 +105,7 @@ class DeepMatrixFactorization(Reporting, Saving, OneToOneFeatureMixin, Transform
     ----------
     depth_, width_, scale_, popularity_, features_ : what was chosen; features_ is their size, 0 for none.
     loss_ : str, the name of the loss that was fitted.
-    stopping_time_ : float, flow time at which the run on all entries stopped.
+    stopping_time_ : float, flow time at which the run on all entries stopped; infinity for exact recovery.
     held_out_error_ : float, root mean squared error on held-out entries in input units, cross-fitted; outliers among
         them count in full whatever the loss, and with the logistic loss it is that of the expected value (for values
         0 and 1, the root of the Brier score). A category that is predicted wrong counts 1.
@@ -115,7 +116,7 @@ class DeepMatrixFactorization(Reporting, Saving, OneToOneFeatureMixin, Transform
     categories_ : list of arrays, the levels of each column of categories; empty for a column of numbers.
     shares_ : dict, how much each member of the stack contributes; empty for a table that is not refined.
     trajectory_ : Trajectory of the run on all entries, or of the chosen one, whose `best_weights` are the fit, where
-        hardly any were held out; with features, that of Z (`rankfall.models.Lifted`).
+        hardly any were held out; with features, that of Z (`rankfall.models.Lifted`); of an exact recovery, its end.
     status_ : str, how that run ended.
     n_features_in_, feature_names_in_ : of the table fitted.
 

@@ -19,6 +19,7 @@ from rankfall.estimators.column_values import ColumnValues
 from rankfall.estimators.conformal import Calibration, calibrate
 from rankfall.estimators.feature_shift import FeatureShift
 from rankfall.estimators.fold_in import folded, temperature
+from rankfall.estimators.limit import rounding_of
 from rankfall.estimators.refinement import Refinement
 from rankfall.estimators.selection import Selection
 from rankfall.estimators.standardization import Standardization
@@ -188,6 +189,9 @@ class FittedTable:
         """Held-out errors in units of their columns, made ready for intervals."""
         held, counts = self.numeric_selection, self.problem.degrees
         errors = (held.values - held.predicted) / self.error_units[held.cols]
+        if held.chosen.candidate.is_limit:
+            # below that, errors are rounding, which the fit of all entries need not share
+            errors = np.maximum(np.abs(errors), rounding_of(self.problem))
         kept = 1.0 if self.refinement is None else 0.9
         return calibrate(errors, held.rows, held.cols, counts[0].astype(float), counts[1].astype(float), kept)
 

@@ -3,7 +3,8 @@
 Candidates differ in depth and, where some rows or columns are seen far more often than others, in popularity and in
 whether it is taken as a feature which entries are observed: uneven masks are somebody's choice, and tell. The winner's
 stopping time is used again on all entries: losses are means, so flow time means the same with a tenth more. Where
-all but a fiftieth of the entries took part in choosing, the winner's run is the fit, at its best moment.
+all but a fiftieth of the entries took part in choosing, the winner's run is the fit, at its best moment. If the limit
+of depth and time wins, all entries are recovered once more; should that miss them, the others are chosen from again.
 """
 
 from dataclasses import replace
@@ -16,6 +17,7 @@ from rankfall.estimators.candidate import Candidate, Trial
 from rankfall.estimators.feature_shift import FeatureShift
 from rankfall.estimators.fitted import FittedTable
 from rankfall.estimators.folds import FITTED, RECORD, STEP_LIMIT, is_split_once
+from rankfall.estimators.limit import run_limit
 from rankfall.estimators.outliers import MOST_ENTRIES, has_outliers, resists_better
 from rankfall.estimators.quality import ColumnQuality
 from rankfall.estimators.readings import ListedReadings, model_of
@@ -98,7 +100,8 @@ def fit_table(problem: Completion, settings: FitSettings, progress: Progress) ->
     """
     fitted = _fit_by(problem, settings, progress)
     is_open = settings.tries_huber and settings.categories is None and problem.rows.size <= MOST_ENTRIES
-    if not is_open or _is_interrupted(fitted) or not has_outliers(fitted):
+    is_limit = fitted.selection.chosen.candidate.is_limit
+    if not is_open or is_limit or _is_interrupted(fitted) or not has_outliers(fitted):
         return fitted
     robust = _fit_by(problem, replace(settings, loss=HUBER), lambda stage, share: progress("resisting outliers", share))
     if _is_interrupted(robust):
@@ -128,6 +131,8 @@ def _fit_by(problem: Completion, settings: FitSettings, progress: Progress) -> F
         standardization, run = selection.kept
         return _fitted(problem, standardization, run.best_weights, selection, run)
     fitted = _fit_all(problem, selection, settings, lambda stage, share: progress(stage, 0.8 + 0.1 * share))
+    if fitted is None:
+        return _fit_by(problem, replace(settings, tries_limit=False), progress)
     if not (settings.is_stack_wanted and is_refined(problem)):
         return fitted
     return _refined(fitted, settings, lambda stage, share: progress(stage, 0.9 + 0.1 * share))
@@ -163,6 +168,8 @@ def refit_table(problem: Completion, before: FittedTable, settings: FitSettings,
     if settings.tries_huber and not before.standardization.loss.is_quadratic:
         settings = replace(settings, loss=HUBER)
     fitted = _fit_all(problem, before.selection, settings, progress)
+    if fitted is None:
+        return _fit_by(problem, replace(settings, tries_limit=False), progress)
     return fitted if before.refinement is None else _refined(fitted, settings, progress)
 
 
@@ -172,24 +179,34 @@ def retrace(fitted: FittedTable, settings: FitSettings) -> Trajectory | None:
     It does where the fit was interrupted, or where the run of choosing is the fit.
     """
     run = _run(fitted.problem, fitted.standardization, fitted.selection.chosen, settings, lambda stage, share: None)
+    if run is None:
+        return None
     rows, cols = fitted.problem.rows, fitted.problem.cols
     again = factors_of(fitted.standardization, run.weights, run)
     before, now = (predict(rows, cols, *factors) for factors in ((fitted.left, fitted.right), again))
     return run if np.linalg.norm(now - before) <= _SAME * np.linalg.norm(before) else None
 
 
-def _fit_all(problem: Completion, selection: Selection, settings: FitSettings, progress: Progress) -> FittedTable:
+def _fit_all(
+    problem: Completion, selection: Selection, settings: FitSettings, progress: Progress
+) -> FittedTable | None:
+    """The fit of all entries by what was chosen; None where that is the limit, and it misses them."""
     chosen = selection.chosen.candidate
     standardization = standardizations(problem, [problem], chosen.scaling, settings.loss)[0]
     standardization = standardization.with_popularity(problem.degrees, chosen.popularity)
     run = _run(problem, standardization, selection.chosen, settings, progress)
+    if run is None:
+        return None
     return _fitted(problem, standardization, run.weights, selection, run)
 
 
 def _run(
     problem: Completion, standardization: Standardization, trial: Trial, settings: FitSettings, progress: Progress
-) -> Trajectory:
-    """The run of a candidate on all entries, to the time chosen for it."""
+) -> Trajectory | None:
+    """The run of a candidate on all entries, to the time chosen for it; None where the limit misses them."""
+    if trial.candidate.is_limit:
+        progress("recovering all entries", 0.0)
+        return run_limit(problem, standardization, trial, settings)
     residuals = standardization.residual_problem(problem, settings.dtype)
     return run_to_time(residuals, model_of(trial.candidate, residuals), trial, settings, progress)
 

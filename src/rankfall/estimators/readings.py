@@ -40,6 +40,11 @@ class Readings(ABC):
     def pairs(self) -> Sequence[tuple[Completion, Completion]]:
         """Training and held-out entries of each split."""
 
+    @property
+    def has_limit(self) -> bool:
+        """Whether the limit of depth and time can be computed here; False unless a class says otherwise."""
+        return False
+
     @abstractmethod
     def scalings(self, scaling: str, is_open: bool) -> tuple[str, ...]:
         """Which readings are tried, the likeliest first; is_open: whether more than one may be."""
@@ -77,6 +82,11 @@ class ListedReadings(Readings):
         """One split where that holds out plenty, else several."""
         return splits(self.problem, self.settings.holdout, self.settings.seed, self.settings.categories)
 
+    @property
+    def has_limit(self) -> bool:
+        """Where no entry weighs more than another."""
+        return self.problem.weights is None
+
     def scalings(self, scaling: str, is_open: bool) -> tuple[str, ...]:
         """By effects alone on the held-out entries."""
         return scalings_of(self.problem, self.pairs, scaling, is_open)
@@ -107,5 +117,5 @@ class ListedReadings(Readings):
 
 def model_of(candidate: Candidate, problem: Completion) -> Model:
     """The chain of a candidate, with the features of the problem's own mask where it has any."""
-    chain = Chain(candidate.depth, min(candidate.width, *problem.shape))
+    chain = Chain(int(candidate.depth), min(candidate.width, *problem.shape))
     return Lifted(chain, *observed_features(problem, candidate.features)) if candidate.features else chain

@@ -6,7 +6,7 @@ before any of it is used.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import isfinite
+from math import inf, isfinite
 from typing import TypeAlias, TypedDict, TypeGuard, cast
 
 import numpy as np
@@ -194,10 +194,13 @@ def _is_trial(trial: object) -> bool:
     if not isinstance(trial, dict) or not isinstance(trial.get("candidate"), dict):
         return False
     candidate = trial["candidate"]
-    counts = [candidate.get("depth"), candidate.get("width")]
+    is_limit = candidate.get("depth") == inf
+    counts = [*([] if is_limit else [candidate.get("depth")]), candidate.get("width")]
     if not all(_is_whole(count) and count >= 1 for count in counts):
         return False
-    positive = [candidate.get("scale"), trial.get("time")]
+    if is_limit and trial.get("time") != inf:
+        return False
+    positive = [candidate.get("scale"), *([] if is_limit else [trial.get("time")])]
     others = [candidate.get("popularity"), candidate.get("features", 0.0), trial.get("seconds")]
     curve = trial.get("curve")
     if not isinstance(curve, list) or not all(_is_list(pair, 2) and all(map(_is_number, pair)) for pair in curve):

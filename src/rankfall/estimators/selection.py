@@ -3,6 +3,7 @@
 Flow time is the regularization path: one run visits every amount of fitting, and the held-out error along it says
 where to stop. Each candidate runs once a fold; the curve averaged over folds is lowest at the candidate's time, and
 the lowest of all wins. One that falls behind the best so far, at equal progress in the training loss, is given up.
+Where there is little noise, the limit of depth and time is a candidate too.
 
 The error reported is cross-fitted: held-out entries are split in halves, each half is predicted at the moment, and by
 the candidate, that the other half chose, so that choosing costs no honesty.
@@ -18,6 +19,7 @@ from rankfall.estimators.candidate import Candidate, Trial
 from rankfall.estimators.fold import Fold
 from rankfall.estimators.folds import follow, is_near_whole
 from rankfall.estimators.keeping import Keeper
+from rankfall.estimators.limit import try_limit
 from rankfall.estimators.readings import Readings
 from rankfall.estimators.settings import FitSettings
 from rankfall.estimators.standardization import Standardization
@@ -120,6 +122,14 @@ def select(
             best = min(outcomes, key=lambda outcome: outcome[0].error)[0].candidate
             waiting, others = [replace(best, scaling=name) for name in others], []
     winner = min(outcomes, key=lambda outcome: outcome[0].error)
+    if not stopped:
+        try:
+            limit = try_limit(readings, settings, *winner)
+        except KeyboardInterrupt:
+            limit, stopped = None, True
+        if limit is not None:
+            outcomes.append(limit)
+            winner = min(outcomes, key=lambda outcome: outcome[0].error)
     crossed = _crossed(outcomes)
     folds = winner[1]
     rows, cols, values = (

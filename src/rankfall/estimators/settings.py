@@ -40,6 +40,8 @@ class FitSettings:
         Whether Huber's loss is tried where the squares of outliers might decide.
     device : str, optional
         Where runs are followed, as PyTorch names it; None for NumPy and compiled loops.
+    tries_limit : bool
+        Whether the limit of depth and time may be a candidate.
     categories : Categories, optional
         Which columns belong to one category; None where all are numbers.
     """
@@ -59,6 +61,14 @@ class FitSettings:
     tries_huber: bool = False
     categories: Categories | None = None
     device: str | Device | None = None
+    tries_limit: bool = True
+
+    @property
+    def is_limit_open(self) -> bool:
+        """Whether nothing that is asked for excludes the limit of depth and time."""
+        is_open = all(part == "auto" for part in (self.depth, self.width, self.scale)) and self.features is not True
+        is_plain = self.loss.is_quadratic and self.categories is None and self.scaling in ("auto", "raw")
+        return self.tries_limit and is_open and is_plain
 
     @property
     def is_stack_wanted(self) -> bool:

@@ -34,6 +34,7 @@ NAMES = (
     "chou2020-intervals",
     "stoger2021-phases",
     "recovery-phase",
+    "recovery-weak",
 )
 
 

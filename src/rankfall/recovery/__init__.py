@@ -5,12 +5,14 @@ for all time, the metric is refreshed, and the scale of the start shrinks. `sugg
 """
 
 from rankfall.recovery.certificate import Certificate, certify
+from rankfall.recovery.expected_lines import with_expected_lines
 from rankfall.recovery.frozen_path import PathStep
 from rankfall.recovery.metric import ArithmeticMean, DepthMean
 from rankfall.recovery.recover import recover
 from rankfall.recovery.recovery import Recovery
 from rankfall.recovery.suggestions import suggest_cells
 from rankfall.recovery.symmetry import Symmetry
+from rankfall.recovery.walk_ahead import walk_ahead
 
 __all__ = [
     "ArithmeticMean",
@@ -22,4 +24,6 @@ __all__ = [
     "certify",
     "recover",
     "suggest_cells",
+    "walk_ahead",
+    "with_expected_lines",
 ]

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from rankfall.recovery.core_fit import fit_exact
 from rankfall.recovery.frozen_path import PathStep, follow
-from rankfall.recovery.gauss_newton import RankFit, descend, fit_rank
+from rankfall.recovery.gauss_newton import RankFit
 from rankfall.recovery.metric import ArithmeticMean, DepthMean, Mean
 from rankfall.recovery.observed import Observed
 from rankfall.recovery.rank_candidates import candidate_ranks
@@ -69,7 +70,17 @@ def attempt_exact(
         steps.append(last.step)
     assert last is not None
     for rank in candidate_ranks(sampling, last.triplets.values, last.step.rank):
-        found = fit_rank(sampling, entries, last.triplets, rank)
-        if found.residual <= tolerance:
-            return Attempted(descend(sampling, entries, found, tolerance), tuple(steps))
+        found = fit_exact(sampling, entries, last.triplets, rank, tolerance)
+        if found is not None:
+            return Attempted(_descended(sampling, entries, found, tolerance), tuple(steps))
     return Attempted(None, tuple(steps))
+
+
+def _descended(sampling: Observed, entries: Float[np.ndarray, " entries"], exact: RankFit, tolerance: float) -> RankFit:
+    """The fit of smallest rank that is still exact, going down from an exact one by one rank at a time."""
+    while exact.rank > 1:
+        lower = fit_exact(sampling, entries, exact.triplets, exact.rank - 1, tolerance)
+        if lower is None:
+            break
+        exact = lower
+    return exact

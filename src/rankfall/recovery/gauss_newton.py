@@ -1,4 +1,4 @@
-"""Exact fits of a given rank: Gauss–Newton on the manifold, and the search for the smallest rank that fits.
+"""Fits of a given rank: Gauss–Newton on the manifold.
 
     (A, B) = argmin ‖b − P(W) − P(A Vᵀ + U Bᵀ)‖²,     W ← the q leading triplets of W + A Vᵀ + U Bᵀ
 
@@ -70,13 +70,3 @@ def fit_rank(
         left = np.hstack([current.left * current.values + step.left, current.left])
         current = triplets_of(left, np.hstack([current.right, step.right]), rank, sampling.symmetry)
     return best
-
-
-def descend(sampling: Observed, entries: Float[np.ndarray, " entries"], exact: RankFit, tolerance: float) -> RankFit:
-    """The fit of smallest rank that is still exact, going down from an exact one by one rank at a time."""
-    while exact.rank > 1:
-        lower = fit_rank(sampling, entries, exact.triplets, exact.rank - 1)
-        if lower.residual > tolerance:
-            break
-        exact = lower
-    return exact

@@ -16,7 +16,9 @@ from rankfall.arrays import like, to_numpy
 from rankfall.errors import InputError
 from rankfall.problems.operators import Operator
 from rankfall.recovery.certificate import Certificate, certify
+from rankfall.recovery.core_fit import fit_exact
 from rankfall.recovery.frozen_solve import TangentFit, fit_tangent
+from rankfall.recovery.gauss_newton import RankFit, fit_rank
 from rankfall.recovery.rank_candidates import can_check
 from rankfall.recovery.spectrum import Triplets
 from rankfall.recovery.symmetry import Symmetry, signs_of
@@ -146,6 +148,15 @@ def _fit_measured(
     by_row = found[: m * rank].reshape(m, rank)
     by_col = found[m * rank :].reshape(n, rank) if is_general else by_row * signs_of(left, right)
     return TangentFit(by_row, by_col, entries - design @ found, 1)
+
+
+@fit_exact.register
+def _fit_all(
+    measured: Measurements, entries: Float[np.ndarray, " count"], start: Triplets, rank: int, tolerance: float
+) -> RankFit | None:
+    """`fit_exact`: no measurement is free."""
+    found = fit_rank(measured, entries, start, rank)
+    return found if found.residual <= tolerance else None
 
 
 @can_check.register

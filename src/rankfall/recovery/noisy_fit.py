@@ -118,11 +118,11 @@ def lowest_as_good(errors: Sequence[float]) -> int:
 
 def best_point(
     training: Sampling, entries: Float[np.ndarray, " t"], testing: Sampling, held_out: Float[np.ndarray, " h"],
-    mean: Mean, seed: int, trimmed: float = 0.0,
+    mean: Mean, seed: int, trimmed: float = 0.0, widest: int | None = None,
 ) -> tuple[PathPoint, float]:  # fmt: skip
-    """The point of the path with the least held-out error; `trimmed` as for `follow` and `error_of`."""
+    """The point of the path with the least held-out error; `trimmed` and `widest` as for `follow` and `error_of`."""
     best, least, since = None, np.inf, 0
-    for point in follow(training, entries, mean, _DECAY, seed=seed, trimmed=trimmed):
+    for point in follow(training, entries, mean, _DECAY, seed=seed, widest=widest, trimmed=trimmed):
         error = error_of(testing, held_out, point.iterate.left, point.iterate.right, trimmed)
         since += 1
         if error < least:

@@ -1,8 +1,8 @@
 """How a matrix is seen: linear measurements P with P P* = 1, single entries or any others.
 
-The frozen path, Gauss–Newton and the search for the rank need no more of P than this contract. Three functions are
-generic over it (`functools.singledispatch`): `fit_tangent`, `can_check` and `certify`. Each is implemented for single
-entries (`Sampling`) and for other measurements (`Measurements`).
+The frozen path, Gauss–Newton and the search for the rank need no more of P than this contract. Four functions are
+generic over it (`functools.singledispatch`): `fit_tangent`, `fit_exact`, `can_check` and `certify`. Each is implemented
+for single entries (`Sampling`) and for other measurements (`Measurements`).
 """
 
 from typing import Protocol, runtime_checkable
