@@ -38,7 +38,9 @@ def write(rng: np.random.Generator, folder: Path, values: np.ndarray) -> Path:
 def _bytes(rng: np.random.Generator, kind: str, values: np.ndarray) -> bytes:
     buffer = io.BytesIO()
     if kind == ".npy":
-        np.save(buffer, values.astype(some(rng, np.float64, np.float32, np.float16, ">f8")))
+        # numbers that the type cannot hold become infinite
+        with np.errstate(over="ignore"):
+            np.save(buffer, values.astype(some(rng, np.float64, np.float32, np.float16, ">f8")))
     elif kind == ".npz":
         np.savez_compressed(buffer, values=values)
     elif kind == "coded.npz":
