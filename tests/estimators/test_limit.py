@@ -182,3 +182,16 @@ def test_the_report_and_the_notebook_show_it(tmp_path):
         page = model.report(tmp_path / "report.html").read_text(encoding="utf-8")
     assert "inf" in page
     assert model._repr_html_()
+
+
+def test_ctrl_c_while_all_entries_are_recovered_leaves_the_recovery_of_the_first_split():
+    table = planted()
+
+    def press(stage, share):
+        if stage == "recovering all entries":
+            raise KeyboardInterrupt
+
+    with pytest.warns(rf.RunWarning, match="interrupted"):
+        model = rf.DeepMatrixFactorization().fit(with_holes(table, 0.4), progress=press)
+    assert model.status_ == "interrupted"
+    np.testing.assert_allclose(model.complete(), table, atol=1e-6)

@@ -130,7 +130,14 @@ def _fit_by(problem: Completion, settings: FitSettings, progress: Progress) -> F
     if selection.kept is not None:
         standardization, run = selection.kept
         return _fitted(problem, standardization, run.best_weights, selection, run)
-    fitted = _fit_all(problem, selection, settings, lambda stage, share: progress(stage, 0.8 + 0.1 * share))
+    try:
+        fitted = _fit_all(problem, selection, settings, lambda stage, share: progress(stage, 0.8 + 0.1 * share))
+    except KeyboardInterrupt:
+        if selection.spare is None:
+            raise
+        standardization, run = selection.spare
+        fitted = _fitted(problem, standardization, run.weights, selection, run)
+        return _interrupted(fitted, "Ctrl-C was pressed while all entries were recovered")
     if fitted is None:
         return _fit_by(problem, replace(settings, tries_limit=False), progress)
     if not (settings.is_stack_wanted and is_refined(problem)):

@@ -72,7 +72,9 @@ def try_limit(
         if found is None:
             return None
         is_noiseless = is_noiseless and found.is_exact
-        fold.watch(math.inf, found.residual**2, np.zeros(1), *_product(fold.train, fold.standardization, found).factors)
+        product = _product(fold.train, fold.standardization, found)
+        fold.watch(math.inf, found.residual**2, np.zeros(1), *product.factors)
+        fold.run = _as_run(fold.train, fold.standardization, product, settings)
         candidate = candidate or Candidate(math.inf, found.rank, found.path[-1].scale, 0.0, 0.0, _SCALING)
         if not folds[0].curve[0][1] < enough**2:
             return None
@@ -88,14 +90,19 @@ def run_limit(
     found = _recovered(problem, standardization, settings.seed, may_be_exact=True)
     if found is None:
         return None
+    run = _as_run(problem, standardization, _product(problem, standardization, found), settings)
+    return None if math.sqrt(run.loss) > max(_MISSED * trial.error, rounding_of(problem)) else run
+
+
+def _as_run(
+    problem: Completion, standardization: Standardization, product: LowRank, settings: FitSettings
+) -> Trajectory:
+    """A recovery as a run that starts at its end."""
     residuals = standardization.residual_problem(problem, np.float64)
-    product = _product(problem, standardization, found)
     left, right = product.factors
     loss = float(np.mean((product.predict(residuals.rows, residuals.cols) - residuals.values) ** 2))
-    if math.sqrt(loss) > max(_MISSED * trial.error, rounding_of(problem)):
-        return None
     run = evolve(
-        residuals, Chain(2, found.rank), FromLayers([np.ascontiguousarray(right.T), left]), Flow(settings.rtol),
+        residuals, Chain(2, left.shape[1]), FromLayers([np.ascontiguousarray(right.T), left]), Flow(settings.rtol),
         stop=LossBelow(2 * loss + np.finfo(float).tiny), record=RECORD,
     )  # fmt: skip
     return run.in_numpy(residuals)

@@ -46,6 +46,8 @@ class Selection:
     kept : tuple[Standardization, Trajectory], optional
         Standardization and run to take for the fit, as nothing is left to do: choosing was interrupted, or so little
         held out that a run on all entries would not differ.
+    spare : tuple[Standardization, Trajectory], optional
+        The same of the limit on the first split, for the case that its recovery of all entries is interrupted.
     """
 
     chosen: Trial
@@ -56,6 +58,7 @@ class Selection:
     predicted: Float[np.ndarray, " held"]
     column_means: Float[np.ndarray, " held"]
     kept: "tuple[Standardization, Trajectory] | None" = None
+    spare: "tuple[Standardization, Trajectory] | None" = None
 
     def taken(self, chosen: Bool[np.ndarray, " held"]) -> "Selection":
         """With some of the held-out entries."""
@@ -141,6 +144,8 @@ def select(
         values=values.astype(np.float64), predicted=crossed, column_means=means,
     )  # fmt: skip
     run = folds[0].run
+    if run is not None and winner[0].candidate.is_limit:
+        return replace(selection, spare=(folds[0].standardization, run))
     if run is None or not (stopped or is_near_whole(folds)):
         return selection
     if stopped:
