@@ -68,13 +68,15 @@ def try_limit(
         return None
     candidate = None
     for fold in folds:
-        found = _recovered(fold.train, fold.standardization, settings.seed, is_noiseless)
+        residuals = fold.standardization.residual_problem(fold.train, np.float64)
+        found = _recovered(residuals, rounding_of(fold.train), settings.seed, is_noiseless)
         if found is None:
             return None
         is_noiseless = is_noiseless and found.is_exact
-        product = _product(fold.train, fold.standardization, found)
+        # lines that the entries do not determine are those expected
+        product = with_expected_lines(residuals, found)
         fold.watch(math.inf, found.residual**2, np.zeros(1), *product.factors)
-        fold.run = _as_run(fold.train, fold.standardization, product, settings)
+        fold.run = _as_run(residuals, product, settings)
         candidate = candidate or Candidate(math.inf, found.rank, found.path[-1].scale, 0.0, 0.0, _SCALING)
         if not folds[0].curve[0][1] < enough**2:
             return None
@@ -87,18 +89,16 @@ def run_limit(
     problem: Completion, standardization: Standardization, trial: Trial, settings: FitSettings
 ) -> Trajectory | None:
     """The recovery of all entries, as a run that starts at its end; None where it misses more than held-out ones."""
-    found = _recovered(problem, standardization, settings.seed, may_be_exact=True)
+    residuals, rounding = standardization.residual_problem(problem, np.float64), rounding_of(problem)
+    found = _recovered(residuals, rounding, settings.seed, may_be_exact=True)
     if found is None:
         return None
-    run = _as_run(problem, standardization, _product(problem, standardization, found), settings)
-    return None if math.sqrt(run.loss) > max(_MISSED * trial.error, rounding_of(problem)) else run
+    run = _as_run(residuals, with_expected_lines(residuals, found), settings)
+    return None if math.sqrt(run.loss) > max(_MISSED * trial.error, rounding) else run
 
 
-def _as_run(
-    problem: Completion, standardization: Standardization, product: LowRank, settings: FitSettings
-) -> Trajectory:
+def _as_run(residuals: Completion, product: LowRank, settings: FitSettings) -> Trajectory:
     """A recovery as a run that starts at its end."""
-    residuals = standardization.residual_problem(problem, np.float64)
     left, right = product.factors
     loss = float(np.mean((product.predict(residuals.rows, residuals.cols) - residuals.values) ** 2))
     run = evolve(
@@ -115,15 +115,7 @@ def _losses_ahead(fold: Fold, widest: int) -> Float[np.ndarray, " held"]:
     return fold.losses(product.predict(held.rows, held.cols))
 
 
-def _recovered(problem: Completion, standardization: Standardization, seed: int, may_be_exact: bool) -> Recovery | None:
+def _recovered(residuals: Completion, rounding: float, seed: int, may_be_exact: bool) -> Recovery | None:
     """What `recover` finds in a table in units; None where it finds nothing."""
-    residuals = standardization.residual_problem(problem, np.float64)
-    found = recover(
-        residuals, symmetric=False, attempts=1, tolerance=rounding_of(problem), exact=may_be_exact, seed=seed
-    )
+    found = recover(residuals, symmetric=False, attempts=1, tolerance=rounding, exact=may_be_exact, seed=seed)
     return found if found.rank else None
-
-
-def _product(problem: Completion, standardization: Standardization, found: Recovery) -> LowRank:
-    """The matrix in units; lines that the entries do not determine are those expected."""
-    return with_expected_lines(standardization.residual_problem(problem, np.float64), found)
