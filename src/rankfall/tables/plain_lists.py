@@ -81,14 +81,14 @@ class PlainList:
         """
         import polars as pl
 
-        sample = self._cells(self.head.cells.slice(begin), places)
+        sample = _cells(self.head.cells.slice(begin), places)
         labels = [_as_they_are if _plain_integers(cells) is None else _plain_integers for cells in sample[:2]]
         parsers = [*labels, *[_plain_decimals] * (len(places) - 2)]
         parts: list[list[pl.Series]] = []
         for stretch in self._stretches(begin, size):
             frame = self._split(stretch)
             parsed = None if frame is None else [
-                parse(cells) for parse, cells in zip(parsers, self._cells(frame, places), strict=True)
+                parse(cells) for parse, cells in zip(parsers, _cells(frame, places), strict=True)
             ]  # fmt: skip
             if parsed is None or any(cells is None for cells in parsed):
                 return None
@@ -96,9 +96,6 @@ class PlainList:
         if not parts:
             return None
         return [pl.concat(column).rechunk() for column in zip(*parts, strict=True)]
-
-    def _cells(self, frame: "pl.DataFrame", places: Sequence[int]) -> "list[pl.Series]":
-        return [frame[str(place)] for place in places]
 
     def _stretches(self, begin: int, size: int) -> Iterator[bytes]:
         """The bytes of the file in whole lines, without the first ones."""
@@ -132,6 +129,10 @@ class PlainList:
         # a line with a cell too few has no last one; then none may have one too many
         is_even = frame.height == lines and not frame[str(width - 1)].null_count()
         return frame if is_even and stretch.count(separator.encode()) == lines * (width - 1) else None
+
+
+def _cells(frame: "pl.DataFrame", places: Sequence[int]) -> "list[pl.Series]":
+    return [frame[str(place)] for place in places]
 
 
 def _plain_integers(cells: "pl.Series") -> "pl.Series | None":

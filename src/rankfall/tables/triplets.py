@@ -93,8 +93,6 @@ def merge_duplicates(
     `duplicates` is "error", "mean" (the mean of a pair's values) or "last" (the one furthest down). `number`
     is how the file counts an entry's row, in the sentence about a duplicate.
     """
-    import polars as pl
-
     check_merge(duplicates)
     is_known = ~np.isnan(triplets.values)
     if not is_known.any():
@@ -104,25 +102,19 @@ def merge_duplicates(
         return sorted_once
     known = np.flatnonzero(is_known)
     keys = triplets.rows[known] * np.int64(triplets.shape[1]) + triplets.cols[known]
-    order = pl.Series(keys).arg_sort().to_numpy()
+    # among repeats, the order of the file counts
+    order = np.argsort(keys, kind="stable")
     is_first = np.concatenate([[True], np.diff(keys[order]) > 0])
-    if not is_first.all():
-        # among repeats, the order of the file counts
-        order = np.argsort(keys, kind="stable")
     places = known[order]
+    if duplicates == "error":
+        repeats = np.flatnonzero(~is_first)
+        again = int(repeats[np.argmin(places[repeats])])
+        raise InputError(_duplicate(triplets, int(places[again]), int(places[again - 1]), number))
+    starts = np.flatnonzero(is_first)
+    ends = np.append(starts[1:], keys.size)
     values = triplets.values[places]
-    if not is_first.all():
-        starts = np.flatnonzero(is_first)
-        ends = np.append(starts[1:], keys.size)
-        if duplicates == "error":
-            repeats = np.flatnonzero(~is_first)
-            again = int(repeats[np.argmin(places[repeats])])
-            raise InputError(_duplicate(triplets, int(places[again]), int(places[again - 1]), number))
-        if duplicates == "mean":
-            values = np.add.reduceat(values, starts) / (ends - starts)
-        else:
-            values = values[ends - 1]
-        places = places[starts]
+    values = np.add.reduceat(values, starts) / (ends - starts) if duplicates == "mean" else values[ends - 1]
+    places = places[starts]
     return replace(triplets, rows=triplets.rows[places], cols=triplets.cols[places], values=values)
 
 
