@@ -20,6 +20,7 @@ from rankfall.devices import Device, find_device, place
 from rankfall.errors import InputError, require, require_class
 from rankfall.kernels.entry_lists import LONGEST, EntryLists
 from rankfall.kernels.observed import Entries, line_starts, predict
+from rankfall.kernels.pieces import line_counts
 from rankfall.problems.layout import Layout, Observed
 from rankfall.problems.layouts import Dense, choose_layout
 from rankfall.problems.loss import Loss
@@ -211,7 +212,7 @@ class Completion(ManyProblems):
     def degrees(self) -> tuple[Int[np.ndarray, " m"], Int[np.ndarray, " n"]]:
         """How many entries of each row, and of each column, are observed."""
         m, n = self.shape
-        return np.bincount(self.rows, minlength=m), np.bincount(self.cols, minlength=n)
+        return line_counts(self.rows, m), line_counts(self.cols, n)
 
     @cached_property
     def observed(self) -> Observed:
