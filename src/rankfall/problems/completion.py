@@ -355,13 +355,12 @@ class Completion(ManyProblems):
         values = to_numpy(self.values)
         if values.ndim > 1:
             raise InputError(f"a back-projection is of one table, got {values.shape[0]}; choose one by of_runs(i)")
-        values = self.loss_function.pull_at_zero(values)
-        if self.weights is not None:
-            values = to_numpy(self.weights) * values
         m, n = self.shape
+        values = self.loss_function.pull_at_zero(values) * values.dtype.type(m * n / float(self.total_weight))
+        if self.weights is not None:
+            values *= to_numpy(self.weights)
         # entries are in row-major order already
-        starts = line_starts(self.rows, m)
-        return csr_array((values * values.dtype.type(m * n / float(self.total_weight)), self.cols, starts), self.shape)
+        return csr_array((values, self.cols, line_starts(self.rows, m)), self.shape)
 
     def on_device(self, device: str | Device) -> "Completion":
         """The same problem as PyTorch tensors on a device, held-out entries and truth included.
