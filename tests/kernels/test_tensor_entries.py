@@ -6,7 +6,7 @@ import pytest
 
 import rankfall as rf
 from rankfall.kernels.tensor_chunks import chunk_bounds
-from rankfall.kernels.tree_entries import Nodes
+from rankfall.kernels.tree_nodes import Nodes
 from rankfall.problems import Absolute, Huber, Logistic, Loss, Squared
 from tests.helpers.kernel_cases import threads
 

@@ -29,3 +29,16 @@ def cost_and_pull(kind, parameter, prediction, target):
     # σ(−margin) = e^{−margin}/(1 + e^{−margin}), from whichever exponential does not overflow
     miss = small / (1 + small) if margin > 0 else 1 / (1 + small)
     return max(-margin, 0) + np.log1p(small), -target * miss / 2
+
+
+@njit(cache=True, inline="always")
+@no_type_check
+def weighed(kind, parameter, prediction, target, weight):
+    """w ρ and ½ w ∂ρ/∂z of an entry, in the type of its prediction."""
+    if kind == SQUARED:
+        residual = prediction - target
+        pull = residual * weight
+        return residual * pull, pull
+    cost, slope = cost_and_pull(kind, parameter, prediction, target)
+    number = type(prediction)
+    return number(cost) * weight, number(slope) * weight

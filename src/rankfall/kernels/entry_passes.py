@@ -4,7 +4,7 @@ from typing import no_type_check
 
 from numba import njit, prange
 
-from rankfall.kernels.entry_costs import SQUARED, cost_and_pull
+from rankfall.kernels.entry_costs import weighed
 
 # Sums inside one entry's dot product may be re-associated (this is what lets them vectorize); sums over entries, and
 # not-a-number, keep their meaning.
@@ -27,14 +27,8 @@ def pull_rows(begin, end, starts, columns, values, weights, kind, parameter, lef
             for k in range(rank):
                 total += row[k] * other[k]
             weight = weights[entry] if weighted else left.dtype.type(1)
-            if kind == SQUARED:
-                residual = total - values[entry]
-                pull = residual * weight
-                loss += residual * pull
-            else:
-                cost, slope = cost_and_pull(kind, parameter, total, values[entry])
-                pull = left.dtype.type(slope) * weight
-                loss += left.dtype.type(cost) * weight
+            cost, pull = weighed(kind, parameter, total, values[entry], weight)
+            loss += cost
             residuals[entry] = pull
             for k in range(rank):
                 out[k] += pull * other[k]

@@ -10,7 +10,7 @@ from typing import no_type_check
 import numpy as np
 from numba import njit, prange
 
-from rankfall.kernels.entry_costs import SQUARED, cost_and_pull
+from rankfall.kernels.entry_costs import weighed
 from rankfall.kernels.lanes import LANES, add_multiple, aligned_zeros, dot, load, store, zeros
 
 # Numbers of a row at most, and the multiplications above which a list is long: the loops are compiled for each B.
@@ -42,14 +42,8 @@ def pull_rows(
             other = load(right, columns[entry] * width, tag)
             total = dot(row, other)
             weight = weights[entry] if weighted else left.dtype.type(1)
-            if kind == SQUARED:
-                residual = total - values[entry]
-                pull = residual * weight
-                loss += residual * pull
-            else:
-                cost, slope = cost_and_pull(kind, parameter, total, values[entry])
-                pull = left.dtype.type(slope) * weight
-                loss += left.dtype.type(cost) * weight
+            cost, pull = weighed(kind, parameter, total, values[entry], weight)
+            loss += cost
             residuals[entry] = pull
             out = add_multiple(out, pull, other)
         store(pulled, i * width, out)

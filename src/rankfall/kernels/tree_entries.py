@@ -8,7 +8,6 @@ of the loops (`lanes`); the matrix of the root, a column, is kept as a row. `ten
 bit.
 """
 
-from dataclasses import dataclass
 from typing import no_type_check
 
 import numpy as np
@@ -20,7 +19,6 @@ from rankfall.kernels.lanes import (
     LANES,
     add,
     add_multiple,
-    add_times,
     aligned_zeros,
     dot,
     load,
@@ -28,35 +26,12 @@ from rankfall.kernels.lanes import (
     read,
     stay_apart,
     store,
-    tag_of,
     times,
 )
 from rankfall.kernels.narrow_gradient import aligned
 from rankfall.kernels.tensor_chunks import WORTH_THREADS, chunk_bounds
-
-
-@dataclass(frozen=True, eq=False)
-class Nodes:
-    """The nodes of a tree as the loops read them: one integer a node.
-
-    `parents[v]` is −1 for the root; `modes[v]` is the axis of a leaf and −1 for an inner node. The matrix of node v is
-    (rows[v], cols[v]).
-    """
-
-    parents: np.ndarray
-    modes: np.ndarray
-    rows: np.ndarray
-    cols: np.ndarray
-
-    @property
-    def work(self) -> int:
-        """Multiplications of an entry."""
-        return int(np.sum(np.where(self.modes < 0, self.rows, 1) * self.cols))
-
-    @property
-    def size(self) -> int:
-        """Number of weights."""
-        return int(self.rows @ self.cols)
+from rankfall.kernels.tree_nodes import Nodes, PackedTree
+from rankfall.kernels.tree_of_three import gradient_of_three
 
 
 @njit(cache=True, error_model="numpy")
@@ -152,50 +127,6 @@ def _gradient(
     return total
 
 
-@njit(cache=True, error_model="numpy")
-@no_type_check
-def _gradient_of_three(
-    begin, end, positions, table, three, matrices, values, weights, share, kind, parameter, pulled, tag
-):  # fmt: skip
-    """`_gradient` for three axes and two inner nodes: what an entry needs twice stays in registers."""
-    stay_apart()
-    width, total = len(tag) * LANES, 0.0
-    # one leaf beside the root, and two below the inner node
-    inner, alone, left, right = three
-    number = matrices.dtype.type
-    products, downs = aligned(4 * width, matrices), aligned(4 * width, matrices)
-    lefts, rights, alones = np.empty(4, np.int64), np.empty(4, np.int64), np.empty(4, np.int64)
-    root, sums = load(matrices, table[3, 4], tag), load(pulled, table[3, 4], tag)
-    for e in range(begin, end, 4):
-        for g in range(4):
-            at = min(e + g, end - 1)
-            lefts[g] = table[3, left] + positions[table[1, left], at] * width
-            rights[g] = table[3, right] + positions[table[1, right], at] * width
-            alones[g] = table[3, alone] + positions[table[1, alone], at] * width
-            store(products, g * width, times(load(matrices, lefts[g], tag), load(matrices, rights[g], tag)))
-        outputs = combined(table[2, inner], table[3, inner], matrices, products, 0, width, tag)
-        for g in range(4):
-            place, cost, slope = alones[g], 0.0, 0.0
-            row = load(matrices, place, tag)
-            product = times(outputs[g], row)
-            if e + g < end:
-                weight = share * read(weights, e + g) if weights.size > 0 else share
-                cost, slope = cost_and_slope(kind, parameter, dot(product, root), read(values, e + g), weight)
-            total += cost
-            scaled = multiple(number(slope), root)
-            sums = add_multiple(sums, number(slope), product)
-            store(downs, g * width, times(scaled, row))
-            store(pulled, place, add_times(load(pulled, place, tag), scaled, outputs[g]))
-        add_products(table[2, inner], table[3, inner], products, 0, width, downs, pulled, tag)
-        lower = combined(table[7, inner], table[5, inner], matrices, downs, 0, width, tag)
-        for g in range(4):
-            a, b = lefts[g], rights[g]
-            store(pulled, a, add_times(load(pulled, a, tag), lower[g], load(matrices, b, tag)))
-            store(pulled, b, add_times(load(pulled, b, tag), lower[g], load(matrices, a, tag)))
-    store(pulled, table[3, 4], sums)
-    return total
-
-
 @njit(cache=True)
 @no_type_check
 def _chunk(job, chunks, positions, table, siblings, three, matrices, terms, pulled, losses, tag):
@@ -205,7 +136,7 @@ def _chunk(job, chunks, positions, table, siblings, three, matrices, terms, pull
     begin, end, share = chunks[c], chunks[c + 1], shares[b if shares.size > 1 else 0]
     own, shared = values[b if values.shape[0] > 1 else 0], weights[b if weights.shape[0] > 1 else 0]
     if three[0] >= 0:
-        losses[b, c] = _gradient_of_three(
+        losses[b, c] = gradient_of_three(
             begin, end, positions, table, three, matrices[b], own, shared, share, kind, parameter, pulled[b, c], tag
         )
     else:
@@ -246,11 +177,13 @@ def _parallel_values(chunks, positions, table, matrices, predicted, tag):
 
 def values(positions: np.ndarray, nodes: Nodes, layers: list[np.ndarray]) -> np.ndarray:
     """W at `positions` (N, entries), (batch, entries), from the matrix of each node (batch, rows, cols)."""
-    table, _, packed, tag = _packed(nodes, layers)
-    predicted = np.empty((packed.shape[0], positions.shape[1]), packed.dtype)
-    chunks = chunk_bounds(positions.shape[1], nodes.work, 1, packed.shape[0])
+    tree = PackedTree.of(nodes, layers)
+    batch, count = tree.matrices.shape[0], positions.shape[1]
+    predicted = np.empty((batch, count), tree.matrices.dtype)
+    chunks = chunk_bounds(count, nodes.work, 1, batch)
     is_small = predicted.size * nodes.work < WORTH_THREADS
-    (_serial_values if is_small else _parallel_values)(chunks, positions, table, packed, predicted, tag)
+    run = _serial_values if is_small else _parallel_values
+    run(chunks, positions, tree.table, tree.matrices, predicted, tree.tag)
     return predicted
 
 
@@ -271,61 +204,13 @@ def _pulled(
     positions: np.ndarray, nodes: Nodes, layers: list[np.ndarray], terms: EntryTerms
 ) -> tuple[np.ndarray, list[np.ndarray]]:
     """ℓ of each run, and ½ ∂ℓ/∂layers."""
-    table, siblings, packed, tag = _packed(nodes, layers)
-    chunks = chunk_bounds(positions.shape[1], nodes.work, nodes.size, packed.shape[0])
-    width = LANES * len(tag)
-    # the root's matrix is the last; no transposes
-    pulled = aligned_zeros((packed.shape[0], chunks.size - 1, int(table[3, -1]) + width), packed.dtype)
+    tree = PackedTree.of(nodes, layers)
+    batch, count = tree.matrices.shape[0], positions.shape[1]
+    chunks = chunk_bounds(count, nodes.work, nodes.size, batch)
+    pulled = aligned_zeros((batch, chunks.size - 1, tree.size), tree.matrices.dtype)
     losses = np.empty(pulled.shape[:2])
-    is_small = packed.shape[0] * positions.shape[1] * nodes.work < WORTH_THREADS
-    run = _serial_gradients if is_small else _parallel_gradients
-    run(chunks, positions, table, siblings, _three(nodes), packed, terms.arrays, pulled, losses, tag)
-    summed = pulled.sum(axis=1) if chunks.size > 2 else pulled[:, 0]
-    pulls = []
-    for v, (rows, cols, begin) in enumerate(zip(nodes.rows, nodes.cols, table[3], strict=True)):
-        is_root = v == nodes.parents.size - 1
-        part = summed[:, begin : begin + (1 if is_root else rows) * width].reshape(packed.shape[0], -1, width)
-        pulls.append(part[..., :rows].mT if is_root else part[..., :cols])
-    return losses.sum(axis=1), pulls
-
-
-def _three(nodes: Nodes) -> tuple[int, int, int, int]:
-    """The inner node of a tree ((a, b), c), and the leaves c, a and b; −1 for any other tree."""
-    root = nodes.parents.size - 1
-    below = np.flatnonzero(nodes.parents == root)
-    inner = [v for v in below if nodes.modes[v] < 0]
-    leaves = np.flatnonzero(nodes.parents == inner[0]) if inner else below
-    if root != 4 or below.size != 2 or leaves.size != 2 or (nodes.modes[leaves] < 0).any():
-        return -1, -1, -1, -1
-    return int(inner[0]), int(below.sum() - inner[0]), int(leaves[0]), int(leaves[1])
-
-
-def _packed(
-    nodes: Nodes, layers: list[np.ndarray]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[int, ...]]:  # fmt: skip
-    """The table of nodes, their siblings, all matrices with zeros up to the width of a row, and the tag of that width.
-
-    The table: parents, modes, rows, where the matrix begins, whether a node is the first of its siblings, where its
-    transpose begins, where its siblings do in their list, and columns. Behind the matrices are the transposes of the
-    inner ones.
-    """
-    inner, count = nodes.modes < 0, nodes.parents.size
-    tag = tag_of(int(max(nodes.cols.max(), nodes.rows[inner].max())))
-    width = LANES * len(tag)
-    parts = [layer.mT if v == count - 1 else layer for v, layer in enumerate(layers)]
-    parts += [layer.mT for v, layer in enumerate(layers[:-1]) if inner[v]]
-    sizes = [part.shape[1] * width for part in parts]
-    packed = aligned_zeros((parts[0].shape[0], sum(sizes)), parts[0].dtype)
-    offsets = np.cumsum([0, *sizes])[:-1]
-    for part, begin, size in zip(parts, offsets, sizes, strict=True):
-        packed[:, begin : begin + size].reshape(*part.shape[:-1], width)[..., : part.shape[-1]] = part
-    families = [np.flatnonzero(nodes.parents == parent) for parent in nodes.parents]
-    others = [family[family != v] for v, family in enumerate(families)]
-    transposes = np.zeros(count, np.int64)
-    transposes[:-1][inner[:-1]] = offsets[count:]
-    firsts = [v == family[0] for v, family in enumerate(families)]
-    table = np.stack([
-        nodes.parents, nodes.modes, nodes.rows, offsets[:count], firsts, transposes,
-        np.cumsum([0, *map(len, others)])[:-1], nodes.cols,
-    ])  # fmt: skip
-    return table.astype(np.int64), np.concatenate(others).astype(np.int64), packed, tag
+    run = _serial_gradients if batch * count * nodes.work < WORTH_THREADS else _parallel_gradients
+    run(
+        chunks, positions, tree.table, tree.siblings, nodes.three, tree.matrices, terms.arrays, pulled, losses, tree.tag
+    )  # fmt: skip
+    return losses.sum(axis=1), tree.unpacked(pulled.sum(axis=1) if chunks.size > 2 else pulled[:, 0])

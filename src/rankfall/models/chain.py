@@ -21,8 +21,10 @@ from rankfall.arrays import Array, is_numpy, namespace, reshape
 from rankfall.errors import InputError
 from rankfall.kernels.motion import Motion
 from rankfall.kernels.narrow_chain import NarrowChain, is_narrow
+from rankfall.models.factor_pairs import beside_identity, factored_decomposition
+from rankfall.models.flat_layers import FlatLayers
 from rankfall.models.layer_products import partial_products, pull_back, write_descent
-from rankfall.models.model import Model, beside_identity, factored_decomposition
+from rankfall.models.model import Model
 from rankfall.models.preconditioner import require_decay
 from rankfall.models.start import LayerForm
 from rankfall.problems.problem import Problem
@@ -120,26 +122,21 @@ class Chain(Model):
 
     def layers(self, weights: Float[Array, "*batch p"]) -> list[Array]:
         """The layers W_1 … W_N, each `(*batch, d_j, d_{j−1})`, as views of the flat vector."""
-        batch = tuple(weights.shape[:-1])
-        return [reshape(weights[..., place], batch + shape) for place, shape in self._places]
+        return self._flat.split(weights)
 
     @cached_property
-    def _places(self) -> list[tuple[slice, tuple[int, int]]]:
-        """Where each layer lies in the flat vector, and its shape."""
-        ends = list(itertools.accumulate(math.prod(shape) for shape in self.layer_shapes))
-        return [(slice(end - math.prod(s), end), s) for end, s in zip(ends, self.layer_shapes, strict=True)]
+    def _flat(self) -> FlatLayers:
+        return FlatLayers(self.layer_shapes)
 
     def join(self, layers: Sequence[Array]) -> Float[Array, "*batch p"]:
         """The flat vector of these layers, W_1 first."""
-        xp = namespace(*layers)
         shapes = [tuple(layer.shape[-2:]) for layer in layers]
         if shapes != self.layer_shapes:
             raise InputError(
                 f"layers must have shapes {self.layer_shapes}, W_1 first, got {shapes}; "
                 "W_1 acts first and has as many columns as W"
             )
-        flat = [xp.reshape(layer, (*layer.shape[:-2], math.prod(layer.shape[-2:]))) for layer in layers]
-        return xp.concat(flat, axis=-1)
+        return self._flat.joined(layers)
 
     def factors(self, weights: Float[Array, "*batch p"]) -> tuple[Array, Array]:
         """L `(*batch, m, k)` and R `(*batch, n, k)` with W = L Rᵀ, k the least hidden width; min(m, n) at depth 1."""
@@ -170,7 +167,7 @@ class Chain(Model):
         if self.decay:
             velocity = velocity - self.decay * weights
         if self.rates is not None:
-            parts = [rate * velocity[..., place] for rate, (place, _) in zip(self.rates, self._places, strict=True)]
+            parts = [rate * velocity[..., place] for rate, place in zip(self.rates, self._flat.places, strict=True)]
             velocity = namespace(velocity).concat(parts, axis=-1)
         return loss, velocity
 

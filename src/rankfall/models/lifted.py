@@ -16,8 +16,9 @@ from scipy.sparse.linalg import LinearOperator
 
 from rankfall.arrays import Array, SparseArray, is_numpy, is_torch, namespace
 from rankfall.errors import InputError
+from rankfall.models.factor_pairs import factored_decomposition
 from rankfall.models.features import Features
-from rankfall.models.model import Model, factored_decomposition
+from rankfall.models.model import Model
 from rankfall.models.operator import linear_operator
 from rankfall.models.start import LayerForm, Start
 from rankfall.problems.problem import Problem

@@ -11,7 +11,6 @@ The singular values of W, and its factors, are those of its matricization: the f
 others the columns. For a matrix this is W itself.
 """
 
-import itertools
 import math
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -21,9 +20,11 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Float, Int
 
-from rankfall.arrays import Array, is_numpy, namespace, reshape, to_numpy
+from rankfall.arrays import Array, is_numpy, namespace, to_numpy
 from rankfall.errors import InputError
-from rankfall.models.model import Model, beside_identity
+from rankfall.models.factor_pairs import beside_identity
+from rankfall.models.flat_layers import FlatLayers
+from rankfall.models.model import Model
 from rankfall.models.start import LayerForm
 from rankfall.models.tensor_sweep import swept_by_layers
 from rankfall.problems.matricization import matricized_shape
@@ -167,31 +168,25 @@ class TensorModel(Model):
         return LayerForm(tuple(self.layer_shapes), self.rank, deviation, self.modes)
 
     @cached_property
-    def _places(self) -> list[tuple[slice, tuple[int, ...]]]:
-        ends = list(itertools.accumulate(map(math.prod, self.layer_shapes)))
-        return [(slice(end - math.prod(s), end), s) for end, s in zip(ends, self.layer_shapes, strict=True)]
+    def _flat(self) -> FlatLayers:
+        return FlatLayers(self.layer_shapes)
 
     @cached_property
     def offsets(self) -> Int[np.ndarray, " layers"]:
         """Where each layer begins in the flat vector."""
-        return np.asarray([place.start for place, _ in self._places], dtype=np.int64)
+        return np.asarray([place.start for place in self._flat.places], dtype=np.int64)
 
     def layers(self, weights: Float[Array, "*batch p"]) -> list[Array]:
         """The layers, as views of the flat vector."""
-        batch = tuple(weights.shape[:-1])
-        return [reshape(weights[..., place], batch + shape) for place, shape in self._places]
+        return self._flat.split(weights)
 
     def join(self, layers: Sequence[Array]) -> Float[Array, "*batch p"]:
         """The flat vector of these layers."""
-        xp = namespace(*layers)
         expected = self.layer_shapes
         shapes = [tuple(a.shape[a.ndim - len(s) :]) for a, s in zip(layers, expected, strict=False)]
         if len(layers) != len(expected) or shapes != expected:
             raise InputError(f"layers must have shapes {expected}, got {[tuple(layer.shape) for layer in layers]}")
-        flat = [
-            xp.reshape(a, (*a.shape[: a.ndim - len(s)], math.prod(s))) for a, s in zip(layers, expected, strict=True)
-        ]
-        return xp.concat(flat, axis=-1)
+        return self._flat.joined(layers)
 
     def entries(
         self, weights: Float[Array, "batch p"], positions: Sequence[int | Sequence[int] | np.ndarray]

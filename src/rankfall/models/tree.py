@@ -22,6 +22,7 @@ from jaxtyping import Float, Int
 from rankfall.arrays import Array, namespace
 from rankfall.errors import InputError
 from rankfall.kernels import tree_entries
+from rankfall.kernels.tree_nodes import Nodes
 from rankfall.models.contraction import NONE, Names
 from rankfall.models.mode_tree import Node, Structure, as_structure, balanced, nodes_of
 from rankfall.models.network_model import NetworkModel
@@ -163,10 +164,10 @@ class Tree(NetworkModel):
         return min(costs[-1])
 
     @cached_property
-    def _loops(self) -> tree_entries.Nodes:
+    def _loops(self) -> Nodes:
         rows, cols = np.asarray(self.layer_shapes).T
         modes = np.asarray([-1 if mode is None else mode for mode in self.modes])
-        return tree_entries.Nodes(np.asarray(self.parents), modes, rows, cols)
+        return Nodes(np.asarray(self.parents), modes, rows, cols)
 
     def values_at(
         self, positions: Int[np.ndarray, "order entries"], weights: Float[np.ndarray, "batch p"]

@@ -10,7 +10,6 @@ matter of the layout, and the numbers are the same to rounding in each.
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-import array_api_compat
 import numpy as np
 import numpy.typing as npt
 from jaxtyping import Float, Int, Shaped
@@ -26,7 +25,8 @@ from rankfall.problems.layouts import Dense, choose_layout
 from rankfall.problems.loss import Loss
 from rankfall.problems.losses import Squared
 from rankfall.problems.many import ManyProblems
-from rankfall.problems.observations import check_entries, dense_entries, drawn_entries, sorted_unique
+from rankfall.problems.observations import beside, check_entries, dense_entries, drawn_entries, sorted_unique
+from rankfall.problems.weighted_loss import WeightedLoss
 
 # A group of a batch on a device: large enough to keep it busy, small beside the memory of one.
 _DEVICE_BYTES = 2**32
@@ -174,12 +174,8 @@ class Completion(ManyProblems):
         loss = Squared() if loss is None else loss
         values, weights = check_entries(rows, values, shape, weights)
         loss.check(values)
-        if not array_api_compat.is_array_api_obj(model) or is_numpy(model):
-            truth = None if truth is None else np.asarray(truth, values.dtype)
-            return cls(rows, cols, values, shape, weights, truth, loss_function=loss, layout=layout)
-        frame = like(np.zeros(0), model)
-        put = [None if a is None else like(to_numpy(a), frame) for a in (values, weights, truth)]
-        return cls(rows, cols, put[0], shape, put[1], put[2], loss_function=loss, layout=layout)
+        held, weighed, truth = beside(model, values, weights, truth)
+        return cls(rows, cols, held, shape, weighed, truth, loss_function=loss, layout=layout)
 
     def __post_init__(self) -> None:
         if self.truth is not None and tuple(self.truth.shape) != self.shape:
@@ -246,7 +242,11 @@ class Completion(ManyProblems):
     @property
     def total_weight(self) -> Float[Array, "*batch"]:
         """Σ w over the observed entries."""
-        return self.observed.total_weight
+        return self._weighted_loss.total_weight
+
+    @cached_property
+    def _weighted_loss(self) -> WeightedLoss:
+        return WeightedLoss(self.loss_function, self.values, self.weights)
 
     @cached_property
     def layout_class(self) -> type[Layout]:
@@ -298,9 +298,7 @@ class Completion(ManyProblems):
         self, predicted: Float[Array, "*batch entries"]
     ) -> tuple[Float[Array, "*batch"], Float[Array, "*batch entries"]]:
         """ℓ and w ∂ρ/∂z / Σ w on Ω, from the values of W there."""
-        slopes = self.loss_function.derivative(predicted, self.values)
-        weighed = slopes if self.weights is None else self.weights * slopes
-        return self._mean_loss(predicted), weighed / self.total_weight[..., None]
+        return self._weighted_loss.mean_and_slopes(predicted)
 
     def loss_and_gradient(
         self, product: Float[Array, "*batch m n"]
@@ -312,7 +310,7 @@ class Completion(ManyProblems):
         """ℓ(W), the (weighted) mean over the observed entries."""
         if not is_numpy(product):
             return self.loss_and_gradient(product)[0]
-        return self._mean_loss(product[..., self.rows, self.cols])
+        return self._weighted_loss.mean(product[..., self.rows, self.cols])
 
     def loss_and_factor_gradients(
         self, left: Float[Array, "*batch m k"], right: Float[Array, "*batch n k"]
@@ -338,12 +336,7 @@ class Completion(ManyProblems):
         flat_left, flat_right = xp.reshape(left, (-1, *left.shape[-2:])), xp.reshape(right, (-1, *right.shape[-2:]))
         runs = range(flat_left.shape[0])
         picked = xp.stack([self.predict(flat_left[i, ...], flat_right[i, ...], self.rows, self.cols) for i in runs])
-        return self._mean_loss(xp.reshape(picked, (*left.shape[:-2], self.rows.size)))
-
-    def _mean_loss(self, predicted: Float[Array, "*batch entries"]) -> Float[Array, "*batch"]:
-        costs = self.loss_function.value(predicted, self.values)
-        weighed = costs if self.weights is None else self.weights * costs
-        return namespace(predicted).sum(weighed, axis=-1) / self.total_weight
+        return self._weighted_loss.mean(xp.reshape(picked, (*left.shape[:-2], self.rows.size)))
 
     def back_projection(self) -> SparseArray:
         """(1/p) P_Ω(b) as a SciPy CSR matrix: the direction −∇ℓ(0), sized as an estimate of W.   [kwon2024]

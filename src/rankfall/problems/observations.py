@@ -1,4 +1,4 @@
-"""From users' input to observed entries: checks, sorting, duplicates.
+"""From users' input to observed entries: checks and sorting.
 
 Every rule about observed entries is here, each with its sentence: two dimensions, real and finite numbers, indices in
 range, one value a position, weights that are not negative and not all zero.
@@ -6,12 +6,14 @@ range, one value a position, weights that are not negative and not all zero.
 
 import numpy as np
 import numpy.typing as npt
+from array_api_compat import is_array_api_obj
 from jaxtyping import Bool
 
-from rankfall.arrays import Array, to_numpy
+from rankfall.arrays import Array, is_numpy, like, to_numpy
 from rankfall.errors import InputError
 from rankfall.low_rank import check_positions
 from rankfall.problems.real import real_numbers
+from rankfall.problems.repeats import check_choice, merged, refuse_repeats
 
 
 def dense_entries(
@@ -48,8 +50,7 @@ def sorted_unique(
     """
     rows, cols, values = np.asarray(rows), np.asarray(cols), real_numbers(values, "observed values")
     weights = None if weights is None else real_numbers(weights, "weights")
-    if duplicates not in ("error", "mean", "last"):
-        raise InputError(f"duplicates must be 'error', 'mean' or 'last', got {duplicates!r}; 'mean' averages repeats")
+    check_choice(duplicates)
     if rows.ndim != 1 or rows.shape != cols.shape or values.shape[-1:] != rows.shape:
         raise InputError(
             f"rows, cols and values must be lists of one length, got shapes {rows.shape}, {cols.shape} and "
@@ -71,23 +72,9 @@ def sorted_unique(
     values = values[..., order]
     fresh = np.concatenate([[True], key[1:] != key[:-1]]) if key.size else np.zeros(0, dtype=bool)
     if not fresh.all():
-        first = int(np.flatnonzero(~fresh)[0])
-        i, j = divmod(int(key[first]), shape[1])
         if duplicates == "error":
-            raise InputError(
-                f"each position may be observed once, got ({i}, {j}) more than once ({int((~fresh).sum())} repeats in "
-                "all); pass duplicates='mean' to average repeats or 'last' to keep the last"
-            )
-        starts = np.flatnonzero(fresh)
-        if duplicates == "last":
-            keep = np.append(starts[1:], key.size) - 1
-            values, picked = values[..., keep], None if picked is None else picked[..., keep]
-        else:
-            mass = np.ones_like(values) if picked is None else picked
-            summed = np.add.reduceat(mass, starts, axis=-1)
-            total = np.add.reduceat(mass * values, starts, axis=-1)
-            values = np.where(summed > 0, total / np.where(summed > 0, summed, 1), values[..., starts])
-            picked = None if picked is None else summed
+            refuse_repeats(fresh, divmod(int(key[np.argmin(fresh)]), shape[1]))
+        values, picked = merged(values, picked, fresh, duplicates)
         key = key[fresh]
     return (key // shape[1]).astype(small), (key % shape[1]).astype(small), values, picked, shape
 
@@ -133,6 +120,17 @@ def check_entries(
     if not (weights.sum(axis=-1) > 0).all():
         raise InputError("weights must not all be zero, got only zeros; an entry counts by its weight")
     return values, weights
+
+
+def beside(
+    given: Array, values: np.ndarray, weights: np.ndarray | None, truth: Array | None
+) -> tuple[Array, Array | None, Array | None]:
+    """Values, weights and truth in the array namespace of what was given, and on its device."""
+    if not is_array_api_obj(given) or is_numpy(given):
+        return values, weights, None if truth is None else np.asarray(truth, values.dtype)
+    frame = like(np.zeros(0), given)
+    weights, truth = (None if part is None else like(to_numpy(part), frame) for part in (weights, truth))
+    return like(values, frame), weights, truth
 
 
 def drawn_entries(count: int, weights: Array | None, fraction: float, seed: int) -> Bool[np.ndarray, " entries"]:

@@ -11,21 +11,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-import array_api_compat
 import numpy as np
 import numpy.typing as npt
 from jaxtyping import Float, Int
 
-from rankfall.arrays import Array, SparseArray, is_numpy, like, namespace, take, to_numpy
+from rankfall.arrays import Array, SparseArray, is_numpy, namespace, take, to_numpy
 from rankfall.errors import InputError, require
 from rankfall.kernels.entry_terms import EntryTerms, SortedTerms
 from rankfall.problems.loss import Loss
 from rankfall.problems.losses import Squared
 from rankfall.problems.many import ManyProblems
 from rankfall.problems.matricization import matricized_entries
-from rankfall.problems.observations import check_entries, drawn_entries
+from rankfall.problems.observations import beside, check_entries, drawn_entries
 from rankfall.problems.sorted_entries import SortedEntries
 from rankfall.problems.tensor_observations import dense_tensor_entries, sorted_unique_entries
+from rankfall.problems.weighted_loss import WeightedLoss
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,12 +134,8 @@ class TensorCompletion(ManyProblems):
         loss = Squared() if loss is None else loss
         values, weights = check_entries(indices[0], values, shape, weights)
         loss.check(values)
-        if not array_api_compat.is_array_api_obj(model) or is_numpy(model):
-            truth = None if truth is None else np.asarray(truth, values.dtype)
-            return cls(indices, values, shape, weights, truth, loss_function=loss)
-        frame = like(np.zeros(0), model)
-        put = [None if a is None else like(to_numpy(a), frame) for a in (values, weights, truth)]
-        return cls(indices, put[0], shape, put[1], put[2], loss_function=loss)
+        held, weighed, truth = beside(model, values, weights, truth)
+        return cls(indices, held, shape, weighed, truth, loss_function=loss)
 
     def __post_init__(self) -> None:
         if self.truth is not None and tuple(self.truth.shape) != tuple(self.shape):
@@ -164,11 +160,14 @@ class TensorCompletion(ManyProblems):
         """The indices, one row for each axis."""
         return self.indices
 
-    @cached_property
+    @property
     def total_weight(self) -> Float[Array, "*batch"]:
         """Σ w over the observed entries."""
-        xp = namespace(self.values)
-        return xp.sum(xp.ones_like(self.values) if self.weights is None else self.weights, axis=-1)
+        return self._weighted_loss.total_weight
+
+    @cached_property
+    def _weighted_loss(self) -> WeightedLoss:
+        return WeightedLoss(self.loss_function, self.values, self.weights)
 
     @cached_property
     def terms(self) -> EntryTerms | None:
@@ -206,12 +205,7 @@ class TensorCompletion(ManyProblems):
         self, predicted: Float[Array, "*batch entries"]
     ) -> tuple[Float[Array, "*batch"], Float[Array, "*batch entries"]]:
         """ℓ and w ∂ρ/∂z / Σ w on Ω, from the values of W there."""
-        costs = self.loss_function.value(predicted, self.values)
-        slopes = self.loss_function.derivative(predicted, self.values)
-        if self.weights is not None:
-            costs, slopes = self.weights * costs, self.weights * slopes
-        loss = namespace(predicted).sum(costs, axis=-1) / self.total_weight
-        return loss, slopes / self.total_weight[..., None]
+        return self._weighted_loss.mean_and_slopes(predicted)
 
     def loss_and_gradient(self, product: Float[Array, "..."]) -> tuple[Float[Array, "*batch"], Float[Array, "..."]]:
         """ℓ(W) and ∇ℓ(W), zero off Ω, both formed whole; W is `(*batch, *shape)`."""

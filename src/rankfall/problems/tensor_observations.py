@@ -1,4 +1,4 @@
-"""From what users have to observed entries of a tensor: checks, sorting, duplicates. `observations` is for matrices."""
+"""From what users have to observed entries of a tensor: checks and sorting. `observations` is for matrices."""
 
 from collections.abc import Sequence
 
@@ -9,6 +9,7 @@ from jaxtyping import Int
 from rankfall.arrays import Array, to_numpy
 from rankfall.errors import InputError
 from rankfall.problems.real import real_numbers
+from rankfall.problems.repeats import check_choice, merged, refuse_repeats
 
 
 def dense_tensor_entries(
@@ -37,8 +38,7 @@ def sorted_unique_entries(
     """Coordinates in row-major order, one value a position, with the shape they live in."""
     values = real_numbers(np.asarray(values), "observed values")
     weights = None if weights is None else real_numbers(weights, "weights")
-    if duplicates not in ("error", "mean", "last"):
-        raise InputError(f"duplicates must be 'error', 'mean' or 'last', got {duplicates!r}; 'mean' averages repeats")
+    check_choice(duplicates)
     lists = [np.asarray(each) for each in indices]
     lengths = {each.shape for each in lists}
     if len(lengths) != 1 or lists[0].ndim != 1 or values.shape[-1:] != lists[0].shape:
@@ -62,19 +62,8 @@ def sorted_unique_entries(
     if fresh.all():
         return stacked, values, weights, shape
     if duplicates == "error":
-        first = tuple(stacked[:, np.flatnonzero(~fresh)[0]].tolist())
-        raise InputError(
-            f"each position may be observed once, got {first} more than once ({int((~fresh).sum())} repeats in all); "
-            "pass duplicates='mean' to average repeats or 'last' to keep the last"
-        )
-    starts = np.flatnonzero(fresh)
-    if duplicates == "last":
-        kept = np.append(starts[1:], fresh.size) - 1
-        return stacked[:, kept], values[..., kept], None if weights is None else weights[..., kept], shape
-    mass = np.ones_like(values) if weights is None else weights
-    summed, total = (np.add.reduceat(each, starts, axis=-1) for each in (mass, mass * values))
-    values = np.where(summed > 0, total / np.where(summed > 0, summed, 1), values[..., starts])
-    return stacked[:, starts], values, None if weights is None else summed, shape
+        refuse_repeats(fresh, tuple(stacked[:, np.argmin(fresh)].tolist()))
+    return stacked[:, fresh], *merged(values, weights, fresh, duplicates), shape
 
 
 def require_order(shape: Sequence[int]) -> None:

@@ -5,19 +5,16 @@ frames whose columns of strings are taken apart alike. Arrays give a Table witho
 Rows are counted as an editor or a spreadsheet counts them: the first is row 1.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rankfall.errors import InputError
 from rankfall.tables.array_files import read_mtx, read_npy, read_npz
-from rankfall.tables.cells import Parsed, decimals_of_numbers
-from rankfall.tables.columns import Column, refuse_text, settle_limits, titles_of
-from rankfall.tables.detection import find_columns, is_index
+from rankfall.tables.cells import decimals_of_numbers
+from rankfall.tables.detection import find_columns
 from rankfall.tables.files import (
     FRAME_FORMATS,
     READ_FORMATS,
@@ -27,24 +24,18 @@ from rankfall.tables.files import (
     check_readable,
     extension,
     read_bytes,
-    read_frame,
-    read_frame_metadata,
     text_format,
 )
-from rankfall.tables.frames import from_frame
+from rankfall.tables.frame_files import read_frame_table
 from rankfall.tables.grid import Grid
-from rankfall.tables.identifiers import identifier_places
+from rankfall.tables.grid_tables import table_of_grid
 from rankfall.tables.options import Notes, Reading
 from rankfall.tables.packing import unpack
 from rankfall.tables.sentinels import warn_of_sentinels, without_codes
-from rankfall.tables.sheets import Sheet, is_workbook, read_sheet
-from rankfall.tables.structure import Structure, structure_of
-from rankfall.tables.table import Layout, Table, refuse_infinite
-from rankfall.tables.text import Text, read_text
+from rankfall.tables.sheets import is_workbook, read_sheet
+from rankfall.tables.table import Table
+from rankfall.tables.text import read_text
 from rankfall.tables.triplets import Triplets
-
-if TYPE_CHECKING:
-    import polars as pl
 
 
 def read_table(
@@ -92,9 +83,9 @@ def read_table(
     notes = Notes()
     found: Table | Triplets
     if text_format(path) is not None or extension(path) in SHEET_FORMATS:
-        found = _table_of_grid(*read_grid(path, reading, notes), label_columns, header, reading, notes)
+        found = table_of_grid(*read_grid(path, reading, notes), label_columns, header, reading, notes)
     elif extension(path) in FRAME_FORMATS:
-        found = _table_of_frame(path, label_columns, reading, notes)
+        found = read_frame_table(path, label_columns, reading, notes)
     elif extension(path) == ".npy":
         found = read_npy(path)
     elif extension(path) == ".npz":
@@ -116,135 +107,6 @@ def read_grid(path: FilePath, reading: Reading, notes: Notes) -> tuple[Grid, str
         return read_sheet(path, data, reading, notes), None
     text = read_text(path, reading, notes, data)
     return text.grid(reading, notes), text.separator
-
-
-def _table_of_grid(
-    grid: Grid, separator: str | None, label_columns: Sequence[str | int] | None, header: bool | None,
-    reading: Reading, notes: Notes,
-) -> Table:  # fmt: skip
-    found = structure_of(grid, label_columns, header, reading, notes, separator)
-    titles = titles_of(found.names, found.numbers)
-    _note_codes(found, reading, notes)
-    refuse_text(found.columns, titles, found.number)
-    _refuse_formulas(found, titles)
-    columns = settle_limits(found.columns, titles, found.number, reading, notes)
-    values = np.ascontiguousarray(np.column_stack([column.values for column in columns]))
-    names = None if found.names is None else tuple(found.names[place] for place in found.numbers)
-    refuse_infinite(values, names, found.number)
-    _note_dresses(columns, titles, notes)
-    decimals = tuple(column.decimals() for column in columns)
-    cells = found.grid.cells[found.rows.tolist()]
-    text = grid.source if isinstance(grid.source, Text) else None
-    layout = Layout(
-        label_positions=tuple(found.labels),
-        integer_columns=tuple(
-            most == 0 and not np.isnan(column.values).all() for column, (_, most) in zip(columns, decimals, strict=True)
-        ),
-        text_format=text_format(grid.path) if text is not None else None,
-        separator="," if text is None else text.separator,
-        newline="\n" if text is None else text.newline,
-        numerals=found.numerals,
-        has_bom=text is not None and text.has_bom,
-        decimals=decimals,
-        dresses=tuple(column.dress for column in columns),
-        categories=found.categories,
-        texts=cells.select(str(place) for place in found.numbers),
-        source=grid.source,
-        rows=found.grid.rows[found.rows],
-        places=tuple(found.numbers),
-        before=values.copy(),
-    )
-    return Table(values, names, _label_lists(cells, found.labels, found.names), layout)
-
-
-def _refuse_formulas(found: Structure, titles: list[str]) -> None:
-    """Refuses formulas whose results the file does not hold: they are no unknown entries, and must not be replaced."""
-    if not isinstance(found.grid.source, Sheet):
-        return
-    formulas = found.grid.source.formulas()
-    for place, column, title in zip(found.numbers, found.columns, titles, strict=True):
-        is_empty = column.texts.is_null().to_numpy()
-        for row in np.flatnonzero(is_empty).tolist() if formulas else ():
-            if (found.number(row) - 1, place) in formulas:
-                raise InputError(
-                    f"{title}, row {found.number(row)}: the formula must have a result, the file holds none; open and "
-                    "save it in a spreadsheet program, or carry the column along by --labels"
-                )
-
-
-def _note_codes(found: Structure, reading: Reading, notes: Notes) -> None:
-    from rankfall.tables.cells import ERRORS
-
-    codes = [*reading.unknown, *ERRORS]
-    counts = dict.fromkeys(codes, 0)
-    for column in found.columns:
-        for code, count in column.texts.str.strip_chars().value_counts().iter_rows():
-            if code in counts:
-                counts[code] += count
-    shown = [f"{code!r} ({count})" for code, count in counts.items() if count]
-    if shown:
-        notes.decide(f"unknown: {', '.join(shown)}", "--unknown")
-    missing = [code for code in reading.unknown if not counts[code]]
-    if missing:
-        notes.decide(f"no cell is {' or '.join(map(repr, missing))} as typed", "--unknown")
-
-
-def _note_dresses(columns: list[Column], titles: list[str], notes: Notes) -> None:
-    dresses: dict[str, list[str]] = {}
-    for column, title in zip(columns, titles, strict=True):
-        if column.dress is not None and (column.dress.prefix or column.dress.suffix or column.dress.words):
-            dresses.setdefault(column.dress.title, []).append(title)
-    for dress, among in dresses.items():
-        shown = ", ".join(among[:6]) + (", …" if len(among) > 6 else "")
-        notes.decide(f"{shown}: {dress}", "--labels")
-    are_booleans = [column.dress is not None and column.dress.words is not None for column in columns]
-    if are_booleans and all(are_booleans):
-        notes.decide("all columns have two values, for which --loss logistic is made", "--loss")
-
-
-def _label_lists(cells: "pl.DataFrame", labels: list[int], names: list[str] | None) -> dict[str, list] | None:
-    lists: dict[str, list] = {}
-    for place in labels:
-        name = f"column_{place + 1}" if names is None else names[place]
-        if name in lists:
-            name = f"{name} ({place + 1})"
-        lists[name] = cells[str(place)].to_list()
-    return lists or None
-
-
-def _table_of_frame(
-    path: FilePath, label_columns: Sequence[str | int] | None, reading: Reading, notes: Notes
-) -> Table:  # fmt: skip
-    frame = read_frame(path)
-    asked = None
-    if label_columns is not None:
-        places = find_columns(label_columns, frame.columns, frame.width)
-        asked = [frame.columns[place] for place in places]
-    metadata = read_frame_metadata(path)
-    table = from_frame(frame, asked, reading, notes)
-    found = [] if asked is not None else _identifiers(table, _index_names(metadata))
-    if found and len(found) < table.shape[1]:
-        warned = [note for note in notes.taken if note.is_warning]
-        notes.taken.clear()
-        table = from_frame(frame, [*found, *(table.row_labels or {})], reading, notes)
-        notes.taken.extend(warned)
-    if table.row_labels:
-        notes.decide(f"{', '.join(map(repr, table.row_labels))} carried along as labels", "--labels")
-    return replace(table, layout=replace(table.layout, metadata=metadata or None))
-
-
-def _identifiers(table: Table, index: list[str]) -> list[str]:
-    """Names of the columns of numbers that name the rows: pandas' index, ids, and an index in front."""
-    names = list(table.column_names or ())
-    places = identifier_places(names, Parsed(table.values, np.zeros(table.shape, dtype=bool)))
-    if 0 not in table.label_positions and is_index(names[0], table.values[:, 0]):
-        places.append(0)
-    return [name for place, name in enumerate(names) if place in places or name in index]
-
-
-def _index_names(metadata: dict[str, str]) -> list[str]:
-    columns = json.loads(metadata.get("pandas", "{}")).get("index_columns", [])
-    return [one for one in columns if isinstance(one, str)]
 
 
 def _with_codes(found: Table | Triplets, reading: Reading, notes: Notes) -> Table | Triplets:

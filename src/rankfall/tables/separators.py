@@ -11,6 +11,7 @@ _SEPARATORS = {
     ".txt": ("\t", ",", ";", "|", " "),
     None: ("\t", "::", ",", ";", "|", " "),
 }
+NAMES = {",": "','", ";": "';'", "\t": "tab", "|": "'|'", " ": "white space", "::": "'::'"}
 _DECIMAL_COMMA = re.compile(r"\s*(|[+-]?\d+|[+-]?\d*,\d+([eE][+-]?\d+)?)\s*")
 SEP_LINE = re.compile(rb'"?sep=(.)"?\s*', re.IGNORECASE)
 

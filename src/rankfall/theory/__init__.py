@@ -4,9 +4,9 @@
 layers; `closed_forms`, `modes` and `commuting` solve those laws where they can be solved;
 `certificates`, `progress` and `optimality` certify convergence, check it, and prove least
 nuclear norm; `embedding` turns asymmetric problems into semidefinite ones; `saddle`, `convex` and
-`single_output` say how zero is left and what follows where it is; `counterexamples`, `failures` and
-`acceleration` hold the instances that settle a question; `subspace` finds the small block in which
-a run lives. All are pure functions of arrays.
+`single_output` say how zero is left and what follows where it is; `counterexamples`, `divergence`,
+`failures`, `acceleration` and `no_regularizer` hold the instances that settle a question; `subspace` finds
+the small block in which a run lives. All are pure functions of arrays.
 Functions named `check_…` or `certify_…` return one or several `Claim`s; `check` judges a run by
 all that applies to it.
 """
@@ -14,9 +14,6 @@ all that applies to it.
 from rankfall.theory.acceleration import (
     acceleration_factor,
     acceleration_step,
-    check_no_regularizer,
-    half_annulus_integral,
-    loop_integral,
     lp_losses,
 )
 from rankfall.theory.certificates import (
@@ -37,9 +34,9 @@ from rankfall.theory.closed_forms import (
     straighten,
     unstraighten,
 )
+from rankfall.theory.common_basis import common_eigenbasis
 from rankfall.theory.commuting import (
     CommutingSolution,
-    common_eigenbasis,
     commuting_path,
     commuting_solution,
     minimum_trace,
@@ -47,13 +44,12 @@ from rankfall.theory.commuting import (
 from rankfall.theory.convex import check_convex_descent, convex_bound, single_output_floor
 from rankfall.theory.counterexamples import (
     SensingInstance,
-    check_divergence,
     check_schatten,
-    divergence_bound,
     nuclear_norm_instance,
     schatten_instance,
     schatten_sum,
 )
+from rankfall.theory.divergence import check_divergence, divergence_bound
 from rankfall.theory.embedding import embed_factors, embed_measurements, embed_product, embedded_block
 from rankfall.theory.factors import (
     check_balance,
@@ -77,6 +73,7 @@ from rankfall.theory.laws import (
     single_output_velocity,
 )
 from rankfall.theory.modes import escape_time, mode_time, mode_trajectory
+from rankfall.theory.no_regularizer import check_no_regularizer, half_annulus_integral, loop_integral
 from rankfall.theory.optimality import (
     adjoint,
     certify_nuclear_norm,

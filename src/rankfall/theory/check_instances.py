@@ -14,8 +14,8 @@ from rankfall.theory.check_laws import BALANCED, first_of
 from rankfall.theory.check_path import CheckedPath
 from rankfall.theory.claim import Claim
 from rankfall.theory.closed_forms import check_measurement_curve, straighten, unstraighten
-from rankfall.theory.commuting import common_eigenbasis
-from rankfall.theory.counterexamples import divergence_bound
+from rankfall.theory.common_basis import common_eigenbasis
+from rankfall.theory.divergence import divergence_bound
 from rankfall.theory.subspace import check_invariant_block, idle_scales, invariant_block
 
 _CURVE = "two modes of one measurement stay on their curve"
