@@ -3,7 +3,8 @@
 import numpy as np
 
 import rankfall as rf
-from rankfall.theory.check_path import CheckedPath, every_step
+from rankfall.theory.check_path import CheckedPath
+from rankfall.theory.run_again import every_step
 from tests.helpers.planted import planted_problem
 
 LAW = "σ̇_r = −N (σ_r²)^{1−1/N} ⟨∇ℓ, u_r v_rᵀ⟩"

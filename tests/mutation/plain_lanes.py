@@ -1,9 +1,10 @@
-"""The loops of narrow chains as plain Python: a pytest plugin, where Numba compiles nothing.
+"""Loops with rows of lanes as plain Python: a pytest plugin, where Numba compiles nothing.
 
 `pytest -p tests.mutation.plain_lanes` with NUMBA_DISABLE_JIT=1. Rows of lanes exist in compiled code alone; here they
-are slices of arrays. Load it before anything that imports the loops.
+are slices of arrays. Load it before the tests.
 """
 
+import sys
 from types import SimpleNamespace
 from typing import Any
 
@@ -44,13 +45,21 @@ PLAIN = {
     "read": _read,
     "write": _write,
     "add_multiple": lambda total, factor, row: total + row.dtype.type(factor) * row,
+    "times": lambda row, other: row * other,
+    "multiple": lambda factor, row: row.dtype.type(factor) * row,
+    "add": lambda total, row: total + row,
+    "add_times": lambda total, row, other: total + row * other,
     "dot": lambda row, other: (row * other).sum(),
     "stay_apart": lambda: None,
 }
 
 if config.DISABLE_JIT:  # pyright: ignore[reportAttributeAccessIssue]
-    for name, function in PLAIN.items():
-        setattr(lanes, name, function)
+    compiled = {name: getattr(lanes, name) for name in PLAIN}
+    # loops that were imported with the package hold the names already
+    for module in [module for name, module in sys.modules.items() if name.startswith("rankfall.kernels.")]:
+        for name, function in compiled.items():
+            if vars(module).get(name) is function:
+                setattr(module, name, PLAIN[name])
     from rankfall.kernels import narrow_chain
 
     narrow_chain.config = SimpleNamespace(DISABLE_JIT=False)  # pyright: ignore[reportAttributeAccessIssue]

@@ -8,7 +8,8 @@ import pytest
 import rankfall as rf
 from rankfall.theory import admissible_step, allowed_imbalance, check, excess_bound, iteration_bound
 from rankfall.theory.check_instances import check_block, check_one_measurement
-from rankfall.theory.check_path import CheckedPath, every_step
+from rankfall.theory.check_path import CheckedPath
+from rankfall.theory.run_again import every_step
 from rankfall.trajectory.greedy import _widened
 
 

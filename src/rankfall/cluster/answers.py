@@ -2,26 +2,19 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 from dask import delayed
 
+from rankfall.cluster.answering import Answering, table_of
 from rankfall.cluster.entries import ClusterEntries
 from rankfall.cluster.partitions import reading_failed
-from rankfall.cluster.row_blocks import numbers
-from rankfall.cluster.table import ClusterTable
 from rankfall.cluster.workers import gathered
 from rankfall.errors import InputError
-from rankfall.estimators.bounds import Bounds
-from rankfall.estimators.column_values import ColumnValues
 from rankfall.estimators.estimator import DeepMatrixFactorization
-from rankfall.estimators.predictions import best_columns
-from rankfall.estimators.standardization import Standardization
 from rankfall.files import replacing_folder
-from rankfall.kernels.observed import predict as products_at
 from rankfall.problems.layouts.row_block import RowBlock
 
 if TYPE_CHECKING:
@@ -30,70 +23,6 @@ if TYPE_CHECKING:
 
 # A folder that we wrote carries this file; readers of parquet leave out names that begin so.
 MARK = "_rankfall.txt"
-# Predictions that a worker forms at a time.
-_BLOCK = 2**22
-
-
-@dataclass(frozen=True, eq=False)
-class Answering:
-    """All that a worker needs to predict: labels, effects and factors; no entries."""
-
-    rows: "pd.Index"
-    cols: "pd.Index"
-    shape: Standardization
-    left: np.ndarray
-    right: np.ndarray
-    ranges: ColumnValues | None
-    bounds: Bounds
-
-    @classmethod
-    def of(cls, estimator: DeepMatrixFactorization) -> "Answering":
-        """Of a fitted estimator, with a row and a column more for ids that were never seen."""
-        table, entries = _table(estimator), _table(estimator).entries
-        ranges = table.column_values if estimator.decimals == "auto" else None
-        left, right = (np.concatenate([f, f.mean(axis=0, keepdims=True)]) for f in (table.left, table.right))
-        return cls(
-            entries.labels.rows, entries.labels.cols, table.standardization.with_average(), left, right, ranges,
-            Bounds.of(estimator.bounds, table.right.shape[0]),
-        )  # fmt: skip
-
-    def __call__(self, frame: "pd.DataFrame", row: str, col: str) -> "pd.DataFrame":
-        """The pairs of a partition with their predictions; an id that was never seen counts as average."""
-        rows, cols = (
-            numbers(cast("pd.Series", frame[name]), known) for name, known in ((row, self.rows), (col, self.cols))
-        )
-        places, columns = rows % self.left.shape[0], cols % self.right.shape[0]
-        z = self.shape.offset(places, columns) + products_at(places, columns, self.left, self.right)
-        return frame.assign(predicted=self._bounded(self.shape.from_units(z, columns), cols))
-
-    def _bounded(self, values: np.ndarray, cols: np.ndarray) -> np.ndarray:
-        """Values as their columns have them, within the bounds; column -1 is one never seen."""
-        return self.bounds.clip(values if self.ranges is None else self.ranges.dressed(values, cols), cols)
-
-    def best(self, block: RowBlock, k: int) -> "pd.DataFrame":
-        """The k best unobserved columns of each row of a block, best first: row id, rank, column id, prediction."""
-        import pandas as pd
-
-        starts, n, found = block.starts, block.shape[1], []
-        for begin in range(0, block.shape[0], max(1, _BLOCK // n)):
-            chosen = np.arange(begin, min(block.shape[0], begin + max(1, _BLOCK // n)))
-            rows = chosen + block.first
-            z = self.left[rows] @ self.right[:n].T + self.shape.offset(rows[:, None], np.arange(n))
-            values = self.shape.from_units(z, np.arange(n))
-            for place, row in enumerate(chosen):
-                values[place, block.cols[starts[row] : starts[row + 1]]] = -np.inf
-            top, scores = best_columns(values, min(k, n))
-            found.append(
-                pd.DataFrame(
-                    {
-                        "row": np.repeat(self.rows[rows], top.shape[1]),
-                        "rank": np.tile(np.arange(1, top.shape[1] + 1), rows.size),
-                        "column": self.cols[top.ravel()],
-                        "predicted": self._bounded(scores.ravel(), top.ravel()),
-                    }
-                )[np.isfinite(scores.ravel())]
-            )
-        return pd.concat(found, ignore_index=True)
 
 
 def predict(estimator: DeepMatrixFactorization, pairs: "dd.DataFrame", columns: Sequence[str]) -> "dd.DataFrame":
@@ -118,7 +47,7 @@ def predict(estimator: DeepMatrixFactorization, pairs: "dd.DataFrame", columns: 
             raise InputError(
                 f"pairs must have the columns {row!r} and {col!r}, got {', '.join(map(str, pairs.columns))}"
             )
-    entries = _table(estimator).entries
+    entries = table_of(estimator).entries
     answering = entries.workers.client.scatter(Answering.of(estimator), broadcast=True, hash=False)
     meta = pairs._meta.assign(predicted=np.zeros(0))
     return pairs.map_partitions(_predicted, answering, row, col, meta=meta)
@@ -140,7 +69,7 @@ def write_predictions(
     path : path
         A folder that this machine and the workers share; one that rankfall wrote is replaced.
     """
-    entries = _table(estimator).entries
+    entries = table_of(estimator).entries
     parts = predict(estimator, pairs, columns).to_delayed()
     with written_folder(path) as folder:
         places = [str(folder / f"part-{place:05}.parquet") for place in range(len(parts))]
@@ -164,7 +93,7 @@ def recommend(estimator: DeepMatrixFactorization, k: int, path: Path | str) -> P
     """
     if k < 1:
         raise InputError(f"k must be at least 1, got {k}; 10 is usual")
-    entries = _table(estimator).entries
+    entries = table_of(estimator).entries
     answering = entries.workers.client.scatter(Answering.of(estimator), broadcast=True, hash=False)
     with written_folder(path) as folder:
         _all(entries, [
@@ -187,7 +116,7 @@ def write(estimator: DeepMatrixFactorization, path: Path | str) -> Path:
     path : path
         A folder that this machine and the workers share; one that rankfall wrote is replaced.
     """
-    table = _table(estimator)
+    table = table_of(estimator)
     entries, shape = table.entries, table.standardization
     with written_folder(path) as folder:
         (folder / "rows").mkdir()
@@ -221,13 +150,6 @@ def written_folder(path: Path | str) -> Iterator[Path]:
     with replacing_folder(path, lambda old: (old / MARK).exists()) as folder:
         (folder / MARK).write_text("written by rankfall\n", encoding="utf-8")
         yield folder
-
-
-def _table(estimator: DeepMatrixFactorization) -> ClusterTable:
-    fitted = vars(estimator).get("fitted_")
-    if not isinstance(fitted, ClusterTable):
-        raise InputError("this is for an estimator fitted on a cluster, got another; fit a Dask frame first")
-    return cast(ClusterTable, fitted)
 
 
 def _all(entries: ClusterEntries, tasks: Sequence[object]) -> None:

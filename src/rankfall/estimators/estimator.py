@@ -7,15 +7,14 @@ fitted estimator answers (predictions, intervals, recommendations) is in `predic
 
 import importlib
 import warnings
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, cast
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils import Tags
-from sklearn.utils.validation import check_array, check_is_fitted, check_random_state, validate_data
+from sklearn.utils.validation import check_is_fitted, check_random_state
 
-from rankfall.arrays import Sparse
 from rankfall.errors import InputError, RunWarning
 from rankfall.estimators.bounds import Bounds, BoundsLike
 from rankfall.estimators.categorical_table import CategoricalTable
@@ -23,7 +22,7 @@ from rankfall.estimators.categories import Categories, columns_of
 from rankfall.estimators.draws import drawn_tables
 from rankfall.estimators.fitted import FittedTable
 from rankfall.estimators.fitting import fit_table, refit_table
-from rankfall.estimators.inputs import check_range, holds_entries, problem_of, stacked, without_mask
+from rankfall.estimators.inputs import check_range, holds_entries, problem_of, stacked, validated
 from rankfall.estimators.parameters import check_parameters, judged_in_fit, plain, positions
 from rankfall.estimators.reporting import Reporting
 from rankfall.estimators.robust_scaling import loss_of
@@ -32,7 +31,6 @@ from rankfall.estimators.selection import Progress
 from rankfall.estimators.settings import FitSettings
 from rankfall.problems.completion import Completion
 from rankfall.problems.loss import Loss
-from rankfall.tables.frame_values import is_frame, values_of_frame
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -217,8 +215,7 @@ class DeepMatrixFactorization(Reporting, Saving, OneToOneFeatureMixin, Transform
             return importlib.import_module("rankfall.cluster").fit(self, X, triplets, progress=progress)
         if triplets is not None:
             raise InputError(f"triplets names the columns of a Dask frame, got {type(X).__name__}; leave it out")
-        table = self._validated(without_mask(X), reset=True)
-        return self.fit_problem(problem_of(table, sample_weight), progress=progress)
+        return self.fit_problem(problem_of(validated(self, X, reset=True), sample_weight), progress=progress)
 
     def partial_fit(self, X: "TableLike", y: object = None) -> "DeepMatrixFactorization":
         """Add the rows of X (r, n) to the table and fit again with the choices made before, at the cost of one run.
@@ -234,8 +231,8 @@ class DeepMatrixFactorization(Reporting, Saving, OneToOneFeatureMixin, Transform
         """
         if not hasattr(self, "fitted_"):
             return self.fit(X)
-        rows = self._validated(without_mask(X), reset=False)
-        return self._refit(stacked(self.fitted_.problem, problem_of(rows)), _silent)
+        rows = problem_of(validated(self, X, reset=False))
+        return self._refit(stacked(self.fitted_.problem, rows), _silent)
 
     def fit_problem(self, problem: Completion, *, progress: Progress | None = None) -> "DeepMatrixFactorization":
         """Learn from a `Completion` problem: triplets, weights and all; `fit` without an array.
@@ -295,7 +292,7 @@ class DeepMatrixFactorization(Reporting, Saving, OneToOneFeatureMixin, Transform
         ndarray, shape (r, n)
         """
         check_is_fitted(self)
-        table = self._dense(self._validated(without_mask(X), reset=False))
+        table = self._table(X)
         filled = self._values(table)
         if self.keep_observed:
             known = ~np.isnan(table)
@@ -378,19 +375,6 @@ class DeepMatrixFactorization(Reporting, Saving, OneToOneFeatureMixin, Transform
             order=positions(self.order, problem.shape[0]),
             tries_huber=self.loss == "auto", categories=categories, device=self.device,
         )  # fmt: skip
-
-    def _validated(self, X: "TableLike", reset: bool) -> np.ndarray | Sparse:
-        # scikit-learn has no types: without y it returns the table alone
-        validate = cast("Callable[..., np.ndarray | Sparse]", validate_data)
-        check = cast("Callable[..., np.ndarray]", check_array)
-        finite = {"ensure_all_finite": "allow-nan", "dtype": [np.float64, np.float32]}
-        if is_frame(X):
-            values = values_of_frame(X)
-            validate(self, X, reset=reset, skip_check_array=True)
-            return check(values, estimator=self, **finite)
-        # where numbers are infinite, or their sum is, it looks closer by itself
-        with np.errstate(over="ignore", invalid="ignore"):
-            return validate(self, X, reset=reset, accept_sparse=["csr", "csc", "coo"], **finite)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

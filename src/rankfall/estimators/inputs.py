@@ -1,13 +1,16 @@
-"""What users pass as a table, as a completion problem."""
+"""What users pass as a table or as positions: checked, and as a completion problem."""
 
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 import numpy as np
+from sklearn.utils.validation import check_array, validate_data
 
 from rankfall.arrays import Sparse
 from rankfall.errors import InputError
 from rankfall.problems.completion import Completion
 from rankfall.problems.tensor_completion import TensorCompletion
+from rankfall.tables.frame_values import is_frame, values_of_frame
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -35,11 +38,44 @@ def holds_entries(X: object) -> bool:
     return type(X).__module__.split(".")[0] == "dask" and hasattr(X, "to_delayed")
 
 
-def without_mask(X: "TableLike") -> "TableLike":
-    """A masked array as an array with NaN where it is masked; anything else as it is."""
+def validated(estimator: object, X: "TableLike", reset: bool) -> np.ndarray | Sparse:
+    """The numbers of a table as scikit-learn checks them, NaN where it is masked; `reset` where columns are learnt."""
     if isinstance(X, np.ma.MaskedArray):
-        return np.ma.filled(X.astype(np.float64), np.nan)
-    return X
+        X = np.ma.filled(X.astype(np.float64), np.nan)
+    # scikit-learn has no types: without y it returns the table alone
+    validate = cast("Callable[..., np.ndarray | Sparse]", validate_data)
+    check = cast("Callable[..., np.ndarray]", check_array)
+    finite = {"ensure_all_finite": "allow-nan", "dtype": [np.float64, np.float32]}
+    if is_frame(X):
+        values = values_of_frame(X)
+        validate(estimator, X, reset=reset, skip_check_array=True)
+        return check(values, estimator=estimator, **finite)
+    # where numbers are infinite, or their sum is, it looks closer by itself
+    with np.errstate(over="ignore", invalid="ignore"):
+        return validate(estimator, X, reset=reset, accept_sparse=["csr", "csc", "coo"], **finite)
+
+
+def dense(X: np.ndarray | Sparse) -> np.ndarray:
+    """A validated table as an array, NaN where a sparse one stores nothing."""
+    if not isinstance(X, Sparse):
+        return X
+    entries = X.tocoo()
+    table = np.full(X.shape, np.nan, dtype=X.dtype)
+    table[entries.row, entries.col] = entries.data
+    return table
+
+
+def check_known(rows: np.ndarray, cols: np.ndarray, shape: tuple[int, int]) -> None:
+    """Raise InputError for positions that are neither of the training table nor −1, one never seen."""
+    for name, index, size in zip(("row", "column"), (rows, cols), shape, strict=True):
+        if index.size and not np.issubdtype(index.dtype, np.integer):
+            raise InputError(f"{name} indices must be integers, got {index.dtype}; look labels up first")
+        if index.size and (index.min() < -1 or index.max() >= size):
+            bad = index[(index < -1) | (index >= size)][0]
+            raise InputError(
+                f"{name} indices must lie in 0 … {size - 1}, got {bad}; -1 stands for one never seen, and new rows "
+                "are folded in by transform"
+            )
 
 
 def problem_of(X: np.ndarray | Sparse, sample_weight: "npt.ArrayLike | None" = None) -> Completion:

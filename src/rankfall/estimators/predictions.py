@@ -11,14 +11,14 @@ import numpy as np
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from rankfall.arrays import Sparse
 from rankfall.errors import InputError
 from rankfall.estimators.bounds import Bounds, BoundsLike
 from rankfall.estimators.categories import columns_of
 from rankfall.estimators.conformal import Calibration
 from rankfall.estimators.fitted import FittedTable
-from rankfall.estimators.inputs import without_mask
+from rankfall.estimators.inputs import check_known, dense, validated
 from rankfall.estimators.quality import ColumnQuality
+from rankfall.estimators.recommendation import recommended
 from rankfall.problems.losses import Logistic, Loss
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Predictions:
         """
         check_is_fitted(self)
         if cols is None:
-            return self._values(self._dense(self._validated(without_mask(rows), reset=False)))
+            return self._values(self._table(rows))
         rows, cols = self._positions(rows, cols)
         new = (rows < 0) | (cols < 0)
         if unseen not in UNSEEN:
@@ -172,8 +172,8 @@ class Predictions:
     def fold_in(self, rows: "TableLike") -> np.ndarray:
         """Predictions of whole new rows (r, n) from their observed entries, without fitting again."""
         check_is_fitted(self)
-        X = self._dense(self._validated(without_mask(rows), reset=False))
-        return self._bounded(self.fitted_.fold_in(np.asarray(X, dtype=np.float64)), slice(None))
+        table = np.asarray(self._table(rows), dtype=np.float64)
+        return self._bounded(self.fitted_.fold_in(table), slice(None))
 
     def recommend(
         self, rows: "npt.ArrayLike", k: int = 10, *, exclude_observed: bool = True
@@ -206,29 +206,14 @@ class Predictions:
             raise InputError(f"k must lie between 1 and the {n} columns, got {k}; 10 is usual")
         if (rows < 0).any():
             raise InputError("recommendations are for rows of the training table, got -1; fold new rows in first")
-        best, scores = np.empty((rows.size, k), dtype=int), np.empty((rows.size, k))
-        for begin in range(0, rows.size, max(1, _BLOCK // n)):
-            block = rows[begin : begin + max(1, _BLOCK // n)]
-            values = self.fitted_.trained_rows(block)
-            if exclude_observed:
-                self.fitted_.hide_observed(block, values)
-            here = slice(begin, begin + block.size)
-            best[here], scores[here] = best_columns(values, k)
+        best, scores = recommended(self.fitted_, rows, k, exclude_observed)
         left_out = np.isneginf(scores)
         best[left_out], scores[left_out] = -1, np.nan
         return best, self._bounded(scores, best) if self.fitted_.signs is None else self._probabilities(scores)
 
     def _positions(self, rows: "TableLike", cols: "npt.ArrayLike") -> tuple[np.ndarray, np.ndarray]:
         rows, cols = np.asarray(rows), np.asarray(cols)
-        for name, index, size in zip(("row", "column"), (rows, cols), self.fitted_.problem.shape, strict=True):
-            if index.size and not np.issubdtype(index.dtype, np.integer):
-                raise InputError(f"{name} indices must be integers, got {index.dtype}; look labels up first")
-            if index.size and (index.min() < -1 or index.max() >= size):
-                bad = index[(index < -1) | (index >= size)][0]
-                raise InputError(
-                    f"{name} indices must lie in 0 … {size - 1}, got {bad}; -1 stands for one never seen, and new rows "
-                    "are folded in by transform"
-                )
+        check_known(rows, cols, self.fitted_.problem.shape)
         return rows, cols
 
     def _values(self, X: np.ndarray) -> np.ndarray:
@@ -271,22 +256,6 @@ class Predictions:
             is_category if isinstance(cols, slice) else np.append(is_category, False)[cols], values, bounded
         )
 
-    @staticmethod
-    def _dense(X: np.ndarray | Sparse) -> np.ndarray:
-        if not isinstance(X, Sparse):
-            return X
-        entries = X.tocoo()
-        dense = np.full(X.shape, np.nan, dtype=X.dtype)
-        dense[entries.row, entries.col] = entries.data
-        return dense
-
-    def _validated(self, X: "TableLike", reset: bool) -> np.ndarray | Sparse:
-        raise NotImplementedError
-
-
-def best_columns(values: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """The places of the k highest numbers of each row of (r, n), highest first, and those numbers, both (r, k)."""
-    top = np.argpartition(-values, k - 1, axis=1)[:, :k]
-    order = np.argsort(-np.take_along_axis(values, top, axis=1), axis=1, kind="stable")
-    top = np.take_along_axis(top, order, axis=1)
-    return top, np.take_along_axis(values, top, axis=1)
+    def _table(self, X: "TableLike") -> np.ndarray:
+        """Rows to predict for, as an array (r, n) with NaN for the unknown."""
+        return dense(validated(self, X, reset=False))

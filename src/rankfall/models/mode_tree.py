@@ -5,7 +5,8 @@
 ((0,), (1, 2))          axis 0 through one more node, which makes that edge deeper
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import index
 from typing import Any, SupportsIndex
@@ -83,3 +84,35 @@ def nodes_of(structure: Structure, order: int) -> list[Node]:
             f"{balanced(order)} is the balanced one"
         )
     return nodes
+
+
+def full_rank(nodes: Sequence[Node], v: int, shape: Sequence[int]) -> int:
+    """As many local components as any tensor of the shape needs at node v."""
+
+    def entries_below(w: int) -> int:
+        node = nodes[w]
+        return shape[node.mode] if node.mode is not None else math.prod(entries_below(child) for child in node.children)
+
+    sides = [entries_below(child) for child in nodes[v].children]
+    outside = math.prod(shape) // math.prod(sides)
+    sides = [*sides, outside]
+    return math.prod(sides) // max(sides)
+
+
+def cheapest_cut(nodes: Sequence[Node], widths: Mapping[int, int], shape: Sequence[int], axes: Sequence[int]) -> int:
+    """The least product of widths and sides that a cut between the axes and the others passes.
+
+    `widths` are those of the edges above inner nodes, `shape` are the sides of the axes.
+    """
+    chosen = tuple(axes)
+    # costs[v][s]: the cheapest cut below node v with its matrix on side s, 0 the side of the axes
+    costs: list[tuple[int, int]] = []
+    for v, node in enumerate(nodes):
+        if node.mode is not None:
+            side = shape[node.mode]
+            costs.append((1, side) if node.mode in chosen else (side, 1))
+            continue
+        together = [math.prod(costs[child][s] for child in node.children) for s in (0, 1)]
+        parted = widths[v] * math.prod(min(costs[child]) for child in node.children)
+        costs.append((min(together[0], parted), min(together[1], parted)))
+    return min(costs[-1])

@@ -24,7 +24,7 @@ from rankfall.errors import InputError
 from rankfall.kernels import tree_entries
 from rankfall.kernels.tree_nodes import Nodes
 from rankfall.models.contraction import NONE, Names
-from rankfall.models.mode_tree import Node, Structure, as_structure, balanced, nodes_of
+from rankfall.models.mode_tree import Node, Structure, as_structure, balanced, cheapest_cut, full_rank, nodes_of
 from rankfall.models.network_model import NetworkModel
 from rankfall.models.preconditioner import require_decay
 from rankfall.models.tensor_model import require_axes, require_count
@@ -82,7 +82,7 @@ class Tree(NetworkModel):
                 )
             return replace(self, structure=structure, dimensions=shape)
         wanted = self.ranks or width
-        ranks = tuple(wanted or _full_rank(nodes, v, shape) for v in inner)
+        ranks = tuple(wanted or full_rank(nodes, v, shape) for v in inner)
         return replace(self, structure=structure, ranks=ranks, dimensions=shape)
 
     @cached_property
@@ -150,18 +150,7 @@ class Tree(NetworkModel):
 
     def largest_rank(self, axes: Sequence[int]) -> int:
         """The least product of ranks and sides that a cut between the axes and the others passes."""
-        chosen = tuple(axes)
-        # costs[v][s]: the cheapest cut below node v with its matrix on side s, 0 the side of the axes
-        costs: list[tuple[int, int]] = []
-        for v, node in enumerate(self.nodes):
-            if node.mode is not None:
-                side = self.dimensions[node.mode]
-                costs.append((1, side) if node.mode in chosen else (side, 1))
-                continue
-            together = [math.prod(costs[child][s] for child in node.children) for s in (0, 1)]
-            parted = self.widths[v] * math.prod(min(costs[child]) for child in node.children)
-            costs.append((min(together[0], parted), min(together[1], parted)))
-        return min(costs[-1])
+        return cheapest_cut(self.nodes, self.widths, self.dimensions, axes)
 
     @cached_property
     def _loops(self) -> Nodes:
@@ -256,16 +245,3 @@ class Tree(NetworkModel):
         """The model that `to_saved` described; JSON turned its tuples into lists, at every level."""
         ranks, dimensions = (tuple(v) if isinstance(v, list) else v for v in (fields["ranks"], fields["dimensions"]))
         return cls(as_structure(fields["structure"]), ranks, fields["decay"], dimensions)
-
-
-def _full_rank(nodes: Sequence[Node], v: int, shape: Sequence[int]) -> int:
-    """As many local components as any tensor of the shape needs at node v."""
-
-    def entries_below(w: int) -> int:
-        node = nodes[w]
-        return shape[node.mode] if node.mode is not None else math.prod(entries_below(child) for child in node.children)
-
-    sides = [entries_below(child) for child in nodes[v].children]
-    outside = math.prod(shape) // math.prod(sides)
-    sides = [*sides, outside]
-    return math.prod(sides) // max(sides)

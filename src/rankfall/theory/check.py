@@ -8,8 +8,9 @@ accuracy of the integrator.
 from rankfall.errors import InputError
 from rankfall.theory import check_conserved, check_convergence, check_instances, check_landscape, check_laws
 from rankfall.theory.check_identity import check_identity
-from rankfall.theory.check_path import CheckedPath, every_step
+from rankfall.theory.check_path import CheckedPath
 from rankfall.theory.claim import Claim, Report
+from rankfall.theory.run_again import every_step
 from rankfall.trajectory.run import Trajectory
 
 _CLAIMS = (

@@ -5,10 +5,11 @@ import numpy as np
 from rankfall.arrays import to_numpy
 from rankfall.theory.certificates import certify_convergence
 from rankfall.theory.check_laws import BALANCED, first_of
-from rankfall.theory.check_path import CheckedPath, followed_again
+from rankfall.theory.check_path import CheckedPath
 from rankfall.theory.claim import Claim
 from rankfall.theory.modes import mode_time
 from rankfall.theory.progress import check_contraction, check_decrease, check_margin
+from rankfall.theory.run_again import followed_again
 from rankfall.trajectory.events import Crossing
 from rankfall.trajectory.record import Record
 

@@ -9,8 +9,8 @@ accuracy.
 import numpy as np
 
 from rankfall.arrays import to_numpy
-from rankfall.theory.check_path import followed_again, tolerance_of
 from rankfall.theory.claim import Claim
+from rankfall.theory.run_again import followed_again, tolerance_of
 from rankfall.trajectory.record import Record
 from rankfall.trajectory.run import Trajectory
 

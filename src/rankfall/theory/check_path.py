@@ -17,15 +17,13 @@ from itertools import pairwise
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from rankfall.arrays import Array, to_numpy
-from rankfall.models.model import Model
+from rankfall.arrays import to_numpy
 from rankfall.problems.problem import Problem
 from rankfall.theory.factors import imbalance
-from rankfall.trajectory.evolve import evolve
+from rankfall.theory.run_again import followed_again, is_discrete, tolerance_of
 from rankfall.trajectory.record import Record
 from rankfall.trajectory.run import Trajectory
 from rankfall.trajectory.singular_paths import SingularPaths, follow
-from rankfall.trajectory.stops import TimeReached
 
 # Five Gauss–Lobatto nodes, exact for polynomials of degree 7: no less than a step of order 8 resolves.
 _NODES = np.asarray([0, (1 - np.sqrt(3 / 7)) / 2, 1 / 2, (1 + np.sqrt(3 / 7)) / 2])
@@ -204,37 +202,6 @@ class CheckedPath:
             shares = LOBATTO if b - a > 1 else np.asarray([0.5, 0.5])
             pieces.append(length * np.tensordot(shares, velocity[a : b + 1], axes=1))
         return np.asarray(pieces)
-
-
-def tolerance_of(run: Trajectory) -> float | None:
-    """The integrator's tolerance; None where it takes steps of a length of its own."""
-    assert run.integrator is not None
-    return run.integrator.rtol
-
-
-def is_discrete(run: Trajectory) -> bool:
-    """Whether the integrator takes steps of a length of its own instead of following the flow to a tolerance."""
-    return tolerance_of(run) is None
-
-
-def every_step(run: Trajectory) -> Trajectory:
-    """The run followed again, with loss, curvature and penalty at the end of every step."""
-    decay = float(run.model.decay)
-
-    def penalty(problem: Problem, model: Model, weights: Array) -> np.ndarray:
-        return decay / 2 * np.sum(to_numpy(weights).astype(np.float64) ** 2, axis=-1)
-
-    return followed_again(run, Record(curvature=True, functions={"penalty": penalty}), run.time)
-
-
-def followed_again(run: Trajectory, record: Record, end: float) -> Trajectory:
-    """The run followed again up to a time, with another record."""
-    assert run.problem is not None
-    assert run.start is not None
-    assert run.integrator is not None
-    return evolve(
-        run.problem, run.model, run.start, run.integrator, stop=TimeReached(end), record=record, seed=run.seed
-    )
 
 
 def _pairs(steps: dict[str, np.ndarray], most: int) -> tuple[np.ndarray, np.ndarray]:

@@ -6,8 +6,8 @@ What happens in one step is in `loop`.
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, is_dataclass, replace
-from typing import Any, cast, overload
+from dataclasses import dataclass, replace
+from typing import overload
 
 import numpy as np
 from jaxtyping import Float
@@ -21,6 +21,7 @@ from rankfall.kernels.blas_threads import SMALL, SMALL_BESIDE_LOOPS, one_blas_th
 from rankfall.models.model import Model
 from rankfall.models.start import Start
 from rankfall.problems.problem import Problem
+from rankfall.trajectory.batch_members import alone, count_runs, members_of
 from rankfall.trajectory.groups import groups_of, run_groups
 from rankfall.trajectory.loop import Loop
 from rankfall.trajectory.loop_state import End
@@ -107,7 +108,7 @@ def evolve(
         fit or the seeds and scales do not pair up, where the loss is not finite at the start, and for a device that is
         not there, or that the problem cannot move to.
     """
-    count = _count(seed, start.scale, problem.batch_size)
+    count = count_runs(seed, start.scale, problem.batch_size)
     if np.ndim(seed) == 0 and count is not None:
         raise InputError(
             f"a batch of {count} runs takes a sequence of seeds, got {seed!r}; use evolve_batch, which repeats one seed"
@@ -200,7 +201,7 @@ def _follow(
 ) -> Trajectories:  # fmt: skip
     model.require_shape(problem.shape)
     sized = model.sized(problem.shape, start.width)
-    seeds, scales = _members(seed, start.scale, problem.batch_size)
+    seeds, scales = members_of(seed, start.scale, problem.batch_size)
     is_looped = problem.is_looped or sized.motion(problem) is not None
     work = sized.size if is_looped else max(sized.size, math.prod(problem.shape))
     is_alone = work * sized.rank <= (SMALL_BESIDE_LOOPS if is_looped else SMALL)
@@ -219,45 +220,10 @@ def _follow(
             seed=seeds[i],
             settings=made,
             problem=problem.of_runs(i),
-            start=_alone(start, scales[i]),
+            start=alone(start, scales[i]),
             integrator=integrator,
             **vars(end),
         )
         for i, end in enumerate(ends)
     ]
     return Trajectories(runs)
-
-
-def _count(
-    seed: int | np.integer | Sequence[int] | np.ndarray, scale: float | Sequence[float] | np.ndarray, batch: int | None
-) -> int | None:
-    """How many runs the seeds, scales and problems make; None for a single one."""
-    shapes = np.shape(seed), np.shape(scale), () if batch is None else (batch,)
-    try:
-        shape = np.broadcast_shapes(*shapes)
-    except ValueError:
-        raise InputError(
-            f"a batch needs as many seeds as scales, got {np.size(seed)} and {np.size(scale)}"
-            + ("" if batch is None else f" for {batch} problems")
-            + "; give one of them alone, or pairs"
-        ) from None
-    return shape[0] if shape else None
-
-
-def _members(
-    seed: int | np.integer | Sequence[int] | np.ndarray, scale: float | Sequence[float] | np.ndarray, batch: int | None
-) -> tuple[list[int], list[float]]:
-    """Seed and scale of each run."""
-    seeds, scales = np.asarray(seed), np.asarray(scale, dtype=np.float64)
-    if not np.issubdtype(seeds.dtype, np.integer) or seeds.size == 0 or (seeds < 0).any():
-        raise InputError(f"a seed must be a whole number, not negative, or a list of those, got {seed!r}; 0 is usual")
-    count = _count(seed, scale, batch) or 1
-    members = np.broadcast_to(seeds, (count,)), np.broadcast_to(scales, (count,))
-    return [int(s) for s in members[0]], [float(s) for s in members[1]]
-
-
-def _alone(start: Start, scale: float) -> Start:
-    """The start of one run of a batch. A user's start that is no dataclass keeps its list of scales."""
-    if np.ndim(start.scale) == 0 or not is_dataclass(start):
-        return start
-    return replace(cast(Any, start), scale=scale)

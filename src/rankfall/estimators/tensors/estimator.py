@@ -14,15 +14,10 @@ from rankfall.errors import InputError
 from rankfall.estimators.inputs import check_range
 from rankfall.estimators.parameters import judged_in_fit, seed_of
 from rankfall.estimators.reporting import TensorReporting
-from rankfall.estimators.tensors.flattened import Flattened
-from rankfall.estimators.tensors.growth import GOOD
-from rankfall.estimators.tensors.holding import HeldOut, split
-from rankfall.estimators.tensors.matricized import Matricized
-from rankfall.estimators.tensors.members import Member, Modeled, crossed, judged, mixed, shares_of
-from rankfall.estimators.tensors.selection import choose
-from rankfall.estimators.tensors.trial import FAMILIES, Trial
-from rankfall.estimators.tensors.units import Units
-from rankfall.kernels.blas_threads import one_blas_thread
+from rankfall.estimators.tensors.fitted import FittedTensor
+from rankfall.estimators.tensors.members import Member, mixed
+from rankfall.estimators.tensors.settings import TensorSettings
+from rankfall.estimators.tensors.trial import Trial
 from rankfall.problems.loss import Loss
 from rankfall.problems.tensor_completion import TensorCompletion
 from rankfall.problems.tensor_observations import check_indices
@@ -32,7 +27,6 @@ if TYPE_CHECKING:
 
 # Entries of a dense result at most: 2 GB.
 _DENSE = 2**28
-_HELD = 0.1, 100_000
 
 Progress = Callable[[str, float], None]
 
@@ -162,55 +156,25 @@ class DeepTensorCompletion(TensorReporting, BaseEstimator):
         return self._fit(problem, progress)
 
     def _fit(self, problem: TensorCompletion, progress: Progress | None) -> "DeepTensorCompletion":
-        families, width, share = self._checked(problem)
+        settings = TensorSettings.resolve(problem, self.family, self.width, self.holdout, self.units)
         check_range(problem)
-        began, seed = time.perf_counter(), seed_of(self.random_state)
-        self.units_ = Units.of(problem, tuple(axis % len(problem.shape) for axis in self.units))
-        scaled = self.units_.applied(problem)
-        divided = split(scaled, share, seed)
+        began = time.perf_counter()
 
         def report(trial: Trial) -> None:
             if progress is not None:
                 progress(f"{trial.candidate.family} {trial.candidate.width}", time.perf_counter() - began)
 
-        with one_blas_thread():
-            # systems of one row are small, and compiled loops form them
-            chosen, self.trials_ = choose(divided, families, width, seed, report)
-        held = divided.held_out
-        assert held is not None
-        # where the best model is exact, nothing is added to it
-        others = [] if chosen.error < GOOD else [found for found in _by_family(self.trials_) if chosen not in found]
-        best = [min(found, key=lambda trial: trial.error) for found in others]
-        members: list[Member] = [Modeled(trial) for trial in (chosen, *best)]
-        if self.family == "auto" and self.width == "auto" and chosen.error >= GOOD and Flattened.suits(divided):
-            with one_blas_thread():
-                members += [Matricized.of(divided, axes, chosen.error) for axes in Flattened.columns(divided)]
-        predicted, values = judged(members, held)
-        shares = shares_of(predicted, values)
-        with one_blas_thread():
-            self._keep(members, shares, scaled)
-        found = self._mean(crossed(predicted, values, seed))
-        # intervals are in units of the slices, which residuals of one slice share
-        self.scores_ = np.sort(np.abs(values - found))
-        unit = self.units_.at(held.indices)
-        self.held_out_, self.problem_ = HeldOut(held.indices, values * unit, found * unit), problem
-        self.held_out_error_ = self.held_out_.error
-        candidate = chosen.candidate
+        fitted = FittedTensor.of(problem, settings, seed_of(self.random_state), report)
+        candidate = fitted.chosen.candidate
         self.family_, self.width_, self.ridge_ = candidate.family, candidate.width, candidate.ridge
-        self.trajectory_ = chosen.trajectory
-        self.shape_, self.seconds_ = problem.shape, time.perf_counter() - began
+        self.model_, self.weights_ = fitted.best.trial.model, fitted.best.trial.weights
+        self.members_, self.units_ = fitted.members, fitted.units
+        self.shares_ = {member.name: float(share) for share, member in fitted.members}
+        self.held_out_, self.held_out_error_ = fitted.held_out, fitted.held_out.error
+        self.scores_, self.trials_ = fitted.scores, fitted.trials
+        self.trajectory_, self.problem_, self.shape_ = fitted.chosen.trajectory, problem, problem.shape
+        self.seconds_ = time.perf_counter() - began
         return self
-
-    def _keep(self, members: Sequence[Member], shares: np.ndarray, problem: TensorCompletion) -> None:
-        """Members that have a share are fitted to all entries, and the best model in any case."""
-        first, *others = members
-        chosen = first.refitted(problem)
-        assert isinstance(chosen, Modeled)
-        self.model_, self.weights_ = chosen.trial.model, chosen.trial.weights
-        parts = [(share, member) for share, member in zip(shares[1:], others, strict=True) if share]
-        kept = [(share, member.refitted(problem)) for share, member in parts]
-        self.members_ = [(shares[0], chosen), *kept] if shares[0] else kept
-        self.shares_ = {member.name: float(share) for share, member in self.members_}
 
     def predict(self, indices: "Sequence[npt.ArrayLike] | np.ndarray") -> Float[np.ndarray, " entries"]:
         """W at `indices`, one list of zero-based integers for each axis, forming nothing else."""
@@ -275,24 +239,3 @@ class DeepTensorCompletion(TensorReporting, BaseEstimator):
         if self.loss not in Loss.registered:
             raise InputError(f"loss must be one of {', '.join(sorted(Loss.registered))} or a Loss, got {self.loss!r}")
         return Loss.registered[self.loss].in_spreads()
-
-    def _checked(self, problem: TensorCompletion) -> tuple[list[str], int | None, float]:
-        """Families, width and share of held-out entries, as the parameters say."""
-        order = len(problem.shape)
-        if self.family != "auto" and self.family not in FAMILIES:
-            raise InputError(f"family must be 'auto' or one of {', '.join(FAMILIES)}, got {self.family!r}")
-        families = ["cp", *(["train"] if order > 2 else []), *(["tree"] if order > 3 else [])]
-        if self.width != "auto" and not (isinstance(self.width, (int, np.integer)) and self.width >= 1):
-            raise InputError(f"width must be 'auto' or at least 1, got {self.width!r}; 'auto' grows it")
-        if self.holdout != "auto" and not (isinstance(self.holdout, (int, float)) and 0 < self.holdout < 1):
-            raise InputError(f"holdout must be 'auto' or lie between 0 and 1, got {self.holdout!r}")
-        if any(not -order <= axis < order for axis in self.units):
-            raise InputError(f"units must be axes of the tensor, 0 … {order - 1}, got {tuple(self.units)}")
-        share = min(_HELD[0], _HELD[1] / problem.count) if self.holdout == "auto" else self.holdout
-        width = None if self.width == "auto" else int(self.width)
-        return families if self.family == "auto" else [self.family], width, float(share)
-
-
-def _by_family(trials: Sequence[Trial]) -> list[list[Trial]]:
-    families = dict.fromkeys(trial.candidate.family for trial in trials)
-    return [[trial for trial in trials if trial.candidate.family == family] for family in families]
