@@ -43,6 +43,11 @@ def with_holes(table, share=0.5, seed=1):
     return np.where(np.random.default_rng(seed).random(table.shape) < share, table, np.nan)
 
 
+@pytest.fixture(scope="module")
+def exact_fit():
+    return rf.DeepMatrixFactorization().fit(with_holes(planted(), 0.4))
+
+
 def error_of(model, table, holes):
     """Root mean squared error of what was unknown, in spreads of the columns."""
     unknown = np.isnan(holes)
@@ -98,20 +103,16 @@ def test_weighted_entries_are_left_to_runs():
     assert not math.isinf(model.depth_)
 
 
-def test_the_same_seed_gives_the_same_answer_and_without_the_stack_too():
-    holes = with_holes(planted(), 0.4)
-    one, again, alone = (rf.DeepMatrixFactorization(refine=refine).fit(holes) for refine in ("auto", "auto", False))
-    np.testing.assert_array_equal(one.complete(), again.complete())
-    np.testing.assert_array_equal(one.complete(), alone.complete())
+@pytest.mark.parametrize("refine", ["auto", False])
+def test_the_same_seed_gives_the_same_answer_and_without_the_stack_too(refine, exact_fit):
+    again = rf.DeepMatrixFactorization(refine=refine).fit(with_holes(planted(), 0.4))
+    np.testing.assert_array_equal(exact_fit.complete(), again.complete())
 
 
-def test_a_saved_fit_answers_as_before_and_its_run_is_made_again(tmp_path):
-    table = planted()
-    holes = with_holes(table, 0.4)
-    model = rf.DeepMatrixFactorization().fit(holes)
-    model.save(tmp_path / "fit.npz")
+def test_a_saved_fit_answers_as_before_and_its_run_is_made_again(exact_fit, tmp_path):
+    exact_fit.save(tmp_path / "fit.npz")
     loaded = rf.DeepMatrixFactorization.load(tmp_path / "fit.npz")
-    np.testing.assert_array_equal(loaded.complete(), model.complete())
+    np.testing.assert_array_equal(loaded.complete(), exact_fit.complete())
     assert (loaded.depth_, loaded.stopping_time_) == (math.inf, math.inf)
     run = loaded.retrace()
     assert run is not None
@@ -166,22 +167,20 @@ def test_bounds_and_decimals_hold_and_float32_is_exact_up_to_its_rounding():
     assert np.abs(single.complete() - planted()).max() < 1e-4 * planted().std()
 
 
-def test_a_recovery_that_misses_the_entries_is_refused():
+def test_a_recovery_that_misses_the_entries_is_refused(exact_fit):
     holes = with_holes(planted(noise=1.0), 0.6)
     problem = rf.Completion.from_array(holes)
-    model = rf.DeepMatrixFactorization().fit(with_holes(planted(), 0.6))
-    chosen = model.selection_.chosen
+    chosen = exact_fit.selection_.chosen
     assert isinstance(chosen, Trial)
-    assert run_limit(problem, standardize(problem, "raw"), chosen, model.settings_for(problem)) is None
+    assert run_limit(problem, standardize(problem, "raw"), chosen, exact_fit.settings_for(problem)) is None
 
 
-def test_the_report_and_the_notebook_show_it(tmp_path):
-    model = rf.DeepMatrixFactorization().fit(with_holes(planted(), 0.4))
+def test_the_report_and_the_notebook_show_it(exact_fit, tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        page = model.report(tmp_path / "report.html").read_text(encoding="utf-8")
+        page = exact_fit.report(tmp_path / "report.html").read_text(encoding="utf-8")
     assert "inf" in page
-    assert model._repr_html_()
+    assert exact_fit._repr_html_()
 
 
 def test_ctrl_c_while_all_entries_are_recovered_leaves_the_recovery_of_the_first_split():

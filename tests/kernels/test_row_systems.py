@@ -40,6 +40,7 @@ def test_a_sparse_matrix_times_a_dense_one(width, worth, dtype, monkeypatch):
     table = np.where(rng.random((40, 13)) < 0.3, rng.standard_normal((40, 13)), 0)
     table[[0, 17]] = 0
     dense = rng.standard_normal((width, 13)).astype(dtype).T
-    found = Multiplier(scipy.sparse.csr_array(table))(dense)
-    assert found.dtype == dtype
-    np.testing.assert_allclose(found, table @ dense, atol=100 * np.finfo(dtype).eps)
+    forth, back = scipy.sparse.csr_array(table), scipy.sparse.csc_array(table.T)
+    for found in (Multiplier.of(forth)(dense), Multiplier.of(back).transposed(dense)):
+        assert found.dtype == dtype
+        np.testing.assert_allclose(found, table @ dense, atol=100 * np.finfo(dtype).eps)

@@ -160,6 +160,7 @@ def test_sparse_products_are_scipy_s_and_bit_equal_for_any_threads(dtype):
         for threads in {1, before}:
             set_num_threads(threads)
             found.append(Multiplier(matrix)(dense_side))
+            found.append(Multiplier.of(matrix.T).transposed(dense_side))
     finally:
         set_num_threads(before)
     assert all((product == found[0]).all() for product in found)

@@ -86,6 +86,15 @@ def test_every_kind_is_read_noted_and_written_back_byte_for_byte(tmp_path, kind)
     assert all("Ann" in line or "Bob" in line for line in changed)
 
 
+def test_parentheses_of_accountants_are_read_noted_and_written_back(tmp_path):
+    path = save(tmp_path / "t.csv", "a,b\n(1.50),2\n3.25,(4)\n,5\n")
+    table = read_table(path)
+    np.testing.assert_array_equal(table.values, [[-1.5, 2], [3.25, -4], [NAN, 5]])
+    assert "in parentheses where negative" in notes_of(table)
+    write_table(table.with_values(np.array([[-1.5, 2], [3.25, -4], [-0.5, 5]])), tmp_path / "out.csv")
+    assert (tmp_path / "out.csv").read_text() == "a,b\n(1.50),2\n3.25,(4)\n(0.50),5\n"
+
+
 @pytest.mark.parametrize("kind", ["comma", "total", "units", "title above", "hyphens", "percent", "currency"])
 def test_a_sheet_is_read_like_text_and_keeps_its_other_cells(tmp_path, kind):
     text, options, _ = KINDS[kind]

@@ -290,7 +290,7 @@ TEXTS = {
     "long row": ("a,b\n1,2\n3,4,5\n", "as many cells as the others, 2, row 3 has 3"),
     "empty": ("\n\n", "is empty"),
     "header only": ("a,b\n", "has a header only"),
-    "words only": ("a,b\nx,y\nz,w\n", "has none beside its labels"),
+    "words only": ("a,b\nx,y\nz,w\n", r"has none beside its labels \(its first row is 'x', 'y'\)"),
     "open quote": ('a,b\n1,2\n3,"4\n5,6\n', "row 3 is not .*close its quotes"),
     "open quote in the first row": ('1,"open\n2,3\n', "row 1 is not"),
     "text after a quote": ('a,b\n1,"2"x\n', "row 2 is not"),

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import rankfall as rf
+from rankfall.trajectory import step_hook
 from tests.helpers.completions import in_layout
 from tests.helpers.derivatives import slope_of
 from tests.helpers.planted import planted_problem
@@ -331,3 +332,20 @@ def test_a_loss_that_overflows_at_the_start_is_refused():
     problem = rf.Completion.from_array(np.asarray([[1e200, np.nan], [1.0, 2.0]]))
     with pytest.raises(rf.InputError, match="finite"):
         evolve(problem)
+
+
+def test_no_step_keeps_the_stages_of_the_one_before():
+    # a run of millions of ratings has room for one step's; a step that is tried again has no use for them either
+    kept, rejections = [], []
+
+    def look(state):
+        kept.append(len(getattr(state.state, "stages", ())))
+        rejections.append(state.rejections.max(initial=0))
+
+    with step_hook(look):
+        rf.evolve(
+            rf.problems.Factorization(np.diag([3.0, 2.0, 1.0])), rf.Chain(3), rf.Identity(1e-3), rf.Flow(1e-6),
+            stop=rf.StepLimit(200),
+        )  # fmt: skip
+    assert max(kept) == 0
+    assert max(rejections) > 0

@@ -12,6 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
+from rankfall.kernels.pieces import line_counts, line_totals, total
+
 _ROUNDS, _TOLERANCE = 20, 1e-3
 
 
@@ -70,40 +72,57 @@ class ListedSums(Sums):
     @cached_property
     def row_mass(self) -> Float[np.ndarray, " m"]:  # pyright: ignore[reportIncompatibleVariableOverride]
         """Σ w of the rows."""
-        return np.bincount(self.rows, self.weights, self.shape[0]).astype(np.float64)
+        return self._mass(self.rows, self.shape[0])
 
     @cached_property
     def column_mass(self) -> Float[np.ndarray, " n"]:  # pyright: ignore[reportIncompatibleVariableOverride]
         """Σ w of the columns."""
-        return np.bincount(self.cols, self.weights, self.shape[1]).astype(np.float64)
+        return self._mass(self.cols, self.shape[1])
 
     @cached_property
     def mean(self) -> float:  # pyright: ignore[reportIncompatibleVariableOverride]
         """Σ w x / Σ w."""
-        return float(np.average(self.values, weights=self.weights))
+        return total(lambda piece: self._weighed(self.values[piece], piece), self.values.size) / self._total_mass
 
     def of_columns(self, row_effects: Float[np.ndarray, " m"]) -> Float[np.ndarray, " n"]:
         """One pass over the entries."""
-        return np.bincount(self.cols, self._weighed(self._without(row_effects[self.rows])), self.shape[1])
+        return line_totals(self.cols, lambda piece: self._without(row_effects, self.rows, piece), self.shape[1])
 
     def of_rows(self, column_effects: Float[np.ndarray, " n"]) -> Float[np.ndarray, " m"]:
         """One pass over the entries."""
-        return np.bincount(self.rows, self._weighed(self._without(column_effects[self.cols])), self.shape[0])
+        return line_totals(self.rows, lambda piece: self._without(column_effects, self.cols, piece), self.shape[0])
 
     def variance(self, row_effects: Float[np.ndarray, " m"], column_effects: Float[np.ndarray, " n"]) -> float:
         """One pass over the entries."""
-        rest = self.values - self.mean
-        rest -= row_effects[self.rows]
-        rest -= column_effects[self.cols]
-        return float(np.average(np.square(rest, out=rest), weights=self.weights))
+        return (
+            total(lambda piece: self._squares(row_effects, column_effects, piece), self.values.size) / self._total_mass
+        )
 
-    def _without(self, effects: np.ndarray) -> np.ndarray:
-        np.subtract(self.values, effects, out=effects)
-        effects -= self.mean
-        return effects
+    def _mass(self, lines: np.ndarray, line_count: int) -> np.ndarray:
+        if self.weights is None:
+            return line_counts(lines, line_count).astype(np.float64)
+        return line_totals(lines, self.weights.__getitem__, line_count)
 
-    def _weighed(self, values: np.ndarray) -> np.ndarray:
-        return values if self.weights is None else self.weights * values
+    @cached_property
+    def _total_mass(self) -> float:
+        return float(self.values.size if self.weights is None else self.weights.sum())
+
+    def _squares(self, row_effects: np.ndarray, column_effects: np.ndarray, piece: slice) -> np.ndarray:
+        """w (x − μ − a − b)² of a piece."""
+        rest = self.values[piece] - self.mean
+        rest -= row_effects[self.rows[piece]]
+        rest -= column_effects[self.cols[piece]]
+        return self._weighed(np.square(rest, out=rest), piece)
+
+    def _without(self, effects: np.ndarray, lines: np.ndarray, piece: slice) -> np.ndarray:
+        """w (x − effect − μ) of a piece."""
+        rest = effects[lines[piece]]
+        np.subtract(self.values[piece], rest, out=rest)
+        rest -= self.mean
+        return self._weighed(rest, piece)
+
+    def _weighed(self, terms: np.ndarray, piece: slice) -> np.ndarray:
+        return terms if self.weights is None else self.weights[piece] * terms
 
 
 def damped_effects(sums: Sums) -> Effects:

@@ -131,10 +131,10 @@ def follow(
         progress=lambda share, now: progress(share),
         device=device,
     )
-    for place, (fold, run) in enumerate(zip(folds, runs, strict=True)):
+    for fold, run in zip(folds, runs, strict=True):
         if fold.weights is not None:
             run = replace(run, best_weights=fold.weights, best_time=fold.lowest_time)
-        fold.run = run.in_numpy(problem.of_runs(place))
+        fold.run = run.in_numpy(None)
         if not fold.curve:
             fold.crossed = fold.standardization.offset(fold.held.rows, fold.held.cols)
             fold.curve.append((run.time, float(fold.losses(fold.crossed).mean()), 1.0))

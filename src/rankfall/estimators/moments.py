@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from rankfall.estimators.scalings import ROUNDING
+from rankfall.kernels.pieces import line_counts, line_totals, total
 
 # Equal entries from which on a column counts as constant.
 _CONSTANT = 4
@@ -34,14 +35,19 @@ class Moments:
     @classmethod
     def of(cls, cols: np.ndarray, values: np.ndarray, weights: np.ndarray | None, n: int) -> "Moments":
         """Those of a list of entries."""
-        mass = np.bincount(cols, weights, n)
-        sums = np.bincount(cols, values if weights is None else weights * values, n)
-        center = float(np.average(values, weights=weights))
-        means = np.where(mass > 0, sums / np.maximum(mass, 1e-300), center)
-        squares = np.square(values - means[cols])
-        squares = np.bincount(cols, squares if weights is None else weights * squares, n)
-        typical = float(np.sqrt(np.average((values - center) ** 2, weights=weights)))
-        return cls.read(np.bincount(cols, minlength=n), mass, means, squares, center, typical)
+
+        def weighed(piece: slice, center: np.ndarray | float = 0.0, power: int = 1) -> np.ndarray:
+            terms = (values[piece].astype(np.float64) - center) ** power
+            return terms if weights is None else weights[piece] * terms
+
+        counts = line_counts(cols, n)
+        mass = counts if weights is None else line_totals(cols, weights.__getitem__, n)
+        whole = float(mass.sum())
+        center = total(weighed, values.size) / whole
+        means = np.where(mass > 0, line_totals(cols, weighed, n) / np.maximum(mass, 1e-300), center)
+        squares = line_totals(cols, lambda piece: weighed(piece, means[cols[piece]], 2), n)
+        typical = np.sqrt(total(lambda piece: weighed(piece, center, 2), values.size) / whole)
+        return cls.read(counts, mass, means, squares, center, float(typical))
 
     @classmethod
     def read(

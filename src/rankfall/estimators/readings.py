@@ -19,6 +19,7 @@ from rankfall.estimators.robust_scaling import standardizations
 from rankfall.estimators.scaling_choice import scalings_of
 from rankfall.estimators.settings import FitSettings
 from rankfall.estimators.standardization import Standardization
+from rankfall.kernels.pieces import line_totals
 from rankfall.models.chain import Chain
 from rankfall.models.features import observed_features
 from rankfall.models.lifted import Lifted
@@ -110,9 +111,9 @@ class ListedReadings(Readings):
     def column_means(self, split: int) -> Float[np.ndarray, " n"]:
         """The mean of the table where a column has no entry."""
         train = self.pairs[split][0]
-        values, counts = np.asarray(train.values, dtype=np.float64), train.degrees[1]
-        sums = np.bincount(train.cols, values, train.shape[1])
-        return np.where(counts > 0, sums / np.maximum(counts, 1), values.mean())
+        values, counts = np.asarray(train.values), train.degrees[1]
+        sums = line_totals(train.cols, values.__getitem__, train.shape[1])
+        return np.where(counts > 0, sums / np.maximum(counts, 1), values.mean(dtype=np.float64))
 
 
 def model_of(candidate: Candidate, problem: Completion) -> Model:

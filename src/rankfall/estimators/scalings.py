@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from rankfall.kernels.pieces import line_counts, pieces
 from rankfall.problems.completion import Completion
 
 SCALINGS = ("auto", "global", "columns", "log", "raw")
@@ -20,13 +21,12 @@ DECADES, _FEWEST = 20.0, 5
 ROUNDING = 1e-9
 # Entries from which on a column's own spread is taken; with fewer, that of the others has a part in it.
 _ENOUGH = 10
-_PIECE = 2**20
 
 
 def column_spreads(problem: Completion) -> Float[np.ndarray, " n"]:
     """The standard deviation of each column, drawn towards the median where few entries are known; 0 if constant."""
     cols, n = problem.cols, problem.shape[1]
-    counts = np.bincount(cols, minlength=n)
+    counts = line_counts(cols, n)
     sums, squares, largest = np.zeros(n), np.zeros(n), np.zeros(n)
     for places, values in _pieces(problem):
         np.add.at(sums, places, values)
@@ -39,8 +39,7 @@ def column_spreads(problem: Completion) -> Float[np.ndarray, " n"]:
 
 def _pieces(problem: Completion) -> Iterator[tuple[Int[np.ndarray, " piece"], Float[np.ndarray, " piece"]]]:
     """Columns and values (float64) of the entries, some at a time: a large table has no room for all in float64."""
-    for begin in range(0, problem.count, _PIECE):
-        piece = slice(begin, begin + _PIECE)
+    for piece in pieces(problem.count):
         yield problem.cols[piece], np.asarray(problem.values[piece], dtype=np.float64)
 
 
@@ -64,4 +63,4 @@ def columns_over_decades(problem: Completion) -> Bool[np.ndarray, " n"]:
     low, high = np.full(n, np.inf), np.full(n, -np.inf)
     np.minimum.at(low, problem.cols, values)
     np.maximum.at(high, problem.cols, values)
-    return (low > 0) & (high > DECADES * low) & (np.bincount(problem.cols, minlength=n) >= _FEWEST)
+    return (low > 0) & (high > DECADES * low) & (line_counts(problem.cols, n) >= _FEWEST)

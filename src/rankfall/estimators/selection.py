@@ -111,12 +111,10 @@ def select(
                 for split, shape in enumerate(shapes[candidate.scaling])
             ]
             rival = min(outcomes, key=lambda outcome: outcome[0].error)[1] if outcomes else None
-            residuals = readings.residuals(folds, settings.dtype)
-            given_up = follow(
-                folds, rival if candidate.scaling == first else None, candidate, residuals,
-                readings.model(candidate, residuals), settings.rtol,
+            given_up = _follow(
+                readings, settings, folds, rival if candidate.scaling == first else None, candidate,
                 lambda share, n=number, c=candidate: progress(f"choosing: depth {c.depth}", (n - 1 + share) / total),
-                settings.device, keeper,
+                keeper,
             )  # fmt: skip
             stopped = not given_up and any(fold.run and fold.run.status is Status.INTERRUPTED for fold in folds)
             if not stopped or not outcomes:
@@ -148,9 +146,20 @@ def select(
         return replace(selection, spare=(folds[0].standardization, run))
     if run is None or not (stopped or is_near_whole(folds)):
         return selection
+    run = replace(run, problem=readings.residuals(folds, settings.dtype).of_runs(0))
     if stopped:
         run = replace(run, status=Status.INTERRUPTED, reason="Ctrl-C was pressed while choosing")
     return replace(selection, kept=(folds[0].standardization, run))
+
+
+def _follow(
+    readings: Readings, settings: FitSettings, folds: list[Fold], rival: list[Fold] | None, candidate: Candidate,
+    progress: Callable[[float], None], keeper: Keeper | None,
+) -> bool:  # fmt: skip
+    """Run a candidate on its folds; whether it was given up. What it ran on is gone then: there is room for one."""
+    residuals = readings.residuals(folds, settings.dtype)
+    model = readings.model(candidate, residuals)
+    return follow(folds, rival, candidate, residuals, model, settings.rtol, progress, settings.device, keeper)
 
 
 def _is_worth(candidate: Candidate, done: Sequence[Trial]) -> bool:

@@ -17,10 +17,10 @@ from rankfall.errors import InputError
 from rankfall.estimators.effects import ListedSums, Sums, damped_effects
 from rankfall.estimators.moments import Moments
 from rankfall.estimators.scalings import SCALINGS, columns_over_decades
+from rankfall.kernels.pieces import pieces
 from rankfall.problems.completion import Completion
 from rankfall.problems.losses import Loss, Squared
 
-_PIECE = 2**20
 _LARGEST_LOG = 700.0
 # How far beyond the largest observed value the prediction of a logarithm may lead, as a share of the range.
 BEYOND = 0.25
@@ -110,8 +110,7 @@ class Standardization:
         residuals = np.empty(count, dtype)
         weights = None if problem.weights is None and is_flat else np.empty(count, dtype)
         # piece by piece: a large table has no room for its own size in float64 many times over
-        for begin in range(0, count, _PIECE):
-            piece = slice(begin, begin + _PIECE)
+        for piece in pieces(count):
             rows, cols = problem.rows[piece], problem.cols[piece]
             slow = self.row_slow[rows] * self.column_slow[cols]
             residuals[piece] = (self.to_units(problem.values[piece], cols) - self.offset(rows, cols)) / slow
@@ -135,7 +134,7 @@ def standardize(problem: Completion, scaling: str) -> Standardization:
     if scaling not in SCALINGS or scaling == "auto":
         raise InputError(f"scaling must be one of {', '.join(SCALINGS[1:])}, got {scaling!r}")
     rows, cols, n = problem.rows, problem.cols, problem.shape[1]
-    values = np.asarray(problem.values, dtype=np.float64)
+    values = np.asarray(problem.values)
     logs = columns_over_decades(problem) if scaling == "log" else np.zeros(n, dtype=bool)
     if logs.any():
         values = _with_logarithms(values, logs[cols])
@@ -144,10 +143,9 @@ def standardize(problem: Completion, scaling: str) -> Standardization:
     if scaling == "raw":
         return _raw(problem, moments)
     origin, unit = moments.origins_and_units(is_mixed=scaling != "global")
-    units = origin[cols]
-    np.subtract(values, units, out=units)
-    units /= unit[cols]
-    del values
+    units = np.empty(cols.size)
+    for piece in pieces(cols.size):
+        units[piece] = (values[piece] - origin[cols[piece]]) / unit[cols[piece]]
     shape = standardized(ListedSums(rows, cols, units, weights, problem.shape), origin, unit, scaling != "global")
     return replace(shape, logs=logs, highest=_highest(problem, logs))
 

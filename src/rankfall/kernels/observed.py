@@ -21,6 +21,7 @@ from numba import config
 from rankfall.kernels import entry_passes, lane_passes
 from rankfall.kernels.entry_costs import SQUARED
 from rankfall.kernels.lanes import LANES, tag_of
+from rankfall.kernels.pieces import line_counts
 
 _CHUNKS_PER_THREAD = 8
 # Entries of a tile of rows: 2 MB of residuals in float32.
@@ -55,7 +56,7 @@ def equal_work(starts: np.ndarray) -> np.ndarray:
 
 
 def line_starts(lines: np.ndarray, line_count: int) -> np.ndarray:
-    return np.concatenate([[0], np.cumsum(np.bincount(lines, minlength=line_count))]).astype(np.int64)
+    return np.concatenate([[0], np.cumsum(line_counts(lines, line_count))]).astype(np.int64)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,7 +1,8 @@
-"""A sparse matrix times a tall dense one, with all threads and the same bits for any number of them.
+"""A sparse matrix, or its transpose, times a tall dense one, with all threads and the same bits for any number of them.
 
-A line of the result belongs to one thread, which adds its terms in storage order. Lines are dealt out in chunks of
-about equal numbers of terms, as those of real tables are long and short.
+A line of the result belongs to one thread, which adds its terms in storage order. Rows are dealt out in chunks of about
+equal numbers of terms, as those of real tables are long and short. Columns are too, without a transposed copy: each
+thread looks up in each row where its own columns are.
 """
 
 from dataclasses import dataclass
@@ -9,17 +10,19 @@ from functools import cached_property
 from typing import no_type_check
 
 import numpy as np
-from numba import njit, prange
+from numba import config, njit, prange
 
 from rankfall.arrays import SparseArray
 from rankfall.kernels.observed import WORTH_THREADS, equal_work
 
 _FAST = {"reassoc", "contract", "nsz"}
+# Of this many terms, evenly chosen, the columns tell how to deal out columns. Few chunks: each goes through all rows.
+_SAMPLE, _CHUNKS_PER_THREAD = 2**14, 2
 
 
 @njit(cache=True, fastmath=_FAST, nogil=True)
 @no_type_check
-def _lines(begin, end, starts, places, values, dense, out):
+def _rows(begin, end, starts, places, values, dense, out):
     rank = dense.shape[1]
     for line in range(begin, end):
         total = out[line]
@@ -31,30 +34,88 @@ def _lines(begin, end, starts, places, values, dense, out):
                 total[k] += value * other[k]
 
 
+@njit(cache=True, fastmath=_FAST, nogil=True)
+@no_type_check
+def _columns(begin, end, starts, places, values, dense, out):
+    rank = dense.shape[1]
+    out[begin:end] = 0
+    for line in range(starts.size - 1):
+        row = dense[line]
+        low, high = starts[line], starts[line + 1]
+        last = high
+        while low < high:
+            middle = (low + high) // 2
+            if places[middle] < begin:
+                low = middle + 1
+            else:
+                high = middle
+        term = low
+        while term < last and places[term] < end:
+            value = values[term]
+            total = out[places[term]]
+            for k in range(rank):
+                total[k] += value * row[k]
+            term += 1
+
+
 @njit(parallel=True, cache=True)
 @no_type_check
-def _parallel_lines(chunks, starts, places, values, dense, out):
+def _parallel_rows(chunks, starts, places, values, dense, out):
     for c in prange(chunks.size - 1):
-        _lines(chunks[c], chunks[c + 1], starts, places, values, dense, out)
+        _rows(chunks[c], chunks[c + 1], starts, places, values, dense, out)
+
+
+@njit(parallel=True, cache=True)
+@no_type_check
+def _parallel_columns(chunks, starts, places, values, dense, out):
+    for c in prange(chunks.size - 1):
+        _columns(chunks[c], chunks[c + 1], starts, places, values, dense, out)
 
 
 @dataclass(frozen=True, eq=False)
 class Multiplier:
-    """A SciPy CSR matrix (lines, p), ready to multiply."""
+    """A SciPy CSR matrix (p, q), columns in order within its rows, ready to multiply."""
 
     matrix: SparseArray
 
+    @classmethod
+    def of(cls, matrix: SparseArray) -> "Multiplier":
+        """Any SciPy sparse matrix; one whose columns are in order is not copied."""
+        rows = matrix.tocsr()
+        return cls(rows if rows.has_sorted_indices else rows.sorted_indices())
+
     @cached_property
-    def _chunks(self) -> np.ndarray:
+    def _row_chunks(self) -> np.ndarray:
         return equal_work(self.matrix.indptr)
 
+    @cached_property
+    def _column_chunks(self) -> np.ndarray:
+        chosen = np.sort(self.matrix.indices[:: max(1, self.matrix.nnz // _SAMPLE)])
+        chunks = _CHUNKS_PER_THREAD * config.NUMBA_NUM_THREADS  # pyright: ignore[reportAttributeAccessIssue]
+        bounds = chosen[np.arange(1, chunks) * chosen.size // chunks] if chosen.size else chosen
+        return np.unique(np.concatenate([[0], bounds, [self.matrix.shape[1]]]))
+
     def __call__(self, dense: np.ndarray) -> np.ndarray:
-        """The product (lines, k) with a dense (p, k), in the precision of `dense`."""
-        dense = np.ascontiguousarray(dense)
+        """The product (p, k) with a dense (q, k), in the precision of `dense`."""
         out = np.empty((self.matrix.shape[0], dense.shape[1]), dense.dtype)
-        stored = self.matrix.indptr, self.matrix.indices, self.matrix.data
-        if self.matrix.nnz * dense.shape[1] < WORTH_THREADS:
-            _lines(0, out.shape[0], *stored, dense, out)
+        if self._is_short(dense):
+            _rows(0, out.shape[0], *self._stored, np.ascontiguousarray(dense), out)
         else:
-            _parallel_lines(self._chunks, *stored, dense, out)
+            _parallel_rows(self._row_chunks, *self._stored, np.ascontiguousarray(dense), out)
         return out
+
+    def transposed(self, dense: np.ndarray) -> np.ndarray:
+        """The product (q, k) of the transpose with a dense (p, k), in the precision of `dense`."""
+        out = np.empty((self.matrix.shape[1], dense.shape[1]), dense.dtype)
+        if self._is_short(dense):
+            _columns(0, out.shape[0], *self._stored, np.ascontiguousarray(dense), out)
+        else:
+            _parallel_columns(self._column_chunks, *self._stored, np.ascontiguousarray(dense), out)
+        return out
+
+    @property
+    def _stored(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        return self.matrix.indptr, self.matrix.indices, self.matrix.data
+
+    def _is_short(self, dense: np.ndarray) -> bool:
+        return self.matrix.nnz * dense.shape[1] < WORTH_THREADS

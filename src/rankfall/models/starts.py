@@ -172,7 +172,8 @@ def leading_vectors(matrix: SparseArray | LinearOperator, count: int) -> tuple[n
     if isinstance(matrix, LinearOperator):
         forth, back = matrix.matmat, matrix.rmatmat
     else:
-        forth, back = Multiplier(matrix.tocsr()), Multiplier(matrix.T.tocsr())
+        forth = Multiplier.of(matrix)
+        back = forth.transposed
     basis = np.random.default_rng(0).standard_normal((n, min(count + _SPARE, n)))
     for _ in range(_ROUNDS):
         basis = back(_orthonormal(forth(basis)))

@@ -19,6 +19,7 @@ from rankfall.devices import Device, find_device, place
 from rankfall.errors import InputError, require, require_class
 from rankfall.kernels.entry_lists import LONGEST, EntryLists
 from rankfall.kernels.observed import Entries, line_starts, predict
+from rankfall.kernels.pieces import line_counts
 from rankfall.problems.layout import Layout, Observed
 from rankfall.problems.layouts import Dense, choose_layout
 from rankfall.problems.loss import Loss
@@ -207,7 +208,7 @@ class Completion(ManyProblems):
     def degrees(self) -> tuple[Int[np.ndarray, " m"], Int[np.ndarray, " n"]]:
         """How many entries of each row, and of each column, are observed."""
         m, n = self.shape
-        return np.bincount(self.rows, minlength=m), np.bincount(self.cols, minlength=n)
+        return line_counts(self.rows, m), line_counts(self.cols, n)
 
     @cached_property
     def observed(self) -> Observed:
@@ -347,13 +348,12 @@ class Completion(ManyProblems):
         values = to_numpy(self.values)
         if values.ndim > 1:
             raise InputError(f"a back-projection is of one table, got {values.shape[0]}; choose one by of_runs(i)")
-        values = self.loss_function.pull_at_zero(values)
-        if self.weights is not None:
-            values = to_numpy(self.weights) * values
         m, n = self.shape
+        values = self.loss_function.pull_at_zero(values) * values.dtype.type(m * n / float(self.total_weight))
+        if self.weights is not None:
+            values *= to_numpy(self.weights)
         # entries are in row-major order already
-        starts = line_starts(self.rows, m)
-        return csr_array((values * values.dtype.type(m * n / float(self.total_weight)), self.cols, starts), self.shape)
+        return csr_array((values, self.cols, line_starts(self.rows, m)), self.shape)
 
     def on_device(self, device: str | Device) -> "Completion":
         """The same problem as PyTorch tensors on a device, held-out entries and truth included.

@@ -14,7 +14,7 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Float, Int
 
-from rankfall.arrays import Array, is_numpy, is_torch, namespace
+from rankfall.arrays import Array, device, is_numpy, is_torch, namespace
 from rankfall.kernels.observed import Entries
 from rankfall.problems.loss import Loss
 
@@ -50,9 +50,10 @@ class Observed:
     @cached_property
     def total_weight(self) -> Float[Array, "*batch"]:
         """Σ w over the observed entries."""
-        xp = namespace(self.values)
-        weights = xp.ones_like(self.values) if self.weights is None else self.weights
-        return xp.sum(weights, axis=-1)
+        xp, values = namespace(self.values), self.values
+        if self.weights is not None:
+            return xp.sum(self.weights, axis=-1)
+        return xp.full(values.shape[:-1], values.shape[-1], dtype=values.dtype, device=device(values))
 
     @property
     def is_numpy(self) -> bool:

@@ -128,7 +128,14 @@ class Dress:
         """What a sentence shows of it."""
         if self.words is not None:
             return f"{self.words[0]} and {self.words[1]} as 0 and 1"
-        return f"numbers in {(self.prefix + self.suffix).strip()!r}"
+        look = (self.prefix + self.suffix).strip()
+        said = f"numbers in {look!r}" if look else "numbers"
+        return f"{said}, in parentheses where negative" if self.minus == "()" else said
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether numbers are written as anybody would read them."""
+        return not (self.prefix or self.suffix or self.words or self.minus == "()")
 
     def written(self, number: str) -> str:
         """The number, in its numerals, with all that belongs around it."""

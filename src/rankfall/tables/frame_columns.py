@@ -102,8 +102,7 @@ def numbers_of_texts(
         refuse_text([column], [title], lambda row: row + 1)
         found[name] = settle_limits([column], [title], lambda row: row + 1, reading, notes)[0]
         dress = column.dress
-        is_dressed = dress is not None and (dress.prefix or dress.suffix or dress.words)
-        said = dress.title if dress is not None and is_dressed else "text that holds numbers"
+        said = dress.title if dress is not None and not dress.is_plain else "text that holds numbers"
         notes.decide(f"{title}: {said}", "--labels")
     return found, numerals
 

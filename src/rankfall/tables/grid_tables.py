@@ -96,7 +96,7 @@ def _note_codes(found: Structure, reading: Reading, notes: Notes) -> None:
 def _note_dresses(columns: list[Column], titles: list[str], notes: Notes) -> None:
     dresses: dict[str, list[str]] = {}
     for column, title in zip(columns, titles, strict=True):
-        if column.dress is not None and (column.dress.prefix or column.dress.suffix or column.dress.words):
+        if column.dress is not None and not column.dress.is_plain:
             dresses.setdefault(column.dress.title, []).append(title)
     for dress, among in dresses.items():
         shown = ", ".join(among[:6]) + (", …" if len(among) > 6 else "")

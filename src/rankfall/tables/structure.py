@@ -105,8 +105,8 @@ def structure_of(
     numbers = [place for place in range(grid.cells.width) if place not in labels]
     if not numbers:
         raise InputError(
-            f"a table must have a column of numbers, {str(grid.path)!r} has none beside its labels; "
-            f"{_ways(grid, separator)}"
+            f"a table must have a column of numbers, {str(grid.path)!r} has none beside its labels"
+            f"{_shown(grid.cells.row(int(rows[0])))}; {_ways(grid, separator)}"
         )
     if label_columns is None and reading.leave_out != ():
         rows = without_footnotes(grid, parsed, rows, notes)
@@ -204,6 +204,12 @@ def _warn_of_carried(column: Column, names: list[str] | None, place: int, readin
     if faults:
         way = "; --categories auto fills it" if empty and repeats(column, reading) else ""
         notes.warn(f"{column_title(names, place)} is carried along unfilled, with {' and '.join(faults)}{way}")
+
+
+def _shown(cells: Sequence[str | None]) -> str:
+    """The first cells of a row, as a sentence shows them."""
+    known = [repr(cell) for cell in cells if cell and cell.strip()]
+    return f" (its first row is {', '.join(known[:3])}{', …' if len(known) > 3 else ''})" if known else ""
 
 
 def _ways(grid: Grid, separator: str | None) -> str:

@@ -12,7 +12,7 @@ from typing import overload
 import numpy as np
 from jaxtyping import Float
 
-from rankfall.arrays import like
+from rankfall.arrays import Array, like, take
 from rankfall.devices import Device
 from rankfall.errors import InputError
 from rankfall.integrators.field import Field
@@ -179,18 +179,20 @@ class _Walk:
     model: Model
     integrator: Integrator
     settings: _Settings
-    weights: Float[np.ndarray, "batch p"]
+    weights: Float[Array, "batch p"]
     is_alone: bool
 
     def __call__(self, group: np.ndarray, is_interrupted: Callable[[], bool] = lambda: False) -> list[End]:
         """How the runs of a group end."""
         record, stop = self.settings.record or Record(), self.settings.stop
         assert stop is not None
-        field = Field(self.problem if group.size == len(self.weights) else self.problem.of_runs(group), self.model)
+        is_whole = group.size == self.weights.shape[0]
+        field = Field(self.problem if is_whole else self.problem.of_runs(group), self.model)
+        weights = self.weights if is_whole else take(self.weights, group, 0)
         recorder = Recorder(record, group.size)
         loop = Loop(self.integrator, stop, record, recorder, self.settings.callback, self.settings.progress)
         with one_blas_thread(self.is_alone):
-            return loop.run(field, like(self.weights[group], self.problem.values), is_interrupted)
+            return loop.run(field, weights, is_interrupted)
 
 
 def _follow(
@@ -204,7 +206,7 @@ def _follow(
     work = sized.size if is_looped else max(sized.size, math.prod(problem.shape))
     is_alone = work * sized.rank <= (SMALL_BESIDE_LOOPS if is_looped else SMALL)
     with one_blas_thread(is_alone):
-        weights = sized.draw(problem, start, scales, seeds)
+        weights = like(sized.draw(problem, start, scales, seeds), problem.values)
     stop = (LossBelow() if settings.stop is None else settings.stop) | StepLimit(_STEP_LIMIT)
     walk = _Walk(problem, sized, integrator, replace(settings, stop=stop), weights, is_alone)
     # a callback sees the whole batch

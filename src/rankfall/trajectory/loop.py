@@ -106,7 +106,7 @@ class Loop:
         state = changed(state, state=inner, step=state.step + 1, rejections=rejections)
         state = self._without_rejected(self._without_runaways(state))
         if not state.state.moved.any():
-            return state
+            return changed(state, state=state.state.without_stages())
         state = self._recorded(state)
         if self.callback is not None and self.callback(state.now):
             return self._without(state, [(Status.INTERRUPTED, "the callback asked for it")] * state.runs.size)
