@@ -6,6 +6,7 @@ import pytest
 import rankfall as rf
 from rankfall.baselines import GNMR, R2RILS, MatrixIRLS, RiemannianCG
 from rankfall.baselines.fixed_rank import least_squares
+from rankfall.baselines.least_norm import least_norm
 from rankfall.baselines.tangent_space import carry, factors_of, project, read, retract
 from rankfall.recovery.sampling import Sampling
 from rankfall.recovery.spectrum import triplets_of
@@ -77,13 +78,22 @@ def test_the_least_squares_solution_is_the_dense_one_of_least_norm():
     sampling, _, rng = drawn_point()
     left, right = rng.standard_normal((9, 2)), rng.standard_normal((7, 2))
     entries = rng.standard_normal(sampling.count)
-    a, b = least_squares(sampling, entries, left, right)
     design = np.zeros((sampling.count, 32))
     for e, (i, j) in enumerate(zip(sampling.rows, sampling.cols, strict=True)):
         design[e, 2 * i : 2 * i + 2] = right[j]
         design[e, 18 + 2 * j : 18 + 2 * j + 2] = left[i]
     exact = np.linalg.lstsq(design, entries, rcond=1e-10)[0]
-    np.testing.assert_allclose(np.concatenate([a.ravel(), b.ravel()]), exact, atol=1e-7)
+    for a, b in (least_squares(sampling, entries, left, right), least_norm(sampling, entries, left, right, 1e-12)):
+        np.testing.assert_allclose(np.concatenate([a.ravel(), b.ravel()]), exact, atol=1e-7)
+
+
+@pytest.mark.parametrize("seed", [0, 2])
+def test_r2rils_gets_by_on_loose_least_squares_where_exact_ones_wander(seed):
+    """With least squares solved to rounding the error was above 1 here."""
+    problem, truth = planted(100, 5, 1.4, seed)
+    found = R2RILS(5).solve(problem)
+    assert found.status is Status.CONVERGED
+    assert np.linalg.norm(found.product - truth) < 1e-9 * np.linalg.norm(truth)
 
 
 def test_tangent_vectors_are_orthogonal_projections_and_retraction_agrees_to_second_order():
