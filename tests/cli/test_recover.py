@@ -94,9 +94,65 @@ def test_wrong_cells_are_named_and_replaced_only_where_outliers_are_looked_for()
     np.testing.assert_array_equal(kept, holes[wrong[:, 0], wrong[:, 1]])
 
 
+def distances(share=0.5):
+    """Squared distances of 24 points in the plane, one triangle of some of them, and the names of the points."""
+    rng = np.random.default_rng(0)
+    points = rng.standard_normal((24, 2))
+    truth = ((points[:, None] - points[None]) ** 2).sum(-1)
+    seen = np.triu(rng.random(truth.shape) < share, 1)
+    return truth, np.where(seen, truth, np.nan), [f"p{i}" for i in range(24)]
+
+
+def write_named(holes, rows, columns):
+    cells = [["" if np.isnan(v) else repr(float(v)) for v in row] for row in holes]
+    lines = [",".join(["point", *columns]), *(",".join([name, *row]) for name, row in zip(rows, cells, strict=True))]
+    Path("d.csv").write_text("\n".join(lines))
+
+
+def test_one_triangle_of_a_symmetric_table_is_enough_where_it_is_said_to_be_symmetric():
+    truth, holes, names = distances()
+    write_named(holes, names, names)
+    ended = shell("recover", "d.csv", "--symmetric", "-o", "out.csv")
+    assert ended.code == 0
+    assert "taken to be symmetric" in ended.rows["found"]
+    np.testing.assert_allclose(read_table("out.csv").values, truth, atol=1e-8)
+    assert "symmetric" not in shell("recover", "d.csv", "-o", "any.csv").rows["found"]
+
+
+def test_both_triangles_are_taken_to_be_symmetric_unless_told_otherwise_and_kernels_to_be_semidefinite():
+    rng = np.random.default_rng(0)
+    factor = rng.standard_normal((24, 2))
+    seen = np.triu(rng.random((24, 24)) < 0.5)
+    np.save("k.npy", np.where(seen | seen.T, factor @ factor.T, np.nan))
+    assert "taken to be symmetric" in shell("recover", "k.npy").rows["found"]
+    assert "symmetric" not in shell("recover", "k.npy", "--no-symmetric").rows["found"]
+    assert "positive semidefinite" in shell("recover", "k.npy", "--semidefinite").rows["found"]
+    np.testing.assert_allclose(np.load("k-recovered.npy"), factor @ factor.T, atol=1e-8)
+
+
+def test_tables_that_cannot_be_symmetric_are_refused_in_a_sentence():
+    truth, holes, names = distances()
+    np.save("t.npy", holes[:20])
+    ended = shell("recover", "t.npy", "--symmetric")
+    assert (ended.code, ended.stdout) == (2, "")
+    assert "must be square, got 20 rows and 24 columns" in ended.stderr
+    write_named(holes, names, [names[1], names[0], *names[2:]])
+    ended = shell("recover", "d.csv", "--semidefinite")
+    assert (ended.code, ended.stdout) == (2, "")
+    assert "in the same order, got row 'p0' beside column 'p1'" in ended.stderr
+    holes[3, 7], holes[7, 3] = truth[3, 7], truth[3, 7] + 1
+    write_named(holes, names, names)
+    ended = shell("recover", "d.csv", "--symmetric")
+    assert ended.code == 2
+    assert f"got {truth[3, 7]:.6g} at row 'p3', column 'p7' and" in ended.stderr
+    assert "at row 'p7', column 'p3'" in ended.stderr
+    assert sorted(path.name for path in Path().iterdir()) == ["d.csv", "t.npy"]
+
+
 @pytest.mark.parametrize(
     ("words", "match"),
     [
+        (["--semidefinite", "--no-symmetric"], "--semidefinite means a symmetric table"),
         (["--outliers", "0.3"], "--outliers must be a share from 0 to below 0.25"),
         (["--outliers", "-0.1"], "--outliers must be a share"),
         (["--depth", "1"], "--depth must be a whole number"),

@@ -66,6 +66,49 @@ def test_a_signal_during_a_fit_writes_the_best_so_far(number):
     assert np.isfinite(np.load("t-completed.npy")).all()
 
 
+RECOVERING = """
+import os, signal, sys
+import rankfall.recovery.frozen_path as path
+from rankfall.cli import main
+number, step = int(sys.argv.pop(1)), int(sys.argv.pop(1))
+real, seen = path.fit_tangent, []
+def ask(*given, **options):
+    seen.append(1)
+    if len(seen) == step:
+        os.kill(os.getpid(), number)
+    return real(*given, **options)
+path.fit_tangent = ask
+main()
+"""
+
+
+def interrupted_recovery(number: int, step: int) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-c", RECOVERING, str(int(number)), str(step), "recover", "t.npy"], env=surroundings(),
+        capture_output=True, text=True, timeout=SECONDS, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_during_a_recovery_writes_what_is_determined_by_then(number):
+    observed = low_rank((40, 30))[1]
+    np.save("t.npy", observed)
+    ended = interrupted_recovery(number, 5)
+    assert (ended.returncode, ended.stderr) == (
+        130, "warning: interrupted, the best found so far is written to 't-recovered.npy'\n",
+    )  # fmt: skip
+    assert "interrupted on path 1, at rank" in ended.stdout
+    np.testing.assert_array_equal(np.load("t-recovered.npy"), observed)
+
+
+def test_a_signal_before_the_first_step_of_a_recovery_writes_nothing():
+    np.save("t.npy", low_rank((40, 30))[1])
+    ended = interrupted_recovery(signal.SIGINT, 1)
+    assert (ended.returncode, ended.stdout) == (130, "")
+    assert ended.stderr == "rankfall: interrupted before there was a result to keep\n"
+    assert [path.name for path in Path().iterdir()] == ["t.npy"]
+
+
 def test_sigterm_while_a_table_is_written_finishes_it():
     np.save("t.npy", low_rank((12, 6))[1])
     ended = signaled("fsync", signal.SIGTERM, "complete", "t.npy", "--depth", 2, "-q")

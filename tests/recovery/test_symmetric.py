@@ -57,14 +57,13 @@ def test_close_to_the_limit_the_answer_is_symmetric_and_no_certified_cell_is_wro
 
 def test_a_diagonal_makes_symmetric_recovery_possible_where_a_general_matrix_is_not_determined():
     """n entries of the diagonal check a symmetric matrix, and say nothing of what is not symmetric in a general one."""
-    known = free = 0
-    for seed in range(4):
-        truth, holes = kernel(20, 2, 0.25, seed)
+    for seed in (1, 2):
+        truth, holes = kernel(20, 2, 0.2, seed)
         found = recover(rf.Completion.from_array(holes), attempts=1)
+        assert (found.is_exact, found.certificate.is_complete) == (True, True), seed
         assert is_right(found, truth), seed
-        known += found.certificate.rows.sum()
-        free += recover(rf.Completion.from_array(holes), attempts=1, symmetric=False).certificate.rows.sum()
-    assert known >= free + 20
+        free = recover(rf.Completion.from_array(holes), attempts=1, symmetric=False)
+        assert free.certificate.count == 0, seed
 
 
 def test_one_triangle_is_as_good_as_both_and_semidefinite_is_a_square():

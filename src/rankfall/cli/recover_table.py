@@ -12,6 +12,7 @@ import numpy as np
 from rankfall.cli.console import Console
 from rankfall.cli.observed import notes_of, problem_of, read_observed
 from rankfall.cli.steps import beside, check_size, dense
+from rankfall.cli.symmetric_table import check_symmetric
 from rankfall.cli.table import completed_name, row_title
 from rankfall.errors import InputError
 from rankfall.tables import (
@@ -42,16 +43,18 @@ class RecoverOptions:
     Raises InputError, naming the option, where one is out of range.
     """
 
-    depth: float = math.inf
+    depth: float | None = None
     tolerance: float | None = None
     outliers: float = 0.0
     measure: int = 5
     seed: int = 0
+    symmetric: bool | None = None
+    semidefinite: bool = False
 
     def __post_init__(self) -> None:
-        if not self.depth >= 2 or (self.depth != math.inf and self.depth != int(self.depth)):
+        if self.depth is not None and not (self.depth == math.inf or (self.depth >= 2 and self.depth.is_integer())):
             raise InputError(
-                f"--depth must be a whole number from 2 on, or inf, got {self.depth}; leave it out for inf"
+                f"--depth must be a whole number from 2 on, or inf, got {self.depth}; leave it out for 4, then inf"
             )
         if self.tolerance is not None and not 0 < self.tolerance < 1:
             raise InputError(f"--tolerance must lie between 0 and 1, got {self.tolerance}; 1e-6 suits six digits")
@@ -61,6 +64,10 @@ class RecoverOptions:
             )
         if self.measure < 0:
             raise InputError(f"--measure must not be negative, got {self.measure}; 0 suggests nothing")
+        if self.semidefinite and self.symmetric is False:
+            raise InputError(
+                "--semidefinite means a symmetric table, got it with --no-symmetric; leave one of them out"
+            )
         if not 0 <= self.seed < 2**32:
             raise InputError(f"--seed must lie between 0 and {2**32 - 1}, got {self.seed}; 0 is as good as any")
 
@@ -104,11 +111,13 @@ def _recover(table: Table, output: Path, options: RecoverOptions, console: Conso
     from rankfall.recovery import recover, suggest_cells
 
     problem = problem_of(table)
+    if options.symmetric or options.semidefinite:
+        check_symmetric(table, "--semidefinite" if options.semidefinite else "--symmetric")
     begun = time.perf_counter()
     with console.fitting() as bar:
         found = recover(
-            problem, depth=options.depth, tolerance=options.tolerance, outliers=options.outliers, seed=options.seed,
-            progress=_progress(bar),
+            problem, symmetric=options.symmetric, semidefinite=options.semidefinite, depth=options.depth,
+            tolerance=options.tolerance, outliers=options.outliers, seed=options.seed, progress=_progress(bar),
         )  # fmt: skip
     seconds = time.perf_counter() - begun
     certified = found.certificate.rows[:, None] & found.certificate.cols[None, :]
@@ -124,7 +133,7 @@ def _recover(table: Table, output: Path, options: RecoverOptions, console: Conso
         ("found", found.status),
         ("filled", f"{count} of {count + left} unknown cells"),
     ]
-    if not found.is_exact and found.rank:
+    if found.noise:
         rows.append(("noise", f"{found.noise:.3g} (deviation)"))
     if options.outliers:
         wrong = [_cell(table, i, j) for i, j in found.outliers[:_NAMED].tolist()]
@@ -133,7 +142,8 @@ def _recover(table: Table, output: Path, options: RecoverOptions, console: Conso
     if left:
         rows.append(("not determined", _names(found.certificate.rows, "rows", lambda i: row_title(table, i))))
         rows.append(("", _names(found.certificate.cols, "columns", lambda j: column_title(table.column_names, j))))
-        cells = suggest_cells(problem, found, options.measure) if options.measure else []
+        wanted = options.measure and not found.interrupted
+        cells = suggest_cells(problem, found, options.measure) if wanted else []
         for place, (i, j) in enumerate(cells):
             rows.append(("measure next" if place == 0 else "", _cell(table, i, j)))
     rows.append(("seconds", f"{seconds:.2f}"))

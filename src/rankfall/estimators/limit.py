@@ -116,6 +116,8 @@ def _losses_ahead(fold: Fold, widest: int) -> Float[np.ndarray, " held"]:
 
 
 def _recovered(residuals: Completion, rounding: float, seed: int, may_be_exact: bool) -> Recovery | None:
-    """What `recover` finds in a table in units; None where it finds nothing."""
+    """What `recover` finds in a table in units; None where it finds nothing. An interrupted search is no candidate."""
     found = recover(residuals, symmetric=False, attempts=1, tolerance=rounding, exact=may_be_exact, seed=seed)
+    if found.interrupted:
+        raise KeyboardInterrupt
     return found if found.rank else None

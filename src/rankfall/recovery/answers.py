@@ -7,11 +7,11 @@ from jaxtyping import Int
 
 from rankfall.low_rank import LowRank, balanced_factors
 from rankfall.recovery.certificate import Certificate
-from rankfall.recovery.frozen_path import PathStep
+from rankfall.recovery.frozen_path import PathPoint, PathStep
 from rankfall.recovery.gauss_newton import RankFit
 from rankfall.recovery.noisy_fit import NoisyFit
 from rankfall.recovery.recovery import Recovery
-from rankfall.recovery.spectrum import Triplets
+from rankfall.recovery.spectrum import Triplets, triplets_of
 
 
 def in_units(path: tuple[PathStep, ...], unit: float) -> tuple[PathStep, ...]:
@@ -66,6 +66,24 @@ def noisy_answer(
     )
     path = in_units(noisy.path, unit)
     return Recovery(product, rank, spread, path, noisy.residual, False, noise * unit, status, made)
+
+
+def interrupted_answer(
+    shape: tuple[int, int], point: PathPoint, path: tuple[PathStep, ...], rows: Int[np.ndarray, " p"],
+    cols: Int[np.ndarray, " q"], unit: float, made: int, what: str = "entries",
+) -> Recovery:  # fmt: skip
+    """The point of a path where Ctrl-C ended it, no exact fit having been found."""
+    iterate, step = point.iterate, point.step
+    found = triplets_of(iterate.left, iterate.right, step.rank, iterate.sampling.symmetry)
+    nothing_sure = Certificate.nothing(iterate.sampling.shape)
+    product, spread = _spread(shape, found, nothing_sure, rows, cols, unit)
+    status = (
+        f"interrupted on path {made}, at rank {step.rank} and a relative residual of {step.residual:.2g}: no exact fit "
+        f"was found until then, and nothing beside the observed {what} is sure"
+    )
+    return Recovery(
+        product, step.rank, spread, in_units(path, unit), step.residual, False, 0.0, status, made, interrupted=True
+    )
 
 
 def _extent(certificate: Certificate, shape: tuple[int, int]) -> str:

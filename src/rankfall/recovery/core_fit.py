@@ -22,12 +22,18 @@ _ROUNDING = 1e-12
 
 @singledispatch
 def fit_exact(
-    sampling: Sampling, entries: Float[np.ndarray, " entries"], start: Triplets, rank: int, tolerance: float
-) -> RankFit | None:
-    """A fit of this rank from the leading triplets of `start`, its residual at most `tolerance`; None if none is."""
-    found = None if sampling.is_symmetric else fit_core(sampling, entries, start, rank, tolerance)
-    if found is None:
-        found = fit_rank(sampling, entries, start, rank)
+    sampling: Sampling, entries: Float[np.ndarray, " entries"], start: Triplets, rank: int, tolerance: float,
+    again: bool = True,
+) -> RankFit | None:  # fmt: skip
+    """A fit of this rank from the leading triplets of `start`, its residual at most `tolerance`; None if none is.
+
+    again: where the core has no such fit, fit all entries at once.
+    """
+    if not sampling.is_symmetric:
+        found = fit_core(sampling, entries, start, rank, tolerance)
+        if found is not None or not again:
+            return found
+    found = fit_rank(sampling, entries, start, rank)
     return found if found.residual <= tolerance else None
 
 

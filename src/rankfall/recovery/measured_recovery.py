@@ -9,11 +9,10 @@ from rankfall.arrays import to_numpy
 from rankfall.errors import InputError
 from rankfall.kernels.blas_threads import one_blas_thread
 from rankfall.problems.sensing import Sensing
-from rankfall.recovery.answers import exact_answer, in_units, nothing
-from rankfall.recovery.attempts import attempt_exact, attempts_at
-from rankfall.recovery.certificate import Certificate, certify
+from rankfall.recovery.answers import in_units, nothing
+from rankfall.recovery.attempts import attempts_at
+from rankfall.recovery.exact_search import search_exact
 from rankfall.recovery.frozen_path import PathStep
-from rankfall.recovery.gauss_newton import RankFit
 from rankfall.recovery.measurements import Measurements
 from rankfall.recovery.metric import Mean
 from rankfall.recovery.rank_candidates import can_check
@@ -42,29 +41,15 @@ def recover_measured(
             f"{measured.count} measurements are too few: a matrix of rank 1 has "
             f"{symmetry.freedom(1, *problem.shape)} degrees of freedom; measure more",
         )
-    best: tuple[RankFit, Certificate] | None = None
-    path: tuple[PathStep, ...] = ()
-    made = 0
     with one_blas_thread():
-        for made, attempt in enumerate(attempts_at(mean)[:attempts], start=1):
-            stage = f"attempt {made}"
-            watch = None if progress is None else lambda step, stage=stage: progress(stage, step)
-            tried = attempt_exact(measured, entries, attempt, tolerance, seed, watch)
-            path = tried.path if best is None else path
-            if tried.fit is None:
-                continue
-            certificate = certify(measured, tried.fit.triplets, seed)
-            if best is None or (tried.fit.rank, -certificate.count) < (best[0].rank, -best[1].count):
-                best, path = (tried.fit, certificate), tried.path
-            if certificate.count:
-                break
-    if best is None:
-        status = (
-            f"no matrix of a rank that {measured.count} measurements can check was found to have them exactly; noisy "
-            "measurements are left to evolve(problem, Chain(3), …)"
-        )
-        return replace(nothing(problem.shape, status), path=in_units(path, unit), attempts=made)
-    return exact_answer(problem.shape, *best, path, rows, cols, unit, made, "measurements")
+        search = search_exact(measured, entries, attempts_at(mean)[:attempts], tolerance, seed, progress)
+    if search.best is not None or search.interrupted:
+        return search.answer(problem.shape, rows, cols, unit, "measurements")
+    status = (
+        f"no matrix of a rank that {measured.count} measurements can check was found to have them exactly; noisy "
+        "measurements are left to evolve(problem, Chain(3), …)"
+    )
+    return replace(nothing(problem.shape, status), path=in_units(search.path, unit), attempts=search.made)
 
 
 def symmetry_of(problem: Sensing, symmetric: bool | None, semidefinite: bool) -> Symmetry:

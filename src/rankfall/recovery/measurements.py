@@ -152,8 +152,9 @@ def _fit_measured(
 
 @fit_exact.register
 def _fit_all(
-    measured: Measurements, entries: Float[np.ndarray, " count"], start: Triplets, rank: int, tolerance: float
-) -> RankFit | None:
+    measured: Measurements, entries: Float[np.ndarray, " count"], start: Triplets, rank: int, tolerance: float,
+    again: bool = True,
+) -> RankFit | None:  # fmt: skip
     """`fit_exact`: no measurement is free."""
     found = fit_rank(measured, entries, start, rank)
     return found if found.residual <= tolerance else None

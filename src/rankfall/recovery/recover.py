@@ -18,11 +18,11 @@ from rankfall.errors import InputError
 from rankfall.kernels.blas_threads import one_blas_thread
 from rankfall.problems.completion import Completion
 from rankfall.problems.sensing import Sensing
-from rankfall.recovery.answers import exact_answer, in_units, noisy_answer, nothing
-from rankfall.recovery.attempts import attempt_exact, attempts_at
-from rankfall.recovery.certificate import Certificate, certify
+from rankfall.recovery.answers import in_units, noisy_answer, nothing
+from rankfall.recovery.attempts import Attempt, attempts_at
+from rankfall.recovery.certificate import Certificate
+from rankfall.recovery.exact_search import search_exact
 from rankfall.recovery.frozen_path import PathStep
-from rankfall.recovery.gauss_newton import RankFit
 from rankfall.recovery.measured_recovery import recover_measured, symmetry_of
 from rankfall.recovery.metric import DepthMean
 from rankfall.recovery.noisy_certificate import certify_noisy
@@ -37,8 +37,6 @@ from rankfall.recovery.symmetry import Symmetry
 
 # Relative residual of an exact fit, by the precision of the values.
 _EXACT = {8: 1e-11, 4: 1e-6}
-# A partial certificate on more than this share of all lines is what the entries determine.
-_MOST = 0.5
 # A held-out error above this share of the values' size predicts nothing.
 _PREDICTIVE = 0.9
 # Held-out entries are predicted within this many times the noise where the rank is right and the entries suffice.
@@ -50,7 +48,7 @@ def recover(
     *,
     symmetric: bool | None = None,
     semidefinite: bool = False,
-    depth: float | int = math.inf,
+    depth: float | int | None = None,
     attempts: int = 5,
     tolerance: float | None = None,
     exact: bool = True,
@@ -70,8 +68,9 @@ def recover(
         for both. False allows any matrix.
     semidefinite : bool
         Whether it is also positive semidefinite, W = U Uᵀ.
-    depth : float
-        Layers of the chain whose metric is frozen, from 2 on; infinity by default.
+    depth : float, optional
+        Layers of the chain whose metric is frozen on the first path, from 2 on or infinity. By default 4, and infinity
+        on the second path and for noise.
     attempts : int
         Paths to walk at most, from 1 to 7. More are needed only near the limit of what is identifiable.
     tolerance : float, optional
@@ -89,7 +88,9 @@ def recover(
     Returns
     -------
     Recovery
-        With `is_exact` false where no rank that the entries can check fits them; `status` says why.
+        With `is_exact` false where no rank that the entries can check fits them; `status` says why. Ctrl-C returns what
+        was found until then, with `interrupted` true: an exact fit with its certificate, else the last point of the
+        path, with nothing certified. Before the first step of a path it is raised.
 
     Raises
     ------
@@ -112,7 +113,8 @@ def recover(
     >>> found.rank, found.is_exact, bool(np.allclose(found.product.product, table))
     (2, True, True)
     """
-    mean = DepthMean(depth)
+    mean = None if depth is None else DepthMean(depth)
+    limit = DepthMean() if mean is None else mean
     if not 1 <= attempts <= 7:
         raise InputError(f"attempts must lie between 1 and 7, got {attempts}; 5 is the default")
     rounding = _EXACT[min(_values_of(problem).dtype.itemsize, 8)]
@@ -130,16 +132,16 @@ def recover(
                 f"outliers={outliers} and exact={exact}; leave them out, or observe entries by a Completion"
             )
         symmetry = symmetry_of(problem, symmetric, semidefinite)
-        return _told(recover_measured(problem, symmetry, mean, attempts, tolerance, seed, progress), symmetry)
+        return _told(recover_measured(problem, symmetry, limit, attempts, tolerance, seed, progress), symmetry)
     sampling, values = _entries_of(problem)
     sampling, values = as_symmetric(sampling, values, symmetric, semidefinite, rounding)
     wrong = np.zeros(values.size, bool)
     if outliers and values.any():
         with one_blas_thread():
             scaled = values / np.abs(values).max()
-            wrong = find_outliers(sampling.general(), scaled, outliers, mean, attempts, tolerance, exact, seed)
+            wrong = find_outliers(sampling.general(), scaled, outliers, limit, attempts, tolerance, exact, seed)
             wrong = sampling.mirrored(wrong | wrong[sampling.mirror]) if sampling.is_symmetric else wrong
-    walk = _Walk(mean, attempts if exact else 0, tolerance, seed, progress, closed=outliers == 0)
+    walk = _Walk(attempts_at(mean)[: attempts if exact else 0], limit, tolerance, seed, progress, closed=outliers == 0)
     found = _told(_recover_all(sampling.select(~wrong), values[~wrong], walk), sampling.symmetry)
     if not wrong.any():
         return found
@@ -152,8 +154,8 @@ def recover(
 class _Walk:
     """How to recover: the arguments of `recover`, and whether unchecked entries may certify (see `certify`)."""
 
-    mean: DepthMean
-    attempts: int
+    attempts: tuple[Attempt, ...]
+    noisy: DepthMean
     tolerance: float
     seed: int
     progress: Callable[[str, PathStep], None] | None
@@ -176,26 +178,15 @@ def _recover_all(sampling: Sampling, values: Float[np.ndarray, " entries"], walk
                 f"{core.count} entries are too few: a matrix of rank 1 has {least} degrees of freedom here, and no "
                 "block of rows and columns has more entries than that; only the observed cells are known",
             )
-        best: tuple[RankFit, Certificate] | None = None
-        path: tuple[PathStep, ...] = ()
-        made = 0
-        for made, attempt in enumerate(attempts_at(walk.mean)[: walk.attempts], start=1):
-            watch = None if walk.progress is None else _named(walk.progress, f"attempt {made}")
-            # an exact fit that certifies nothing has a rank too high: the next path is kept below it
-            widest = None if best is None or best[0].rank == 1 or best[1].count else best[0].rank - 1
-            tried = attempt_exact(core, entries, attempt, walk.tolerance, walk.seed, watch, widest)
-            path = tried.path if best is None else path
-            if tried.fit is None:
-                continue
-            certificate = certify(core, tried.fit.triplets, walk.seed, walk.closed)
-            if best is None or (tried.fit.rank, -certificate.count) < (best[0].rank, -best[1].count):
-                best, path = (tried.fit, certificate), tried.path
-            # what is certified depends on the rank and the pattern: another path could not certify more
-            if certificate.count > _MOST * sum(core.shape):
-                break
-        if best is not None:
-            return exact_answer(sampling.shape, best[0], best[1], path, rows, cols, unit, made)
-        noisy = fit_noisy(core, entries, walk.mean, walk.seed)
+        search = search_exact(core, entries, walk.attempts, walk.tolerance, walk.seed, walk.progress, walk.closed)
+        if search.best is not None or search.interrupted:
+            return search.answer(sampling.shape, rows, cols, unit)
+        try:
+            noisy = fit_noisy(core, entries, walk.noisy, walk.seed)
+        except KeyboardInterrupt:
+            if search.last is None:
+                raise
+            return replace(search, interrupted=True).answer(sampling.shape, rows, cols, unit)
         size = float(np.sqrt(np.mean(entries**2)))
         if noisy.error > _PREDICTIVE * size:
             return replace(
@@ -204,8 +195,8 @@ def _recover_all(sampling: Sampling, values: Float[np.ndarray, " entries"], walk
                     f"no matrix of a rank up to {largest}, the largest that {core.count} entries can check, was found "
                     "to fit them, and none predicts held-out entries; observe more cells",
                 ),
-                path=in_units(path or noisy.path, unit),
-                attempts=made,
+                path=in_units(search.path or noisy.path, unit),
+                attempts=search.made,
             )
         rank = noisy.triplets.values.size
         misfit = entries - core.read(noisy.triplets.left * noisy.triplets.values, noisy.triplets.right)
@@ -215,7 +206,7 @@ def _recover_all(sampling: Sampling, values: Float[np.ndarray, " entries"], walk
         certificate = Certificate.nothing(core.shape)
         if trusted:
             certificate = certify_noisy(core, noisy.triplets, noise, walk.seed, walk.closed)
-    return noisy_answer(sampling.shape, noisy, certificate, noise, size, rows, cols, unit, made)
+    return noisy_answer(sampling.shape, noisy, certificate, noise, size, rows, cols, unit, search.made)
 
 
 def _told(found: Recovery, symmetry: Symmetry) -> Recovery:
@@ -249,7 +240,3 @@ def _entries_of(problem: Completion) -> tuple[Sampling, Float[np.ndarray, " entr
     sampling = Sampling(np.asarray(problem.rows), np.asarray(problem.cols), problem.shape)
     kept = np.ones(values.size, bool) if problem.weights is None else to_numpy(problem.weights) > 0
     return sampling.select(kept), values[kept].astype(np.float64)
-
-
-def _named(progress: Callable[[str, PathStep], None], stage: str) -> Callable[[PathStep], None]:
-    return lambda step: progress(stage, step)

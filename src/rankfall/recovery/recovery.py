@@ -30,7 +30,7 @@ class Recovery:
     is_exact : bool
         Whether the residual is rounding: below the tolerance.
     noise : float
-        Standard deviation of the noise found, in the units of the values; 0 where the fit is exact.
+        Standard deviation of the noise found, in the units of the values; 0 where the fit is exact or nobody looked.
     status : str
         What was found, in one sentence.
     attempts : int
@@ -39,6 +39,8 @@ class Recovery:
         What the matrix was told or found to be; what is determined is so among such matrices.
     outliers : (k, 2) ndarray of int
         Row and column of each entry that was found grossly wrong and left out; none unless they were looked for.
+    interrupted : bool
+        Whether Ctrl-C ended the search. What is certified then is so all the same.
     """
 
     product: LowRank
@@ -52,3 +54,4 @@ class Recovery:
     attempts: int
     symmetry: Symmetry = Symmetry.GENERAL
     outliers: Int[np.ndarray, "k 2"] = field(default_factory=lambda: np.zeros((0, 2), np.int64))
+    interrupted: bool = False

@@ -1,0 +1,62 @@
+"""Fits tried while a path is walked: it may pass near the matrix and go on to another one, or take long to end.
+
+A wide gap behind a rank that the entries can check shows that the path has found directions of that rank. Gauss–Newton
+from there reaches the matrix from relative errors of a third or more, long before the path does, if it ever does.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Float
+
+from rankfall.recovery.core_fit import fit_exact
+from rankfall.recovery.frozen_path import PathPoint
+from rankfall.recovery.gauss_newton import RankFit
+from rankfall.recovery.observed import Observed
+from rankfall.recovery.rank_candidates import can_check
+
+# A singular value so many times the next one is tried, and again when the residual has fallen to this share.
+_WIDE, _FALLEN = 100.0, 0.1
+# A path has decided for a rank when its gap is so wide and the residual so small.
+_DECIDED, _NEARLY_FITTED = 1e3, 1e-4
+
+
+@dataclass(eq=False)
+class FitsAhead:
+    """Which fits were tried on a path, and which ranks can be."""
+
+    sampling: Observed
+    entries: Float[np.ndarray, " entries"]
+    tolerance: float
+    tried_at: dict[int, float] = field(default_factory=dict)
+    checked: dict[int, bool] = field(default_factory=dict)
+
+    def tried(self, point: PathPoint) -> RankFit | None:
+        """An exact fit from this point, where its widest gap is new, or old but the residual much smaller."""
+        rank, gap = self._widest_gap(point, True)
+        residual = point.step.residual
+        if gap < _WIDE or residual > _FALLEN * self.tried_at.get(rank, np.inf):
+            return None
+        self.tried_at[rank] = residual
+        return fit_exact(self.sampling, self.entries, point.triplets, rank, self.tolerance, again=False)
+
+    def is_vain(self, point: PathPoint) -> bool:
+        """Whether the path ends at a rank so high that any matrix of it would fit."""
+        if point.step.residual > _NEARLY_FITTED:
+            return False
+        return self._widest_gap(point, False)[1] > _DECIDED
+
+    def _widest_gap(self, point: PathPoint, checked: bool) -> tuple[int, float]:
+        """The escaped rank of the largest ratio σ_q/σ_{q+1}, among those that entries can check or those that not."""
+        values = point.triplets.values
+        known = min(point.step.rank, values.size - 1)
+        ratios = values[:known] / np.maximum(values[1 : known + 1], 1e-300)
+        right = [self._can_check(place + 1) is checked for place in range(known)]
+        ratios = np.where(right, ratios, 0.0)
+        place = int(ratios.argmax()) if known else 0
+        return place + 1, float(ratios[place]) if known else 0.0
+
+    def _can_check(self, rank: int) -> bool:
+        if rank not in self.checked:
+            self.checked[rank] = can_check(self.sampling, rank)
+        return self.checked[rank]
