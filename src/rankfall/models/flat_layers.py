@@ -24,16 +24,19 @@ class FlatLayers:
     shapes: Sequence[tuple[int, ...]]
 
     @cached_property
+    def _placed(self) -> list[tuple[slice, tuple[int, ...]]]:
+        ends = itertools.accumulate(map(math.prod, self.shapes))
+        return [(slice(end - math.prod(shape), end), shape) for end, shape in zip(ends, self.shapes, strict=True)]
+
+    @property
     def places(self) -> list[slice]:
         """Where each layer lies."""
-        ends = itertools.accumulate(map(math.prod, self.shapes))
-        return [slice(end - math.prod(shape), end) for end, shape in zip(ends, self.shapes, strict=True)]
+        return [place for place, _ in self._placed]
 
     def split(self, weights: Float[Array, "*batch p"]) -> list[Array]:
         """The layers, as views of the flat vector."""
         batch = tuple(weights.shape[:-1])
-        pairs = zip(self.places, self.shapes, strict=True)
-        return [reshape(weights[..., place], batch + shape) for place, shape in pairs]
+        return [reshape(weights[..., place], batch + shape) for place, shape in self._placed]
 
     def joined(self, layers: Sequence[Array]) -> Float[Array, "*batch p"]:
         """The flat vector of layers of these shapes, each behind the axes of a batch, if any."""

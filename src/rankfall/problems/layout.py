@@ -14,9 +14,10 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Float, Int
 
-from rankfall.arrays import Array, device, is_numpy, is_torch, namespace
+from rankfall.arrays import Array, is_numpy, is_torch
 from rankfall.kernels.observed import Entries
 from rankfall.problems.loss import Loss
+from rankfall.problems.weighted_loss import WeightedLoss
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,10 +51,7 @@ class Observed:
     @cached_property
     def total_weight(self) -> Float[Array, "*batch"]:
         """Σ w over the observed entries."""
-        xp, values = namespace(self.values), self.values
-        if self.weights is not None:
-            return xp.sum(self.weights, axis=-1)
-        return xp.full(values.shape[:-1], values.shape[-1], dtype=values.dtype, device=device(values))
+        return WeightedLoss(self.loss, self.values, self.weights).total_weight
 
     @property
     def is_numpy(self) -> bool:

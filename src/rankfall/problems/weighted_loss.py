@@ -5,7 +5,7 @@ from functools import cached_property
 
 from jaxtyping import Float
 
-from rankfall.arrays import Array, namespace
+from rankfall.arrays import Array, device, namespace
 from rankfall.problems.loss import Loss
 
 
@@ -30,8 +30,10 @@ class WeightedLoss:
     @cached_property
     def total_weight(self) -> Float[Array, "*batch"]:
         """Σ w."""
-        xp = namespace(self.values)
-        return xp.sum(xp.ones_like(self.values) if self.weights is None else self.weights, axis=-1)
+        xp, values = namespace(self.values), self.values
+        if self.weights is not None:
+            return xp.sum(self.weights, axis=-1)
+        return xp.full(values.shape[:-1], values.shape[-1], dtype=values.dtype, device=device(values))
 
     def mean(self, predicted: Float[Array, "*batch entries"]) -> Float[Array, "*batch"]:
         """ℓ at predictions z of the entries."""
