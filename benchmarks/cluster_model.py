@@ -1,8 +1,8 @@
 """What a gradient on a cluster costs, on paper: `python -m benchmarks.cluster_model`.
 
-A schedule is simulated from measured constants: the time of the kernel for an entry and a column of the factors, the
-rates at which factors are sent and results come back, the rate at which arrays are added, and the time of a call and
-of a task. A gradient is
+A schedule is simulated from measured constants: the time of the kernel for an entry and a column of the factors, which
+grows with the columns of the table, as R leaves the cache; the rates at which factors are sent and results come back;
+the rate at which arrays are added; and the time of a call and of a task. A gradient is
 
 - the caller sends to each worker, in turn, the rows of L of its blocks, and R once;
 - each worker computes its blocks, one after the other, from when its part has arrived;
@@ -22,6 +22,8 @@ from typing import Any
 import numpy as np
 
 ARITY, SMALL, ITEM = 8, 2**22, 4
+# Of the tables at which the kernel is measured: columns, and at most so many rows a block.
+COLUMNS, ROWS = (1_000, 10_000, 50_000, 200_000, 1_000_000), 60_000
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,8 @@ class Constants:
 
     Parameters
     ----------
-    kernel : float
-        Of a gradient, for an entry and a column of the factors.
+    kernels : sequence of (float, float)
+        Columns of the table, ascending, and the seconds of a gradient there, for an entry and a column of the factors.
     send, receive, between : float
         Bytes a second from the caller to a worker, back, and between workers.
     add : float
@@ -40,13 +42,18 @@ class Constants:
         Of a call without work, and of each further task.
     """
 
-    kernel: float
+    kernels: Sequence[tuple[float, float]]
     send: float
     receive: float
     between: float
     add: float
     call: float
     task: float
+
+    def kernel(self, columns: float) -> float:
+        """Seconds for an entry and a column of the factors, between the measured ones by the logarithm."""
+        places, found = np.transpose(self.kernels)
+        return float(np.interp(np.log(columns), np.log(places), found))
 
 
 @dataclass(frozen=True)
@@ -87,7 +94,7 @@ class Table:
 def seconds(table: Table, constants: Constants) -> float:
     """Of a gradient, by the schedule."""
     own = [len(part) for part in np.array_split(np.arange(table.blocks), table.workers)]
-    per_block = table.entries / table.blocks * table.width * constants.kernel
+    per_block = table.entries / table.blocks * table.width * constants.kernel(table.n)
     sent = table.rows_bytes + table.columns_bytes
     if sent <= SMALL:
         through = 2 * (table.rows_bytes + table.blocks * table.columns_bytes)
@@ -140,23 +147,27 @@ def measured_constants(workers: int) -> Constants:
         pool.map(_nothing, blocks)
         one, eight = (_best(lambda some=some: pool.map(_nothing, some)) for some in (blocks[:1], blocks))
         task = max((eight - one) / 7, 1e-5)
-        kernel = max(client.gather([
-            client.submit(_kernel_seconds, place, workers=[place], pure=False) for place in addresses
-        ]))  # fmt: skip
+        kernels = [
+            (columns, max(client.gather([
+                client.submit(_kernel_seconds, columns, workers=[place], pure=False) for place in addresses
+            ])))
+            for columns in COLUMNS
+        ]  # fmt: skip
         copy = big.copy()
         add = _best(lambda: np.add(big, copy, out=copy))
     return Constants(
-        kernel, big.nbytes / there, big.nbytes / back, big.nbytes / max(moved - one, 1e-3), big.nbytes / add, one, task
+        kernels, big.nbytes / there, big.nbytes / back, big.nbytes / max(moved - one, 1e-3), big.nbytes / add, one, task
     )
 
 
-def _kernel_seconds(place: str) -> float:
-    """Of a gradient of a block, for an entry and a column of factors of width 16."""
+def _kernel_seconds(columns: int) -> float:
+    """Of a gradient of a block of as many rows as columns, at most `ROWS`, for an entry and a column of the factors."""
     from rankfall.problems.layouts.row_block import gradient_of
     from rankfall.problems.losses import Squared
 
-    block, rng = _block(0, 2_000_000, 20_000, 10_000), np.random.default_rng(1)
-    left, right = (rng.standard_normal((k, 16)).astype(np.float32) for k in (20_000, 10_000))
+    rows = min(columns, ROWS)
+    block, rng = _block(0, min(2_000_000, rows * columns // 8), rows, columns), np.random.default_rng(1)
+    left, right = (rng.standard_normal((k, 16)).astype(np.float32) for k in (rows, columns))
     return _best(lambda: gradient_of(block, left, right, Squared())) / (block.values.size * 16)
 
 
@@ -235,7 +246,8 @@ def check(workers: int) -> None:
 def network_of(constants: Constants, cores: int = 8, bits: float = 10e9) -> Constants:
     """The constants of a cluster: workers of so many cores, behind links of so many bits a second."""
     link = bits / 8
-    return replace(constants, kernel=constants.kernel / cores, send=link, receive=link, between=link, task=2e-4)
+    kernels = [(columns, found / cores) for columns, found in constants.kernels]
+    return replace(constants, kernels=kernels, send=link, receive=link, between=link, task=2e-4)
 
 
 def table_of_scale(constants: Constants, sizes: Sequence[tuple[float, float, float]] = SIZES, width: int = 16) -> None:
@@ -255,7 +267,7 @@ def table_of_scale(constants: Constants, sizes: Sequence[tuple[float, float, flo
 
 
 # Measured by --check: two cores of a virtual machine.
-HERE = Constants(kernel=1.64e-9, send=1.21e9, receive=1.46e9, between=12.6e9, add=11.2e9, call=9.7e-3, task=2.6e-3)
+HERE = Constants([(10_000, 1.64e-9)], send=1.21e9, receive=1.46e9, between=12.6e9, add=11.2e9, call=9.7e-3, task=2.6e-3)
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import rankfall as rf
-from rankfall.estimators.fitting import candidates
+from rankfall.estimators.candidate_grid import candidates
 from rankfall.estimators.readings import ListedReadings
 from rankfall.estimators.selection import select
 from rankfall.problems.layouts.row_block import RowBlock

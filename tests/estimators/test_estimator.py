@@ -11,8 +11,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import rankfall as rf
+from rankfall.estimators.candidate_grid import candidates
 from rankfall.estimators.effects import ListedSums, damped_effects
-from rankfall.estimators.fitting import candidates
 from rankfall.estimators.folds import share_held_out
 from rankfall.estimators.standardization import standardize
 from tests.helpers.holes import table_with_holes

@@ -8,7 +8,8 @@ from rankfall.cluster.entries import ClusterEntries
 from rankfall.cluster.readings import BlockReadings, ReadBlocks
 from rankfall.cluster.table import ClusterTable
 from rankfall.errors import InputError
-from rankfall.estimators.fitting import candidates, factors_of, run_to_time
+from rankfall.estimators.candidate_grid import candidates
+from rankfall.estimators.fitting import factors_of, run_to_time
 from rankfall.estimators.keeping import Keeper
 from rankfall.estimators.selection import Progress, select
 from rankfall.estimators.settings import FitSettings

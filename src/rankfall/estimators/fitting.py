@@ -1,10 +1,9 @@
 """From observed entries to a completed table: candidates, selection, and the run on everything.
 
-Candidates differ in depth and, where some rows or columns are seen far more often than others, in popularity and in
-whether it is taken as a feature which entries are observed: uneven masks are somebody's choice, and tell. The winner's
-stopping time is used again on all entries: losses are means, so flow time means the same with a tenth more. Where
-all but a fiftieth of the entries took part in choosing, the winner's run is the fit, at its best moment. If the limit
-of depth and time wins, all entries are recovered once more; should that miss them, the others are chosen from again.
+The winner's stopping time is used again on all entries: losses are means, so flow time means the same with a tenth
+more. Where all but a fiftieth of the entries took part in choosing, the winner's run is the fit, at its best moment. If
+the limit of depth and time wins, all entries are recovered once more; should that miss them, the others are chosen from
+again.
 """
 
 from dataclasses import replace
@@ -12,11 +11,11 @@ from typing import cast
 
 import numpy as np
 
-from rankfall.errors import InputError
 from rankfall.estimators.candidate import Candidate, Trial
+from rankfall.estimators.candidate_grid import candidates
 from rankfall.estimators.feature_shift import FeatureShift
 from rankfall.estimators.fitted import FittedTable
-from rankfall.estimators.folds import FITTED, RECORD, STEP_LIMIT, is_split_once
+from rankfall.estimators.folds import FITTED, RECORD, STEP_LIMIT
 from rankfall.estimators.limit import run_limit
 from rankfall.estimators.outliers import MOST_ENTRIES, has_outliers, resists_better
 from rankfall.estimators.quality import ColumnQuality
@@ -38,18 +37,6 @@ from rankfall.trajectory.run import Trajectory
 from rankfall.trajectory.status import Status
 from rankfall.trajectory.stops import LossBelow, StepLimit, TimeReached
 
-_DEPTHS = (2, 3)
-# From here on there is noise to average and plenty to learn from, where depth 2 has always won, and a trial is dear.
-_DEPTH_2_ENTRIES = 300_000
-_POPULARITY = 0.2
-# Of the features that say which entries are observed. They triple the cost of a gradient, which is worth it up to so
-# many entries, and need a single split.
-_FEATURES, _FEATURED_ENTRIES = 4.0, 5_000_000
-# Features share among rows what a wider product would learn for each (ratings: 64 instead of 32 gain 0.003 for twice
-# the time).
-_FEATURED_WIDTH = 32
-_UNEVEN = 0.5
-_WIDTHS = (8, 64)
 # A factorization whose held-out error is this share of that of column means needs no stack; and one whose error is
 # lower than the stack's by this factor, measured on other held-out entries, is kept alone.
 _NEARLY_EXACT, _LOWER = 0.05, 0.9
@@ -58,39 +45,6 @@ _SAME = 1e-3
 HUBER = loss_of("huber")
 # Fewer observed entries than this cannot be split into what to learn from and what to judge by.
 FEWEST = 10
-
-
-def candidates(problem: Completion, settings: FitSettings) -> list[Candidate]:
-    """What to choose from: every depth left open, with popularity and features where degrees are uneven, and without.
-
-    Popularity turns into weights for squares alone; features need a depth of two at least. The likeliest comes first.
-    """
-    depth, features, holdout, loss = settings.depth, settings.features, settings.holdout, settings.loss
-    depths = (int(depth),) if depth != "auto" else _DEPTHS if problem.count < _DEPTH_2_ENTRIES else _DEPTHS[:1]
-    uneven = max(map(_unevenness, problem.degrees)) > _UNEVEN
-    popularities = (_POPULARITY, 0.0) if uneven and loss.is_quadratic else (0.0,)
-    sizes = {True: (_FEATURES,), False: (0.0,)}.get(features)  # pyright: ignore[reportCallIssue, reportArgumentType]
-    if features is True and not is_split_once(problem, holdout):
-        raise InputError(
-            f"features need 500 entries to be held out, got {problem.count} entries and a holdout of {holdout}; "
-            "use features='auto' or False"
-        )
-    if sizes is None:
-        few = problem.count <= _FEATURED_ENTRIES
-        sizes = (_FEATURES, 0.0) if uneven and few and is_split_once(problem, holdout) else (0.0,)
-    return [
-        Candidate(
-            n,
-            _width(problem, settings.width, size),
-            _scale(problem, n, settings.scale),
-            popularity,
-            size if n > 1 else 0.0,
-        )
-        for n in depths
-        for size in sizes
-        for popularity in popularities
-        if popularity == popularities[0] or size == sizes[-1]
-    ]
 
 
 def fit_table(problem: Completion, settings: FitSettings, progress: Progress) -> FittedTable:
@@ -260,24 +214,3 @@ def _unjudged(candidate: Candidate) -> Selection:
     none, empty = np.zeros(0, dtype=int), np.zeros(0)
     trial = Trial(candidate, np.finfo(float).tiny, float("nan"), 0.0, 0)
     return Selection(trial, (trial,), none, none, empty, empty, empty)
-
-
-def _width(problem: Completion, width: int | str, features: float) -> int:
-    m, n = problem.shape
-    if width != "auto":
-        return min(int(width), m, n)
-    # a rank-r matrix has r (m + n − r) degrees of freedom: allow about 1.5 times what the entries can pin down
-    widest = _FEATURED_WIDTH if features else _WIDTHS[1]
-    return int(min(m, n, np.clip(round(1.5 * problem.count / (m + n)), _WIDTHS[0], widest)))
-
-
-def _scale(problem: Completion, depth: int, scale: float | str) -> float:
-    if scale != "auto":
-        return float(scale)
-    # the table's own singular values are of order √(m n); depth makes the bias of a larger start as strong
-    return (1e-5 if depth <= 2 else 1e-4) * float(np.sqrt(problem.shape[0] * problem.shape[1]))
-
-
-def _unevenness(degrees: np.ndarray) -> float:
-    degree = degrees[degrees > 0]
-    return float(degree.std() / degree.mean())
