@@ -18,11 +18,10 @@ from rankfall.experiments import (
 from rankfall.experiments.gunasekar2017_width import ExactSteps, least_of_quartics
 from rankfall.experiments.recovery import spread_target
 from rankfall.experiments.semidefinite_problem import OfNorm, seen, sensed, target
+from rankfall.integrators import Descent
 from rankfall.pictures import PanelsPicture
 
-# every experiment in small takes minutes together; the framework is tested by default
-pytestmark = pytest.mark.slow
-
+# Every experiment in small takes minutes together: these tests are slow, the lemmas are not.
 TINY = {
     "gunasekar2017-exhaustive": {"values": 2, "norms": (1e-2, 1.0), "loss": 1e-3, "vanishing": (0.1,), "draws": 1},
     "gunasekar2017-gap": {"time": 1, "norms": (1.0, 1e-2, 1e-4), "residual": 0.1, "users": 30, "movies": 40},
@@ -51,6 +50,7 @@ TINY = {
 WITH_DATA = {"gunasekar2017-gap", "arora2018-acceleration", "arora2018-convergence"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TINY)
 def test_a_tiny_run_is_labelled_judged_and_drawn(name, tmp_path, request):
     folder = request.getfixturevalue("shared_data") if name in WITH_DATA else None
@@ -132,7 +132,7 @@ def test_exact_steps_land_where_the_loss_is_least_on_the_line():
     assert places[0] == pytest.approx(2 / 3)
     assert places[1] > 5
     problem = sensed(target("rank 2", 0), 100, 0)
-    run = rf.evolve(problem, rf.Symmetric(4), OfNorm(1.0), ExactSteps(), stop=rf.StepLimit(30))
+    run = rf.evolve(problem, rf.Symmetric(4), OfNorm(1.0), Descent(ExactSteps()), stop=rf.StepLimit(30))
     assert (np.diff(run.history["loss"]) < 0).all()
 
 
@@ -158,10 +158,11 @@ def test_the_least_quartic_loss_has_no_slope(shared_data):
 def test_layer_wise_starts_have_their_deviation():
     start = convergence.start_of("layer-wise", 3, 128, 0.2)
     chain = rf.Chain(3, 32).sized((1, 128))
-    layers = chain.layers(chain.draw(None, start, [start.scale], [0]))
+    problem = rf.problems.Factorization(np.zeros((1, 128)))
+    layers = chain.layers(chain.draw(problem, start, [start.scale], [0]))
     assert [np.std(layer) for layer in layers[:2]] == pytest.approx([0.2, 0.2], rel=0.05)
     balanced = convergence.start_of("balanced", 3, 128, 0.2)
-    weights = chain.draw(None, balanced, [balanced.scale], [0])
+    weights = chain.draw(problem, balanced, [balanced.scale], [0])
     assert np.std(chain.product(weights)) == pytest.approx(0.2, rel=0.2)
     assert chain.imbalance(weights).item() <= 1e-12
 

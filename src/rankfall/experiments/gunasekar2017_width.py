@@ -84,6 +84,8 @@ def least_of_quartics(values: Float[Array, "runs 5"]) -> Float[Array, " runs"]:
     for row in np.polynomial.polynomial.polyfit(_PLACES, values.T, 4).T:
         roots = np.polynomial.polynomial.polyroots(np.polynomial.polynomial.polyder(row))
         places = roots.real[(np.abs(roots.imag) < 1e-6 * np.abs(roots)) & (roots.real > 0)]
+        bends = np.polynomial.polynomial.polyval(places, np.polynomial.polynomial.polyder(row, 2))
+        places = places[bends >= 0]
         least.append(min(places, key=lambda s: np.polynomial.polynomial.polyval(s, row)) if places.size else np.inf)
     return np.array(least)
 

@@ -103,7 +103,9 @@ def divergence(depth: int, seeds: int, rtol: float) -> Arrays:
 
 def _where(losses: np.ndarray, series_: np.ndarray) -> np.ndarray:
     """A series at `LOSSES`, along straight lines in logarithms; NaN where the run never came."""
-    logs = np.interp(-np.log(LOSSES), -np.log(losses), np.log(series_), right=np.nan)
+    # a singular value may be zero to rounding
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logs = np.interp(-np.log(LOSSES), -np.log(losses), np.log(series_), right=np.nan)
     return np.exp(logs)
 
 
