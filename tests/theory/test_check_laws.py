@@ -58,6 +58,13 @@ def test_flows_keep_every_law(depth, name, start):
     assert (SIGN in found) == (depth > 1 and problem is SQUARE and is_balanced)
 
 
+def test_vectors_of_values_below_the_imbalance_are_not_judged():
+    # the layers are balanced for the whole of W, and not in the directions of its smallest values
+    report = check(walked(SQUARE, 2, rf.Gaussian(1e-3)))
+    assert report.holds, report
+    assert claims(report)[VECTORS].measured < 0.1
+
+
 @pytest.mark.parametrize("rtol", [1e-3, 1e-6])
 @pytest.mark.parametrize("depth", [2, 3])
 def test_the_bounds_follow_the_tolerance(rtol, depth):

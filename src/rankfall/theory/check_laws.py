@@ -146,7 +146,8 @@ def check_single_output(path: CheckedPath) -> list[Claim]:
 def check_vectors(path: CheckedPath) -> list[Claim]:
     """U̇ and V̇ by their law, where singular values are apart: the share of a turn that the law misses.   [arora2019]
 
-    Judged over resolved intervals in which a vector turns by a small angle; it is worst where values come near.
+    Judged over resolved intervals in which a vector turns by a small angle, and whose value is so large that the layers
+    are balanced at its size; it is worst where values come near.
     """
     statement, source = "singular vectors turn by their law", "arora2019, singular vectors"
     hypotheses = f"{HYPOTHESES}, distinct singular values"
@@ -160,10 +161,17 @@ def check_vectors(path: CheckedPath) -> list[Claim]:
         why = "no vector turns measurably while its value is apart from the others"
         return [Claim.not_applicable(statement, source, why, hypotheses)]
     missed = np.where(judged, off, 0.0).sum(axis=0) / np.maximum(np.where(judged, turned, 0.0).sum(axis=0), 1e-300)
-    which = int(np.argmax(np.where(judged.any(axis=0), missed, 0.0)))
-    bound = _VECTORS + 3 * path.tolerance + path.depth * path.relative_imbalance
+    lowest = np.asarray([values[a : b + 1].min(axis=0) for a, b in path.spans.tolist()])
+    slack = path.depth * np.where(judged, _imbalance_at(path, lowest), 0.0).max(axis=0)
+    which = int(np.argmax(np.where(judged.any(axis=0), missed - slack, -np.inf)))
+    bound = _VECTORS + 3 * path.tolerance + slack[which]
     why = f"worst for the vectors of σ_{which + 1}, judged over {int(judged[:, which].sum())} intervals"
     return [Claim.at_most(statement, source, missed[which], bound, why).assuming(hypotheses)]
+
+
+def _imbalance_at(path: CheckedPath, values: np.ndarray) -> np.ndarray:
+    """The imbalance at the start in units of W_jW_jᵀ in the direction of a singular value, σ^{2/N}."""
+    return path.imbalances[0] / np.maximum(values, 1e-300) ** (2 / path.depth)
 
 
 def _turn(path: CheckedPath, a: int, b: int) -> tuple[np.ndarray, np.ndarray]:
@@ -177,7 +185,8 @@ def _turn(path: CheckedPath, a: int, b: int) -> tuple[np.ndarray, np.ndarray]:
     gaps[:, np.arange(gaps.shape[1]), np.arange(gaps.shape[1])] = np.inf
     # a vector is known to the error of W over the gap to the next value, so the run must resolve the gap
     resolved = max(_APART, _RESOLVED * path.accuracy) * values.max()
-    apart = (gaps.min(axis=(0, 2)) > resolved) & (values.min(axis=0) > resolved)
+    lowest = values.min(axis=0)
+    apart = (gaps.min(axis=(0, 2)) > resolved) & (lowest > resolved) & (_imbalance_at(path, lowest) <= _SLIGHT)
     if not apart.any() or (np.diff(np.sort(values, axis=1), axis=1) == 0).any() or (values == 0).any():
         return nothing, nothing
     velocities = [_vector_velocity(path, node) for node in nodes]
