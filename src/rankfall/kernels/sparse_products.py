@@ -41,15 +41,8 @@ def _columns(begin, end, starts, places, values, dense, out):
     out[begin:end] = 0
     for line in range(starts.size - 1):
         row = dense[line]
-        low, high = starts[line], starts[line + 1]
-        last = high
-        while low < high:
-            middle = (low + high) // 2
-            if places[middle] < begin:
-                low = middle + 1
-            else:
-                high = middle
-        term = low
+        last = starts[line + 1]
+        term = starts[line] + np.searchsorted(places[starts[line] : last], begin)
         while term < last and places[term] < end:
             value = values[term]
             total = out[places[term]]
