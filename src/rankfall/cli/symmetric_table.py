@@ -7,12 +7,11 @@ from rankfall.errors import InputError
 from rankfall.tables import Table
 from rankfall.tables.table import column_title
 
-# Twins differ when they do so by more than this share of the largest value: as `rankfall.recovery.recover` has it.
-_ROUNDING = {8: 1e-11, 4: 1e-6}
-
 
 def check_symmetric(table: Table, option: str) -> None:
     """Raise InputError, naming the option that says so, where the table cannot be symmetric."""
+    from rankfall.recovery.rounding import rounding_of
+
     values = table.values
     m, n = values.shape
     if m != n:
@@ -22,7 +21,7 @@ def check_symmetric(table: Table, option: str) -> None:
         )
     _check_names(table, option)
     apart = np.abs(values - values.T)
-    if not (apart > _ROUNDING[values.dtype.itemsize] * np.nanmax(np.abs(values))).any():
+    if not (apart > rounding_of(values) * np.nanmax(np.abs(values))).any():
         return
     i, j = (int(place) for place in np.unravel_index(np.nanargmax(apart), apart.shape))
     one, other = (

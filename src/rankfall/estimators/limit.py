@@ -27,6 +27,7 @@ from rankfall.models.chain import Chain
 from rankfall.models.starts import FromLayers
 from rankfall.problems.completion import Completion
 from rankfall.recovery import Recovery, recover, walk_ahead, with_expected_lines
+from rankfall.recovery.rounding import rounding_of
 from rankfall.trajectory.evolve import evolve
 from rankfall.trajectory.run import Trajectory
 from rankfall.trajectory.stops import LossBelow
@@ -42,11 +43,6 @@ _LARGEST, _BEHIND = 0.25, 1.2
 _NOISELESS = 1e-2
 # The recovery of all entries misses them, in units, by no more than so many times the held-out error.
 _MISSED = 2.0
-
-
-def rounding_of(problem: Completion) -> float:
-    """The relative error up to which a recovery of these values is exact."""
-    return 1e-11 if problem.values.dtype.itemsize >= 8 else 1e-6
 
 
 def try_limit(
@@ -69,7 +65,7 @@ def try_limit(
     candidate = None
     for fold in folds:
         residuals = fold.standardization.residual_problem(fold.train, np.float64)
-        found = _recovered(residuals, rounding_of(fold.train), settings.seed, is_noiseless)
+        found = _recovered(residuals, rounding_of(fold.train.values), settings.seed, is_noiseless)
         if found is None:
             return None
         is_noiseless = is_noiseless and found.is_exact
@@ -89,7 +85,7 @@ def run_limit(
     problem: Completion, standardization: Standardization, trial: Trial, settings: FitSettings
 ) -> Trajectory | None:
     """The recovery of all entries, as a run that starts at its end; None where it misses more than held-out ones."""
-    residuals, rounding = standardization.residual_problem(problem, np.float64), rounding_of(problem)
+    residuals, rounding = standardization.residual_problem(problem, np.float64), rounding_of(problem.values)
     found = _recovered(residuals, rounding, settings.seed, may_be_exact=True)
     if found is None:
         return None

@@ -31,12 +31,11 @@ from rankfall.recovery.outliers import find_outliers
 from rankfall.recovery.rank_candidates import largest_checked_rank
 from rankfall.recovery.recovery import Recovery
 from rankfall.recovery.redundancy import core_of, redundancy_of
+from rankfall.recovery.rounding import rounding_of
 from rankfall.recovery.sampling import Sampling
 from rankfall.recovery.symmetric_entries import as_symmetric
 from rankfall.recovery.symmetry import Symmetry
 
-# Relative residual of an exact fit, by the precision of the values.
-_EXACT = {8: 1e-11, 4: 1e-6}
 # A held-out error above this share of the values' size predicts nothing.
 _PREDICTIVE = 0.9
 # Held-out entries are predicted within this many times the noise where the rank is right and the entries suffice.
@@ -117,7 +116,7 @@ def recover(
     limit = DepthMean() if mean is None else mean
     if not 1 <= attempts <= 7:
         raise InputError(f"attempts must lie between 1 and 7, got {attempts}; 5 is the default")
-    rounding = _EXACT[min(_values_of(problem).dtype.itemsize, 8)]
+    rounding = rounding_of(_values_of(problem))
     tolerance = rounding if tolerance is None else tolerance
     if not 0 < tolerance < 1:
         raise InputError(f"tolerance must lie between 0 and 1, got {tolerance}; 1e-11 is rounding in float64")
