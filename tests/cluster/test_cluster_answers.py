@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -134,8 +135,30 @@ def test_partitions_of_different_columns_or_types(client, tmp_path):
     ENTRIES.head(2500).to_parquet(tmp_path / "0.parquet")
     for other in (ENTRIES.assign(user="u" + ENTRIES["user"].astype(str)), ENTRIES.rename(columns={"rating": "stars"})):
         other.to_parquet(tmp_path / "1.parquet")
-        with pytest.raises(rf.InputError, match=r"partitions must|ids must be of one type"):
+        with pytest.raises(rf.InputError, match=r"one without 'rating'|ids must be of one type"):
             _read_and_fit(str(tmp_path / "*.parquet"))
+    ENTRIES.head(2500).to_csv(tmp_path / "0.csv", index=False)
+    ENTRIES.rename(columns={"rating": "stars"}).to_csv(tmp_path / "1.csv", index=False)
+    with pytest.raises(rf.InputError, match="got one without 'rating', with user, item, stars"):
+        _read_and_fit(str(tmp_path / "*.csv"))
+
+
+def test_columns_of_a_csv_file_may_come_in_another_order(client, tmp_path):
+    """Dask keeps the order of each file where it reads all of its columns."""
+    from rankfall import cluster
+    from rankfall.cluster.entries import ClusterEntries
+    from rankfall.cluster.workers import DaskWorkers
+
+    ENTRIES.head(2500).to_csv(tmp_path / "0.csv", index=False)
+    ENTRIES.tail(2500)[["item", "rating", "user"]].to_csv(tmp_path / "1.csv", index=False)
+    read = ClusterEntries.read(DaskWorkers(client), cluster.read_frame(str(tmp_path / "*.csv"), NAMES))
+    for labels, counts, name in (
+        (read.labels.rows, read.labels.row_counts, "user"),
+        (read.labels.cols, read.labels.column_counts, "item"),
+    ):
+        expected = ENTRIES[name].value_counts().sort_index()
+        assert labels.tolist() == expected.index.tolist()
+        assert counts.tolist() == expected.tolist()
 
 
 def _read_and_fit(pattern):
@@ -188,7 +211,7 @@ def test_the_shell_completes_partitioned_files(tmp_path, monkeypatch):
         "--depth",
         2,
     ]
-    ended = shell(*words, "-o", "factors", "--dask")
+    ended = shell(*words, "--dask")
     assert ended.code == 0, ended.stderr
     assert "5000 entries" in ended.stdout
     assert "dashboard" in ended.stderr
@@ -199,13 +222,13 @@ def test_the_shell_completes_partitioned_files(tmp_path, monkeypatch):
     ("words", "sentence"),
     [
         (["--dask", "-o", "out"], "--dask needs --triplets"),
-        (["--triplets", "user,item,rating", "--dask"], "--dask needs -o"),
         (["--triplets", "user,item,rating", "--dask", "-o", "out.csv"], "a folder of parquet files"),
-        (["--triplets", "user,item,stars", "--dask", "-o", "out"], "stars"),
+        (["--triplets", "user,item,stars", "--dask", "-o", "out"], "got 'stars'; there are user, item, rating"),
         (["--triplets", "user,item", "--dask", "-o", "out"], "a row, a column and a value"),
         (["--triplets", "user,item,rating", "--dask", "nowhere:1", "-o", "out"], "must answer at the address"),
         (["--triplets", "user,item,rating", "--dask", "-o", "out", "--plot", "p.png"], "--plot is for one machine"),
         (["--resume"], "--resume goes with --dask"),
+        (["--block-entries", 1000], "--block-entries goes with --dask"),
     ],
 )
 def test_the_shell_refuses_in_a_sentence(tmp_path, monkeypatch, words, sentence):
@@ -222,10 +245,28 @@ def test_the_shell_refuses_in_a_sentence(tmp_path, monkeypatch, words, sentence)
 
 def test_a_file_that_is_not_there(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for name in ("none/*.parquet", "none/*.csv", "none.txt"):
-        ended = shell("complete", name, "--triplets", "a,b,c", "--dask", "-o", "out")
+    for name in ("none/*.parquet", "none/*.csv", "none.parquet", "none"):
+        ended = shell("complete", name, "--triplets", "a,b,c", "--dask")
         assert ended.code == 2
-        assert "Traceback" not in ended.stderr
+        assert f"no file matches {name!r}" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("source", "folder"),
+    [
+        ("ratings/*.parquet", "ratings-factors"),
+        ("data/ratings", "data/ratings-factors"),
+        ("data/ratings.csv.gz", "data/ratings-factors"),
+        ("data/2*/part-*.csv", "data-factors"),
+        ("*.parquet", "factors"),
+        ("../*.parquet", "../factors"),
+        ("s3://bucket/ratings/*.parquet", "ratings-factors"),
+    ],
+)
+def test_where_results_go_by_default(source, folder):
+    from rankfall.cli.cluster import default_folder
+
+    assert default_folder(source, "factors") == Path(folder)
 
 
 def test_dask_that_is_not_installed(monkeypatch):

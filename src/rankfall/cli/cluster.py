@@ -3,12 +3,14 @@
 import re
 import sys
 import time
+from glob import has_magic
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rankfall.cli.console import Console
 from rankfall.cli.edge import say
 from rankfall.cli.options import FitOptions
+from rankfall.cli.steps import beside
 from rankfall.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,19 +21,18 @@ if TYPE_CHECKING:
 
 def complete_on_cluster(
     source: str, columns: str | None, pairs: Path | None, output: Path | None, duplicates: str, options: FitOptions,
-    console: Console, address: str, checkpoint: Path | None, resume: bool,
+    console: Console, address: str, checkpoint: Path | None, resume: bool, block_entries: int | None,
 ) -> None:  # fmt: skip
     """Read partitioned entries on the workers, fit them, and write factors or predictions to a folder of parquet."""
     if columns is None:
         raise InputError("--dask needs --triplets, got none; name the columns row,column,value of INPUT")
-    if output is None:
-        raise InputError("--dask needs -o, got none; name the folder to write to")
+    source = whole_url(source)
+    output = output or default_folder(source, "factors" if pairs is None else "predictions")
     if output.suffix:
         raise InputError(f"a cluster writes a folder of parquet files, got {str(output)!r}; leave the extension out")
     from rankfall import cluster
 
     names = [name.strip() for name in columns.split(",")]
-    source = whole_url(source)
     cluster.require_dask()
     frame = cluster.read_frame(source, names)
     asked = None if pairs is None else cluster.read_frame(whole_url(str(pairs)), names[:2])
@@ -41,8 +42,9 @@ def complete_on_cluster(
         _tell(client, console)
         with console.fitting() as progress:
             cluster.fit(
-                estimator, frame, names, duplicates=duplicates, checkpoint=checkpoint, resume=resume, progress=progress
-            )
+                estimator, frame, names, duplicates=duplicates, block_entries=block_entries, checkpoint=checkpoint,
+                resume=resume, progress=progress,
+            )  # fmt: skip
         console.diverged = estimator.status_ == "diverged"
         if asked is None:
             console.writing(lambda: cluster.write(estimator, output))
@@ -54,6 +56,16 @@ def complete_on_cluster(
 def whole_url(source: str) -> str:
     """A URL with both of its slashes, of which a path keeps one."""
     return re.sub(r"^(\w[\w+.-]+):/(?!/)", r"\1://", source)
+
+
+def default_folder(source: str, word: str) -> Path:
+    """Where results go by default: `ratings-factors` beside the folder or the file; here, where the source is a URL."""
+    path = Path(source.split("://")[-1])
+    while has_magic(path.name):
+        path = path.parent
+    if "://" in source:
+        path = Path(path.name)
+    return path / word if path.name in ("", "..") else beside(path, word, "")
 
 
 def _tell(client: "Client", console: Console) -> None:

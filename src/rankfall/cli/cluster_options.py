@@ -15,4 +15,10 @@ Dask: TypeAlias = Annotated[
 Checkpoint: TypeAlias = Annotated[
     Path | None, typer.Option(help="With --dask: keep the fit in this folder every few minutes.")
 ]
+BlockEntries: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        "--block-entries", help="With --dask: entries of a block, which a worker computes at a time; 250000 to 4000000."
+    ),
+]
 Resume: TypeAlias = Annotated[bool, typer.Option("--resume", help="With --checkpoint: go on with the fit kept there.")]

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from rankfall.cli.cluster_options import Checkpoint, Dask, Resume
+from rankfall.cli.cluster_options import BlockEntries, Checkpoint, Dask, Resume
 from rankfall.cli.reading_options import (
     Below,
     Categories,
@@ -23,7 +23,6 @@ from rankfall.cli.reading_options import (
     Unknown,
 )
 from rankfall.cli.tensor_input import Index, Value, is_tensor, refuse
-from rankfall.errors import InputError
 
 EXIT_CODES = (
     "Exit codes: 0 done; 1 diverged, best state written; 2 bad input, nothing written; 130 interrupted, best so far "
@@ -121,6 +120,7 @@ def complete(
     dask: Dask = None,
     checkpoint: Checkpoint = None,
     resume: Resume = False,
+    block_entries: BlockEntries = None,
 ) -> None:
     """Fill the missing cells of a table and report the error.
 
@@ -144,8 +144,11 @@ def complete(
     digits_of(digits)
     page = ReportOutput(report, force)
     page.check()
-    if dask is None and (checkpoint is not None or resume):
-        raise InputError(f"--{'resume' if resume else 'checkpoint'} goes with --dask, got it alone; leave it out")
+    if dask is None:
+        refuse(
+            "goes with --dask", "got it alone; leave it out", resume=resume or None, checkpoint=checkpoint,
+            block_entries=block_entries,
+        )  # fmt: skip
     if table is None:
         refuse(
             "needs an INPUT", "got none; name the file to complete", triplets=triplets, predict=predict, labels=labels,
@@ -165,7 +168,7 @@ def complete(
         from rankfall.cli.cluster import complete_on_cluster
 
         complete_on_cluster(
-            str(table), triplets, predict, output, duplicates, options, console, dask, checkpoint, resume
+            str(table), triplets, predict, output, duplicates, options, console, dask, checkpoint, resume, block_entries
         )
     elif is_tensor(table, index, value):
         refuse(

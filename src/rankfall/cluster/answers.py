@@ -10,7 +10,7 @@ from dask import delayed
 
 from rankfall.cluster.answering import Answering, table_of
 from rankfall.cluster.entries import ClusterEntries
-from rankfall.cluster.partitions import reading_failed
+from rankfall.cluster.partitions import columns_of_part, reading_failed
 from rankfall.cluster.workers import gathered
 from rankfall.errors import InputError
 from rankfall.estimators.estimator import DeepMatrixFactorization
@@ -153,10 +153,11 @@ def written_folder(path: Path | str) -> Iterator[Path]:
 
 
 def _all(entries: ClusterEntries, tasks: Sequence[object]) -> None:
-    gathered(entries.workers.client, list(tasks), reading_failed, results=False)
+    gathered(entries.workers, list(tasks), reading_failed, results=False)
 
 
 def _predicted(frame: "pd.DataFrame", answering: Answering, row: str, col: str) -> "pd.DataFrame":
+    columns_of_part(frame, (row, col))
     return answering(frame, row, col)
 
 

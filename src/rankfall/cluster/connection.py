@@ -61,7 +61,7 @@ def connected(address: str = LOCAL) -> Iterator["Client"]:
                 n_workers=cores,
                 threads_per_worker=1,
                 dashboard_address=":0",
-                silence_logs=logging.ERROR,
+                silence_logs=logging.CRITICAL,
                 preload="rankfall.cluster.deaf",
             ) as cluster,
             Client(cluster) as client,

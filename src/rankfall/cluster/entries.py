@@ -58,23 +58,23 @@ class ClusterEntries:
         """
         from dask import delayed
 
-        client, parts = workers.client, frame.to_delayed()
-        counts = [delayed(merged)([delayed(counted)(part)]) for part in parts]
+        client, parts, names = workers.client, frame.to_delayed(), list(frame.columns)
+        counts = [delayed(merged)([delayed(counted)(part, names)]) for part in parts]
         while len(counts) > 1:
             counts = [delayed(merged)(counts[k : k + ARITY]) for k in range(0, len(counts), ARITY)]
-        labels = labels_of(gathered(client, client.compute(counts[0]), reading_failed))
+        labels = labels_of(gathered(workers, client.compute(counts[0]), reading_failed))
+        workers.entries = int(labels.row_counts.sum())
         bounds = block_bounds(labels.row_counts, block_entries).tolist()
         ids = workers.hold([labels.rows, labels.cols])
-        pieces = [delayed(row_blocks.dealt, nout=len(bounds) - 1)(part, *ids, bounds, dtype) for part in parts]
+        pieces = [delayed(row_blocks.dealt, nout=len(bounds) - 1)(part, names, *ids, bounds, dtype) for part in parts]
         made = [
             delayed(row_blocks.joined)(
-                [cast(Any, piece)[place] for piece in pieces], first, (end - first, labels.shape[1]), duplicates,
-                [str(name) for name in frame.columns],
+                [cast(Any, piece)[place] for piece in pieces], first, (end - first, labels.shape[1]), duplicates, names
             )
             for place, (first, end) in enumerate(pairwise(bounds))
         ]  # fmt: skip
         blocks = client.compute(made)
-        gathered(client, blocks, reading_failed, results=False)
+        gathered(workers, blocks, reading_failed, results=False)
         return cls(workers, blocks, bounds, labels)
 
     @property

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
+from rankfall.cluster.partitions import columns_of_part
 from rankfall.errors import InputError
 
 if TYPE_CHECKING:
@@ -30,15 +31,15 @@ class Labels:
         return len(self.rows), len(self.cols)
 
 
-def counted(frame: "pd.DataFrame") -> "tuple[pd.Series, pd.Series]":
-    """How often each label of the first two columns occurs in a partition, where the third is known.
+def counted(frame: "pd.DataFrame", columns: Sequence[str]) -> "tuple[pd.Series, pd.Series]":
+    """How often each label of the first two of these columns occurs in a partition, where the third is known.
 
     Raises
     ------
     InputError
         For values that are no finite numbers, and labels that are missing.
     """
-    known = known_entries(frame)
+    known = known_entries(frame, columns)
     return _counts(known.iloc[:, 0]), _counts(known.iloc[:, 1])
 
 
@@ -68,11 +69,12 @@ def labels_of(counts: "tuple[pd.Series, pd.Series]") -> Labels:
     return Labels(rows.index, cols.index, rows.to_numpy(), cols.to_numpy())
 
 
-def known_entries(frame: "pd.DataFrame") -> "pd.DataFrame":
-    """The entries of a partition whose value is known, with values as float64."""
+def known_entries(frame: "pd.DataFrame", columns: Sequence[str]) -> "pd.DataFrame":
+    """The row, column and value of a partition's entries whose value is known."""
     import pandas as pd
 
-    row, col, value = frame.columns
+    row, col, value = columns
+    frame = columns_of_part(frame, columns)
     if not pd.api.types.is_numeric_dtype(frame[value]) or pd.api.types.is_bool_dtype(frame[value]):
         raise InputError(f"values must be numbers, got {frame[value].dtype} in column {value!r}; name another column")
     values = frame[value].to_numpy(dtype=np.float64, na_value=np.nan)

@@ -1,15 +1,22 @@
 """Partitioned lists of entries: what a Dask frame, or the files that a pattern names, hold as row, column and value."""
 
+import re
 from collections.abc import Sequence
+from glob import has_magic
 from typing import TYPE_CHECKING, Any
 
 from rankfall.errors import InputError
 
 if TYPE_CHECKING:
     import dask.dataframe as dd
+    import pandas as pd
 
 # Partitions of files are cut to about this size in memory.
 _PIECE = "128MiB"
+# How pandas says that a parquet file, or a csv file, lacks a column.
+_MISSING = re.compile(r"\['([^']*)'\] not in index|^Missing: *\['([^']*)'", re.MULTILINE)
+_RULE = "partitions must be readable, with the same columns of the same types"
+_FIX = "write them anew with one schema"
 _PARQUET, _CSV = (".parquet", ".pq"), (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 
 
@@ -25,6 +32,7 @@ def read_frame(pattern: str, columns: Sequence[str]) -> "dd.DataFrame":
 
     name = pattern.rstrip("/").lower()
     try:
+        _check_files(pattern)
         if name.endswith(_CSV):
             separator = "\t" if ".tsv" in name else ","
             # a packed file is one partition
@@ -32,6 +40,7 @@ def read_frame(pattern: str, columns: Sequence[str]) -> "dd.DataFrame":
             options: dict[str, Any] = {"sep": separator, **packed}
             frame = dd.read_csv(pattern, **options)
         elif name.endswith(_PARQUET) or "." not in name.rsplit("/", 1)[-1]:
+            columns_of(dd.read_parquet(pattern), columns)
             frame = dd.read_parquet(pattern, columns=list(columns), split_row_groups="adaptive", blocksize=_PIECE)
         else:
             raise InputError(
@@ -76,21 +85,44 @@ def columns_of(frame: "dd.DataFrame", columns: Sequence[str]) -> "dd.DataFrame":
     return frame[list(columns)]
 
 
+def columns_of_part(part: "pd.DataFrame", columns: Sequence[str]) -> "pd.DataFrame":
+    """Some columns of one partition, in this order: those of a csv file come in the order of the file.
+
+    Raises
+    ------
+    InputError
+        For a column that this partition lacks.
+    """
+    missing = [name for name in columns if name not in part.columns]
+    if missing:
+        there = ", ".join(map(str, part.columns))
+        raise InputError(f"{_RULE}, got one without {missing[0]!r}, with {there}; {_FIX}")
+    return part[list(columns)]
+
+
 def reading_failed(error: BaseException) -> InputError:
     """What a partition that cannot be read means, in a sentence."""
     if isinstance(error, InputError):
         return error
-    said = str(error).strip().splitlines()
-    return InputError(
-        f"partitions must be readable, with the same columns of the same types, got {type(error).__name__}: "
-        f"{said[0][:160] if said else 'no message'}; write them anew with one schema"
-    )
+    said = str(error).strip()
+    missing = _MISSING.search(said) if isinstance(error, KeyError | ValueError) else None
+    if missing:
+        return InputError(f"{_RULE}, got one without {missing[1] or missing[2]!r}; {_FIX}")
+    first = said.splitlines()[0][:160] if said else "no message"
+    return InputError(f"{_RULE}, got {type(error).__name__}: {first}; {_FIX}")
+
+
+def _check_files(pattern: str) -> None:
+    """Refuse a path or a pattern that no file matches."""
+    from fsspec.core import url_to_fs
+
+    system, path = url_to_fs(pattern)
+    if not (system.glob(path) if has_magic(path) else system.exists(path)):
+        raise InputError(f"a list of entries must exist, no file matches {pattern!r}; check the path and the pattern")
 
 
 def _unreadable(pattern: str, columns: Sequence[str], error: Exception) -> str:
     said = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-    if isinstance(error, FileNotFoundError) or "no such file" in said.lower() or "resolved to no files" in said:
-        return f"a list of entries must exist, no file matches {pattern!r}; check the path and the pattern"
     if isinstance(error, ImportError):
         return f"a URL needs the library of its protocol, {pattern!r} gave: {said}; install it"
     return f"partitions must be readable and have the columns {', '.join(columns)}, {pattern!r} gave: {said}"

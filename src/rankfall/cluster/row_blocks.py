@@ -20,13 +20,14 @@ Piece = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def dealt(
-    frame: "pd.DataFrame", row_labels: "pd.Index", col_labels: "pd.Index", bounds: Sequence[int], dtype: type
-) -> list[Piece]:
+    frame: "pd.DataFrame", columns: Sequence[str], row_labels: "pd.Index", col_labels: "pd.Index",
+    bounds: Sequence[int], dtype: type,
+) -> list[Piece]:  # fmt: skip
     """The known entries of a partition as numbers, a piece for each row block: rows (from its first), columns, values.
 
     The order of entries within a piece is that of the partition.
     """
-    known = known_entries(frame)
+    known = known_entries(frame, columns)
     rows, cols = (numbers(known.iloc[:, side], labels) for side, labels in enumerate((row_labels, col_labels)))
     values = known.iloc[:, 2].to_numpy(dtype=dtype)
     block = np.searchsorted(bounds, rows, side="right") - 1

@@ -12,12 +12,12 @@ from itertools import count
 from typing import Any, TypeVar, cast
 
 import numpy as np
-from dask.utils import format_bytes
-from distributed import Client, Future, wait
+from distributed import Client, Future
 from distributed.client import FutureCancelledError
 from distributed.comm import CommClosedError
 from distributed.scheduler import KilledWorker, NoValidWorkerError, NoWorkerError
 
+from rankfall.cluster.memory import out_of_memory, wait_for
 from rankfall.errors import InputError
 from rankfall.problems.layouts.row_block import sum_in_order
 from rankfall.problems.layouts.row_blocks import ARITY, Workers, split_and_sum
@@ -43,11 +43,17 @@ class DaskWorkers(Workers):
     ----------
     client : distributed.Client
         Connected.
+
+    Attributes
+    ----------
+    entries : int or None
+        How many the workers hold, once that is known.
     """
 
     def __init__(self, client: Client) -> None:
         # its methods are typed as coroutines too, which they are in another mode
         self.client = cast(Any, client)
+        self.entries: int | None = None
 
     def hold(self, blocks: Sequence[object]) -> list[object]:
         """Blocks of the caller as tasks: the scheduler keeps them too, to give them to another worker."""
@@ -68,7 +74,7 @@ class DaskWorkers(Workers):
         InputError
             Where a task killed its worker again and again, or no worker is left.
         """
-        return self._again(lambda: self.client.gather(self._tasks(function, blocks, parts, shared), direct=True))
+        return self._again(lambda: self._gathered(self._tasks(function, blocks, parts, shared)))
 
     def map_sum(
         self, function: Callable[..., tuple[Any, np.ndarray]], blocks: Sequence[object],
@@ -85,22 +91,26 @@ class DaskWorkers(Workers):
         def call() -> tuple[list[Any], np.ndarray]:
             found = self._tasks(function, blocks, parts, shared)
             if _is_small(parts, shared):
-                return split_and_sum(self.client.gather(found, direct=True))
+                return split_and_sum(self._gathered(found))
             own = [self.apply(_own, pair) for pair in found]
             shares = [self.apply(_share, pair) for pair in found]
             while len(shares) > 1:
                 shares = [self.apply(_sum, *shares[k : k + ARITY]) for k in range(0, len(shares), ARITY)]
-            *mine, total = self.client.gather([*own, *shares], direct=True)
+            *mine, total = self._gathered([*own, *shares])
             return mine, total
 
         return self._again(call)
+
+    def _gathered(self, tasks: list[Future]) -> list[Any]:
+        wait_for(self.client, tasks, self.entries)
+        return self.client.gather(tasks, direct=True)
 
     def _again(self, call: Callable[[], T]) -> T:
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 return call()
-            except KilledWorker as error:
-                raise InputError(out_of_memory(self.client, error)) from None
+            except KilledWorker:
+                raise InputError(out_of_memory(self.client, self.entries)) from None
             except _LOST as error:
                 _log.info("a worker was lost (%s); its blocks are read again", type(error).__name__)
                 if attempt == _ATTEMPTS:
@@ -134,7 +144,7 @@ class DaskWorkers(Workers):
 
     def _places(self, blocks: Sequence[object]) -> list[str]:
         """The worker of each block."""
-        wait(list(blocks))
+        wait_for(self.client, list(blocks), self.entries)
         for block in blocks:
             if isinstance(block, Future) and block.status == "error":
                 block.result()
@@ -172,29 +182,21 @@ class DaskWorkers(Workers):
             ) from None
 
 
-def gathered(client: Any, futures: Any, said: Callable[[BaseException], InputError], results: bool = True) -> Any:
+def gathered(
+    workers: DaskWorkers, futures: Any, said: Callable[[BaseException], InputError], results: bool = True
+) -> Any:
     """The results of tasks that read data, or, without `results`, that they are done.
 
     `said` puts what went wrong in them into a sentence.
     """
-    wait(futures)
+    wait_for(workers.client, futures, workers.entries)
     for one in futures if isinstance(futures, list) else [futures]:
         if one.status == "error":
             error = one.exception()
             if isinstance(error, KilledWorker):
-                raise InputError(out_of_memory(client, error)) from None
+                raise InputError(out_of_memory(workers.client, workers.entries)) from None
             raise said(error) from None
-    return client.gather(futures) if results else None
-
-
-def out_of_memory(client: Any, error: KilledWorker) -> str:
-    """The sentence about a task that ended its workers."""
-    limits = [worker["memory_limit"] for worker in client.scheduler_info()["workers"].values()]
-    limit = f" of {format_bytes(min(limits))}" if limits and min(limits) else ""
-    return (
-        f"a block must fit into the memory of a worker, the task {error.args[0]!r} ended workers{limit} again "
-        "and again; give workers more memory, or write the entries in smaller partitions"
-    )
+    return workers.client.gather(futures) if results else None
 
 
 def _itself(block: object) -> object:
