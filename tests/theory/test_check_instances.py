@@ -1,11 +1,14 @@
 """Claims on particular problems: recognized on their instances, judged there, and not applied elsewhere."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 import rankfall as rf
 from rankfall.theory import check
-from tests.helpers.checked_runs import CONTRACTION, MARGIN, ORDER, STAIRS, TIMES, claims, walked, why_not
+from rankfall.theory.check_instances import check_corner
+from tests.helpers.checked_runs import CONTRACTION, MARGIN, ORDER, STAIRS, TIMES, claims, path_of, walked, why_not
 
 pytestmark = pytest.mark.trusted
 
@@ -51,8 +54,8 @@ def test_commuting_measurements_are_recognized(model):
 
 
 def test_commuting_measurements_given_as_matrices_are_recognized():
-    basis = np.linalg.qr(np.random.default_rng(0).standard_normal((3, 3)))[0]
-    matrices = [basis @ np.diag(row) @ basis.T for row in ([1.0, 0.5, 0.2], [0.1, 0.6, 0.9])]
+    basis = np.linalg.qr(np.random.default_rng(0).standard_normal((4, 4)))[0]
+    matrices = [basis @ np.diag(row) @ basis.T for row in ([1.0, 0.5, 0.2, 0.3], [0.1, 0.6, 0.9, 0.3])]
     problem = rf.Sensing.from_matrices(matrices, [1.0, 0.7])
     report = check(rf.evolve(problem, rf.Chain(3), rf.Identity(1e-2), rf.Flow(1e-5)))
     assert claims(report)[COMMUTING].holds, report
@@ -99,6 +102,23 @@ def test_the_corner_that_is_not_observed_is_recognized(missing):
     other = rf.models.FromLayers([0.1 * np.diag([1.0, -sign]), 0.1 * np.eye(2), np.eye(2) / 10])
     report = check(rf.evolve(problem, rf.Chain(3), other, rf.Flow(1e-4), stop=rf.LossBelow(1e-2) | rf.StepLimit(100)))
     assert why_not(report, CORNER) == "det W(0) does not have the sign of z z′"
+
+
+@pytest.mark.parametrize("corner", [1.0, -1.0])
+def test_a_determinant_that_loses_its_sign_breaks_the_claim_about_the_corner(corner):
+    problem = rf.Completion.from_triplets([0, 1, 1], [1, 0, 1], [1.0, corner, 0.1], (2, 2))
+    start = rf.models.FromLayers([0.1 * np.diag([1.0, corner]), 0.1 * np.eye(2), np.eye(2) / 10])
+    path = path_of(rf.evolve(problem, rf.Chain(3), start, rf.Flow(1e-5), stop=rf.LossBelow(1e-2)), 100)
+    (claim,) = check_corner(path)
+    assert claim.holds, claim
+    products = path.products.copy()
+    early = path.spans[1, 0]
+    products[early] = products[early] * np.array([[-1.0], [1.0]])
+    tampered = replace(path)
+    vars(tampered)["products"] = products
+    (broken,) = check_corner(tampered)
+    assert broken.fails, broken
+    assert "lost its sign at 1 record" in broken.why
 
 
 @pytest.mark.parametrize("decay", [0.0, 0.01])

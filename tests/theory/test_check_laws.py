@@ -65,6 +65,17 @@ def test_vectors_of_values_below_the_imbalance_are_not_judged():
     assert claims(report)[VECTORS].measured < 0.1
 
 
+@pytest.mark.parametrize("depth", [1, 2])
+def test_rounding_of_single_precision_is_no_deviation_in_any_unit(depth):
+    unit = 100.0
+    problem = rf.problems.Factorization(np.diag([3.0, 2.0, 1.0]).astype(np.float32) * np.float32(unit))
+    step = rf.Descent(rf.Gradient(0.02 / unit ** (2 - 2 / depth)))
+    ending = rf.LossBelow(1e-9 * unit**2) | rf.StepLimit(20_000)
+    report = check(rf.evolve(problem, rf.Chain(depth), rf.Identity(1e-2 * unit), step, stop=ending))
+    assert report.holds, report
+    assert claims(report)[LAW].measured < 0.03
+
+
 @pytest.mark.parametrize("rtol", [1e-3, 1e-6])
 @pytest.mark.parametrize("depth", [2, 3])
 def test_the_bounds_follow_the_tolerance(rtol, depth):
