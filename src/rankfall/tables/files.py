@@ -54,14 +54,18 @@ def check_readable(path: FilePath) -> Path:
     """The path, where a file lies there; otherwise the sentence that says what lies there instead."""
     path = Path(path)
     try:
-        if path.is_dir():
-            raise InputError(f"the input must be a file, {str(path)!r} is a folder; name a file in it")
-        is_there = path.exists()
+        is_folder, is_there = path.is_dir(), path.exists()
         # What `stat` allows, `open` may not.
         if is_there and path.is_file():
             path.open("rb").close()
     except (OSError, ValueError) as error:
         raise _unreadable(path, error) from error
+    if is_folder:
+        raise InputError(f"the input must be a file, {str(path)!r} is a folder; name a file in it")
+    if not is_there and {*path.name} & {*"*?"}:
+        raise InputError(
+            f"the input must be one file, got the pattern {str(path)!r}; --dask reads lists in several files"
+        )
     if not is_there:
         raise InputError(f"the input file must exist, {str(path)!r} does not; check the spelling")
     return path
