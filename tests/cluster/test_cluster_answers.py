@@ -287,3 +287,12 @@ def test_ctrl_c_is_for_the_caller_alone():
             os.kill(number, signal.SIGINT)
         client.submit(sum, [1, 2], pure=False).result(timeout=30)
         assert client.run(os.getpid) == numbers
+
+
+@pytest.mark.parametrize(
+    "url", ["s3://bucket/ratings/*.parquet", "file:///data/*.csv", "https://host/r.csv", "/data/r.csv"]
+)
+def test_a_url_keeps_its_slashes(url):
+    from rankfall.cli.cluster import whole_url
+
+    assert whole_url(str(Path(url))) == url

@@ -54,8 +54,8 @@ def complete_on_cluster(
 
 
 def whole_url(source: str) -> str:
-    """A URL with both of its slashes, of which a path keeps one."""
-    return re.sub(r"^(\w[\w+.-]+):/(?!/)", r"\1://", source)
+    """A URL with both of its slashes, of which a path keeps one; a file's has no host, and three."""
+    return re.sub(r"^(\w[\w+.-]+):/(?!/)", lambda found: f"{found[1]}://{'/' * (found[1] == 'file')}", source)
 
 
 def default_folder(source: str, word: str) -> Path:
