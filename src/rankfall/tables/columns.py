@@ -8,8 +8,9 @@ import numpy as np
 
 from rankfall.errors import InputError
 from rankfall.tables.cells import Parsed, decimals_of, known_texts, parse, stacked
-from rankfall.tables.dress import Dress, Undressed, looks_like_numbers, parse_bodies, undress
+from rankfall.tables.dress import Dress, Undressed, looks_like_number, parse_bodies, undress
 from rankfall.tables.grid import Grid
+from rankfall.tables.marks import without_marks
 from rankfall.tables.numerals import BODY, Numerals, numerals_of
 from rankfall.tables.options import Notes, Reading
 from rankfall.tables.table import column_title
@@ -53,7 +54,7 @@ class Column:
         """How many cells of a column of words are numbers all the same, plain or dressed."""
         numbers = int((~np.isnan(self.values)).sum())
         words = known_texts(self.texts).drop_nulls()
-        return numbers if numbers or not looks_like_numbers(words) else _count_like_numbers(words)
+        return numbers if numbers or not looks_like_number(words).any() else _count_like_numbers(words)
 
     def decimals(self) -> tuple[int, int]:
         """The least and the most decimals of its numbers."""
@@ -65,7 +66,7 @@ class Column:
         known = self.texts.filter(is_known).str.strip_chars()
         if self.limits is not None:
             known = _without_limits(known)[0]
-        found = undress(known) if self.dress is not None else None
+        found = undress(without_marks(known)[0]) if self.dress is not None else None
         return decimals_of(known if found is None else found.bodies, self.numerals.decimal)
 
 
@@ -77,12 +78,17 @@ def columns_of(grid: Grid, reading: Reading, separator: str | None, notes: Notes
     cells, codes = grid.cells, reading.unknown
     parsed = parse(cells, codes=codes)
     dressed: dict[int, tuple[Undressed, np.ndarray | None]] = {}
+    marks: list[str] = []
     for place in np.flatnonzero(parsed.is_text[1:].any(axis=0)):
         texts = known_texts(cells.to_series(int(place)), codes)
         bare, limits = _without_limits(texts)
+        bare, marked = without_marks(bare)
         found = undress(bare.slice(1))
         if found is not None:
             dressed[int(place)] = (_with_first(found, bare), limits)
+            marks += [] if marked is None else texts.filter(marked).to_list()
+    if marks:
+        notes.decide(f"{len(marks)} numbers have marks beside them, as {marks[0]!r}, which are read past", "--labels")
     numerals = _numerals(grid, parsed, dressed, separator, reading, notes)
     if not numerals.is_plain:
         parsed = parse(cells, numerals, codes)

@@ -195,9 +195,9 @@ def undress(texts: "pl.Series") -> Undressed | None:
     return Undressed(Dress(prefix, suffix, _minus(groups, is_same)), _bodies(groups, is_same))
 
 
-def looks_like_numbers(texts: "pl.Series") -> bool:
-    """Whether some cells are numbers, plain or dressed."""
-    return bool(texts.str.contains(_PATTERN).any())
+def looks_like_number(texts: "pl.Series") -> "pl.Series":
+    """Which cells are numbers, plain or dressed; null where a cell is."""
+    return texts.str.contains(_PATTERN)
 
 
 def parse_bodies(bodies: "pl.Series", numerals: Numerals) -> np.ndarray:
