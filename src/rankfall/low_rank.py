@@ -32,6 +32,9 @@ class LowRank:
         """(m, n)."""
         return self.left.shape[0], self.right.shape[0]
 
+    def __repr__(self) -> str:
+        return f"LowRank({self.shape[0]} × {self.shape[1]}, {self.left.shape[1]} factors)"
+
     @property
     def factors(self) -> tuple[Float[np.ndarray, "m k"], Float[np.ndarray, "n k"]]:
         """(L, R)."""

@@ -50,22 +50,24 @@ def exact_answer(
 
 def noisy_answer(
     shape: tuple[int, int], noisy: NoisyFit, certificate: Certificate, noise: float, size: float,
-    rows: Int[np.ndarray, " p"], cols: Int[np.ndarray, " q"], unit: float, made: int,
+    rows: Int[np.ndarray, " p"], cols: Int[np.ndarray, " q"], unit: float, made: int, what: str = "entries",
+    measured: float = 1.0,
 ) -> Recovery:  # fmt: skip
-    """A noisy fit likewise, with the level of its noise."""
+    """A noisy fit likewise, with the level of its noise; a measurement of a matrix of norm 1 is `measured` in size."""
     product, spread = _spread(shape, noisy.triplets, certificate, rows, cols, unit)
-    rank, share = noisy.triplets.values.size, noise / size
+    rank, share, deviation = noisy.triplets.values.size, noise / size, noise * unit * measured
+    error, unseen = noisy.error * unit * measured, "other cell" if what == "entries" else "cell"
     extent = (
         f"{_extent(spread, shape)} up to that noise"
         if spread.count
-        else f"held-out entries are predicted with an error of {noisy.error * unit:.3g}, so no other cell is sure"
+        else f"held-out {what} are predicted with an error of {error:.3g}, so no {unseen} is sure"
     )
     status = (
-        f"no rank was found that the entries can check and that fits them exactly; they contradict rank {rank}, chosen "
-        f"on held-out entries, by noise of deviation {noise * unit:.3g}, a share {share:.2g} of their size; {extent}"
+        f"no rank was found that the {what} can check and that fits them exactly; they contradict rank {rank}, chosen "
+        f"on held-out {what}, by noise of deviation {deviation:.3g}, a share {share:.2g} of their size; {extent}"
     )
     path = in_units(noisy.path, unit)
-    return Recovery(product, rank, spread, path, noisy.residual, False, noise * unit, status, made)
+    return Recovery(product, rank, spread, path, noisy.residual, False, deviation, status, made)
 
 
 def interrupted_answer(

@@ -58,6 +58,10 @@ class Certificate:
     cols: Bool[np.ndarray, " n"]
     redundancy: int
 
+    def __repr__(self) -> str:
+        rows, cols = (f"{int(lines.sum())} of {lines.size}" for lines in (self.rows, self.cols))
+        return f"Certificate({rows} rows, {cols} columns, redundancy {self.redundancy})"
+
     @classmethod
     def nothing(cls, shape: tuple[int, int]) -> "Certificate":
         """Nothing is determined."""

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from rankfall.recovery.frozen_solve import fit_tangent
-from rankfall.recovery.sampling import Sampling
+from rankfall.recovery.observed import Observed
 from rankfall.recovery.spectrum import Triplets, triplets_of
 
 _STEPS, _ITERATIONS, _TOLERANCE = 30, 500, 1e-3
@@ -24,7 +24,7 @@ _VANISHING = 0.25
 
 
 def fit_charged(
-    sampling: Sampling, entries: Float[np.ndarray, " entries"], start: Triplets, rank: int, noise: float
+    sampling: Observed, entries: Float[np.ndarray, " entries"], start: Triplets, rank: int, noise: float
 ) -> Triplets:
     """The charged fit of at most this rank, from the leading triplets of `start`; `noise` is σ."""
     charge = noise**2 * float(np.sqrt(sampling.shape[0] * sampling.shape[1]))

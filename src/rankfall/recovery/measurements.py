@@ -6,10 +6,10 @@ P P* = 1, as for single entries, so that the frozen problem keeps its form. P is
 least squares problem in a tangent space is solved directly.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from scipy.linalg import cho_factor, cho_solve
 
 from rankfall.arrays import like, to_numpy
@@ -43,9 +43,9 @@ class Measurements:
     operator : Operator
         A.
     matrices : (count, m, n) ndarray
-        P: orthonormal, symmetric where W is.
+        P: symmetric where W is, and orthonormal but for those `as_given`.
     whitening : (count, M) ndarray
-        Λ^{−1/2} Qᵀ without the directions in which measurements repeat each other.
+        What makes P of A: Λ^{−1/2} Qᵀ without the directions in which measurements repeat each other.
     symmetry : Symmetry
         Which matrices are meant.
     """
@@ -58,6 +58,14 @@ class Measurements:
     @classmethod
     def of(cls, operator: Operator, symmetry: Symmetry) -> "Measurements":
         """Raises InputError for a stack too large to hold, and for matrices that are all zero."""
+        return cls.as_given(operator, symmetry).orthonormal()
+
+    @classmethod
+    def as_given(cls, operator: Operator, symmetry: Symmetry) -> "Measurements":
+        """The measurements as they were taken, in a unit in which their mean square is 1; P P* need not be.
+
+        Raises InputError as `of`.
+        """
         m, n = operator.shape
         if operator.count * max(m * n, operator.count) > _MOST:
             raise InputError(
@@ -67,13 +75,22 @@ class Measurements:
         stack = to_numpy(operator.adjoint(like(np.eye(operator.count), operator.model))).astype(np.float64)
         if symmetry is not Symmetry.GENERAL:
             stack = (stack + np.swapaxes(stack, 1, 2)) / 2
-        rows = stack.reshape(operator.count, m * n)
+        if not stack.any():
+            raise InputError("a measurement matrix must not be zero, got none that is not; pass those that were used")
+        whole = cls(operator, stack, np.eye(operator.count), symmetry)
+        return replace(whole, matrices=stack / whole.unit, whitening=whole.whitening / whole.unit)
+
+    def orthonormal(self) -> "Measurements":
+        """The same with P P* = 1, without those that repeat others."""
+        rows = self.matrices.reshape(self.count, -1)
         values, vectors = np.linalg.eigh(rows @ rows.T)
         kept = values > _REPEATED * values[-1]
-        if not kept.any():
-            raise InputError("a measurement matrix must not be zero, got none that is not; pass those that were used")
         whitening = (vectors[:, kept] / np.sqrt(values[kept])).T
-        return cls(operator, (whitening @ rows).reshape(-1, m, n), whitening, symmetry)
+        return replace(self, matrices=(whitening @ rows).reshape(-1, *self.shape), whitening=whitening @ self.whitening)
+
+    def select(self, kept: Bool[np.ndarray, " count"]) -> "Measurements":
+        """Those alone."""
+        return replace(self, matrices=self.matrices[kept], whitening=self.whitening[kept])
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -84,6 +101,11 @@ class Measurements:
     def count(self) -> int:
         """How many measurements there are without those that repeat others."""
         return len(self.matrices)
+
+    @property
+    def unit(self) -> float:
+        """The norm of a measurement matrix in the root mean square: what `as_given` divides by."""
+        return float(np.sqrt(self.operator.size / self.operator.count))
 
     @property
     def numbers(self) -> int:

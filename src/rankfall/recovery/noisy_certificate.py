@@ -16,6 +16,8 @@ from jaxtyping import Bool, Float
 
 from rankfall.recovery.certificate import Certificate, certify
 from rankfall.recovery.frozen_solve import fit_tangent
+from rankfall.recovery.measurements import Measurements
+from rankfall.recovery.observed import Observed
 from rankfall.recovery.sampling import Sampling
 from rankfall.recovery.spectrum import Triplets, triplets_of
 
@@ -54,17 +56,33 @@ def certify_noisy(sampling: Sampling, fit: Triplets, noise: float, seed: int = 0
     return Certificate(rows, cols, redundancy)
 
 
+def certify_noisy_measured(given: Measurements, fit: Triplets, noise: float, seed: int = 0) -> Certificate:
+    """The same for measurements as they were taken, for the whole matrix or nothing: points 1 and 2 alone."""
+    certificate, rank = certify(given.orthonormal(), fit, seed), fit.values.size
+    freedom = given.symmetry.freedom(rank, *given.shape)
+    if certificate.count == 0 or given.count - freedom < _CHECKED * freedom:
+        return Certificate.nothing(given.shape)
+    moves = _moves(given, fit, np.random.default_rng([seed, 3]))
+    moved = max(float(triplets_of(left, right, 1).values[0]) for left, right in moves)
+    return Certificate.nothing(given.shape) if noise * moved > _KEPT_APART * fit.values[-1] else certificate
+
+
+def _moves(seen: Observed, fit: Triplets, rng: np.random.Generator) -> list[tuple[np.ndarray, np.ndarray]]:
+    """What noise of deviation 1 does to the fit, drawn again and again: factors of δ."""
+    charge = np.full(fit.values.size, _RIDGE)
+    moves = []
+    for _ in range(_DRAWS):
+        drawn = seen.mirrored(rng.standard_normal(seen.count))
+        found = fit_tangent(seen, drawn, fit.left, fit.right, charge, tolerance=1e-4, iterations=_ITERATIONS)
+        moves.append((np.hstack([found.left, fit.left]), np.hstack([fit.right, found.right])))
+    return moves
+
+
 def _quiet_lines(
     block: Sampling, fit: Triplets, rng: np.random.Generator
 ) -> tuple[Bool[np.ndarray, " p"], Bool[np.ndarray, " q"], float]:
     """Rows and columns that unit noise reaches little amplified; the largest spectral norm of what it does."""
-    rank = fit.values.size
-    charge = np.full(rank, _RIDGE)
-    moves = []
-    for _ in range(_DRAWS):
-        drawn = block.mirrored(rng.standard_normal(block.count))
-        found = fit_tangent(block, drawn, fit.left, fit.right, charge, tolerance=1e-4, iterations=_ITERATIONS)
-        moves.append((np.hstack([found.left, fit.left]), np.hstack([fit.right, found.right])))
+    moves = _moves(block, fit, rng)
     rows, cols = np.ones(block.shape[0], bool), np.ones(block.shape[1], bool)
     while True:
         # mean over draws and kept columns j of (δ_ij)², for each row i; and the other way round

@@ -36,11 +36,6 @@ from rankfall.recovery.sampling import Sampling
 from rankfall.recovery.symmetric_entries import as_symmetric
 from rankfall.recovery.symmetry import Symmetry
 
-# A held-out error above this share of the values' size predicts nothing.
-_PREDICTIVE = 0.9
-# Held-out entries are predicted within this many times the noise where the rank is right and the entries suffice.
-_TRUSTED = 3.0
-
 
 def recover(
     problem: Completion | Sensing,
@@ -61,7 +56,7 @@ def recover(
     ----------
     problem : Completion or Sensing
         Observed entries, those of weight zero left out; other weights change nothing where a fit is exact. Or linear
-        measurements, exact and not too many to hold as a stack of matrices.
+        measurements, not too many to hold as a stack of matrices.
     symmetric : bool, optional
         Whether the matrix is symmetric; where its observed entries are, by default. True takes entries of one triangle
         for both. False allows any matrix.
@@ -125,13 +120,13 @@ def recover(
             f"outliers must be a share of the entries from 0 to below 0.25, got {outliers}; 0.05 allows one in twenty"
         )
     if isinstance(problem, Sensing):
-        if outliers or not exact:
+        if outliers:
             raise InputError(
-                "recover takes exact measurements: outliers and a noisy fit are for observed entries, got "
-                f"outliers={outliers} and exact={exact}; leave them out, or observe entries by a Completion"
+                f"outliers are found among observed entries, got outliers={outliers} for measurements; leave it out, "
+                "or observe entries by a Completion"
             )
-        symmetry = symmetry_of(problem, symmetric, semidefinite)
-        return _told(recover_measured(problem, symmetry, limit, attempts, tolerance, seed, progress), symmetry)
+        symmetry, paths = symmetry_of(problem, symmetric, semidefinite), attempts if exact else 0
+        return _told(recover_measured(problem, symmetry, limit, paths, tolerance, seed, progress), symmetry)
     sampling, values = _entries_of(problem)
     sampling, values = as_symmetric(sampling, values, symmetric, semidefinite, rounding)
     wrong = np.zeros(values.size, bool)
@@ -187,7 +182,7 @@ def _recover_all(sampling: Sampling, values: Float[np.ndarray, " entries"], walk
                 raise
             return replace(search, interrupted=True).answer(sampling.shape, rows, cols, unit)
         size = float(np.sqrt(np.mean(entries**2)))
-        if noisy.error > _PREDICTIVE * size:
+        if not noisy.is_predictive(size):
             return replace(
                 nothing(
                     sampling.shape,
@@ -201,9 +196,8 @@ def _recover_all(sampling: Sampling, values: Float[np.ndarray, " entries"], walk
         misfit = entries - core.read(noisy.triplets.left * noisy.triplets.values, noisy.triplets.right)
         freedom = max(redundancy_of(core, rank, core_of(core, rank)), 1)
         noise = float(np.linalg.norm(misfit[core.counted])) / math.sqrt(freedom)
-        trusted = noisy.error <= _TRUSTED * noise
         certificate = Certificate.nothing(core.shape)
-        if trusted:
+        if noisy.is_trusted(noise):
             certificate = certify_noisy(core, noisy.triplets, noise, walk.seed, walk.closed)
     return noisy_answer(sampling.shape, noisy, certificate, noise, size, rows, cols, unit, search.made)
 

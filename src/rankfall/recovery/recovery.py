@@ -55,3 +55,7 @@ class Recovery:
     symmetry: Symmetry = Symmetry.GENERAL
     outliers: Int[np.ndarray, "k 2"] = field(default_factory=lambda: np.zeros((0, 2), np.int64))
     interrupted: bool = False
+
+    def __repr__(self) -> str:
+        m, n = self.product.shape
+        return f"Recovery({m} × {n} of rank {self.rank}: {self.status})"
