@@ -19,7 +19,7 @@ from rankfall.recovery.gauss_newton import fit_rank
 from rankfall.recovery.measurements import Measurements
 from rankfall.recovery.metric import Mean
 from rankfall.recovery.observed import Observed
-from rankfall.recovery.rank_candidates import candidate_ranks
+from rankfall.recovery.rank_candidates import can_check, candidate_ranks
 from rankfall.recovery.sampling import Sampling
 from rankfall.recovery.spectrum import Triplets, triplets_of
 
@@ -177,8 +177,9 @@ class _Fitting:
     start: Triplets
 
     def ranks(self, escaped: int) -> list[int]:
-        """What to try, ascending."""
-        return sorted({escaped, *candidate_ranks(self.sampling, self.start.values, escaped)})
+        """What to try, ascending; a rank that nothing checks fits whatever the noise is."""
+        checked = {escaped} if can_check(self.sampling, escaped) else set()
+        return sorted({*checked, *candidate_ranks(self.sampling, self.start.values, escaped)} or {escaped})
 
     def made(self, trial: _Trial, noise: float) -> Triplets:
         """The fit of a trial, by least squares where nothing is charged."""
