@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+import rankfall as rf
 from rankfall.estimators.conformal import Calibration, calibrate
 from rankfall.estimators.fold import LowestPassed, fold_of
 from rankfall.estimators.selection import _crossed, _lowest
@@ -106,3 +107,16 @@ def test_each_half_is_predicted_by_the_candidate_that_the_other_half_chose():
     found = unchecked(_crossed)([(None, [fold]) for fold in folds])
     shape, cols = folds[0].standardization, folds[0].held.cols
     np.testing.assert_allclose(found, shape.from_units(np.where(folds[0].half == 0, 1.0, 0.0), cols))
+
+
+@pytest.mark.parametrize("refine", [False, "auto"])
+def test_the_errors_told_are_those_of_the_held_out_entries(refine):
+    rng = np.random.default_rng(0)
+    table = rng.standard_normal((60, 2)) @ rng.standard_normal((2, 8)) + 0.1 * rng.standard_normal((60, 8))
+    model = rf.DeepMatrixFactorization(refine=refine).fit(np.where(rng.random(table.shape) < 0.2, np.nan, table))
+    held = model.selection_
+    truth = table[held.rows, held.cols]
+    np.testing.assert_allclose(held.values, truth, rtol=1e-12)
+    assert model.held_out_error_ == pytest.approx(np.sqrt(np.mean((held.predicted - truth) ** 2)))
+    assert model.column_mean_error_ == pytest.approx(np.sqrt(np.mean((held.column_means - truth) ** 2)))
+    np.testing.assert_allclose(held.column_means, table.mean(axis=0)[held.cols], atol=0.5)
