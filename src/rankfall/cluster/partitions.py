@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from glob import has_magic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from rankfall.errors import InputError
 
@@ -97,7 +97,7 @@ def columns_of_part(part: "pd.DataFrame", columns: Sequence[str]) -> "pd.DataFra
     if missing:
         there = ", ".join(map(str, part.columns))
         raise InputError(f"{_RULE}, got one without {missing[0]!r}, with {there}; {_FIX}")
-    return part[list(columns)]
+    return cast("pd.DataFrame", part[list(columns)])
 
 
 def reading_failed(error: BaseException) -> InputError:
