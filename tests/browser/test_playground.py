@@ -23,7 +23,7 @@ _IS_OVER = "() => document.getElementById('play').textContent === 'Play'"
 
 def lesson(page, number: int) -> None:
     page.click(f"#lessons button:nth-child({number})")
-    page.wait_for_function(_IS_OVER, timeout=60_000)
+    page.wait_for_function(_IS_OVER, timeout=240_000)
 
 
 def errors(page) -> list[float]:
