@@ -32,7 +32,6 @@ def read_frame(pattern: str, columns: Sequence[str]) -> "dd.DataFrame":
 
     name = pattern.rstrip("/").lower()
     try:
-        _check_files(pattern)
         if name.endswith(_CSV):
             separator = "\t" if ".tsv" in name else ","
             # a packed file is one partition
@@ -40,7 +39,6 @@ def read_frame(pattern: str, columns: Sequence[str]) -> "dd.DataFrame":
             options: dict[str, Any] = {"sep": separator, **packed}
             frame = dd.read_csv(pattern, **options)
         elif name.endswith(_PARQUET) or "." not in name.rsplit("/", 1)[-1]:
-            columns_of(dd.read_parquet(pattern), columns)
             frame = dd.read_parquet(pattern, columns=list(columns), split_row_groups="adaptive", blocksize=_PIECE)
         else:
             raise InputError(
@@ -50,7 +48,7 @@ def read_frame(pattern: str, columns: Sequence[str]) -> "dd.DataFrame":
     except InputError:
         raise
     except Exception as error:
-        raise InputError(_unreadable(pattern, columns, error)) from None
+        raise _unreadable(pattern, columns, error) from None
     return columns_of(frame, columns)
 
 
@@ -112,17 +110,25 @@ def reading_failed(error: BaseException) -> InputError:
     return InputError(f"{_RULE}, got {type(error).__name__}: {first}; {_FIX}")
 
 
-def _check_files(pattern: str) -> None:
-    """Refuse a path or a pattern that no file matches."""
+def _unreadable(pattern: str, columns: Sequence[str], error: Exception) -> InputError:
+    """Why files could not be read: a library, the files or a column of parquet is missing, or what the reader says."""
+    import dask.dataframe as dd
     from fsspec.core import url_to_fs
 
-    system, path = url_to_fs(pattern)
-    if not (system.glob(path) if has_magic(path) else system.exists(path)):
-        raise InputError(f"a list of entries must exist, no file matches {pattern!r}; check the path and the pattern")
-
-
-def _unreadable(pattern: str, columns: Sequence[str], error: Exception) -> str:
     said = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
     if isinstance(error, ImportError):
-        return f"a URL needs the library of its protocol, {pattern!r} gave: {said}; install it"
-    return f"partitions must be readable and have the columns {', '.join(columns)}, {pattern!r} gave: {said}"
+        return InputError(f"a URL needs the library of its protocol, {pattern!r} gave: {said}; install it")
+    try:
+        system, path = url_to_fs(pattern)
+        if not (system.glob(path) if has_magic(path) else system.exists(path)):
+            return InputError(
+                f"a list of entries must exist, no file matches {pattern!r}; check the path and the pattern"
+            )
+        columns_of(dd.read_parquet(pattern), columns)
+    except InputError as missing:
+        return missing
+    except Exception:  # what could not be read before need not be readable now
+        pass
+    return InputError(
+        f"partitions must be readable and have the columns {', '.join(columns)}, {pattern!r} gave: {said}"
+    )

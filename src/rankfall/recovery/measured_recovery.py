@@ -67,7 +67,7 @@ def _noisy(
     unit = float(np.abs(values).max())
     scaled = values / unit
     size = float(np.sqrt(np.mean((given.whitening @ scaled) ** 2)))
-    noisy = fit_noisy_measured(given, scaled, mean, seed)
+    noisy = fit_noisy_measured(given, measured, scaled, mean, seed)
     if not noisy.is_predictive(size):
         status = (
             f"no matrix of a rank that {measured.count} measurements can check was found to have them, and none "
@@ -81,7 +81,7 @@ def _noisy(
     noise = float(np.linalg.norm(misfit)) / math.sqrt(spare)
     certificate = Certificate.nothing(given.shape)
     if noisy.is_trusted(noise):
-        certificate = certify_noisy_measured(given, noisy.triplets, noise, seed)
+        certificate = certify_noisy_measured(given, measured, noisy.triplets, noise, seed)
     rows, cols = (np.arange(side) for side in given.shape)
     # the noise is one of the measurements as they came
     return noisy_answer(

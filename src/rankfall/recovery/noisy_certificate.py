@@ -56,9 +56,11 @@ def certify_noisy(sampling: Sampling, fit: Triplets, noise: float, seed: int = 0
     return Certificate(rows, cols, redundancy)
 
 
-def certify_noisy_measured(given: Measurements, fit: Triplets, noise: float, seed: int = 0) -> Certificate:
+def certify_noisy_measured(
+    given: Measurements, orthonormal: Measurements, fit: Triplets, noise: float, seed: int = 0
+) -> Certificate:
     """The same for measurements as they were taken, for the whole matrix or nothing: points 1 and 2 alone."""
-    certificate, rank = certify(given.orthonormal(), fit, seed), fit.values.size
+    certificate, rank = certify(orthonormal, fit, seed), fit.values.size
     freedom = given.symmetry.freedom(rank, *given.shape)
     if certificate.count == 0 or given.count - freedom < _CHECKED * freedom:
         return Certificate.nothing(given.shape)

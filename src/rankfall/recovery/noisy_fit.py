@@ -68,18 +68,18 @@ def fit_noisy(sampling: Sampling, entries: Float[np.ndarray, " entries"], mean: 
     return _chosen(_Seen(sampling, entries, sampling, entries), [split], mean, seed, _AS_GOOD)
 
 
-def fit_noisy_measured(given: Measurements, values: Float[np.ndarray, " count"], mean: Mean, seed: int) -> NoisyFit:
+def fit_noisy_measured(
+    given: Measurements, orthonormal: Measurements, values: Float[np.ndarray, " count"], mean: Mean, seed: int
+) -> NoisyFit:
     """The matrix that predicts held-out measurements best, refitted on all.
 
     Measurements are few, so that several tenths are set aside in turn.
 
     given: measurements as they were taken, `Measurements.as_given`, whose errors are alike; made orthonormal, as the
-    path needs them, their errors are not. values: y.
+    path needs them, their errors are not. orthonormal: all of them, made so. values: y.
     """
 
-    def seen(kept: np.ndarray) -> _Seen:
-        part = given.select(kept)
-        walked = part.orthonormal()
+    def seen(part: Measurements, walked: Measurements) -> _Seen:
         return _Seen(walked, walked.whitening @ values, part, part.whitening @ values)
 
     order = np.random.default_rng([seed, 1]).permutation(given.count)
@@ -87,11 +87,11 @@ def fit_noisy_measured(given: Measurements, values: Float[np.ndarray, " count"],
     for turn in range(min(_TURNS, given.count // size)):
         aside = np.zeros(given.count, bool)
         aside[order[turn * size : (turn + 1) * size]] = True
-        testing = given.select(aside)
-        splits.append(_Split(seen(~aside), testing, testing.whitening @ values))
+        training, testing = given.select(~aside), given.select(aside)
+        splits.append(_Split(seen(training, training.orthonormal()), testing, testing.whitening @ values))
     # the error of so many measurements is known to one standard deviation in √(2n); here two
     as_good = max(_AS_GOOD, 1 + math.sqrt(2 / (size * len(splits))))
-    return _chosen(seen(np.ones(given.count, bool)), splits, mean, seed, as_good)
+    return _chosen(seen(given, orthonormal), splits, mean, seed, as_good)
 
 
 @dataclass(frozen=True, eq=False)
