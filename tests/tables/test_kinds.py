@@ -95,6 +95,15 @@ def test_parentheses_of_accountants_are_read_noted_and_written_back(tmp_path):
     assert (tmp_path / "out.csv").read_text() == "a,b\n(1.50),2\n3.25,(4)\n(0.50),5\n"
 
 
+def test_a_minus_behind_is_read_noted_and_written_back(tmp_path):
+    path = save(tmp_path / "t.csv", "a;b\n1,50-;2\n3,25;4-\n;5\n")
+    table = read_table(path)
+    np.testing.assert_array_equal(table.values, [[-1.5, 2], [3.25, -4], [np.nan, 5]])
+    assert "the minus behind" in notes_of(table)
+    write_table(table.with_values(np.nan_to_num(table.values, nan=-0.5)), tmp_path / "out.csv")
+    assert (tmp_path / "out.csv").read_text() == "a;b\n1,50-;2\n3,25;4-\n0,50-;5\n"
+
+
 @pytest.mark.parametrize("kind", ["comma", "total", "units", "title above", "hyphens", "percent", "currency"])
 def test_a_sheet_is_read_like_text_and_keeps_its_other_cells(tmp_path, kind):
     text, options, _ = KINDS[kind]

@@ -30,6 +30,8 @@ AROUND = {
     ),
     "blank cells": (PLAIN.replace("Cyd", ",,,\nCyd"), "row 4 left out: all cells are empty"),
     "a block of facts": ("Site,12,,\nHeight,45.2,,\n,,,\n" + PLAIN, "row 1, 2, 3 above the table left out"),
+    "facts in short lines": ("Site,12\n\nHeight,45.2\n" + PLAIN, "2 lines (1, 3) are left out"),
+    "facts in quotes": ('"Data Source","my lab",\n"Updated, at last","May",\n' + PLAIN, "2 lines (1, 2) are left out"),
     "comments of another sign": ("; by me; in May\n; and June;\n" + PLAIN, "2 lines (1, 2) are left out"),
 }
 
@@ -95,9 +97,10 @@ def test_a_name_is_no_word_of_a_boolean(tmp_path, name):
 
 
 def test_the_row_to_leave_out_is_named_for_all_rows_of_another_length(tmp_path):
-    with pytest.raises(InputError, match="complete the row, or leave it out by --leave-out 1,2$"):
-        read(tmp_path, "Site,12\nHeight,45.2\n" + PLAIN)
-    np.testing.assert_array_equal(read(tmp_path, "Site,12\nHeight,45.2\n" + PLAIN, leave_out=(1, 2)).values, VALUES)
+    uneven = PLAIN.replace("Ann", "Site,12\nAnn").replace("Bob", "Height,45.2\nBob")
+    with pytest.raises(InputError, match="complete the row, or leave it out by --leave-out 2,4$"):
+        read(tmp_path, uneven)
+    np.testing.assert_array_equal(read(tmp_path, uneven, leave_out=(2, 4)).values, VALUES)
     with pytest.raises(InputError, match="quote cells below that hold ','"):
         read(tmp_path, "k,a,b\nA,1,5,2,5\nB,3,5,1,5\nC,2,5,1,5\n")
     with pytest.raises(InputError, match="remove the ',' at its end"):

@@ -16,6 +16,7 @@ from rankfall.cli.reading_options import (
     Header,
     Labels,
     LeaveOut,
+    Marks,
     Separator,
     Sheet,
     Thousands,
@@ -52,6 +53,7 @@ def complete(
     categories: Categories = None,
     header: Header = None,
     unknown: Unknown = None,
+    marks: Marks = None,
     below: Below = None,
     separator: Separator = None,
     decimal: Decimal = None,
@@ -140,7 +142,9 @@ def complete(
         features, scaling, order, refine, levels_of(levels), device,
     )  # fmt: skip
     console = Console(quiet)
-    reading = reading_of(unknown, below, separator, decimal, thousands, encoding, comment, leave_out, sheet, categories)
+    reading = reading_of(
+        unknown, below, separator, decimal, thousands, encoding, comment, leave_out, sheet, marks, categories
+    )
     digits_of(digits)
     page = ReportOutput(report, force)
     page.check()
@@ -161,8 +165,8 @@ def complete(
         refuse(
             "is for one machine", "got it with --dask; leave one of them out", labels=labels, categories=categories,
             order=order, plot=plot, refine=refine, header=header, unknown=unknown,
-            below=below, separator=separator, decimal=decimal, thousands=thousands, encoding=encoding, comment=comment,
-            leave_out=leave_out, sheet=sheet, index=index, value=value, report=report, levels=levels,
+            marks=marks, below=below, separator=separator, decimal=decimal, thousands=thousands, encoding=encoding,
+            comment=comment, leave_out=leave_out, sheet=sheet, index=index, value=value, report=report, levels=levels,
             round=_chosen(digits),
         )  # fmt: skip
         from rankfall.cli.cluster import complete_on_cluster
@@ -175,9 +179,10 @@ def complete(
             "is for tables", "got it for a tensor; leave it out", triplets=triplets, predict=predict, labels=labels,
             categories=categories, order=order, plot=plot, levels=levels, features=features, refine=refine,
             device=device,
-            header=header, unknown=unknown, below=below, separator=separator, decimal=decimal, thousands=thousands,
-            encoding=encoding, comment=comment, leave_out=leave_out, sheet=sheet, depth=_chosen(depth),
-            scale=_chosen(scale), rtol=_chosen(rtol), scaling=_chosen(scaling), round=_chosen(digits),
+            header=header, unknown=unknown, marks=marks, below=below, separator=separator, decimal=decimal,
+            thousands=thousands, encoding=encoding, comment=comment, leave_out=leave_out, sheet=sheet,
+            depth=_chosen(depth), scale=_chosen(scale), rtol=_chosen(rtol), scaling=_chosen(scaling),
+            round=_chosen(digits),
         )  # fmt: skip
         from rankfall.cli.tensor import complete_tensor
 

@@ -10,13 +10,14 @@ if TYPE_CHECKING:
 
 def reading_of(
     unknown: str | None, below: str | None, separator: str | None, decimal: str | None, thousands: str | None,
-    encoding: str | None, comment: str | None, leave_out: str | None, sheet: str | None, categories: str | None = None,
+    encoding: str | None, comment: str | None, leave_out: str | None, sheet: str | None, marks: str | None,
+    categories: str | None = None,
 ) -> "Reading | None":  # fmt: skip
     """The `Reading` that the options describe, or None where none is given: then the reader decides.
 
     Raises InputError, naming the option, where one has no such value.
     """
-    given = (unknown, below, separator, decimal, thousands, encoding, comment, leave_out, sheet, categories)
+    given = (unknown, below, separator, decimal, thousands, encoding, comment, leave_out, sheet, marks, categories)
     if all(one is None for one in given):
         return None
     from rankfall.tables.options import Reading, codes_of
@@ -24,6 +25,7 @@ def reading_of(
     return Reading(
         codes_of(unknown or ""), below, separator, decimal, thousands, encoding, comment, _rows(leave_out), sheet,
         None if categories is None else tuple(one.strip() for one in categories.split(",") if one.strip()),
+        codes_of(marks or ""),
     )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ Header = Annotated[
     typer.Option("--header/--no-header", help="Whether the first row contains names; detected by default."),
 ]
 Unknown = Annotated[str | None, typer.Option(help='Codes that mark unknown entries, as in --unknown="-,?,-999".')]
+Marks = Annotated[str | None, typer.Option(help="Words behind numbers that are read past, as e,p of 12.3 e.")]
 Below = Annotated[str | None, typer.Option(help="Value of a cell such as <0.5: half (the limit), limit or unknown.")]
 Separator = Annotated[str | None, typer.Option(help="Separator of cells, or 'tab'; detected by default.")]
 Decimal = Annotated[str | None, typer.Option(help="Decimal sign, . or , ; detected by default.")]

@@ -14,6 +14,7 @@ from rankfall.cli.reading_options import (
     Header,
     Labels,
     LeaveOut,
+    Marks,
     Separator,
     Sheet,
     Thousands,
@@ -45,6 +46,7 @@ def recover(
     labels: Labels = None,
     header: Header = None,
     unknown: Unknown = None,
+    marks: Marks = None,
     below: Below = None,
     separator: Separator = None,
     decimal: Decimal = None,
@@ -94,7 +96,7 @@ def recover(
 
     options = RecoverOptions(depth, tolerance, outliers, measure, seed, symmetric, semidefinite)
     console = Console(quiet)
-    reading = reading_of(unknown, below, separator, decimal, thousands, encoding, comment, leave_out, sheet)
+    reading = reading_of(unknown, below, separator, decimal, thousands, encoding, comment, leave_out, sheet, marks)
     if table is None:
         done = recover_planted(output, options, console)
     else:

@@ -29,7 +29,7 @@ _LIMIT = r"^\s*([<>≤≥]=?)\s*([^<>=].*)$"
 class Column:
     """One column of cells: its numbers (NaN for all else), which cells are words, and the dress of its numbers.
 
-    `limits` are the cells such as `<0.5`, as masks; `texts` all cells as typed.
+    `limits` are the cells such as `<0.5`, as masks; `texts` all cells as typed; `marks` those that its owner named.
     """
 
     values: np.ndarray
@@ -38,6 +38,7 @@ class Column:
     dress: Dress | None = None
     numerals: Numerals = field(default_factory=Numerals)
     limits: np.ndarray | None = None
+    marks: tuple[str, ...] = ()
 
     def taken(self, rows: np.ndarray) -> "Column":
         """The column with some of its rows."""
@@ -66,7 +67,7 @@ class Column:
         known = self.texts.filter(is_known).str.strip_chars()
         if self.limits is not None:
             known = _without_limits(known)[0]
-        found = undress(without_marks(known)[0]) if self.dress is not None else None
+        found = undress(without_marks(known, self.marks)[0]) if self.dress is not None else None
         return decimals_of(known if found is None else found.bodies, self.numerals.decimal)
 
 
@@ -82,7 +83,7 @@ def columns_of(grid: Grid, reading: Reading, separator: str | None, notes: Notes
     for place in np.flatnonzero(parsed.is_text[1:].any(axis=0)):
         texts = known_texts(cells.to_series(int(place)), codes)
         bare, limits = _without_limits(texts)
-        bare, marked = without_marks(bare)
+        bare, marked = without_marks(bare, reading.marks)
         found = undress(bare.slice(1))
         if found is not None:
             dressed[int(place)] = (_with_first(found, bare), limits)
@@ -95,7 +96,7 @@ def columns_of(grid: Grid, reading: Reading, separator: str | None, notes: Notes
     columns = []
     for place, texts in enumerate(cells.iter_columns()):
         values, is_text = parsed.values[:, place], parsed.is_text[:, place]
-        column = Column(values, is_text, texts, numerals=numerals)
+        column = Column(values, is_text, texts, numerals=numerals, marks=reading.marks)
         if place in dressed:
             column = _dressed(column, *dressed[place], codes)
         columns.append(column)
@@ -133,46 +134,6 @@ def settle_limits(
         means = {"half": "half the limit", "limit": "the limit", "unknown": "unknown"}[reading.below or "limit"]
         notes.decide(f"{count} cells below or above a limit count as {means}", "--below")
     return settled
-
-
-_WORDS_IN_TABLE = "a column of words must be named as a label column by --labels"
-WORDS_IN_LIST = "--triplets says which columns hold the row, the column and the value"
-
-
-def refuse_text(
-    columns: list[Column], titles: list[str], number: Callable[[int], int], way: str = _WORDS_IN_TABLE
-) -> None:
-    """Refuses words among numbers, naming the first by its column and row, and the codes that would explain them.
-
-    `way` is what else may be the cause, and the option for it.
-    """
-    rows = [int(np.argmax(column.is_text)) if column.is_text.any() else -1 for column in columns]
-    if max(rows, default=-1) < 0:
-        return
-    row, place = min((row, place) for place, row in enumerate(rows) if row >= 0)
-    text = columns[place].texts[row].strip()
-    words = {one.strip() for column in columns for one in column.texts.filter(column.is_text).unique().to_list()}
-    codes = ",".join(sorted(one.replace(",", ",,") for one in words)) if len(words) <= 4 else text.replace(",", ",,")
-    dress = columns[place].dress
-    among = ""
-    if dress is not None and (dress.prefix or dress.suffix):
-        look = (dress.prefix + dress.suffix).strip()
-        among = f", the numbers of its column are dressed as {look!r}"
-        if _is_plain_number(text):
-            raise InputError(
-                f"{titles[place]}, row {number(row)}: {text!r} must look like the other cells{among}; write it as "
-                f"{dress.written(text)!r}, or name it by --unknown='{codes}' if it marks an unknown entry"
-            )
-    quoted = codes.replace("'", "'\\''")
-    raise InputError(
-        f"{titles[place]}, row {number(row)}: {text!r} is not a number{among}; if it marks an unknown entry as empty "
-        f"cells, NA and NaN do, name it by --unknown='{quoted}'; {way}, a row that is none left out by --leave-out "
-        f"{number(row)}"
-    )
-
-
-def _is_plain_number(text: str) -> bool:
-    return text.lstrip("+-").replace(".", "", 1).replace(",", "", 1).isdecimal()
 
 
 def _without_limits(texts: "pl.Series") -> "tuple[pl.Series, np.ndarray | None]":

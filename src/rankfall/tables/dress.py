@@ -63,11 +63,12 @@ _CODES = [
     "ZAR",
 ]
 _CURRENCY = rf"(?:[A-Z]{{0,3}}\p{{Sc}}|(?:{'|'.join(_CODES)})|[kK]r\.?|Rs\.?|Fr\.?|Kč|zł|Ft|лв\.?|руб\.?)"
+_UNIT_SIGNS = rf"\p{{L}}µ{chr(0x2126)}\p{{Sc}}%°/²³·^.*0-9"
 _SPACE = r"[ \u00a0\u202f\u2009]?"
-# Two signs of minus, or the accountants' parentheses around the whole.
+# Two signs of minus, behind the number as well, or the accountants' parentheses around the whole.
 _PATTERN = (
     rf"^(?<open>\(?)(?<sign>[+\-−]?)(?<prefix>(?:(?:{_CURRENCY}|[%％]){_SPACE})?)(?<inner>[+\-−]?)(?<body>{BODY})"
-    rf"(?<suffix>(?:{_SPACE}(?:[%％‰°]|[\p{{L}}µ{chr(0x2126)}\p{{Sc}}%°/²³·^.*0-9\-]{{0,11}}))?)(?<close>\)?)$"
+    rf"(?<suffix>(?:{_SPACE}(?:[%％‰°]|[{_UNIT_SIGNS}](?:[{_UNIT_SIGNS}\-]{{0,9}}[{_UNIT_SIGNS}])?)?)?)(?<close>[)\-−]?)$"
 )
 _BOOLEANS = (
     ("false", "true"),
@@ -108,8 +109,8 @@ _PAIRS = (("f", "t"), ("-", "+"), ("✗", "✓"), ("✘", "✔"))
 class Dress:
     """How a column's numbers are dressed: `prefix` and `suffix` around them, and how a minus is written.
 
-    `minus` is "-" before everything, "inner" between prefix and digits, "()" around everything, or "−". `words` are
-    those for 0 and 1 of a column of booleans, `levels` those for 0, 1, 2, … of a column of categories.
+    `minus` is "-" or "−" before everything, "inner" between prefix and digits, "behind" everything, or "()" around it.
+    `words` are those for 0 and 1 of a column of booleans, `levels` those for 0, 1, 2, … of a column of categories.
     """
 
     prefix: str = ""
@@ -130,12 +131,13 @@ class Dress:
             return f"{self.words[0]} and {self.words[1]} as 0 and 1"
         look = (self.prefix + self.suffix).strip()
         said = f"numbers in {look!r}" if look else "numbers"
-        return f"{said}, in parentheses where negative" if self.minus == "()" else said
+        where = {"()": ", in parentheses where negative", "behind": ", the minus behind"}
+        return said + where.get(self.minus, "")
 
     @property
     def is_plain(self) -> bool:
         """Whether numbers are written as anybody would read them."""
-        return not (self.prefix or self.suffix or self.words or self.minus == "()")
+        return not (self.prefix or self.suffix or self.words or self.minus in ("()", "behind"))
 
     def written(self, number: str) -> str:
         """The number, in its numerals, with all that belongs around it."""
@@ -148,6 +150,8 @@ class Dress:
             return self.prefix + digits + self.suffix
         if self.minus == "()":
             return f"({self.prefix}{digits}{self.suffix})"
+        if self.minus == "behind":
+            return f"{self.prefix}{digits}{self.suffix}-"
         if self.minus == "inner":
             return f"{self.prefix}-{digits}{self.suffix}"
         return f"{self.minus}{self.prefix}{digits}{self.suffix}"
@@ -179,6 +183,7 @@ def undress(texts: "pl.Series") -> Undressed | None:
         return booleans
     groups = texts.str.extract_groups(_PATTERN).struct.unnest()
     is_match = groups["body"].is_not_null() & ((groups["open"] == "(") == (groups["close"] == ")"))
+    is_match &= (groups["close"].str.contains("[-−]")).not_() | ((groups["sign"] + groups["inner"]) == "")
     if not is_match.any():
         return None
     kinds = (groups["prefix"] + "\0" + groups["suffix"]).filter(is_match)
@@ -236,6 +241,8 @@ def _minus(groups: "pl.DataFrame", is_same: "pl.Series") -> str:
     same = groups.filter(is_same)
     if (same["open"] == "(").any():
         return "()"
+    if same["close"].str.contains("[-−]").any():
+        return "behind"
     if same["inner"].str.contains("[-−]").any():
         return "inner"
     return "−" if (same["sign"] == "−").any() else "-"
@@ -244,6 +251,7 @@ def _minus(groups: "pl.DataFrame", is_same: "pl.Series") -> str:
 def _bodies(groups: "pl.DataFrame", is_same: "pl.Series") -> "pl.Series":
     import polars as pl
 
-    is_negative = (groups["sign"] + groups["inner"]).str.contains("[-−]") | (groups["open"] == "(")
+    signs = groups["sign"] + groups["inner"] + groups["close"]
+    is_negative = signs.str.contains("[-−]") | (groups["open"] == "(")
     signed = pl.select(pl.when(is_negative).then("-" + groups["body"]).otherwise(groups["body"])).to_series()
     return pl.select(pl.when(is_same).then(signed.str.strip_chars())).to_series()

@@ -8,7 +8,7 @@ import numpy as np
 
 from rankfall.errors import InputError
 from rankfall.tables.cells import parse
-from rankfall.tables.columns import WORDS_IN_LIST, columns_of, refuse_text, settle_limits
+from rankfall.tables.columns import columns_of, settle_limits
 from rankfall.tables.detection import find_column, find_columns
 from rankfall.tables.files import FRAME_FORMATS, FilePath, extension, read_frame, read_frame_names
 from rankfall.tables.grid import Grid
@@ -18,6 +18,7 @@ from rankfall.tables.reading import read_grid
 from rankfall.tables.sentinels import without_codes
 from rankfall.tables.table import column_title, refuse_infinite
 from rankfall.tables.triplets import as_plain_labels
+from rankfall.tables.unread import WORDS_IN_LIST, refuse_text
 
 if TYPE_CHECKING:
     import polars as pl

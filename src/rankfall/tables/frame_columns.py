@@ -9,12 +9,13 @@ import numpy as np
 from rankfall.errors import InputError
 from rankfall.tables.categories import category_places, coded
 from rankfall.tables.cells import known_texts
-from rankfall.tables.columns import Column, columns_of, refuse_text, settle_limits
+from rankfall.tables.columns import Column, columns_of, settle_limits
 from rankfall.tables.dress import looks_like_number
 from rankfall.tables.grid import Grid
 from rankfall.tables.marks import without_marks
 from rankfall.tables.numerals import Numerals
 from rankfall.tables.options import Notes, Reading
+from rankfall.tables.unread import refuse_text
 
 if TYPE_CHECKING:
     import narwhals
@@ -87,7 +88,9 @@ def numbers_of_texts(
         known = known_texts(column, reading.unknown).drop_nulls()
         # A column of words costs no more than a look.
         top = known.head(1000)
-        if len(known) and (must or looks_like_number(without_marks(top)[0]).any() or len(top.unique()) <= 2):
+        if len(known) and (
+            must or looks_like_number(without_marks(top, reading.marks)[0]).any() or len(top.unique()) <= 2
+        ):
             cells[name] = column
     if not cells:
         return {}, Numerals()

@@ -10,7 +10,8 @@ import numpy as np
 
 from rankfall.errors import InputError
 from rankfall.tables.cells import ERRORS
-from rankfall.tables.columns import Column, refuse_text, settle_limits, titles_of
+from rankfall.tables.columns import Column, settle_limits, titles_of
+from rankfall.tables.eurostat import with_flags
 from rankfall.tables.files import text_format
 from rankfall.tables.grid import Grid
 from rankfall.tables.options import Notes, Reading
@@ -18,6 +19,7 @@ from rankfall.tables.sheets import Sheet
 from rankfall.tables.structure import Structure, structure_of
 from rankfall.tables.table import Layout, Table, refuse_infinite
 from rankfall.tables.text import Text
+from rankfall.tables.unread import refuse_text
 
 if TYPE_CHECKING:
     import polars as pl
@@ -28,6 +30,7 @@ def table_of_grid(
     reading: Reading, notes: Notes,
 ) -> Table:  # fmt: skip
     """The table in a grid; its roles are detected where `label_columns` and `header` do not give them."""
+    reading = with_flags(grid, reading, notes)
     found = structure_of(grid, label_columns, header, reading, notes, separator)
     titles = titles_of(found.names, found.numbers)
     _note_codes(found, reading, notes)

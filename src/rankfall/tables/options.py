@@ -31,6 +31,9 @@ class Reading:
         rows; () leaves out none, not even these.
     sheet : str, optional
         The name of a spreadsheet's sheet, or its place from one.
+    marks : tuple[str, ...]
+        Words and signs behind numbers that are read past, beside footnotes, references and errors: "e", "p" of
+        `12.3 e`. They stay in the file.
     categories : tuple[str, ...], optional
         Columns of categories to complete, by name or by place from one; ("auto",) for the columns of words that have
         few levels.
@@ -51,10 +54,14 @@ class Reading:
     leave_out: tuple[int, ...] | None = None
     sheet: str | None = None
     categories: tuple[str, ...] | None = None
+    marks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         put = object.__setattr__
         put(self, "unknown", tuple(str(code).strip() for code in self.unknown))
+        put(self, "marks", tuple(str(mark).strip() for mark in self.marks))
+        if any(not mark or mark[-1].isdecimal() for mark in self.marks):
+            raise InputError(f"a mark must not end in a digit, got {','.join(self.marks)!r}; e,p,r are usual")
         if self.separator is not None:
             put(self, "separator", _SEPARATOR_WORDS.get(self.separator, self.separator))
             if self.separator != "::" and (len(self.separator or "") != 1 or (self.separator or "") in '"\r\n'):

@@ -214,7 +214,10 @@ def _shown(cells: Sequence[str | None]) -> str:
 
 def _ways(grid: Grid, separator: str | None) -> str:
     """What may be wrong with a grid that has no numbers."""
-    words = "fill columns of few words by --categories auto, and check its label columns"
+    words = (
+        "write units and factors alike in all cells of a column, fill columns of few words by --categories auto, and "
+        "check its label columns"
+    )
     if isinstance(grid.source, Sheet):
         return f"{words}; --sheet names another sheet than {grid.source.name!r}"
     return f"name the sign between its cells by --separator (read by {separator!r}), {words}"

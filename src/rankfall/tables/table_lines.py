@@ -5,6 +5,7 @@ rows have cells is mended. Any other row of another length is refused.
 """
 
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -103,17 +104,38 @@ class TableLines:
             notes.decide(f"{_named(comments)} left out of the table as comments", "--comment")
 
     def leave_out_titles(self, reading: Reading, notes: Notes) -> None:
-        """Leave out lines of one cell above and below the table."""
+        """Leave out lines of one cell around the table, and those above it of a name and what it stands for."""
         rows = np.flatnonzero(self.kept)
         counts = self.counts[rows]
         if reading.leave_out == () or self.width < 3 or not (counts == self.width).any():
             return
         whole = np.flatnonzero(counts >= self.width - 1)
-        above, below = rows[: whole[0]], rows[whole[-1] + 1 :]
-        titles = [int(row) for row in (*above, *below) if self.counts[row] == 1]
-        if len(titles) == len(above) + len(below) and titles:
-            self.kept[titles] = False
-            notes.decide(f"{_named(titles)} left out of the table, one cell around {self.width} columns", "--leave-out")
+        above, below = rows[: whole[0]].tolist(), rows[whole[-1] + 1 :].tolist()
+        facts = list(takewhile(lambda row: self._count_filled(row) <= 2, rows.tolist())) if self.width >= 4 else []
+        if facts and self._has_names(int(rows[len(facts)])):
+            above = facts
+        elif any(self.counts[row] > 1 for row in above):
+            return
+        if any(self.counts[row] > 1 for row in below):
+            return
+        if above or below:
+            self.kept[[*above, *below]] = False
+            said = "what is said" if any(self.counts[row] > 1 for row in above) else "one cell"
+            notes.decide(
+                f"{_named([*above, *below])} left out of the table, {said} around {self.width} columns", "--leave-out"
+            )
+
+    def _cells(self, row: int) -> list[bytes]:
+        return [self.found.raw(row, place).strip(b' "\r') for place in range(int(self.counts[row]))]
+
+    def _count_filled(self, row: int) -> int:
+        return sum(cell != b"" for cell in self._cells(row))
+
+    def _has_names(self, row: int) -> bool:
+        """Whether a row may hold the names of columns: most cells are filled, the first two with words."""
+        cells = self._cells(row)
+        are_words = all(cell and not cell.lstrip(b"+-").replace(b".", b"").isdigit() for cell in cells[:2])
+        return are_words and sum(cell != b"" for cell in cells) >= len(cells) - 1
 
     def grid(self, notes: Notes) -> Grid:
         """The lines kept, all of one length, as strings."""
