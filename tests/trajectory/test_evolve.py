@@ -5,6 +5,7 @@ import pytest
 
 import rankfall as rf
 from rankfall.trajectory import step_hook
+from rankfall.trajectory.nouns import require_nouns
 from tests.helpers.completions import in_layout
 from tests.helpers.derivatives import slope_of
 from tests.helpers.planted import planted_problem
@@ -325,6 +326,21 @@ def test_a_callback_sees_the_moment():
 def test_bad_input_is_refused(make, words):
     with pytest.raises(rf.InputError, match=words):
         make()
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"integrator": rf.Gradient(0.1)}, r"kind Integrator, got a Gradient; Descent.* steps by it"),
+        ({"integrator": rf.Flow}, r"kind Integrator, got the class Flow; Flow\(…\) makes one"),
+        ({"problem": np.ones((2, 2))}, r"kind Problem, got a ndarray; Completion.from_array\(X\) makes one"),
+        ({"start": 1e-3}, "kind Start, got a float"),
+        ({"model": rf.Chain(2), "stop": 1e-6}, "stop must be of the kind Stop, got a float"),
+    ],
+)  # fmt: skip
+def test_each_argument_is_of_its_kind(given, words):
+    with pytest.raises(rf.InputError, match=words):
+        require_nouns(**given)
 
 
 @pytest.mark.filterwarnings("ignore:overflow")

@@ -6,7 +6,7 @@ What happens in one step is in `loop`.
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import overload
 
 import numpy as np
@@ -25,6 +25,7 @@ from rankfall.trajectory.batch_members import alone, count_runs, members_of
 from rankfall.trajectory.groups import groups_of, run_groups
 from rankfall.trajectory.loop import Loop
 from rankfall.trajectory.loop_state import End
+from rankfall.trajectory.nouns import require_nouns
 from rankfall.trajectory.record import Record
 from rankfall.trajectory.recorder import Recorder
 from rankfall.trajectory.run import Trajectories, Trajectory
@@ -104,17 +105,17 @@ def evolve(
     Raises
     ------
     InputError
-        For a batch of scales or of problems with one seed (`evolve_batch` takes it), where the start's layers do not
-        fit or the seeds and scales do not pair up, where the loss is not finite at the start, and for a device that is
-        not there, or that the problem cannot move to.
+        For an argument of another kind, a batch of scales or of problems with one seed (`evolve_batch` takes it), where
+        the start's layers do not fit or the seeds and scales do not pair up, where the loss is not finite at the start,
+        and for a device that is not there, or that the problem cannot move to.
     """
+    settings = _settings(problem, model, start, integrator, stop, record, callback, progress)
     count = count_runs(seed, start.scale, problem.batch_size)
     if np.ndim(seed) == 0 and count is not None:
         raise InputError(
             f"a batch of {count} runs takes a sequence of seeds, got {seed!r}; use evolve_batch, which repeats one seed"
         )
     problem = problem if device is None else problem.on_device(device)
-    settings = _Settings(stop, record, callback, progress)
     runs = _follow(problem, model, start, integrator, settings, seed)
     return runs[0] if count is None else runs
 
@@ -157,18 +158,29 @@ def evolve_batch(
     InputError
         As `evolve`.
     """
+    settings = _settings(problem, model, start, integrator, stop, record, callback, progress)
     problem = problem if device is None else problem.on_device(device)
-    return _follow(problem, model, start, integrator, _Settings(stop, record, callback, progress), seed)
+    return _follow(problem, model, start, integrator, settings, seed)
 
 
 @dataclass(frozen=True)
 class _Settings:
     """The optional arguments of a run."""
 
-    stop: Stop | None
-    record: Record | None
+    stop: Stop
+    record: Record
     callback: Callback | None
     progress: Progress | None
+
+
+def _settings(
+    problem: Problem, model: Model, start: Start, integrator: Integrator, stop: Stop | None, record: Record | None,
+    callback: Callback | None, progress: Progress | None,
+) -> _Settings:  # fmt: skip
+    """The optional arguments, with defaults; all that is given must be of its kind."""
+    stop, record = LossBelow() if stop is None else stop, Record() if record is None else record
+    require_nouns(problem=problem, model=model, start=start, integrator=integrator, stop=stop, record=record)
+    return _Settings(stop | StepLimit(_STEP_LIMIT), record, callback, progress)
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,8 +196,7 @@ class _Walk:
 
     def __call__(self, group: np.ndarray, is_interrupted: Callable[[], bool] = lambda: False) -> list[End]:
         """How the runs of a group end."""
-        record, stop = self.settings.record or Record(), self.settings.stop
-        assert stop is not None
+        record, stop = self.settings.record, self.settings.stop
         is_whole = group.size == self.weights.shape[0]
         field = Field(self.problem if is_whole else self.problem.of_runs(group), self.model)
         weights = self.weights if is_whole else take(self.weights, group, 0)
@@ -207,13 +218,12 @@ def _follow(
     is_alone = work * sized.rank <= (SMALL_BESIDE_LOOPS if is_looped else SMALL)
     with one_blas_thread(is_alone):
         weights = like(sized.draw(problem, start, scales, seeds), problem.values)
-    stop = (LossBelow() if settings.stop is None else settings.stop) | StepLimit(_STEP_LIMIT)
-    walk = _Walk(problem, sized, integrator, replace(settings, stop=stop), weights, is_alone)
+    walk = _Walk(problem, sized, integrator, settings, weights, is_alone)
     # a callback sees the whole batch
     watched = settings.callback is not None or settings.progress is not None
     groups = [np.arange(len(seeds))] if watched else groups_of(problem, sized, integrator, len(seeds))
     ends = walk(groups[0]) if len(groups) == 1 else run_groups(groups, walk)
-    made = {"model": repr(sized), "start": repr(start), "integrator": repr(integrator), "stop": repr(stop)}
+    made = {"model": repr(sized), "start": repr(start), "integrator": repr(integrator), "stop": repr(settings.stop)}
     runs = [
         Trajectory(
             model=sized,
