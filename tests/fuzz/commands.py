@@ -19,7 +19,7 @@ READING = {
     "--separator": (",", ";", "tab", "", "ab"), "--decimal": (".", ",", "x"), "--thousands": ("comma", "none", "x"),
     "--encoding": ("utf-8", "cp1252", "utf-16", "x"), "--comment": ("#", "", "##"), "--leave-out": ("1", "none", "2,x"),
     "--sheet": ("1", "Sheet", "9"), "--labels": ("1", "", "c0", "9", "name,1"), "--duplicates": ("mean", "last", "x"),
-    "--round": ("auto", "none", "0", "3", "99"),
+    "--round": ("auto", "none", "0", "3", "99"), "--marks": ("e,p", "*", "", "2"),
 }  # fmt: skip
 FITTING = {
     "--depth": ("auto", "2", "3", "0", "x", "4"), "--width": (*NUMBERS, "3"), "--scale": NUMBERS, "--rtol": NUMBERS,

@@ -14,55 +14,11 @@ from rankfall.tables.numerals import BODY, Numerals
 if TYPE_CHECKING:
     import polars as pl
 
-_CODES = [
-    "AED",
-    "ARS",
-    "AUD",
-    "BGN",
-    "BRL",
-    "CAD",
-    "CHF",
-    "CLP",
-    "CNY",
-    "COP",
-    "CZK",
-    "DKK",
-    "EGP",
-    "EUR",
-    "GBP",
-    "HKD",
-    "HUF",
-    "IDR",
-    "ILS",
-    "INR",
-    "ISK",
-    "JPY",
-    "KRW",
-    "MXN",
-    "MYR",
-    "NGN",
-    "NOK",
-    "NZD",
-    "PEN",
-    "PHP",
-    "PKR",
-    "PLN",
-    "RMB",
-    "RON",
-    "RSD",
-    "RUB",
-    "SAR",
-    "SEK",
-    "SGD",
-    "THB",
-    "TRY",
-    "TWD",
-    "UAH",
-    "USD",
-    "VND",
-    "ZAR",
-]
-_CURRENCY = rf"(?:[A-Z]{{0,3}}\p{{Sc}}|(?:{'|'.join(_CODES)})|[kK]r\.?|Rs\.?|Fr\.?|Kč|zł|Ft|лв\.?|руб\.?)"
+_CODES_TEXT = """
+    AED ARS AUD BGN BRL CAD CHF CLP CNY COP CZK DKK EGP EUR GBP HKD HUF IDR ILS INR ISK JPY KRW MXN MYR NGN
+    NOK NZD PEN PHP PKR PLN RMB RON RSD RUB SAR SEK SGD THB TRY TWD UAH USD VND ZAR
+"""
+_CURRENCY = rf"(?:[A-Z]{{0,3}}\p{{Sc}}|(?:{'|'.join(_CODES_TEXT.split())})|[kK]r\.?|Rs\.?|Fr\.?|Kč|zł|Ft|лв\.?|руб\.?)"
 _UNIT_SIGNS = rf"\p{{L}}µ{chr(0x2126)}\p{{Sc}}%°/²³·^.*0-9"
 _SPACE = r"[ \u00a0\u202f\u2009]?"
 # Two signs of minus, behind the number as well, or the accountants' parentheses around the whole.
