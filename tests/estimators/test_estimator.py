@@ -292,6 +292,7 @@ def test_bad_parameters_are_one_sentence(parameters, words):
         (np.ones(4), "1D array"),
         (np.ones((4, 4)) * 1j, "Complex"),
         (np.array([["a", "b"], ["c", "d"]]), "could not convert"),
+        ("table.csv", "must be numbers in memory, got 'table.csv'; rankfall.tables.read_table reads a file"),
     ],
 )
 def test_bad_tables_are_refused(array, words):

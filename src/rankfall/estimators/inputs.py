@@ -1,6 +1,7 @@
 """What users pass as a table or as positions: checked, and as a completion problem."""
 
 from collections.abc import Callable
+from os import PathLike
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 import numpy as np
@@ -40,6 +41,8 @@ def holds_entries(X: object) -> bool:
 
 def validated(estimator: object, X: "TableLike", reset: bool) -> np.ndarray | Sparse:
     """The numbers of a table as scikit-learn checks them, NaN where it is masked; `reset` where columns are learnt."""
+    if isinstance(X, (str, bytes, PathLike)):
+        raise InputError(f"a table must be numbers in memory, got {X!r}; rankfall.tables.read_table reads a file")
     if isinstance(X, np.ma.MaskedArray):
         X = np.ma.filled(X.astype(np.float64), np.nan)
     # scikit-learn has no types: without y it returns the table alone
