@@ -10,7 +10,9 @@ from typing import no_type_check
 
 import numpy as np
 from jaxtyping import Float, Int
-from numba import njit, prange
+from numba import njit
+
+from rankfall.kernels.threads import piece_bounds, share_out
 
 # Below this many multiplications the threads cost more than they bring.
 _WORTH_THREADS = 2**20
@@ -65,17 +67,10 @@ def _regress_line(line, starts, others, values, weights, factor, ridge, jitter, 
     solved[line] = target
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 @no_type_check
-def _in_turn(starts, others, values, weights, factor, ridge, jitter, solved):
-    for line in range(starts.size - 1):
-        _regress_line(line, starts, others, values, weights, factor, ridge, jitter, solved)
-
-
-@njit(parallel=True, cache=True)
-@no_type_check
-def _side_by_side(starts, others, values, weights, factor, ridge, jitter, solved):
-    for line in prange(starts.size - 1):
+def _regress(begin, end, starts, others, values, weights, factor, ridge, jitter, solved):
+    for line in range(begin, end):
         _regress_line(line, starts, others, values, weights, factor, ridge, jitter, solved)
 
 
@@ -95,5 +90,7 @@ def regress_lines(
     diagonal of each k × k matrix. Lines without entries become zero.
     """
     work = values.size * factor.shape[1] ** 2
-    run = _in_turn if work < _WORTH_THREADS else _side_by_side
-    run(starts, others, values, weights, factor, ridge, jitter, solved)
+    share_out(
+        _regress, piece_bounds(starts.size - 1), starts, others, values, weights, factor, ridge, jitter, solved,
+        alone=work < _WORTH_THREADS,
+    )  # fmt: skip

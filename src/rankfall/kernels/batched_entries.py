@@ -10,11 +10,12 @@ from functools import cached_property
 from typing import no_type_check
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from rankfall.kernels.entry_costs import SQUARED
 from rankfall.kernels.entry_passes import pull_columns, pull_rows
 from rankfall.kernels.observed import WORTH_THREADS
+from rankfall.kernels.threads import piece_bounds, share_out
 
 
 @njit(cache=True)
@@ -31,19 +32,12 @@ def _table(t, row_lists, column_lists, shares, cost, left, right, residuals, row
     pull_columns(0, right.shape[1], column_starts[t], rows, order, residuals, left[t], column_pulls[t])
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 @no_type_check
-def _tables(count, row_lists, column_lists, shares, cost, left, right, residuals, row_pulls, column_pulls, losses):
-    for t in range(count):
-        _table(t, row_lists, column_lists, shares, cost, left, right, residuals, row_pulls, column_pulls, losses)
-
-
-@njit(parallel=True, cache=True)
-@no_type_check
-def _parallel_tables(
-    count, row_lists, column_lists, shares, cost, left, right, residuals, row_pulls, column_pulls, losses
+def _tables(
+    begin, end, row_lists, column_lists, shares, cost, left, right, residuals, row_pulls, column_pulls, losses
 ):  # fmt: skip
-    for t in prange(count):
+    for t in range(begin, end):
         _table(t, row_lists, column_lists, shares, cost, left, right, residuals, row_pulls, column_pulls, losses)
 
 
@@ -92,9 +86,9 @@ class TableEntries:
         left, right = np.ascontiguousarray(left), np.ascontiguousarray(right)
         row_pulls, column_pulls, residuals = np.empty_like(left), np.empty_like(right), np.empty_like(values)
         losses = np.empty(left.shape[:2], left.dtype)
-        run = _tables if values.size * left.shape[-1] < WORTH_THREADS else _parallel_tables
-        run(
-            self.count, (*self._by_row, values), self._by_column, shares, (kind, left.dtype.type(parameter)), left,
-            right, residuals, row_pulls, column_pulls, losses,
+        share_out(
+            _tables, piece_bounds(self.count), (*self._by_row, values), self._by_column, shares,
+            (kind, left.dtype.type(parameter)), left, right, residuals, row_pulls, column_pulls, losses,
+            alone=values.size * left.shape[-1] < WORTH_THREADS,
         )  # fmt: skip
         return losses.sum(axis=1), row_pulls, column_pulls

@@ -4,9 +4,9 @@ Its threads wait for one another by spinning. On a machine with another program 
 waits for the thread that has no core: a run on 100 × 100 matrices takes ten times as long, where a second thread would
 save a tenth at best. Small problems therefore keep to one thread, whose answers do not depend on how many there are.
 
-Compiled loops keep threads of their own, which spin for a while before they sleep. Where a run goes back and forth
-between the two many times a second, each waits for the other's threads to let go of the cores: beside loops, products
-are small up to a larger size.
+They spin for a while after a product too. Where a run goes back and forth between BLAS and compiled loops many times a
+second, the loops' own threads wait for them to let go of the cores: beside loops, products are small up to a larger
+size.
 """
 
 from collections.abc import Iterator

@@ -10,7 +10,7 @@ before and after. Nothing of size |Ω|·R is formed. `tensor_chunks` says why th
 from typing import no_type_check
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from rankfall.kernels.entry_terms import EntryTerms, cost_and_slope
 from rankfall.kernels.lanes import (
@@ -28,7 +28,8 @@ from rankfall.kernels.lanes import (
     tag_of,
     times,
 )
-from rankfall.kernels.tensor_chunks import WORTH_THREADS, chunk_bounds
+from rankfall.kernels.tensor_chunks import WORTH_THREADS, chunk_bounds, job_bounds
+from rankfall.kernels.threads import share_out
 
 # Numbers of a row at most. Wider rows are cut.
 WIDEST = 8 * LANES
@@ -119,49 +120,34 @@ def _chunk(job, chunks, positions, firsts, rows, terms, pulled, losses, tag):
         )
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 @no_type_check
-def _serial_gradients(chunks, positions, firsts, rows, terms, pulled, losses, tag):
-    for job in range(rows.shape[0] * (chunks.size - 1)):
+def _gradients(begin, end, chunks, positions, firsts, rows, terms, pulled, losses, tag):
+    for job in range(begin, end):
         _chunk(job, chunks, positions, firsts, rows, terms, pulled, losses, tag)
 
 
-@njit(parallel=True, cache=True)
+@njit(cache=True, nogil=True)
 @no_type_check
-def _parallel_gradients(chunks, positions, firsts, rows, terms, pulled, losses, tag):
-    for job in prange(rows.shape[0] * (chunks.size - 1)):
-        _chunk(job, chunks, positions, firsts, rows, terms, pulled, losses, tag)
-
-
-@njit(parallel=True, cache=True)
-@no_type_check
-def _features(chunks, layer, positions, firsts, rows, found):
+def _features(begin, end, layer, positions, firsts, rows, found):
     order, rank = firsts.size, rows.shape[1]
     first = 1 if layer == 0 else 0
-    for c in prange(chunks.size - 1):
-        for e in range(chunks[c], chunks[c + 1]):
-            at = firsts[first] + positions[first, e]
-            for r in range(rank):
-                found[e, r] = rows[at, r]
-            for n in range(first + 1, order):
-                if n != layer:
-                    at = firsts[n] + positions[n, e]
-                    for r in range(rank):
-                        found[e, r] *= rows[at, r]
+    for e in range(begin, end):
+        at = firsts[first] + positions[first, e]
+        for r in range(rank):
+            found[e, r] = rows[at, r]
+        for n in range(first + 1, order):
+            if n != layer:
+                at = firsts[n] + positions[n, e]
+                for r in range(rank):
+                    found[e, r] *= rows[at, r]
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 @no_type_check
-def _serial_values(chunks, positions, firsts, rows, predicted, tag):
-    for b in range(rows.shape[0]):
-        _values(0, positions.shape[1], positions, firsts, rows[b], predicted[b], tag)
-
-
-@njit(parallel=True, cache=True)
-@no_type_check
-def _parallel_values(chunks, positions, firsts, rows, predicted, tag):
+def _all_values(begin, end, chunks, positions, firsts, rows, predicted, tag):
     count = chunks.size - 1
-    for job in prange(rows.shape[0] * count):
+    for job in range(begin, end):
         b, c = job // count, job % count
         _values(chunks[c], chunks[c + 1], positions, firsts, rows[b], predicted[b], tag)
 
@@ -175,7 +161,9 @@ def values(positions: np.ndarray, firsts: np.ndarray, rows: np.ndarray) -> np.nd
     for part in _parts(rows):
         packed, tag = _packed(part)
         predicted = np.empty_like(found)
-        (_serial_values if is_small else _parallel_values)(chunks, positions, firsts, packed, predicted, tag)
+        share_out(
+            _all_values, job_bounds(chunks, runs), chunks, positions, firsts, packed, predicted, tag, alone=is_small
+        )
         found += predicted
     return found
 
@@ -184,9 +172,8 @@ def features(layer: int, positions: np.ndarray, firsts: np.ndarray, rows: np.nda
     """Π_{m≠n} w_r^m[i_m] of each entry, n the layer: (entries, R), from `rows` (d_1 + … + d_N, R)."""
     found = np.empty((positions.shape[1], rows.shape[1]), rows.dtype)
     chunks = chunk_bounds(positions.shape[1], found.size, 1, 1)
-    if found.size * firsts.size < WORTH_THREADS:
-        chunks = chunks[[0, -1]]
-    _features(chunks, layer, positions, firsts, np.ascontiguousarray(rows), found)
+    is_small = found.size * firsts.size < WORTH_THREADS
+    share_out(_features, chunks, layer, positions, firsts, np.ascontiguousarray(rows), found, alone=is_small)
     return found
 
 
@@ -215,9 +202,10 @@ def _pulled(
     packed, tag = _packed(rows)
     pulled = aligned_zeros((runs, chunks.size - 1, packed.shape[1]), rows.dtype)
     losses = np.empty((runs, chunks.size - 1))
-    is_small = runs * positions.shape[1] * width < WORTH_THREADS
-    run = _serial_gradients if is_small else _parallel_gradients
-    run(chunks, positions, firsts, packed, terms.arrays, pulled, losses, tag)
+    share_out(
+        _gradients, job_bounds(chunks, runs), chunks, positions, firsts, packed, terms.arrays, pulled, losses, tag,
+        alone=runs * positions.shape[1] * width < WORTH_THREADS,
+    )  # fmt: skip
     summed = pulled.sum(axis=1) if chunks.size > 2 else pulled[:, 0]
     return losses.sum(axis=1), summed.reshape(*rows.shape[:2], -1)[..., :rank]
 

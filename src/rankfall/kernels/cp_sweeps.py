@@ -1,4 +1,4 @@
-"""Sweeps of alternating least squares over a sum of components: one compiled call for each sweep.
+"""Sweeps of alternating least squares over a sum of components, compiled.
 
     φ_e = ∘_{m≠n} w^m[i_m],     (Σ_{e: i_n = j} w_e φ_e φ_eᵀ + λ_j I) w^n[j] = Σ_{e: i_n = j} w_e y_e φ_e
 
@@ -10,14 +10,15 @@ bits are the same for any number of them.
 from typing import no_type_check
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from rankfall.kernels.lanes import LANES, aligned_zeros, load, stay_apart, store, times
 from rankfall.kernels.narrow_gradient import aligned
 from rankfall.kernels.row_systems import WORTH_THREADS, add_entries, solve_in_place, stride_of
+from rankfall.kernels.threads import piece_bounds, share_out
 
-# Numbers of the buffer of features, and pieces into which the rows of a layer are cut for threads.
-_BUFFER, _PIECES = 2048, 64
+# Numbers of the buffer of features.
+_BUFFER = 2048
 _ONE = (0,)
 
 
@@ -35,9 +36,9 @@ def _form_features(n, begin, end, positions, firsts, stride, rows, features):
             store(features, (e - begin) * stride + lane, row)
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", nogil=True)
 @no_type_check
-def _rows_of(n, begin, end, starts, positions, values, weights, firsts, width, rows, ridge, jitter):
+def _rows_of(begin, end, n, starts, positions, values, weights, firsts, width, rows, ridge, jitter):
     """Rows begin … end of layer n to their places in `rows`."""
     stride = -(-width // LANES) * LANES
     lanes = max(1, _BUFFER // stride)
@@ -53,29 +54,6 @@ def _rows_of(n, begin, end, starts, positions, values, weights, firsts, width, r
         solve_in_place(width, stride, ridge, jitter, gram)
         for lane in range(0, stride, LANES):
             store(rows, (firsts[n] + j) * stride + lane, load(gram, stride * stride + lane, _ONE))
-
-
-@njit(cache=True)
-@no_type_check
-def _serial_sweep(starts, ends, positions, values, weights, firsts, width, rows, ridge, jitter):
-    for n in range(firsts.size):
-        own = starts[ends[n] : ends[n + 1]]
-        _rows_of(
-            n, 0, own.size - 1, own, positions[n], values[n], weights[n], firsts, width, rows, ridge, jitter
-        )  # fmt: skip
-
-
-@njit(parallel=True, cache=True)
-@no_type_check
-def _parallel_sweep(starts, ends, positions, values, weights, firsts, width, rows, ridge, jitter):
-    for n in range(firsts.size):
-        own = starts[ends[n] : ends[n + 1]]
-        count = own.size - 1
-        for piece in prange(_PIECES):
-            _rows_of(
-                n, piece * count // _PIECES, (piece + 1) * count // _PIECES, own, positions[n], values[n], weights[n],
-                firsts, width, rows, ridge, jitter,
-            )  # fmt: skip
 
 
 def sweep(
@@ -97,6 +75,10 @@ def sweep(
     packed = aligned_zeros((rows.shape[0], stride_of(width)), rows.dtype)
     packed[:, :width] = rows
     is_small = positions.shape[2] * width * width < WORTH_THREADS
-    run = _serial_sweep if is_small else _parallel_sweep
-    run(starts, ends, positions, values, weights, firsts, width, packed.reshape(-1), ridge, jitter)
+    for n in range(firsts.size):
+        own = starts[ends[n] : ends[n + 1]]
+        share_out(
+            _rows_of, piece_bounds(own.size - 1), n, own, positions[n], values[n], weights[n], firsts, width,
+            packed.reshape(-1), ridge, jitter, alone=is_small,
+        )  # fmt: skip
     return packed[:, :width]

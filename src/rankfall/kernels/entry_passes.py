@@ -2,7 +2,7 @@
 
 from typing import no_type_check
 
-from numba import njit, prange
+from numba import njit
 
 from rankfall.kernels.entry_costs import weighed
 
@@ -48,7 +48,7 @@ def pull_columns(begin, end, starts, rows, order, residuals, left, pulled):
                 out[k] += pull * row[k]
 
 
-@njit(cache=True, fastmath=_FAST)
+@njit(cache=True, fastmath=_FAST, nogil=True)
 @no_type_check
 def values_at(begin, end, rows, columns, left, right, predicted):
     rank = left.shape[1]
@@ -59,30 +59,3 @@ def values_at(begin, end, rows, columns, left, right, predicted):
         for k in range(rank):
             total += row[k] * other[k]
         predicted[entry] = total
-
-
-@njit(parallel=True, cache=True)
-@no_type_check
-def parallel_rows(
-    chunks, starts, columns, values, weights, kind, parameter, left, right, residuals, pulled, losses
-):  # fmt: skip
-    for c in prange(chunks.size - 1):
-        pull_rows(
-            chunks[c], chunks[c + 1], starts, columns, values, weights, kind, parameter, left, right, residuals,
-            pulled, losses,
-        )  # fmt: skip
-
-
-@njit(parallel=True, cache=True)
-@no_type_check
-def parallel_columns(chunks, starts, rows, order, residuals, left, pulled):
-    for tile in range(starts.shape[0]):
-        for c in prange(chunks.size - 1):
-            pull_columns(chunks[c], chunks[c + 1], starts[tile], rows, order, residuals, left, pulled)
-
-
-@njit(parallel=True, cache=True)
-@no_type_check
-def parallel_values(chunks, rows, columns, left, right, predicted):
-    for c in prange(chunks.size - 1):
-        values_at(chunks[c], chunks[c + 1], rows, columns, left, right, predicted)

@@ -8,7 +8,7 @@ up in the order of its entries, as there.
 from typing import no_type_check
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from rankfall.kernels.entry_costs import weighed
 from rankfall.kernels.lanes import LANES, add_multiple, aligned_zeros, dot, load, store, zeros
@@ -59,23 +59,3 @@ def pull_columns(begin, end, starts, rows, order, residuals, left, pulled, tag):
         for entry in range(starts[j], starts[j + 1]):
             out = add_multiple(out, residuals[order[entry]], load(left, rows[entry] * width, tag))
         store(pulled, j * width, out)
-
-
-@njit(parallel=True, cache=True)
-@no_type_check
-def parallel_rows(
-    chunks, starts, columns, values, weights, kind, parameter, left, right, residuals, pulled, losses, tag
-):  # fmt: skip
-    for c in prange(chunks.size - 1):
-        pull_rows(
-            chunks[c], chunks[c + 1], starts, columns, values, weights, kind, parameter, left, right, residuals,
-            pulled, losses, tag,
-        )  # fmt: skip
-
-
-@njit(parallel=True, cache=True)
-@no_type_check
-def parallel_columns(chunks, starts, rows, order, residuals, left, pulled, tag):
-    for tile in range(starts.shape[0]):
-        for c in prange(chunks.size - 1):
-            pull_columns(chunks[c], chunks[c + 1], starts[tile], rows, order, residuals, left, pulled, tag)

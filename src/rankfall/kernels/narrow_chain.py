@@ -1,15 +1,13 @@
 """The compiled motion of a narrow chain over listed entries."""
 
 import itertools
-import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numba import config, get_num_threads
+from numba import config
 
 from rankfall.errors import InputError
 from rankfall.kernels.entry_lists import EntryLists
@@ -17,6 +15,7 @@ from rankfall.kernels.lanes import LANES
 from rankfall.kernels.motion import ChebyshevEnd, ExplicitEnd, Motion
 from rankfall.kernels.narrow_gradient import packed_size, work_size
 from rankfall.kernels.narrow_steps import CHEBYSHEV, EXPLICIT, NUDGED, PLAIN, steps
+from rankfall.kernels.threads import piece_bounds, share_out
 
 # The widest rows that stay in vector registers, and the multiplications of a gradient that one thread does in about
 # a tenth of a millisecond: more are better shared out to threads and to BLAS.
@@ -112,19 +111,8 @@ class NarrowChain(Motion):
         method = kind, factors, spans, estimates
         work = self.lists.longest * self._settings[0][3] * int((spans[:, 1] - spans[:, 0]).sum()) if h.size > 1 else 0
         call = (*self._settings, method, weights, velocity, h, new, slopes, losses, measures)
-        threads = 1 if work < WORTH_THREADS else min(get_num_threads(), h.size)
-        if threads == 1:
-            steps(0, 1, *call)
-        else:
-            # the loops hold no lock of Python's, and each run is one thread's
-            list(_pool(os.getpid(), threads).map(lambda first: steps(first, threads, *call), range(threads)))
+        share_out(steps, piece_bounds(h.size), *call, alone=work < WORTH_THREADS)
         return new, slopes, losses, measures
-
-
-@cache
-def _pool(process: int, threads: int) -> ThreadPoolExecutor:
-    """Threads of this process; those of another one do not come along when it is forked."""
-    return ThreadPoolExecutor(threads, thread_name_prefix="rankfall")
 
 
 def _once(weights: np.ndarray) -> np.ndarray:

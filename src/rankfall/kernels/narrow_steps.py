@@ -84,9 +84,9 @@ def _combined(origin, step, factors, count, slopes, out, width, tag):
 @njit(cache=True, error_model="numpy", nogil=True)
 @no_type_check
 def steps(
-    first, stride, chain, lists, loss, method, weights, slopes, lengths, new_weights, new_slopes, losses, measures
+    begin, end, chain, lists, loss, method, weights, slopes, lengths, new_weights, new_slopes, losses, measures
 ):  # fmt: skip
-    """A step of the runs first, first + stride, ….
+    """A step of the runs from `begin` to `end`.
 
     `chain`: (dimensions, rates, decay, width, sizes of the packed weights and of what `velocity` works with, tag).
     `lists`: (starts, columns, values, shares). `loss`: (kind, parameter). `method`: (what the step is, rows of factors,
@@ -103,7 +103,7 @@ def steps(
     space = aligned((5 + kept) * size + work_size, weights)
     origin, spare = space[:size], space[size : 2 * size]
     moving, work = space[4 * size : (4 + kept) * size], space[(5 + kept) * size :]
-    for run in range(first, weights.shape[0], stride):
+    for run in range(begin, end):
         before, current = space[2 * size : 3 * size], space[3 * size : 4 * size]
         table = run if lists[0].shape[0] > 1 else 0
         length, step = lengths[run], origin.dtype.type(lengths[run])

@@ -16,18 +16,17 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numba import config
 
 from rankfall.kernels import entry_passes, lane_passes
 from rankfall.kernels.entry_costs import SQUARED
 from rankfall.kernels.lanes import LANES, tag_of
 from rankfall.kernels.pieces import line_counts
+from rankfall.kernels.threads import count_pieces, piece_bounds, share_out
 
-_CHUNKS_PER_THREAD = 8
 # Entries of a tile of rows: 2 MB of residuals in float32.
 TILE = 2**19
 # Multiplications below which waking threads costs more than they save.
-WORTH_THREADS = 2**18
+WORTH_THREADS = 2**19
 
 
 def predict(rows: np.ndarray, columns: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
@@ -35,21 +34,14 @@ def predict(rows: np.ndarray, columns: np.ndarray, left: np.ndarray, right: np.n
     left, right = np.ascontiguousarray(left), np.ascontiguousarray(right)
     predicted = np.empty(rows.size, dtype=left.dtype)
     # a quarter of the work of the two passes
-    if rows.size * left.shape[1] < 4 * WORTH_THREADS:
-        entry_passes.values_at(0, rows.size, rows, columns, left, right, predicted)
-    else:
-        chunks = np.linspace(0, rows.size, _chunk_count() + 1).astype(np.int64)
-        entry_passes.parallel_values(chunks, rows, columns, left, right, predicted)
+    is_short = rows.size * left.shape[1] < 4 * WORTH_THREADS
+    share_out(entry_passes.values_at, piece_bounds(rows.size), rows, columns, left, right, predicted, alone=is_short)
     return predicted
-
-
-def _chunk_count() -> int:
-    return _CHUNKS_PER_THREAD * config.NUMBA_NUM_THREADS  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def equal_work(starts: np.ndarray) -> np.ndarray:
     """Boundaries that deal the lines out in chunks of about equal numbers of entries, several for each thread."""
-    targets = np.linspace(0, starts[-1], _chunk_count() + 1)
+    targets = np.linspace(0, starts[-1], count_pieces() + 1)
     bounds = np.searchsorted(starts, targets, side="left")
     bounds[0], bounds[-1] = 0, starts.size - 1
     return np.unique(bounds)
@@ -114,10 +106,7 @@ class Entries:
             row_starts, self.columns, values, weights, kind, left.dtype.type(parameter), factors.left, factors.right,
             residuals, factors.row_pulls, losses, *factors.tag,
         )  # fmt: skip
-        if self._is_serial(left):
-            factors.passes.pull_rows(0, self.shape[0], *by_row)
-        else:
-            factors.passes.parallel_rows(row_chunks, *by_row)
+        share_out(factors.passes.pull_rows, row_chunks, *by_row, alone=self._is_serial(left))
         self._pull_columns(factors, residuals, left)
         return float(losses.sum(dtype=np.float64)), *factors.pulled(left.shape[1])
 
@@ -130,22 +119,16 @@ class Entries:
         slopes, left, right = map(np.ascontiguousarray, (slopes, left, right))
         factors = _Factors.of(left, right, slopes.size)
         row_starts, row_chunks = self._by_row
-        by_row = (self.columns, self._in_place, slopes, factors.right, factors.row_pulls, *factors.tag)
-        if self._is_serial(left):
-            factors.passes.pull_columns(0, self.shape[0], row_starts, *by_row)
-        else:
-            factors.passes.parallel_columns(row_chunks, row_starts[None, :], *by_row)
+        by_row = (row_starts, self.columns, self._in_place, slopes, factors.right, factors.row_pulls, *factors.tag)
+        share_out(factors.passes.pull_columns, row_chunks, *by_row, alone=self._is_serial(left))
         self._pull_columns(factors, slopes, left)
         return factors.pulled(left.shape[1])
 
     def _pull_columns(self, factors: "_Factors", slopes: np.ndarray, left: np.ndarray) -> None:
         starts, chunks, rows, order = self._by_column
         by_column = (rows, order, slopes, factors.left, factors.column_pulls, *factors.tag)
-        if self._is_serial(left):
-            for tile in range(starts.shape[0]):
-                factors.passes.pull_columns(0, self.shape[1], starts[tile], *by_column)
-        else:
-            factors.passes.parallel_columns(chunks, starts, *by_column)
+        for tile in starts:
+            share_out(factors.passes.pull_columns, chunks, tile, *by_column, alone=self._is_serial(left))
 
     def _is_serial(self, left: np.ndarray) -> bool:
         return not self.is_threaded or self.columns.size * left.shape[1] < WORTH_THREADS

@@ -9,9 +9,10 @@ Entries are sorted by row. A row belongs to one thread, so the bits are the same
 from typing import no_type_check
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from rankfall.kernels.lanes import LANES, add_multiple, load, multiple, read, stay_apart, store
+from rankfall.kernels.threads import piece_bounds, share_out
 
 # Multiplications below which one thread does the work: a few milliseconds.
 WORTH_THREADS = 2**25
@@ -127,17 +128,10 @@ def _one_row(j, starts, stride, features, values, weights, grams, sides):
             grams[j, a, b] = grams[j, b, a] = gram[a * stride + b]
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 @no_type_check
-def _serial_rows(starts, stride, features, values, weights, grams, sides):
-    for j in range(starts.size - 1):
-        _one_row(j, starts, stride, features, values, weights, grams, sides)
-
-
-@njit(parallel=True, cache=True)
-@no_type_check
-def _parallel_rows(starts, stride, features, values, weights, grams, sides):
-    for j in prange(starts.size - 1):
+def _rows(begin, end, starts, stride, features, values, weights, grams, sides):
+    for j in range(begin, end):
         _one_row(j, starts, stride, features, values, weights, grams, sides)
 
 
@@ -175,8 +169,10 @@ def normal_equations(
         padded[:, :width] = features
     grams, sides = np.empty((rows, width, width), features.dtype), np.empty((rows, width), features.dtype)
     given = np.empty(0, features.dtype) if weights is None else weights
-    run = _serial_rows if count * width * stride < WORTH_THREADS else _parallel_rows
-    run(starts, stride, padded.reshape(-1), values, given, grams, sides)
+    share_out(
+        _rows, piece_bounds(rows), starts, stride, padded.reshape(-1), values, given, grams, sides,
+        alone=count * width * stride < WORTH_THREADS,
+    )  # fmt: skip
     return grams, sides
 
 

@@ -10,10 +10,11 @@ from functools import cached_property
 from typing import no_type_check
 
 import numpy as np
-from numba import config, njit, prange
+from numba import config, njit
 
 from rankfall.arrays import SparseArray
 from rankfall.kernels.observed import WORTH_THREADS, equal_work
+from rankfall.kernels.threads import share_out
 
 _FAST = {"reassoc", "contract", "nsz"}
 # Of this many terms, evenly chosen, the columns tell how to deal out columns. Few chunks: each goes through all rows.
@@ -51,20 +52,6 @@ def _columns(begin, end, starts, places, values, dense, out):
             term += 1
 
 
-@njit(parallel=True, cache=True)
-@no_type_check
-def _parallel_rows(chunks, starts, places, values, dense, out):
-    for c in prange(chunks.size - 1):
-        _rows(chunks[c], chunks[c + 1], starts, places, values, dense, out)
-
-
-@njit(parallel=True, cache=True)
-@no_type_check
-def _parallel_columns(chunks, starts, places, values, dense, out):
-    for c in prange(chunks.size - 1):
-        _columns(chunks[c], chunks[c + 1], starts, places, values, dense, out)
-
-
 @dataclass(frozen=True, eq=False)
 class Multiplier:
     """A SciPy CSR matrix (p, q), columns in order within its rows, ready to multiply."""
@@ -91,19 +78,15 @@ class Multiplier:
     def __call__(self, dense: np.ndarray) -> np.ndarray:
         """The product (p, k) with a dense (q, k), in the precision of `dense`."""
         out = np.empty((self.matrix.shape[0], dense.shape[1]), dense.dtype)
-        if self._is_short(dense):
-            _rows(0, out.shape[0], *self._stored, np.ascontiguousarray(dense), out)
-        else:
-            _parallel_rows(self._row_chunks, *self._stored, np.ascontiguousarray(dense), out)
+        dense = np.ascontiguousarray(dense)
+        share_out(_rows, self._row_chunks, *self._stored, dense, out, alone=self._is_short(dense))
         return out
 
     def transposed(self, dense: np.ndarray) -> np.ndarray:
         """The product (q, k) of the transpose with a dense (p, k), in the precision of `dense`."""
         out = np.empty((self.matrix.shape[1], dense.shape[1]), dense.dtype)
-        if self._is_short(dense):
-            _columns(0, out.shape[0], *self._stored, np.ascontiguousarray(dense), out)
-        else:
-            _parallel_columns(self._column_chunks, *self._stored, np.ascontiguousarray(dense), out)
+        dense = np.ascontiguousarray(dense)
+        share_out(_columns, self._column_chunks, *self._stored, dense, out, alone=self._is_short(dense))
         return out
 
     @property

@@ -9,14 +9,16 @@ threads. Nothing of size m·n is formed.
 from typing import no_type_check
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
+
+from rankfall.kernels.threads import share_out
 
 _FAST = {"reassoc", "contract", "nsz"}
 # Multiplications below which waking threads costs more than they save, busy machines included.
 WORTH_THREADS = 2**21
 
 
-@njit(cache=True, fastmath=_FAST)
+@njit(cache=True, fastmath=_FAST, nogil=True)
 @no_type_check
 def _factor(begin, end, starts, others, factor, ridge, jitter, triangles):
     rank = factor.shape[1]
@@ -70,7 +72,7 @@ def _solve(begin, end, triangles, targets, solved):
         _solve_line(triangles[line], solved[line])
 
 
-@njit(cache=True, fastmath=_FAST)
+@njit(cache=True, fastmath=_FAST, nogil=True)
 @no_type_check
 def _eliminate(begin, end, starts, columns, values, triangles, left, right, direction, solved, residuals):
     rank = left.shape[1]
@@ -95,7 +97,7 @@ def _eliminate(begin, end, starts, columns, values, triangles, left, right, dire
             residuals[entry] = total
 
 
-@njit(cache=True, fastmath=_FAST)
+@njit(cache=True, fastmath=_FAST, nogil=True)
 @no_type_check
 def _pull(begin, end, starts, others, places, values, factor, pulled):
     rank = factor.shape[1]
@@ -109,36 +111,6 @@ def _pull(begin, end, starts, others, places, values, factor, pulled):
                 own[k] += value * factor[other, k]
 
 
-@njit(parallel=True, cache=True)
-@no_type_check
-def _parallel_factor(chunks, starts, others, factor, ridge, jitter, triangles):
-    for c in prange(chunks.size - 1):
-        _factor(chunks[c], chunks[c + 1], starts, others, factor, ridge, jitter, triangles)
-
-
-@njit(parallel=True, cache=True)
-@no_type_check
-def _parallel_solve(chunks, triangles, targets, solved):
-    for c in prange(chunks.size - 1):
-        _solve(chunks[c], chunks[c + 1], triangles, targets, solved)
-
-
-@njit(parallel=True, cache=True)
-@no_type_check
-def _parallel_eliminate(chunks, starts, columns, values, triangles, left, right, direction, solved, residuals):
-    for c in prange(chunks.size - 1):
-        _eliminate(
-            chunks[c], chunks[c + 1], starts, columns, values, triangles, left, right, direction, solved, residuals
-        )
-
-
-@njit(parallel=True, cache=True)
-@no_type_check
-def _parallel_pull(chunks, starts, others, places, values, factor, pulled):
-    for c in prange(chunks.size - 1):
-        _pull(chunks[c], chunks[c + 1], starts, others, places, values, factor, pulled)
-
-
 def factor_lines(
     chunks: np.ndarray, starts: np.ndarray, others: np.ndarray, factor: np.ndarray, ridge: np.ndarray, jitter: float
 ) -> np.ndarray:
@@ -148,20 +120,16 @@ def factor_lines(
     """
     rank = factor.shape[1]
     triangles = np.empty((starts.size - 1, rank, rank))
-    if others.size * rank * rank < WORTH_THREADS:
-        _factor(0, starts.size - 1, starts, others, factor, ridge, jitter, triangles)
-    else:
-        _parallel_factor(chunks, starts, others, factor, ridge, jitter, triangles)
+    is_small = others.size * rank * rank < WORTH_THREADS
+    share_out(_factor, chunks, starts, others, factor, ridge, jitter, triangles, alone=is_small)
     return triangles
 
 
 def solve_lines(chunks: np.ndarray, triangles: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """The solutions (lines, k) of the factored systems for right sides (lines, k)."""
     solved = np.empty_like(targets)
-    if targets.size * targets.shape[1] < WORTH_THREADS:
-        _solve(0, targets.shape[0], triangles, targets, solved)
-    else:
-        _parallel_solve(chunks, triangles, targets, solved)
+    is_small = targets.size * targets.shape[1] < WORTH_THREADS
+    share_out(_solve, chunks, triangles, targets, solved, alone=is_small)
     return solved
 
 
@@ -176,10 +144,7 @@ def eliminate_rows(
     """
     solved, residuals = np.empty_like(left), np.empty_like(values)
     arguments = starts, columns, values, triangles, left, right, direction, solved, residuals
-    if values.size * left.shape[1] < WORTH_THREADS:
-        _eliminate(0, left.shape[0], *arguments)
-    else:
-        _parallel_eliminate(chunks, *arguments)
+    share_out(_eliminate, chunks, *arguments, alone=values.size * left.shape[1] < WORTH_THREADS)
     return solved, residuals
 
 
@@ -192,8 +157,6 @@ def pull_lines(
     `places` says where the value of each stored entry stands.
     """
     pulled = np.empty((starts.size - 1, factor.shape[1]))
-    if values.size * factor.shape[1] < WORTH_THREADS:
-        _pull(0, starts.size - 1, starts, others, places, values, factor, pulled)
-    else:
-        _parallel_pull(chunks, starts, others, places, values, factor, pulled)
+    is_small = values.size * factor.shape[1] < WORTH_THREADS
+    share_out(_pull, chunks, starts, others, places, values, factor, pulled, alone=is_small)
     return pulled

@@ -21,3 +21,8 @@ def chunk_bounds(entries: int, width: int, size: int, runs: int) -> np.ndarray:
     fitting = _OVERHEAD * entries * width / max(size, 1)
     count = int(np.clip(fitting, 1, max(1, _MOST // runs)))
     return np.linspace(0, entries, count + 1).astype(np.int64)
+
+
+def job_bounds(chunks: np.ndarray, runs: int) -> range:
+    """Pieces of one chunk of one run each, run after run."""
+    return range(runs * (chunks.size - 1) + 1)

@@ -11,7 +11,7 @@ import math
 from typing import no_type_check
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from rankfall.kernels.entry_terms import EntryTerms, cost_and_slope
 from rankfall.kernels.lanes import (
@@ -28,7 +28,8 @@ from rankfall.kernels.lanes import (
     write,
     zeros,
 )
-from rankfall.kernels.tensor_chunks import WORTH_THREADS, chunk_bounds
+from rankfall.kernels.tensor_chunks import WORTH_THREADS, chunk_bounds, job_bounds
+from rankfall.kernels.threads import share_out
 
 _FAST = {"reassoc", "contract", "nsz"}
 
@@ -101,69 +102,54 @@ def _chunk(job, chunks, positions, offsets, ranks, cores, terms, pulled, losses,
     )  # fmt: skip
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 @no_type_check
-def _serial_gradients(chunks, positions, offsets, ranks, cores, terms, pulled, losses, tag):
-    for job in range(cores.shape[0] * (chunks.size - 1)):
+def _gradients(begin, end, chunks, positions, offsets, ranks, cores, terms, pulled, losses, tag):
+    for job in range(begin, end):
         _chunk(job, chunks, positions, offsets, ranks, cores, terms, pulled, losses, tag)
 
 
-@njit(parallel=True, cache=True)
+@njit(cache=True, nogil=True)
 @no_type_check
-def _parallel_gradients(chunks, positions, offsets, ranks, cores, terms, pulled, losses, tag):
-    for job in prange(cores.shape[0] * (chunks.size - 1)):
-        _chunk(job, chunks, positions, offsets, ranks, cores, terms, pulled, losses, tag)
-
-
-@njit(cache=True)
-@no_type_check
-def _serial_values(chunks, positions, offsets, ranks, cores, predicted, tag):
-    for b in range(cores.shape[0]):
-        _values(0, positions.shape[1], positions, offsets, ranks, cores[b], predicted[b], tag)
-
-
-@njit(parallel=True, cache=True)
-@no_type_check
-def _parallel_values(chunks, positions, offsets, ranks, cores, predicted, tag):
+def _all_values(begin, end, chunks, positions, offsets, ranks, cores, predicted, tag):
     count = chunks.size - 1
-    for job in prange(cores.shape[0] * count):
+    for job in range(begin, end):
         b, c = job // count, job % count
         _values(chunks[c], chunks[c + 1], positions, offsets, ranks, cores[b], predicted[b], tag)
 
 
-@njit(parallel=True, cache=True, fastmath=_FAST)
+@njit(cache=True, nogil=True, fastmath=_FAST)
 @no_type_check
-def _features(chunks, layer, positions, offsets, ranks, weights, found):
+def _features(begin, end, layer, positions, offsets, ranks, weights, found):
     order, widest = offsets.size, ranks.max()
-    for c in prange(chunks.size - 1):
-        left, right, moved = np.empty(widest), np.empty(widest), np.empty(widest)
-        for e in range(chunks[c], chunks[c + 1]):
-            left[0] = right[0] = 1
-            for n in range(layer):
-                rows, cols = ranks[n], ranks[n + 1]
-                at = offsets[n] + positions[n, e] * rows * cols
+    left, right, moved = np.empty(widest), np.empty(widest), np.empty(widest)
+    for e in range(begin, end):
+        left[0] = right[0] = 1
+        for n in range(layer):
+            rows, cols = ranks[n], ranks[n + 1]
+            at = offsets[n] + positions[n, e] * rows * cols
+            for b in range(cols):
+                moved[b] = 0
+            for a in range(rows):
+                share = left[a]
                 for b in range(cols):
-                    moved[b] = 0
-                for a in range(rows):
-                    share = left[a]
-                    for b in range(cols):
-                        moved[b] += share * weights[at + a * cols + b]
+                    moved[b] += share * weights[at + a * cols + b]
+            for b in range(cols):
+                left[b] = moved[b]
+        for n in range(order - 1, layer, -1):
+            rows, cols = ranks[n], ranks[n + 1]
+            at = offsets[n] + positions[n, e] * rows * cols
+            for a in range(rows):
+                total = 0.0
                 for b in range(cols):
-                    left[b] = moved[b]
-            for n in range(order - 1, layer, -1):
-                rows, cols = ranks[n], ranks[n + 1]
-                at = offsets[n] + positions[n, e] * rows * cols
-                for a in range(rows):
-                    total = 0.0
-                    for b in range(cols):
-                        total += weights[at + a * cols + b] * right[b]
-                    moved[a] = total
-                for a in range(rows):
-                    right[a] = moved[a]
-            cols = ranks[layer + 1]
-            for a in range(ranks[layer]):
-                for b in range(cols):
-                    found[e, a * cols + b] = left[a] * right[b]
+                    total += weights[at + a * cols + b] * right[b]
+                moved[a] = total
+            for a in range(rows):
+                right[a] = moved[a]
+        cols = ranks[layer + 1]
+        for a in range(ranks[layer]):
+            for b in range(cols):
+                found[e, a * cols + b] = left[a] * right[b]
 
 
 def features(
@@ -173,9 +159,10 @@ def features(
     found = np.empty((positions.shape[1], ranks[layer] * ranks[layer + 1]))
     work = int(ranks[:-1] @ ranks[1:])
     chunks = chunk_bounds(positions.shape[1], work, 1, 1)
-    if positions.shape[1] * work < WORTH_THREADS:
-        chunks = chunks[[0, -1]]
-    _features(chunks, layer, positions, offsets, ranks, np.asarray(weights, np.float64), found)
+    share_out(
+        _features, chunks, layer, positions, offsets, ranks, np.asarray(weights, np.float64), found,
+        alone=positions.shape[1] * work < WORTH_THREADS,
+    )  # fmt: skip
     return found
 
 
@@ -185,9 +172,10 @@ def values(positions: np.ndarray, cores: list[np.ndarray]) -> np.ndarray:
     runs, work = packed.shape[0], int(ranks[:-1] @ ranks[1:])
     predicted = np.empty((runs, positions.shape[1]), packed.dtype)
     chunks = chunk_bounds(positions.shape[1], work, 1, runs)
-    is_small = predicted.size * work < WORTH_THREADS
-    run = _serial_values if is_small else _parallel_values
-    run(chunks, positions, offsets, ranks, packed, predicted, tag)
+    share_out(
+        _all_values, job_bounds(chunks, runs), chunks, positions, offsets, ranks, packed, predicted, tag,
+        alone=predicted.size * work < WORTH_THREADS,
+    )  # fmt: skip
     return predicted
 
 
@@ -211,9 +199,10 @@ def _pulled(positions: np.ndarray, cores: list[np.ndarray], terms: EntryTerms) -
     chunks = chunk_bounds(positions.shape[1], work, sum(core[0].size for core in cores), runs)
     pulled = aligned_zeros((runs, chunks.size - 1, packed.shape[1]), packed.dtype)
     losses = np.empty((runs, chunks.size - 1))
-    is_small = runs * positions.shape[1] * work < WORTH_THREADS
-    run = _serial_gradients if is_small else _parallel_gradients
-    run(chunks, positions, offsets, ranks, packed, terms.arrays, pulled, losses, tag)
+    share_out(
+        _gradients, job_bounds(chunks, runs), chunks, positions, offsets, ranks, packed, terms.arrays, pulled, losses,
+        tag, alone=runs * positions.shape[1] * work < WORTH_THREADS,
+    )  # fmt: skip
     summed = pulled.sum(axis=1) if chunks.size > 2 else pulled[:, 0]
     return losses.sum(axis=1), _unpacked(summed, cores, len(tag) * LANES)
 

@@ -10,7 +10,7 @@ need no copy; `tensor_chunks` says why threads change no bit.
 from typing import no_type_check
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from rankfall.kernels.entry_terms import EntryTerms, cost_and_slope
 from rankfall.kernels.four_rows import add_products, combined
@@ -27,7 +27,8 @@ from rankfall.kernels.lanes import (
     tag_of,
 )
 from rankfall.kernels.narrow_gradient import aligned
-from rankfall.kernels.tensor_chunks import WORTH_THREADS, chunk_bounds
+from rankfall.kernels.tensor_chunks import WORTH_THREADS, chunk_bounds, job_bounds
+from rankfall.kernels.threads import share_out
 
 
 @njit(cache=True, error_model="numpy")
@@ -79,17 +80,12 @@ def _chunk(job, chunks, starts, positions, outer, middle, transpose, counts, ter
     losses[b, c] = total
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 @no_type_check
-def _serial(chunks, starts, positions, outer, middle, transpose, counts, terms, pulled, slices, losses, tag):
-    for job in range(outer.shape[0] * (chunks.size - 1)):
-        _chunk(job, chunks, starts, positions, outer, middle, transpose, counts, terms, pulled, slices, losses, tag)
-
-
-@njit(parallel=True, cache=True)
-@no_type_check
-def _parallel(chunks, starts, positions, outer, middle, transpose, counts, terms, pulled, slices, losses, tag):
-    for job in prange(outer.shape[0] * (chunks.size - 1)):
+def _gradients(
+    begin, end, chunks, starts, positions, outer, middle, transpose, counts, terms, pulled, slices, losses, tag
+):  # fmt: skip
+    for job in range(begin, end):
         _chunk(job, chunks, starts, positions, outer, middle, transpose, counts, terms, pulled, slices, losses, tag)
 
 
@@ -111,12 +107,11 @@ def loss_and_gradient(
     pulled = aligned_zeros((runs, chunks.size - 1, outer[0].size), outer.dtype)
     slices = aligned_zeros(middle.shape, outer.dtype)
     losses = np.empty((runs, chunks.size - 1))
-    run = _serial if runs * entries * work < WORTH_THREADS else _parallel
     flat, counts = outer.reshape(runs, -1), np.asarray([rows, cols, first.shape[1]])
     forth, back = middle.reshape(runs, side, -1), transpose.reshape(runs, side, -1)
-    run(
-        chunks, starts, positions, flat, forth, back, counts, terms.arrays, pulled, slices.reshape(runs, side, -1),
-        losses, tag,
+    share_out(
+        _gradients, job_bounds(chunks, runs), chunks, starts, positions, flat, forth, back, counts, terms.arrays,
+        pulled, slices.reshape(runs, side, -1), losses, tag, alone=runs * entries * work < WORTH_THREADS,
     )  # fmt: skip
     summed = 2 * (pulled.sum(axis=1) if chunks.size > 2 else pulled[:, 0]).reshape(outer.shape)
     parts = summed[:, : first.shape[1], None, :rows], 2 * slices[..., :cols], summed[:, first.shape[1] :, :cols]

@@ -11,7 +11,7 @@ bit.
 from typing import no_type_check
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from rankfall.kernels.entry_terms import EntryTerms, cost_and_slope
 from rankfall.kernels.four_rows import add_products, combined
@@ -29,7 +29,8 @@ from rankfall.kernels.lanes import (
     times,
 )
 from rankfall.kernels.narrow_gradient import aligned
-from rankfall.kernels.tensor_chunks import WORTH_THREADS, chunk_bounds
+from rankfall.kernels.tensor_chunks import WORTH_THREADS, chunk_bounds, job_bounds
+from rankfall.kernels.threads import share_out
 from rankfall.kernels.tree_nodes import Nodes, PackedTree
 from rankfall.kernels.tree_of_three import gradient_of_three
 
@@ -145,32 +146,18 @@ def _chunk(job, chunks, positions, table, siblings, three, matrices, terms, pull
         )
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 @no_type_check
-def _serial_gradients(chunks, positions, table, siblings, three, matrices, terms, pulled, losses, tag):
-    for job in range(matrices.shape[0] * (chunks.size - 1)):
+def _gradients(begin, end, chunks, positions, table, siblings, three, matrices, terms, pulled, losses, tag):
+    for job in range(begin, end):
         _chunk(job, chunks, positions, table, siblings, three, matrices, terms, pulled, losses, tag)
 
 
-@njit(parallel=True, cache=True)
+@njit(cache=True, nogil=True)
 @no_type_check
-def _parallel_gradients(chunks, positions, table, siblings, three, matrices, terms, pulled, losses, tag):
-    for job in prange(matrices.shape[0] * (chunks.size - 1)):
-        _chunk(job, chunks, positions, table, siblings, three, matrices, terms, pulled, losses, tag)
-
-
-@njit(cache=True)
-@no_type_check
-def _serial_values(chunks, positions, table, matrices, predicted, tag):
-    for b in range(matrices.shape[0]):
-        _values(0, positions.shape[1], positions, table, matrices[b], predicted[b], tag)
-
-
-@njit(parallel=True, cache=True)
-@no_type_check
-def _parallel_values(chunks, positions, table, matrices, predicted, tag):
+def _all_values(begin, end, chunks, positions, table, matrices, predicted, tag):
     count = chunks.size - 1
-    for job in prange(matrices.shape[0] * count):
+    for job in range(begin, end):
         b, c = job // count, job % count
         _values(chunks[c], chunks[c + 1], positions, table, matrices[b], predicted[b], tag)
 
@@ -181,9 +168,10 @@ def values(positions: np.ndarray, nodes: Nodes, layers: list[np.ndarray]) -> np.
     batch, count = tree.matrices.shape[0], positions.shape[1]
     predicted = np.empty((batch, count), tree.matrices.dtype)
     chunks = chunk_bounds(count, nodes.work, 1, batch)
-    is_small = predicted.size * nodes.work < WORTH_THREADS
-    run = _serial_values if is_small else _parallel_values
-    run(chunks, positions, tree.table, tree.matrices, predicted, tree.tag)
+    share_out(
+        _all_values, job_bounds(chunks, batch), chunks, positions, tree.table, tree.matrices, predicted, tree.tag,
+        alone=predicted.size * nodes.work < WORTH_THREADS,
+    )  # fmt: skip
     return predicted
 
 
@@ -209,8 +197,8 @@ def _pulled(
     chunks = chunk_bounds(count, nodes.work, nodes.size, batch)
     pulled = aligned_zeros((batch, chunks.size - 1, tree.size), tree.matrices.dtype)
     losses = np.empty(pulled.shape[:2])
-    run = _serial_gradients if batch * count * nodes.work < WORTH_THREADS else _parallel_gradients
-    run(
-        chunks, positions, tree.table, tree.siblings, nodes.three, tree.matrices, terms.arrays, pulled, losses, tree.tag
+    share_out(
+        _gradients, job_bounds(chunks, batch), chunks, positions, tree.table, tree.siblings, nodes.three, tree.matrices,
+        terms.arrays, pulled, losses, tree.tag, alone=batch * count * nodes.work < WORTH_THREADS,
     )  # fmt: skip
     return losses.sum(axis=1), tree.unpacked(pulled.sum(axis=1) if chunks.size > 2 else pulled[:, 0])
