@@ -2,8 +2,9 @@
 
 The published curves of R2RILS and MatrixIRLS are for n = 1000, r = 5, κ = 10, a draw being solved where its relative
 error is below 1e-3. The draws are those of `benchmarks.recovery`, whose masks are repaired, not drawn again, until no
-row or column has fewer than r entries: close to the limit no draw would pass. All methods see the same draws. The
-solvers of a given rank run on the identifiable draws alone, rankfall on all of them.
+row or column has fewer than r entries: close to the limit no draw would pass. `--masks redrawn` draws them again, as
+the authors do, which ρ = 1.5 allows. All methods see the same draws. The solvers of a given rank run on the
+identifiable draws alone, rankfall on all of them.
 
 A method has `--limit` seconds of processor time for a draw; without an answer by then it has not solved it. Each answer
 is appended to the file as soon as it is there. A second call makes what is missing, and prints the table of all.
@@ -22,6 +23,7 @@ import numpy as np
 import rankfall as rf
 from benchmarks.recovery import draw, instance
 from rankfall.baselines import R2RILS, MatrixIRLS
+from rankfall.datasets import planted, uniform_entries
 from rankfall.recovery import certify, recover
 from rankfall.recovery.sampling import Sampling
 from rankfall.recovery.spectrum import triplets_of
@@ -29,8 +31,23 @@ from rankfall.recovery.spectrum import triplets_of
 SOLVED = 1e-3
 TOLD = {"MatrixIRLS": MatrixIRLS, "R2RILS": R2RILS}
 METHODS = ("rankfall", *TOLD)
-COLUMNS = ("n", "r", "κ", "ρ", "method", "solved", "identifiable", "draws", "out of time", "median s", "slowest s")
-Key = tuple[int, int, float, float, int, str]
+MASKS, TRIES = ("repaired", "redrawn"), 1000
+PLACE = ("n", "r", "kappa", "rho", "masks")
+COLUMNS = (
+    "n",
+    "r",
+    "κ",
+    "ρ",
+    "masks",
+    "method",
+    "solved",
+    "identifiable",
+    "draws",
+    "out of time",
+    "median s",
+    "slowest s",
+)
+Key = tuple[int, int, float, float, str, int, str]
 
 
 class OutOfTime(Exception):
@@ -53,6 +70,23 @@ def limited(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGPROF, before)
 
 
+def instance_of(
+    size: int, rank: int, condition: float, oversampling: float, masks: str, seed: int
+) -> tuple[rf.Completion, np.ndarray]:
+    """A problem and its truth."""
+    if masks == "repaired":
+        return instance(size, rank, condition, oversampling, seed)
+    count = round(oversampling * rank * (2 * size - rank))
+    for attempt in range(TRIES):
+        rows, cols = uniform_entries((size, size), count, seed=TRIES * seed + attempt)
+        if min(np.bincount(lines, minlength=size).min() for lines in (rows, cols)) >= rank:
+            truth = planted((size, size), rank=rank, condition=condition, seed=seed)
+            return rf.Completion.from_triplets(rows, cols, truth[rows, cols], (size, size)), truth
+    raise SystemExit(
+        f"no mask of {TRIES} has {rank} entries in each line at ρ = {oversampling:g}; use --masks repaired"
+    )
+
+
 def answer(method: str, problem: rf.Completion, rank: int) -> np.ndarray:
     """The matrix that a method finds."""
     if method == "rankfall":
@@ -60,9 +94,11 @@ def answer(method: str, problem: rf.Completion, rank: int) -> np.ndarray:
     return TOLD[method](rank).solve(problem).product
 
 
-def solve(size: int, rank: int, condition: float, oversampling: float, seed: int, method: str, limit: float) -> dict:
+def solve(
+    size: int, rank: int, condition: float, oversampling: float, masks: str, seed: int, method: str, limit: float
+) -> dict:
     """What became of one draw."""
-    problem, truth = instance(size, rank, condition, oversampling, seed)
+    problem, truth = instance_of(size, rank, condition, oversampling, masks, seed)
     begun, error, in_time = time.process_time(), 1.0, True
     try:
         with limited(limit):
@@ -73,22 +109,22 @@ def solve(size: int, rank: int, condition: float, oversampling: float, seed: int
     return {"error": error, "in_time": in_time, "seconds": round(seconds, 3), "limit": limit}
 
 
-def is_identifiable(size: int, rank: int, condition: float, oversampling: float, seed: int) -> bool:
+def is_identifiable(size: int, rank: int, condition: float, oversampling: float, masks: str, seed: int) -> bool:
     """Whether the certificate, computed at the true matrix, determines every cell."""
-    problem, truth = instance(size, rank, condition, oversampling, seed)
+    problem, truth = instance_of(size, rank, condition, oversampling, masks, seed)
     u, values, vt = np.linalg.svd(truth)
     true = triplets_of(u[:, :rank] * values[:rank], vt[:rank].T, rank)
     return certify(Sampling(problem.rows, problem.cols, problem.shape), true).is_complete
 
 
 def key_of(record: dict) -> Key:
-    return tuple(record[name] for name in ("n", "r", "kappa", "rho", "seed", "method"))
+    return tuple(record[name] for name in (*PLACE, "seed", "method"))
 
 
 def read(path: Path) -> dict[Key, dict]:
     """The answers there are."""
     lines = path.read_text().splitlines() if path.exists() else []
-    records = [json.loads(line) for line in lines]
+    records = [{"masks": "repaired"} | json.loads(line) for line in lines]
     return {key_of(record): record for record in records}
 
 
@@ -101,16 +137,16 @@ def compute(path: Path, chosen: argparse.Namespace) -> None:
     for seed in range(chosen.draws):
         for rank in chosen.ranks:
             for oversampling in chosen.oversamplings:
-                place = (chosen.size, rank, chosen.condition, oversampling, seed)
+                place = (chosen.size, rank, chosen.condition, oversampling, chosen.masks, seed)
                 missing = [method for method in chosen.methods if (*place, method) not in done]
-                known = next((record for key, record in done.items() if key[:5] == place), None)
+                known = next((record for key, record in done.items() if key[:6] == place), None)
                 if not missing:
                     continue
                 can = is_identifiable(*place) if known is None else known["identifiable"]
                 for method in missing:
                     if method != "rankfall" and not can:
                         continue
-                    record = dict(zip(("n", "r", "kappa", "rho", "seed"), place, strict=True))
+                    record = dict(zip((*PLACE, "seed"), place, strict=True))
                     record |= {"method": method, "identifiable": can, **solve(*place, method, chosen.limit)}
                     done[key_of(record)] = record
                     with path.open("a") as file:
@@ -122,16 +158,16 @@ def print_table(path: Path) -> None:
     records = list(read(path).values())
     print("| " + " | ".join(COLUMNS) + " |")
     print("|" + "|".join("---:" for _ in COLUMNS) + "|")
-    for place in sorted({key_of(record)[:4] for record in records}, key=lambda p: (p[:3], -p[3])):
+    for place in sorted({key_of(record)[:5] for record in records}, key=lambda p: (p[:3], p[4], -p[3])):
         for method in METHODS:
-            made = [r for r in records if key_of(r)[:4] == place and r["method"] == method]
+            made = [r for r in records if key_of(r)[:5] == place and r["method"] == method]
             could = [r for r in made if r["identifiable"]]
             if not could:
                 continue
             seconds = [r["seconds"] for r in could]
             solved = sum(r["error"] < SOLVED for r in could)
             out = sum(not r["in_time"] for r in could)
-            cells = (*(f"{x:g}" for x in place), method, solved, len(could), len(made), out,
+            cells = (*(f"{x:g}" for x in place[:4]), place[4], method, solved, len(could), len(made), out,
                      f"{np.median(seconds):.1f}", f"{max(seconds):.1f}")  # fmt: skip
             print("| " + " | ".join(str(cell) for cell in cells) + " |")
 
@@ -143,6 +179,7 @@ def main() -> None:
     parser.add_argument("--ranks", type=int, nargs="+", default=[5])
     parser.add_argument("--condition", type=float, default=10.0)
     parser.add_argument("--oversamplings", type=float, nargs="+", default=[1.5, 1.3, 1.2])
+    parser.add_argument("--masks", choices=MASKS, default=MASKS[0])
     parser.add_argument("--draws", type=int, default=20)
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
     parser.add_argument("--limit", type=float, default=60.0, help="seconds of processor time for a draw")

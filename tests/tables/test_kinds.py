@@ -395,3 +395,11 @@ def test_pandas_types_are_numbers_or_labels():
     assert filled["day"].isna().tolist() == [False, True, False]
     with pytest.raises(InputError, match="'day' has the type"):
         from_frame(frame, ["kind"])
+
+
+def test_times_are_said_to_be_written_as_seconds(tmp_path):
+    times = save(tmp_path / "t.csv", "who,lap\na,0:12:30\nb,0:11:05\nc,\nd,0:14:59.5\n")
+    with pytest.raises(InputError, match="write times and durations as numbers, of seconds for instance"):
+        read_table(times)
+    table = read_table(save(tmp_path / "u.csv", "who,lap,w\na,12:30,1\nb,11:05,2\nc,,3\nd,14:59,\n"))
+    assert "'lap' is carried along unfilled, with 1 empty or unknown cell; written as numbers" in notes_of(table)

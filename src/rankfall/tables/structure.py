@@ -7,7 +7,7 @@ import numpy as np
 
 from rankfall.errors import InputError
 from rankfall.tables.categories import category_places, coded, repeats
-from rankfall.tables.cells import Parsed
+from rankfall.tables.cells import Parsed, known_texts
 from rankfall.tables.columns import Column, columns_of
 from rankfall.tables.detection import detect_labels, find_columns, is_header, is_index
 from rankfall.tables.grid import Grid
@@ -25,6 +25,8 @@ from rankfall.tables.surroundings import (
     without_units,
 )
 from rankfall.tables.table import column_title
+
+_TIME = r"^\d{1,3}(?::\d\d){1,2}(?:[.,]\d+)?$"
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +108,7 @@ def structure_of(
     if not numbers:
         raise InputError(
             f"a table must have a column of numbers, {str(grid.path)!r} has none beside its labels"
-            f"{_shown(grid.cells.row(int(rows[0])))}; {_ways(grid, separator)}"
+            f"{_shown(grid.cells.row(int(rows[0])))}; {_ways(grid, separator, any(map(_has_times, columns)))}"
         )
     if label_columns is None and reading.leave_out != ():
         rows = without_footnotes(grid, parsed, rows, notes)
@@ -203,7 +205,18 @@ def _warn_of_carried(column: Column, names: list[str] | None, place: int, readin
         faults.append(f"{numeric} {'cell' if numeric == 1 else 'cells'} like numbers")
     if faults:
         way = "; --categories auto fills it" if empty and repeats(column, reading) else ""
+        way = (
+            "; written as numbers, of seconds for instance, its times are filled"
+            if empty and _has_times(column)
+            else way
+        )
         notes.warn(f"{column_title(names, place)} is carried along unfilled, with {' and '.join(faults)}{way}")
+
+
+def _has_times(column: Column) -> bool:
+    """Whether most cells are times of the day or durations, 1:30:00 or 4:05.2."""
+    known = known_texts(column.texts).drop_nulls()
+    return 2 * int(known.str.contains(_TIME).sum()) > len(known)
 
 
 def _shown(cells: Sequence[str | None]) -> str:
@@ -212,8 +225,10 @@ def _shown(cells: Sequence[str | None]) -> str:
     return f" (its first row is {', '.join(known[:3])}{', …' if len(known) > 3 else ''})" if known else ""
 
 
-def _ways(grid: Grid, separator: str | None) -> str:
+def _ways(grid: Grid, separator: str | None, has_times: bool) -> str:
     """What may be wrong with a grid that has no numbers."""
+    if has_times:
+        return "write times and durations as numbers, of seconds for instance"
     words = (
         "write units and factors alike in all cells of a column, fill columns of few words by --categories auto, and "
         "check its label columns"
