@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from rankfall.cli.edge import say
+from tests.fuzz.commands import CONTROL
 from tests.helpers.shell import complete, shell
 
 TABLE = "who,a,b,c\nAnn,1,,3\nBob,4,5,\nCyd,7,8,9\nDan,,11,12\n"
@@ -89,3 +90,12 @@ def test_words_are_completed_where_they_are_asked_for():
     done = [line.split(",") for line in Path("t-completed.csv").read_text().splitlines()[1:]]
     assert [cells[2] for cells in done if int(cells[0]) % 6 == 0] == ["low", "low", "low", "high", "high"]
     assert complete("t.csv", "--categories", "color").code == 2
+
+
+@pytest.mark.parametrize(
+    "words", [["\u202e"], ["complete", "a", "\x1b[31mb"], ["complete", "--\u202e", "3"], ["--\x07x"]]
+)
+def test_words_that_the_parser_does_not_know_command_no_terminal(words):
+    ended = shell(*words)
+    assert ended.code == 2
+    assert not CONTROL.search(ended.stderr)

@@ -120,3 +120,9 @@ def test_formulas_without_results_are_refused(tmp_path):
     assert openpyxl.load_workbook(tmp_path / "u.xlsx").active["C3"].value == "=B3*2"
     with pytest.raises(InputError, match=r"^a sheet must be one of Sheet, got 'data'"):
         read_table(tmp_path / "t.xlsx", reading=Reading(sheet="data"))
+
+
+@pytest.mark.parametrize("text", ["a,,,b\nc,d\n,,e,\n", "a,,,\nb\n,c,,\n1,,,\n"])
+def test_a_table_of_nearly_empty_rows_is_no_block_of_facts(tmp_path, text):
+    with pytest.raises(InputError, match="row 2 has [12]; complete the row, or leave it out by --leave-out 2$"):
+        read(tmp_path, text)

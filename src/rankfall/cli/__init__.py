@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from rankfall.cli.commands import Commands
 from rankfall.cli.compare import EXIT_CODES as COMPARE_EXIT_CODES, compare
 from rankfall.cli.complete import EXIT_CODES, complete
 from rankfall.cli.edge import at_the_edge
@@ -22,7 +23,7 @@ from rankfall.cli.reproduce import EXIT_CODES as REPRODUCE_EXIT_CODES, reproduce
 from rankfall.cli.streams import forgiving_streams, occupy_closed_descriptors
 
 app = typer.Typer(
-    name="rankfall", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+    name="rankfall", cls=Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
     help="Matrix completion by deep matrix factorization.",
 )  # fmt: skip
 app.command(epilog=EXIT_CODES, cls=OptionalValues)(at_the_edge(complete))

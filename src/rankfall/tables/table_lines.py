@@ -112,7 +112,7 @@ class TableLines:
         whole = np.flatnonzero(counts >= self.width - 1)
         above, below = rows[: whole[0]].tolist(), rows[whole[-1] + 1 :].tolist()
         facts = list(takewhile(lambda row: self._count_filled(row) <= 2, rows.tolist())) if self.width >= 4 else []
-        if facts and self._has_names(int(rows[len(facts)])):
+        if 0 < len(facts) < len(rows) and self._has_names(int(rows[len(facts)])):
             above = facts
         elif any(self.counts[row] > 1 for row in above):
             return
