@@ -24,7 +24,7 @@ def share_out(loop: Callable[..., object], bounds: Sequence[int] | np.ndarray, *
     A thread takes as many pieces as another, in one call; `alone`: one thread takes all.
     """
     pieces = len(bounds) - 1
-    threads = 1 if alone or _is_worker() else min(get_num_threads(), pieces)
+    threads = 1 if alone or _is_worker() else max(1, min(get_num_threads(), pieces))
     ends = [int(bounds[thread * pieces // threads]) for thread in range(threads)] + [int(bounds[-1])]
     others = [_pool(os.getpid(), threads - 1).submit(loop, *ends[k : k + 2], *call) for k in range(1, threads)]
     loop(*ends[:2], *call)
