@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from typer import Context
 
 # Typer has no name for the errors of the parser that it brings along.
-_PARSER_ERROR = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+_PARSER_ERROR: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 
 
 class Commands(TyperGroup):
