@@ -52,6 +52,19 @@ def test_moments_without_any_measurement_are_between_their_neighbors():
     assert _error(rf.DeepMatrixFactorization(order="rows").fit_transform(holes), truth, holes) < 0.1
 
 
+@pytest.mark.parametrize("gap", [0, 1])
+def test_a_table_without_noise_comes_back_exactly_unless_a_moment_is_unmeasured(gap):
+    rng = np.random.default_rng(0)
+    truth = rng.standard_normal((60, 2)) @ rng.standard_normal((2, 15))
+    holes = np.where(rng.random(truth.shape) < 0.7, truth, np.nan)
+    holes[30 : 30 + gap] = np.nan
+    model = rf.DeepMatrixFactorization(order="rows")
+    error = _error(model.fit_transform(holes), truth, holes)
+    assert model.depth_ == np.inf
+    assert (model.fitted_.refinement is None) == (gap == 0)
+    assert error < (1 if gap else 1e-9)
+
+
 def test_saved_with_its_order(waves, tmp_path):
     _, holes = waves
     days = np.datetime64("2020-01-01") + np.arange(len(holes))[::-1]

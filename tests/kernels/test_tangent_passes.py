@@ -26,7 +26,10 @@ class Lists:
         rng = np.random.default_rng(rank)
         mask = rng.random(shape) < 0.5
         mask[2] = mask[:, 3] = False
-        return cls(*np.nonzero(mask), *(rng.standard_normal((side, rank)) for side in shape))
+        return cls(
+            *(index.astype(np.int32) for index in np.nonzero(mask)),
+            *(rng.standard_normal((side, rank)) for side in shape),
+        )
 
     @property
     def places(self) -> np.ndarray:

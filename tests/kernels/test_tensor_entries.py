@@ -115,7 +115,7 @@ def test_one_loop_for_loss_and_gradient_gives_what_two_give(loss, weighted, shap
     rng, model = np.random.default_rng(2), model.sized(shape)
     values = np.where(rng.random((2, *shape)) < 0.5, 1.0, -1.0)
     given = np.stack([np.ravel(each) for each in values])
-    indices = np.stack([np.ravel(each) for each in np.indices(shape)])
+    indices = np.stack([np.ravel(each) for each in np.indices(shape, dtype=np.int32)])
     weights = rng.random((2, given.shape[1])) if weighted else None
     problem = rf.TensorCompletion(indices, given, shape, weights, loss_function=loss)
     at = rng.standard_normal((2, model.size))

@@ -116,6 +116,18 @@ def test_the_path_shrinks_its_scale_and_its_residual_on_a_planted_matrix():
     assert all(step.rank >= 1 for step in steps)
 
 
+def test_leaps_save_steps_pass_no_rank_and_end_at_the_same_matrix():
+    sampling, left, right, _ = drawn((60, 60), 0.4, 3)
+    truth = left * [1.0, 1e-2, 1e-4], right
+    entries = sampling.read(*truth)
+    slow, fast = (list(follow(sampling, entries, DepthMean(), 0.9, leaps=leaps)) for leaps in (False, True))
+    assert len(fast) < 0.85 * len(slow)
+    assert {point.step.rank for point in slow} == {point.step.rank for point in fast} == {1, 2, 3}
+    for points in (slow, fast):
+        found = points[-1].triplets.leading(3)
+        np.testing.assert_allclose((found.left * found.values) @ found.right.T, truth[0] @ truth[1].T, atol=1e-7)
+
+
 def test_a_bound_on_the_escaped_directions_is_kept():
     sampling, left, right, _ = drawn((40, 30), 0.5, 3)
     entries = sampling.read(left * [3.0, 2.0, 1.0], right)

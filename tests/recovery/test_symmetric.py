@@ -57,7 +57,7 @@ def test_close_to_the_limit_the_answer_is_symmetric_and_no_certified_cell_is_wro
 
 def test_a_diagonal_makes_symmetric_recovery_possible_where_a_general_matrix_is_not_determined():
     """n entries of the diagonal check a symmetric matrix, and say nothing of what is not symmetric in a general one."""
-    for seed in (1, 2):
+    for seed in (2, 54):
         truth, holes = kernel(20, 2, 0.2, seed)
         found = recover(rf.Completion.from_array(holes), attempts=1)
         assert (found.is_exact, found.certificate.is_complete) == (True, True), seed

@@ -102,12 +102,10 @@ def _fit_by(problem: Completion, settings: FitSettings, progress: Progress) -> F
 def _refined(fitted: FittedTable, settings: FitSettings, progress: Progress) -> FittedTable:
     """The fit with the stack beside it, whose held-out predictions are those reported; Ctrl-C leaves it as it was.
 
-    The factorization stays alone where its own held-out error is lower: a table of exactly low rank in one unit. Of
-    moments in time it says too little: it was judged on single entries, where gaps are long, and knows nothing of a
-    moment without any measurement.
+    The factorization stays alone where its own held-out error is lower: a table of exactly low rank in one unit.
     """
     columns = fitted.problem.shape[1]
-    alone = np.inf if settings.order is not None else ColumnQuality.of(fitted.selection, columns).overall
+    alone = np.inf if _leaves_gaps(fitted, settings) else ColumnQuality.of(fitted.selection, columns).overall
     if alone < _NEARLY_EXACT:
         return fitted
     try:
@@ -122,6 +120,19 @@ def _refined(fitted: FittedTable, settings: FitSettings, progress: Progress) -> 
     if alone < _LOWER * ColumnQuality.of(selection, columns).overall:
         return fitted
     return replace(fitted, selection=selection, refinement=refinement)
+
+
+def _leaves_gaps(fitted: FittedTable, settings: FitSettings) -> bool:
+    """Whether the rows are moments in time of which the factorization knows too little.
+
+    It was judged on single entries, where gaps are long, and knows nothing of a moment without any measurement. The
+    limit has no gap where each moment has more measurements than the rank: they determine it.
+    """
+    if settings.order is None:
+        return False
+    measured = np.bincount(fitted.problem.rows, minlength=fitted.problem.shape[0])
+    candidate = fitted.selection.chosen.candidate
+    return not (candidate.is_limit and measured.min() > candidate.width)
 
 
 def refit_table(problem: Completion, before: FittedTable, settings: FitSettings, progress: Progress) -> FittedTable:

@@ -4,6 +4,8 @@ Every rule about observed entries is here, each with its sentence: two dimension
 range, one value a position, weights that are not negative and not all zero.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 from array_api_compat import is_array_api_obj
@@ -31,7 +33,7 @@ def dense_entries(
             f"weights must have the shape of the matrix, {values.shape}, got {tuple(np.shape(weights))}; "
             "those of unknown entries are ignored"
         )
-    rows, cols = np.nonzero(~np.isnan(values))
+    rows, cols = (index.astype(index_type(values.shape)) for index in np.nonzero(~np.isnan(values)))
     picked = None if weights is None else to_numpy(weights)[rows, cols]
     return rows, cols, values[rows, cols], picked, values.shape
 
@@ -61,8 +63,7 @@ def sorted_unique(
         shape = (int(rows.max()) + 1, int(cols.max()) + 1)
     shape = (0, 0) if shape is None else (int(shape[0]), int(shape[1]))
     check_positions(rows, cols, shape)
-    # positions at half the memory; every table but the most absurd fits
-    small = np.int32 if max(shape) < 2**31 else np.int64
+    small = index_type(shape)
     if _are_ascending(rows, cols):
         return rows.astype(small, copy=False), cols.astype(small, copy=False), values, weights, shape
     key = rows.astype(np.int64) * shape[1] + cols
@@ -77,6 +78,11 @@ def sorted_unique(
         values, picked = merged(values, picked, fresh, duplicates)
         key = key[fresh]
     return (key // shape[1]).astype(small), (key % shape[1]).astype(small), values, picked, shape
+
+
+def index_type(shape: Sequence[int]) -> type[np.signedinteger]:
+    """Int32 for positions, at half the memory, in every table but the most absurd; then int64."""
+    return np.int32 if max(shape, default=0) < 2**31 else np.int64
 
 
 def _are_ascending(rows: np.ndarray, cols: np.ndarray) -> bool:

@@ -8,6 +8,7 @@ from jaxtyping import Int
 
 from rankfall.arrays import Array, to_numpy
 from rankfall.errors import InputError
+from rankfall.problems.observations import index_type
 from rankfall.problems.real import real_numbers
 from rankfall.problems.repeats import check_choice, merged, refuse_repeats
 
@@ -23,7 +24,7 @@ def dense_tensor_entries(
             f"weights must have the shape of the tensor, {values.shape}, got {tuple(np.shape(weights))}; "
             "those of unknown entries are ignored"
         )
-    indices = np.stack(np.nonzero(~np.isnan(values))).astype(_index_type(values.shape))
+    indices = np.stack(np.nonzero(~np.isnan(values))).astype(index_type(values.shape))
     picked = None if weights is None else to_numpy(weights)[tuple(indices)]
     return indices, values[tuple(indices)], picked, values.shape
 
@@ -53,7 +54,7 @@ def sorted_unique_entries(
     shape = tuple(int(side) for side in shape)
     require_order(shape)
     check_indices(lists, shape)
-    stacked = np.stack(lists).astype(_index_type(shape))
+    stacked = np.stack(lists).astype(index_type(shape))
     order = np.lexsort(stacked[::-1])
     stacked, values = np.ascontiguousarray(stacked[:, order]), values[..., order]
     weights = None if weights is None else weights[..., order]
@@ -89,7 +90,3 @@ def check_indices(indices: Sequence[np.ndarray], shape: Sequence[int]) -> None:
                 f"indices of axis {axis} must lie in 0 … {side - 1} for shape {tuple(shape)}, got {index[bad[0]]} in "
                 f"entry {bad[0]}; indices are zero-based"
             )
-
-
-def _index_type(shape: Sequence[int]) -> type:
-    return np.int32 if max(shape, default=0) < 2**31 else np.int64

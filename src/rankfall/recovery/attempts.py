@@ -75,7 +75,9 @@ def attempt_exact(
     enough = max(1e-8, tolerance)
     ahead, found = FitsAhead(sampling, entries, tolerance), None
     try:
-        for last in follow(sampling, entries, attempt.mean, attempt.decay, start, seed, enough, watch, widest):
+        for last in follow(
+            sampling, entries, attempt.mean, attempt.decay, start, seed, enough, watch, widest, leaps=True
+        ):
             steps.append(last.step)
             found = ahead.tried(last)
             if found is not None or ahead.is_vain(last):

@@ -18,6 +18,7 @@ from rankfall.recovery.frozen_solve import TangentFit, fit_tangent
 from rankfall.recovery.metric import Mean, ridge
 from rankfall.recovery.observed import Observed
 from rankfall.recovery.sampling import Sampling
+from rankfall.recovery.shrinking_scale import ShrinkingScale
 from rankfall.recovery.spectrum import Iterate, Triplets, leading_triplets
 from rankfall.recovery.symmetry import Symmetry
 
@@ -26,11 +27,6 @@ _WIDEST = 1.5
 # Triplets kept beyond the escaped ones, so that the next to escape is seen.
 _SPARE = 6
 _FEWEST = 12
-# After this many steps with one R the scale may jump down to just above the next singular value.
-_STEADY = 3
-_JUMP, _GAP = 0.1, 0.2
-# Directions this close to ε have not escaped yet: their λ would not be finite.
-_MARGIN = 1.0005
 _STEPS = 400
 # Of a line one entry in so many may be left out.
 _FEW = 2
@@ -76,12 +72,14 @@ def follow(
     watch: Callable[[PathStep], None] | None = None,
     widest: int | None = None,
     trimmed: float = 0.0,
+    leaps: bool = False,
 ) -> Iterator[PathPoint]:
     """Walk the path, one point a step, until ‖z‖ < `residual`·‖b‖ or ε has become negligible.
 
     mean: what M_ab is. decay: factor of ε from step to step. start: entries of the first iterate, b if None.
     seed: of the random columns in block power iterations. widest: bound on R beside that of the entries.
     trimmed: share of the entries, single ones, that each step leaves out, those of the largest misfit at the last one.
+    leaps: whether ε falls at once to the next singular value where a step has hardly moved the path.
     """
     every_entry = sampling, entries
     if trimmed:
@@ -93,19 +91,10 @@ def follow(
     cap = widest_rank(sampling) if widest is None else min(widest, widest_rank(sampling))
     iterate = Iterate.observed(sampling, entries if start is None else start)
     triplets = leading_triplets(iterate, np.zeros((sampling.shape[1], 0)), _FEWEST, 12, rng)
-    scale = 0.9 * float(triplets.values[0])
-    before, steady = 0, 0
-    for number in range(_STEPS):
-        scale *= decay if number else 1.0
+    scale = ShrinkingScale(0.9 * float(triplets.values[0]), decay, leaps)
+    for _ in range(_STEPS):
         triplets = _widened(iterate, triplets, scale, cap, rng)
-        values = triplets.values
-        rank = min(max(int((values > _MARGIN * scale).sum()), 1), cap)
-        beyond = float(values[rank]) if rank < values.size else 0.0
-        used = max(scale, beyond)
-        if steady >= _STEADY and beyond < _GAP * scale:
-            used = scale = max(1.01 * beyond, _JUMP * scale)
-        used = min(used, 0.9 * float(values[0]))
-        rank = int((values[:rank] > _MARGIN * used).sum())
+        used, rank = scale.settle(triplets.values, cap)
         escaped = triplets.leading(rank)
         charge = ridge(mean, escaped.values, used)
         fit = fit_tangent(
@@ -124,10 +113,9 @@ def follow(
         if watch is not None:
             watch(step)
         yield PathPoint(step, fit, iterate, triplets)
-        steady = steady + 1 if rank == before else 0
-        before = rank
-        if step.residual < residual or scale < _SMALLEST * triplets.values[0]:
+        if step.residual < residual or scale.value < _SMALLEST * triplets.values[0]:
             return
+        scale.fall(rank, step.residual)
 
 
 def without_largest(
@@ -152,12 +140,14 @@ def without_largest(
     return kept
 
 
-def _widened(iterate: Iterate, triplets: Triplets, scale: float, cap: int, rng: np.random.Generator) -> Triplets:
+def _widened(
+    iterate: Iterate, triplets: Triplets, scale: ShrinkingScale, cap: int, rng: np.random.Generator
+) -> Triplets:
     """The triplets, with as many more as it takes to see three that have not escaped."""
     largest = min(iterate.sampling.shape)
     is_semidefinite = iterate.sampling.symmetry is Symmetry.SEMIDEFINITE
     while True:
-        escaped = int((triplets.values > _MARGIN * scale).sum())
+        escaped = scale.escaped(triplets.values)
         known = triplets.values.size
         # large negative eigenvalues, told as zero, leave no room for positive ones
         seen = int((triplets.values > 0).sum()) if is_semidefinite else known
