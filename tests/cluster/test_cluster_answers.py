@@ -150,13 +150,12 @@ def test_columns_of_a_csv_file_may_come_in_another_order(client, tmp_path):
     ENTRIES.head(2500).to_csv(tmp_path / "0.csv", index=False)
     ENTRIES.tail(2500)[["item", "rating", "user"]].to_csv(tmp_path / "1.csv", index=False)
     read = ClusterEntries.read(DaskWorkers(client), cluster.read_frame(str(tmp_path / "*.csv"), NAMES))
-    for labels, counts, name in (
-        (read.labels.rows, read.labels.row_counts, "user"),
-        (read.labels.cols, read.labels.column_counts, "item"),
-    ):
-        expected = ENTRIES[name].value_counts().sort_index()
-        assert labels.tolist() == expected.index.tolist()
-        assert counts.tolist() == expected.tolist()
+    users, items = (ENTRIES[name].value_counts().sort_index() for name in ("user", "item"))
+    assert read.labels.rows.tolist() == users.index.tolist()
+    assert read.labels.row_counts.tolist() == users.tolist()
+    assert read.labels.cols.tolist() == items.index.tolist()
+    for degrees, counts in zip(read.degrees, (users, items), strict=True):
+        assert degrees.tolist() == counts.tolist()
 
 
 def _read_and_fit(pattern):

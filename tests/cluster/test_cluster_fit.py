@@ -14,7 +14,7 @@ from rankfall.estimators.candidate_grid import candidates
 from rankfall.estimators.readings import ListedReadings
 from rankfall.estimators.selection import select
 from rankfall.problems.layouts.row_block import RowBlock
-from tests.helpers.entries import planted_entries
+from tests.helpers.entries import planted_entries, uneven_entries
 
 pytestmark = [pytest.mark.dask, pytest.mark.trusted]
 ENTRIES = planted_entries((250, 80), 6000)
@@ -71,6 +71,17 @@ def test_choosing_is_that_of_one_machine(client, alone, features):
     assert many.chosen.time == pytest.approx(one.chosen.time, rel=1e-2)
     np.testing.assert_allclose(many.predicted, one.predicted, atol=0.05)
     np.testing.assert_allclose(many.column_means, one.column_means, rtol=1e-6)
+
+
+def test_popularity_of_a_long_list_is_chosen_on_its_first_rows(client, monkeypatch):
+    entries, stages = uneven_entries((900, 100), 7000), set()
+    every = fitted(entries, features=False)
+    monkeypatch.setattr("rankfall.estimators.narrowing.LONG", 1000)
+    few = fitted(entries, features=False, progress=lambda stage, share: stages.add(stage))
+    assert len(every.selection_.trials) == 2
+    assert len(few.selection_.trials) == 1
+    assert few.held_out_error_ == pytest.approx(every.held_out_error_, rel=0.03)
+    assert "choosing: depth 2, on some of the rows" in stages
 
 
 def test_it_finds_what_was_planted(alone):

@@ -1,7 +1,7 @@
 """The entries of a table on a cluster: read, numbered and dealt out to row blocks, never all in one place."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, cast
@@ -91,6 +91,12 @@ class ClusterEntries:
     def parts(self, rows: np.ndarray) -> list[np.ndarray]:
         """What belongs to the rows of each block, of an array with one line for each row of the table."""
         return [rows[first:end] for first, end in pairwise(self.bounds)]
+
+    def first(self, count: int) -> "ClusterEntries":
+        """The entries of the rows of the first blocks."""
+        end = self.bounds[count]
+        labels = replace(self.labels, rows=self.labels.rows[:end], row_counts=self.labels.row_counts[:end])
+        return ClusterEntries(self.workers, self.blocks[:count], self.bounds[: count + 1], labels)
 
     def split(self, share: float, seed: int) -> "tuple[ClusterEntries, tuple[np.ndarray, np.ndarray, np.ndarray]]":
         """The entries that are not held out, still on the workers, and rows, columns and values of those that are."""

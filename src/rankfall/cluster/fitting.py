@@ -4,6 +4,9 @@ Held-out entries are drawn by a hash of each pair, at most 200,000 of them; they
 features, scaling and stopping time as `rankfall.estimators.fitting` does. Weights and their motion are here too.
 """
 
+import math
+from collections.abc import Callable
+
 from rankfall.cluster.entries import ClusterEntries
 from rankfall.cluster.readings import BlockReadings, ReadBlocks
 from rankfall.cluster.table import ClusterTable
@@ -11,6 +14,7 @@ from rankfall.errors import InputError
 from rankfall.estimators.candidate_grid import candidates
 from rankfall.estimators.fitting import factors_of, run_to_time
 from rankfall.estimators.keeping import Keeper
+from rankfall.estimators.narrowing import ROWS, Part, narrowed
 from rankfall.estimators.selection import Progress, select
 from rankfall.estimators.settings import FitSettings
 from rankfall.problems.completion import Completion
@@ -36,9 +40,10 @@ def fit_entries(
             f"a cluster is for long lists of at least {_FEWEST} entries, got {whole.problem.count}; fit them on one "
             "machine"
         )
-    train, held = entries.split(settings.holdout, settings.seed)
-    readings = BlockReadings(ReadBlocks(train, settings.dtype), Completion.from_triplets(*held, entries.shape))
-    choices = candidates(whole.problem, settings)
+    readings = _split(entries, settings)
+    choices = narrowed(
+        candidates(whole.problem, settings), whole.problem.count, _first_rows(entries), settings, progress
+    )
     selection = select(readings, choices, settings, lambda stage, share: progress(stage, 0.8 * share), keeper)
     if selection.kept is not None:
         shape, run = selection.kept
@@ -54,3 +59,18 @@ def fit_entries(
         weights = run.weights
     left, right = factors_of(shape, weights, run)
     return ClusterTable(whole.problem, shape, left, right, selection, run, entries=entries, ranges=whole.column_values)
+
+
+def _split(entries: ClusterEntries, settings: FitSettings) -> BlockReadings:
+    train, held = entries.split(settings.holdout, settings.seed)
+    return BlockReadings(ReadBlocks(train, settings.dtype), Completion.from_triplets(*held, entries.shape))
+
+
+def _first_rows(entries: ClusterEntries) -> Callable[[FitSettings], Part]:
+    """About one block in `ROWS`, those of the first rows."""
+
+    def part(settings: FitSettings) -> Part:
+        few = entries.first(math.ceil(len(entries.blocks) / ROWS))
+        return _split(few, settings), candidates(ReadBlocks(few, settings.dtype).problem, settings)
+
+    return part

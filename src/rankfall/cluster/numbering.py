@@ -18,12 +18,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Labels:
-    """Sorted labels of rows and columns, and the number of known entries of each, repeats included."""
+    """Sorted labels of rows and columns, and the number of known entries of each row, repeats included."""
 
     rows: "pd.Index"
     cols: "pd.Index"
     row_counts: np.ndarray
-    column_counts: np.ndarray
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -66,7 +65,7 @@ def labels_of(counts: "tuple[pd.Series, pd.Series]") -> Labels:
     rows, cols = counts
     if not len(rows):
         raise InputError("at least one entry must be known, got none; check which column has the values")
-    return Labels(rows.index, cols.index, rows.to_numpy(), cols.to_numpy())
+    return Labels(rows.index, cols.index, rows.to_numpy())
 
 
 def known_entries(frame: "pd.DataFrame", columns: Sequence[str]) -> "pd.DataFrame":

@@ -17,6 +17,7 @@ from rankfall.estimators.feature_shift import FeatureShift
 from rankfall.estimators.fitted import FittedTable
 from rankfall.estimators.folds import FITTED, RECORD, STEP_LIMIT
 from rankfall.estimators.limit import run_limit
+from rankfall.estimators.narrowing import narrowed, some_rows
 from rankfall.estimators.outliers import MOST_ENTRIES, has_outliers, resists_better
 from rankfall.estimators.quality import ColumnQuality
 from rankfall.estimators.readings import ListedReadings, model_of
@@ -76,6 +77,7 @@ def _fit_by(problem: Completion, settings: FitSettings, progress: Progress) -> F
     """Fit by the loss of the settings."""
     choices = candidates(problem, settings)
     if problem.rows.size >= FEWEST:
+        choices = narrowed(choices, problem.rows.size, some_rows(problem), settings, progress)
         selection = select(
             ListedReadings(problem, settings), choices, settings, lambda stage, share: progress(stage, 0.8 * share)
         )
