@@ -22,13 +22,10 @@ def looked_at(monkeypatch):
     found = []
     part_of = narrowing.some_rows
 
-    def some_rows(whole):
-        def part(settings):
-            readings, choices = part_of(whole)(settings)
-            found.append(readings.problem)
-            return readings, choices
-
-        return part
+    def some_rows(whole, settings):
+        readings, choices = part_of(whole, settings)
+        found.append(readings.problem)
+        return readings, choices
 
     monkeypatch.setattr(narrowing, "LONG", 1000)
     monkeypatch.setattr("rankfall.estimators.fitting.some_rows", some_rows)

@@ -5,7 +5,7 @@ features, scaling and stopping time as `rankfall.estimators.fitting` does. Weigh
 """
 
 import math
-from collections.abc import Callable
+from functools import partial
 
 from rankfall.cluster.entries import ClusterEntries
 from rankfall.cluster.readings import BlockReadings, ReadBlocks
@@ -40,10 +40,9 @@ def fit_entries(
             f"a cluster is for long lists of at least {_FEWEST} entries, got {whole.problem.count}; fit them on one "
             "machine"
         )
+    choices = candidates(whole.problem, settings)
+    choices = narrowed(choices, whole.problem.count, partial(_first_rows, entries), settings, progress)
     readings = _split(entries, settings)
-    choices = narrowed(
-        candidates(whole.problem, settings), whole.problem.count, _first_rows(entries), settings, progress
-    )
     selection = select(readings, choices, settings, lambda stage, share: progress(stage, 0.8 * share), keeper)
     if selection.kept is not None:
         shape, run = selection.kept
@@ -66,11 +65,7 @@ def _split(entries: ClusterEntries, settings: FitSettings) -> BlockReadings:
     return BlockReadings(ReadBlocks(train, settings.dtype), Completion.from_triplets(*held, entries.shape))
 
 
-def _first_rows(entries: ClusterEntries) -> Callable[[FitSettings], Part]:
+def _first_rows(entries: ClusterEntries, settings: FitSettings) -> Part:
     """About one block in `ROWS`, those of the first rows."""
-
-    def part(settings: FitSettings) -> Part:
-        few = entries.first(math.ceil(len(entries.blocks) / ROWS))
-        return _split(few, settings), candidates(ReadBlocks(few, settings.dtype).problem, settings)
-
-    return part
+    few = entries.first(math.ceil(len(entries.blocks) / ROWS))
+    return _split(few, settings), candidates(ReadBlocks(few, settings.dtype).problem, settings)

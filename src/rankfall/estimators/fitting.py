@@ -7,6 +7,7 @@ again.
 """
 
 from dataclasses import replace
+from functools import partial
 from typing import cast
 
 import numpy as np
@@ -77,7 +78,7 @@ def _fit_by(problem: Completion, settings: FitSettings, progress: Progress) -> F
     """Fit by the loss of the settings."""
     choices = candidates(problem, settings)
     if problem.rows.size >= FEWEST:
-        choices = narrowed(choices, problem.rows.size, some_rows(problem), settings, progress)
+        choices = narrowed(choices, problem.rows.size, partial(some_rows, problem), settings, progress)
         selection = select(
             ListedReadings(problem, settings), choices, settings, lambda stage, share: progress(stage, 0.8 * share)
         )

@@ -44,11 +44,7 @@ def narrowed(
     return [each for each in choices if (each.popularity, each.features) == (won.popularity, won.features)]
 
 
-def some_rows(problem: Completion) -> Callable[[FitSettings], Part]:
+def some_rows(problem: Completion, settings: FitSettings) -> Part:
     """One row in `ROWS`, of entries that are at hand."""
-
-    def part(settings: FitSettings) -> Part:
-        few = problem.select(np.asarray(problem.rows) % ROWS == 0)
-        return ListedReadings(few, settings), candidates(few, settings)
-
-    return part
+    few = problem.select(np.asarray(problem.rows) % ROWS == 0)
+    return ListedReadings(few, settings), candidates(few, settings)
