@@ -50,6 +50,7 @@ PLAIN = {
     "add": lambda total, row: total + row,
     "add_times": lambda total, row, other: total + row * other,
     "dot": lambda row, other: (row * other).sum(),
+    "sum_of_lanes": lambda row: row.sum(),
     "stay_apart": lambda: None,
 }
 

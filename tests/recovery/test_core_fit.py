@@ -33,11 +33,12 @@ def test_all_entries_are_fitted_also_those_outside_of_the_core(rank):
         seen[24], seen[:, 19] = False, False
         seen[24, 19] = True
         sampling, entries, start = near(truth, seen, rank, 1e-3, seed)
-        assert not core_of(sampling, rank).all()
-        found = fit_core(sampling, entries, start, rank, 1e-11)
+        kept = core_of(sampling, rank)
+        assert not kept.all()
+        found = fit_core(sampling, entries, start, rank, 1e-11, kept)
         assert found is not None, seed
         assert found.residual < 1e-11
-        core = sampling.select(core_of(sampling, rank))
+        core = sampling.select(kept)
         block = np.ix_(np.unique(core.rows), np.unique(core.cols))
         product = (found.triplets.left * found.triplets.values) @ found.triplets.right.T
         np.testing.assert_allclose(product[block], truth[block], atol=1e-8)
@@ -70,4 +71,4 @@ def test_there_is_no_fit_of_a_rank_too_low_or_without_a_core():
     sampling, entries, start = near(truth, seen, 3, 0.0)
     assert fit_exact(sampling, entries, start, 2, 1e-11) is None
     diagonal = Sampling(np.arange(20, dtype=np.int32), np.arange(20, dtype=np.int32), truth.shape)
-    assert fit_core(diagonal, np.diag(truth).copy(), start, 1, 1e-11) is None
+    assert fit_exact(diagonal, np.diag(truth).copy(), start, 1, 1e-11, again=False) is None

@@ -202,6 +202,20 @@ def add_times(typingctx, total, row, other):
     return total(total, row, other), build
 
 
+def _sum_of_lanes(builder: Any, total: Any) -> Any:
+    """The upper half onto the lower one, until one lane is left."""
+    half = LANES
+    while half > 1:
+        half //= 2
+        mask = ir.VectorType(ir.IntType(32), half)
+        low, high = (
+            builder.shuffle_vector(total, total, mask([ir.IntType(32)(first + i) for i in range(half)]))
+            for first in (0, half)
+        )
+        total = builder.fadd(low, high)
+    return builder.extract_element(total, ir.IntType(32)(0))
+
+
 @intrinsic
 @no_type_check
 def dot(typingctx, row, other):
@@ -214,19 +228,20 @@ def dot(typingctx, row, other):
                 builder.extract_value(args[0], block), builder.extract_value(args[1], block), flags=("contract",)
             )
             total = term if total is None else builder.fadd(total, term, flags=("contract",))
-        half = LANES
-        while half > 1:
-            # the upper half onto the lower one, until one lane is left
-            half //= 2
-            mask = ir.VectorType(ir.IntType(32), half)
-            low, high = (
-                builder.shuffle_vector(total, total, mask([ir.IntType(32)(first + i) for i in range(half)]))
-                for first in (0, half)
-            )
-            total = builder.fadd(low, high)
-        return builder.extract_element(total, ir.IntType(32)(0))
+        return _sum_of_lanes(builder, total)
 
     return row.dtype.dtype(row, other), build
+
+
+@intrinsic
+@no_type_check
+def sum_of_lanes(typingctx, row):
+    """The sum of the eight numbers of a row of one block."""
+
+    def build(context, builder, signature, args):
+        return _sum_of_lanes(builder, builder.extract_value(args[0], 0))
+
+    return row.dtype.dtype(row), build
 
 
 @intrinsic

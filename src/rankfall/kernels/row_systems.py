@@ -12,40 +12,35 @@ import numpy as np
 from numba import njit
 
 from rankfall.kernels.lanes import LANES, add_multiple, load, multiple, read, stay_apart, store
+from rankfall.kernels.padded_rows import ONE, stride_of
 from rankfall.kernels.threads import piece_bounds, share_out
 
 # Multiplications below which one thread does the work: a few milliseconds.
 WORTH_THREADS = 2**25
-_ONE = (0,)
 # Numbers this much smaller than others of their row are zeros: a ridge takes a component away faster and faster, and
 # arithmetic with numbers below the normal ones is a hundred times slower.
 _NOTHING = 1e-30
 
 
-def stride_of(width: int) -> int:
-    """Numbers of a row of features: whole vectors of lanes."""
-    return -(-width // LANES) * LANES
-
-
 @njit(cache=True, error_model="numpy")
 @no_type_check
-def add_entries(begin, end, stride, features, values, weights, gram):
-    """Add Σ w φφᵀ to the rows of `gram`, on and above the diagonal, and Σ w y φ to the row below them.
+def add_squares(begin, end, stride, features, weights, gram):
+    """Add Σ w φφᵀ to the rows of `gram`, on and above the diagonal. All rows have `stride` numbers.
 
-    All rows have `stride` numbers. Empty weights are ones.
+    Empty weights are ones.
     """
     stay_apart()
-    number, is_weighted = features.dtype.type, weights.size > 0
+    is_weighted = weights.size > 0
     for column in range(0, stride, LANES):
         for row in range(0, column + LANES, LANES):
             at = row * stride + column
-            s0, s1 = load(gram, at, _ONE), load(gram, at + stride, _ONE)
-            s2, s3 = load(gram, at + 2 * stride, _ONE), load(gram, at + 3 * stride, _ONE)
-            s4, s5 = load(gram, at + 4 * stride, _ONE), load(gram, at + 5 * stride, _ONE)
-            s6, s7 = load(gram, at + 6 * stride, _ONE), load(gram, at + 7 * stride, _ONE)
+            s0, s1 = load(gram, at, ONE), load(gram, at + stride, ONE)
+            s2, s3 = load(gram, at + 2 * stride, ONE), load(gram, at + 3 * stride, ONE)
+            s4, s5 = load(gram, at + 4 * stride, ONE), load(gram, at + 5 * stride, ONE)
+            s6, s7 = load(gram, at + 6 * stride, ONE), load(gram, at + 7 * stride, ONE)
             for e in range(begin, end):
                 place = e * stride + row
-                lanes = load(features, e * stride + column, _ONE)
+                lanes = load(features, e * stride + column, ONE)
                 if is_weighted:
                     lanes = multiple(read(weights, e), lanes)
                 s0 = add_multiple(s0, read(features, place), lanes)
@@ -64,11 +59,21 @@ def add_entries(begin, end, stride, features, values, weights, gram):
             store(gram, at + 5 * stride, s5)
             store(gram, at + 6 * stride, s6)
             store(gram, at + 7 * stride, s7)
+
+
+@njit(cache=True, error_model="numpy")
+@no_type_check
+def add_entries(begin, end, stride, features, values, weights, gram):
+    """Add Σ w φφᵀ as `add_squares` does, and Σ w y φ to the row below the square."""
+    stay_apart()
+    add_squares(begin, end, stride, features, weights, gram)
+    number, is_weighted = features.dtype.type, weights.size > 0
+    for column in range(0, stride, LANES):
         at = stride * stride + column
-        side = load(gram, at, _ONE)
+        side = load(gram, at, ONE)
         for e in range(begin, end):
             share = number(read(weights, e) * read(values, e)) if is_weighted else read(values, e)
-            side = add_multiple(side, share, load(features, e * stride + column, _ONE))
+            side = add_multiple(side, share, load(features, e * stride + column, ONE))
         store(gram, at, side)
 
 
@@ -93,7 +98,7 @@ def solve_in_place(width, stride, ridge, jitter, gram):
         scale = gram.dtype.type(1 / np.sqrt(max(gram[k * stride + k], penalty)))
         for lane in range(k - k % LANES, stride, LANES):
             at = k * stride + lane
-            store(gram, at, multiple(scale, load(gram, at, _ONE)))
+            store(gram, at, multiple(scale, load(gram, at, ONE)))
         value = scale * gram[side + k]
         gram[side + k] = value
         for i in range(k + 1, width):
@@ -101,7 +106,7 @@ def solve_in_place(width, stride, ridge, jitter, gram):
             gram[side + i] -= value * factor
             for lane in range(i - i % LANES, stride, LANES):
                 at = i * stride + lane
-                store(gram, at, add_multiple(load(gram, at, _ONE), -factor, load(gram, k * stride + lane, _ONE)))
+                store(gram, at, add_multiple(load(gram, at, ONE), -factor, load(gram, k * stride + lane, ONE)))
     # U x = z
     for k in range(width - 1, -1, -1):
         value = gram[side + k]

@@ -1,11 +1,11 @@
 """Conjugate gradients in the tangent space, whole, in one compiled call: for problems that a few passes do not fill.
 
-With D_i = L_i L_iᵀ the system of row i and E_j = C_j C_jᵀ that of column j, the vectors q_e = L_i⁻¹ v_j and
-w_e = C_j⁻¹ u_i of entry e = (i, j) turn the preconditioned Schur complement into one without any small system:
+With D_i = R_iᵀ R_i the system of row i and E_j = C_jᵀ C_j that of column j, the vectors q_e = R_i⁻ᵀ v_j and
+w_e = C_j⁻ᵀ u_i of entry e = (i, j) turn the preconditioned Schur complement into one without any small system:
 
     (S x)_j = x_j − Σ_{e in column j} w_e (q_e · y_i),      y_i = Σ_{e in row i} q_e (w_e · x_j)
 
-The vectors have a multiple of four components, filled up by zeros, so that the inner loops are straight code.
+The triangles are inverted, once for each line, so that a vector of an entry is a few multiples of rows.
 """
 
 from typing import no_type_check
@@ -13,126 +13,121 @@ from typing import no_type_check
 import numpy as np
 from numba import njit
 
-_FAST = {"reassoc", "contract", "nsz"}
-_LANES = 4
+from rankfall.kernels.lanes import LANES, add_multiple, load, read, stay_apart, store, write, zeros
+from rankfall.kernels.narrow_gradient import aligned, fast_inner, inner
+from rankfall.kernels.padded_rows import ONE, add_row, clear, padded, product, stride_of, unpadded
+from rankfall.kernels.system_groups import invert_group
+
 # Entries times rank up to which one thread is as fast as many passes.
 WORTH_ONE_CALL = 2**21
 
 
-@njit(cache=True, fastmath=_FAST)
+@inner
 @no_type_check
-def _forward(triangle, vector, solved):
-    for a in range(vector.size):
-        total = vector[a]
-        for k in range(a):
-            total -= triangle[a, k] * solved[k]
-        solved[a] = total * triangle[a, a]
+def _inverses(systems, rank, stride, lines):
+    """The rows of R⁻¹, `stride` numbers each, for all lines, flat."""
+    stay_apart()
+    inverses, spare = np.zeros(lines * rank * stride), np.zeros(rank * rank * LANES)
+    for first in range(0, lines, LANES):
+        invert_group(systems, first * rank * rank, rank, spare)
+        for line in range(first, min(first + LANES, lines)):
+            for a in range(rank):
+                for b in range(a, rank):
+                    value = read(spare, (a * rank + b) * LANES + line - first)
+                    write(inverses, (line * rank + a) * stride + b, value)
+    return inverses
 
 
-@njit(cache=True, fastmath=_FAST)
+@inner
 @no_type_check
-def _whiten(rows, columns, row_triangles, col_triangles, left, right, by_row, by_col):
-    rank = left.shape[1]
-    for entry in range(rows.size):
-        i, j = rows[entry], columns[entry]
-        for a in range(rank):
-            of_row, of_col = right[j, a], left[i, a]
-            for k in range(a):
-                of_row -= row_triangles[i, a, k] * by_row[entry, k]
-                of_col -= col_triangles[j, a, k] * by_col[entry, k]
-            by_row[entry, a] = of_row * row_triangles[i, a, a]
-            by_col[entry, a] = of_col * col_triangles[j, a, a]
+def _whiten(inverses, first, stride, rank, vector, at, out, there):
+    """R⁻ᵀ v to `out`."""
+    for k in range(0, stride, LANES):
+        total = zeros(out, ONE)
+        for a in range(min(rank, k + LANES)):
+            total = add_multiple(total, read(vector, at + a), load(inverses, first + a * stride + k, ONE))
+        store(out, there + k, total)
 
 
-# arrays are indexed in full: a view of a row costs more than the row's arithmetic
-@njit(cache=True, fastmath=_FAST)
+@inner
 @no_type_check
-def _apply(starts, columns, by_row, by_col, vector, image, gathered):
-    width = vector.shape[1]
-    image[:, :] = vector
+def _apply(starts, columns, by_row, by_col, stride, vector, image, gathered):
+    stay_apart()
+    for k in range(0, vector.size, LANES):
+        store(image, k, load(vector, k, ONE))
     for i in range(starts.size - 1):
-        gathered[:] = 0
+        clear(gathered, 0, stride)
         for entry in range(starts[i], starts[i + 1]):
-            j = columns[entry]
-            total = 0.0
-            for k in range(width):
-                total += by_col[entry, k] * vector[j, k]
-            for k in range(width):
-                gathered[k] += total * by_row[entry, k]
+            total = product(by_col, entry * stride, vector, columns[entry] * stride, stride)
+            add_row(gathered, 0, total, by_row, entry * stride, stride)
         for entry in range(starts[i], starts[i + 1]):
-            j = columns[entry]
-            total = 0.0
-            for k in range(width):
-                total += by_row[entry, k] * gathered[k]
-            for k in range(width):
-                image[j, k] -= total * by_col[entry, k]
+            total = product(by_row, entry * stride, gathered, 0, stride)
+            add_row(image, columns[entry] * stride, -total, by_col, entry * stride, stride)
 
 
-@njit(cache=True, fastmath=_FAST)
+@fast_inner
 @no_type_check
-def _descend(starts, columns, by_row, by_col, gradient, enough, iterations):
-    solution, image = np.zeros_like(gradient), np.empty_like(gradient)
-    direction = gradient.copy()
-    gathered = np.empty(gradient.shape[1])
-    flat_solution, flat_image = solution.reshape(-1), image.reshape(-1)
-    flat_direction, flat_gradient = direction.reshape(-1), gradient.reshape(-1)
-    size = np.dot(flat_gradient, flat_gradient)
-    done = 0
+def _descend(starts, columns, by_row, by_col, stride, gradient, solution, enough, iterations):
+    """x of S x = g to `solution`, and the iterations it took; `gradient` is what is left of g."""
+    image, direction, gathered = np.empty_like(gradient), gradient.copy(), np.empty(stride)
+    size, done = np.dot(gradient, gradient), 0
     while done < iterations and size > enough:
-        _apply(starts, columns, by_row, by_col, direction, image, gathered)
-        curvature = np.dot(flat_direction, flat_image)
+        _apply(starts, columns, by_row, by_col, stride, direction, image, gathered)
+        curvature = np.dot(direction, image)
         if not curvature > 0:
             break
         step = size / curvature
         before, size = size, 0.0
-        for place in range(flat_solution.size):
-            flat_solution[place] += step * flat_direction[place]
-            flat_gradient[place] -= step * flat_image[place]
-            size += flat_gradient[place] * flat_gradient[place]
+        for place in range(solution.size):
+            solution[place] += step * direction[place]
+            gradient[place] -= step * image[place]
+            size += gradient[place] * gradient[place]
         factor = size / before
-        for place in range(flat_solution.size):
-            flat_direction[place] = flat_gradient[place] + factor * flat_direction[place]
+        for place in range(solution.size):
+            direction[place] = gradient[place] + factor * direction[place]
         done += 1
-    return solution, done
+    return done
 
 
-@njit(cache=True, fastmath=_FAST)
+@njit(cache=True, error_model="numpy", nogil=True)
 @no_type_check
-def _whiten_lines(triangles, lines, whitened):
-    for line in range(lines.shape[0]):
-        _forward(triangles[line], lines[line], whitened[line])
-
-
-@njit(cache=True, fastmath=_FAST)
-@no_type_check
-def _color_lines(triangles, whitened, lines):
-    rank = lines.shape[1]
-    for line in range(lines.shape[0]):
-        triangle, own = triangles[line], lines[line]
-        for a in range(rank - 1, -1, -1):
-            total = whitened[line, a]
-            for k in range(a + 1, rank):
-                total -= triangle[k, a] * own[k]
-            own[a] = total * triangle[a, a]
+def _solve(
+    starts, rows, columns, row_systems, col_systems, stride, rank, left, right, gradient, solution, tolerance, floor,
+    iterations,
+):  # fmt: skip
+    lines, size = gradient.size // stride, rank * stride
+    of_rows = _inverses(row_systems, rank, stride, left.size // stride)
+    of_cols = _inverses(col_systems, rank, stride, lines)
+    by_row, by_col = aligned(rows.size * stride, left), aligned(rows.size * stride, left)
+    for entry in range(rows.size):
+        i, j = rows[entry], columns[entry]
+        _whiten(of_rows, i * size, stride, rank, right, j * stride, by_row, entry * stride)
+        _whiten(of_cols, j * size, stride, rank, left, i * stride, by_col, entry * stride)
+    whitened, solved = np.empty_like(gradient), np.zeros_like(gradient)
+    for j in range(lines):
+        _whiten(of_cols, j * size, stride, rank, gradient, j * stride, whitened, j * stride)
+    enough = max(tolerance * tolerance * np.dot(whitened, whitened), floor)
+    done = _descend(starts, columns, by_row, by_col, stride, whitened, solved, enough, iterations)
+    for j in range(lines):
+        for a in range(rank):
+            solution[j * stride + a] = product(of_cols, j * size + a * stride, solved, j * stride, stride)
+    return done
 
 
 def solve_schur(
-    starts: np.ndarray, rows: np.ndarray, columns: np.ndarray, row_triangles: np.ndarray, col_triangles: np.ndarray,
+    starts: np.ndarray, rows: np.ndarray, columns: np.ndarray, row_systems: np.ndarray, col_systems: np.ndarray,
     left: np.ndarray, right: np.ndarray, gradient: np.ndarray, tolerance: float, floor: float, iterations: int,
 ) -> tuple[np.ndarray, int]:  # fmt: skip
     """The solution (n, k) of the Schur complement in B for the right side `gradient`, and the iterations it took.
 
-    Entries are sorted by rows: `starts` (m + 1,), `rows` and `columns` (entries,). The triangles are those of
+    Entries are sorted by rows: `starts` (m + 1,), `rows` and `columns` (entries,). The systems are those of
     `factor_lines`. `tolerance` is relative, `floor` bounds the squared preconditioned norm.
     """
     rank = left.shape[1]
-    width = -(-rank // _LANES) * _LANES
-    by_row, by_col = np.zeros((rows.size, width)), np.zeros((rows.size, width))
-    _whiten(rows, columns, row_triangles, col_triangles, left, right, by_row, by_col)
-    whitened = np.zeros((gradient.shape[0], width))
-    _whiten_lines(col_triangles, gradient, whitened)
-    enough = max(tolerance**2 * float(np.vdot(whitened, whitened)), floor)
-    solved, done = _descend(starts, columns, by_row, by_col, whitened, enough, iterations)
-    solution = np.empty_like(gradient)
-    _color_lines(col_triangles, solved, solution)
-    return solution, done
+    stride = stride_of(rank)
+    solution = np.zeros(len(gradient) * stride)
+    done = _solve(
+        starts, rows, columns, row_systems.reshape(-1), col_systems.reshape(-1), stride, rank, padded(left),
+        padded(right), padded(gradient), solution, tolerance, floor, iterations,
+    )  # fmt: skip
+    return unpadded(solution, rank), done

@@ -30,20 +30,19 @@ def fit_exact(
     again: where the core has no such fit, fit all entries at once.
     """
     if not sampling.is_symmetric:
-        found = fit_core(sampling, entries, start, rank, tolerance)
-        if found is not None or not again:
+        kept = core_of(sampling, rank)
+        found = fit_core(sampling, entries, start, rank, tolerance, kept) if kept.any() else None
+        if found is not None or not again or kept.all():
             return found
     found = fit_rank(sampling, entries, start, rank)
     return found if found.residual <= tolerance else None
 
 
 def fit_core(
-    sampling: Sampling, entries: Float[np.ndarray, " entries"], start: Triplets, rank: int, tolerance: float
-) -> RankFit | None:
-    """The same by way of the core; for a matrix that need not be symmetric."""
-    kept = core_of(sampling, rank)
-    if not kept.any():
-        return None
+    sampling: Sampling, entries: Float[np.ndarray, " entries"], start: Triplets, rank: int, tolerance: float,
+    kept: Bool[np.ndarray, " entries"],
+) -> RankFit | None:  # fmt: skip
+    """The same by way of the core, the entries `kept`; for a matrix that need not be symmetric."""
     core, rows, cols = sampling.select(kept).compact()
     local = triplets_of(start.left[rows] * start.values, start.right[cols], rank, core.symmetry)
     found = fit_rank(core, entries[kept], local, rank)

@@ -18,8 +18,12 @@ _STEPS, _ITERATIONS = 25, 500
 # The tangent space is written with q² parameters too many; so small a ridge picks the least of the solutions.
 _RIDGE = 1e-12
 _ROUNDING = 3e-14
+# Bounds of the relative tolerance of a step.
+_LOOSEST, _TIGHTEST = 1e-4, 1e-10
 # Steps after which a fit must have fallen to this share of the first residual, or fall by 0.7 in four steps.
 _PATIENCE, _FALLEN, _FALLING = 5, 1e-3, 0.7
+# The share of itself by which a residual changes at most where it stays: for one that should vanish, and with noise.
+_STUCK, _STEADY = 1e-2, 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,12 +62,16 @@ def fit_rank(
             best = RankFit(current, residual)
         if residual < _ROUNDING or (number and residual < 1e-12 and residual > 0.3 * history[-2]):
             break
+        changed = abs(history[-2] - residual) if number else np.inf
         if persistent:
-            if number and abs(history[-2] - residual) < 1e-6 * residual:
+            if changed < _STEADY * residual:
                 break
-        elif number >= _PATIENCE and residual > _FALLEN * history[0] and residual > _FALLING * history[-4]:
-            break
-        tolerance = min(1e-4, max(residual, 1e-10))
+        elif number > 1:
+            is_slow = residual > _FALLEN * history[0] and residual > _FALLING * history[max(number - 3, 0)]
+            if changed < _STUCK * residual or (number >= _PATIENCE and is_slow):
+                break
+        # [eisenstat1996, choice 2]: no step is solved better than the linear model of the last one was
+        tolerance = _LOOSEST if not number else min(_LOOSEST, max((residual / history[-2]) ** 2, _TIGHTEST))
         step = fit_tangent(
             sampling, misfit, current.left, current.right, charge, tolerance=tolerance, iterations=_ITERATIONS
         )
