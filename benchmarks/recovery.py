@@ -178,11 +178,12 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=50)
     parser.add_argument("--yardsticks", action="store_true", help="solvers that are given the rank, on the same draws")
     parser.add_argument("--large", type=int, nargs="*", default=[10_000], help="sizes of single large instances")
+    parser.add_argument("--large-oversampling", type=float, default=2.0, help="ρ of these, whose rank is 10")
     chosen = parser.parse_args()
     if chosen.draws:
         run_table(chosen.size, chosen.ranks, chosen.conditions, chosen.oversamplings, chosen.draws, chosen.yardsticks)
     for size in chosen.large:
-        run_large(size, 10, 2.0)
+        run_large(size, 10, chosen.large_oversampling)
 
 
 if __name__ == "__main__":

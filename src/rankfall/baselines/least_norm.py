@@ -12,14 +12,15 @@ from scipy.sparse.linalg import LinearOperator, lsqr
 
 from rankfall.recovery.sampling import Sampling
 
-_ITERATIONS = 1000
-
 
 def least_norm(
     sampling: Sampling, entries: Float[np.ndarray, " entries"], left: Float[np.ndarray, "m k"],
-    right: Float[np.ndarray, "n k"], tolerance: float,
+    right: Float[np.ndarray, "n k"], tolerance: float, iterations: int,
 ) -> tuple[Float[np.ndarray, "m k"], Float[np.ndarray, "n k"]]:  # fmt: skip
-    """(A, B) above for L = `left` and R = `right`, at most `tolerance` relative residual or gradient away."""
+    """(A, B) above for L = `left` and R = `right`, at most `tolerance` relative residual or gradient away.
+
+    So many iterations of LSQR may end it before.
+    """
 
     def split(flat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return flat[: left.size].reshape(left.shape), flat[left.size :].reshape(right.shape)
@@ -34,5 +35,5 @@ def least_norm(
 
     shape = sampling.count, left.size + right.size
     operator = LinearOperator(shape, matvec=read, rmatvec=pull, dtype=np.float64)  # pyright: ignore[reportCallIssue]
-    found = lsqr(operator, entries, atol=tolerance, btol=tolerance, conlim=0, iter_lim=_ITERATIONS)[0]
+    found = lsqr(operator, entries, atol=tolerance, btol=tolerance, conlim=0, iter_lim=iterations)[0]
     return split(found)

@@ -8,6 +8,8 @@ from rankfall.tables.table import column_title
 
 # Codes where all other numbers are at least 0.
 _BELOW_NONE = (-1, -7, -8, -9)
+# Codes above scales of one digit.
+_ABOVE_SCALES = (8, 9)
 _NINES = (99, 999, 9999, 99999)
 
 
@@ -25,7 +27,7 @@ def warn_of_sentinels(values: np.ndarray, names: tuple[str, ...] | list[str] | N
     """Warns of numbers that occur in the whole table at least twice and lie far from all others of their columns.
 
     `values` are m × n. Far is three times the spread of the others, or half of it for a number that looks like a code:
-    nines (−999, 99.9), 77, 88. A single 999 or −9999 is enough; 9, or −1, −7, −8, −9 below numbers that are never
+    nines (−999, 99.9), 77, 88. A single 999 or −9999 is enough; 8 or 9, or −1, −7, −8, −9 below numbers that are never
     negative, must occur three times.
     """
     told: set[float] = set()
@@ -68,12 +70,14 @@ def _far_ends(values: np.ndarray, least: bool) -> dict[float, int]:
         end = float(ends[place] if least else -ends[place])
         if end == 0 or end in found:
             continue
-        total, is_very_far = int((values == end).sum()), gaps[place] > 3 * spreads[place]
+        total, is_very_far = int((values == end).sum()), gaps[place] / 3 > spreads[place]
         if _is_repeated(end, "789"):
             needed = 1 if _is_repeated(end, "9") and (abs(end) >= 999 or is_very_far) else 2
         elif is_very_far:
             needed = 2
-        elif (end == 9 and np.nanmax(values) == 9) or (end in _BELOW_NONE and nearest[place] >= 0 and gaps[place] >= 2):
+        elif (end in _ABOVE_SCALES and np.nanmax(values) == end) or (
+            end in _BELOW_NONE and nearest[place] >= 0 and gaps[place] >= 2
+        ):
             needed = 3
         else:
             continue
