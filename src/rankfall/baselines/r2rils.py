@@ -6,7 +6,7 @@ N makes columns unit. The answer is the r leading triplets of A Vᵀ + U Bᵀ, a
 
 The least squares problems are solved loosely while the residual is large, as the authors do, and by a bounded number of
 LSQR iterations, as in the experiments of [kummerle2021]. It saves more than time: rows with hardly more than r entries
-make the problems ill-conditioned, and their exact solutions are large where the entries say little, so that the averages
+make the problems ill-conditioned, and their exact solutions are large where the entries say little, so that averages
 wander. Near the limit the residual rests for a hundred iterations and more before it falls.
 """
 

@@ -12,8 +12,8 @@ from typing import no_type_check
 import numpy as np
 from numba import njit
 
+from rankfall.kernels.inner import aligned
 from rankfall.kernels.lanes import LANES, aligned_zeros, load, stay_apart, store, times
-from rankfall.kernels.narrow_gradient import aligned
 from rankfall.kernels.row_systems import WORTH_THREADS, add_entries, solve_in_place, stride_of
 from rankfall.kernels.threads import piece_bounds, share_out
 

@@ -11,17 +11,13 @@ One pass over the entries, row by row, forms each residual and adds to G R and t
 order, so that the bits do not depend on how many there are; nothing of size m·n or |Ω|·k is formed.
 """
 
-from typing import Any, cast, no_type_check
+from typing import no_type_check
 
 import numpy as np
-from numba import njit
 
 from rankfall.kernels.entry_costs import SQUARED, cost_and_pull
+from rankfall.kernels.inner import inner
 from rankfall.kernels.lanes import add_multiple, dot, load, read, stay_apart, store, write, zeros
-
-# Called by compiled loops alone, and cached with them: what Python would need to call it takes long to compile.
-_HIDDEN = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-inner, fast_inner = cast(Any, njit)(**_HIDDEN), cast(Any, njit)(**_HIDDEN, fastmath={"reassoc", "contract", "nsz"})
 
 
 @inner
@@ -58,15 +54,6 @@ def unpack(dimensions, width, packed, flat):
             for q in range(dimensions[layer - 1]):
                 write(flat, here + q, read(packed, there + q))
             here, there = here + dimensions[layer - 1], there + width
-
-
-@inner
-@no_type_check
-def aligned(size, like):
-    """An empty array that begins where a cache line does."""
-    whole = np.empty(size + 64 // like.itemsize, like.dtype)
-    skipped = (-whole.ctypes.data % 64) // like.itemsize
-    return whole[skipped : skipped + size]
 
 
 @inner

@@ -9,8 +9,9 @@ from typing import no_type_check
 import numpy as np
 from numba import njit
 
+from rankfall.kernels.inner import aligned, fast_inner, inner
 from rankfall.kernels.lanes import add_multiple, dot, load, stay_apart, store, zeros
-from rankfall.kernels.narrow_gradient import aligned, fast_inner, inner, pack, unpack, velocity
+from rankfall.kernels.narrow_gradient import pack, unpack, velocity
 
 # What a step is: a velocity alone, one beside the weights, Runge–Kutta–Chebyshev, or explicit Runge–Kutta.
 PLAIN, NUDGED, CHEBYSHEV, EXPLICIT = range(4)

@@ -8,8 +8,8 @@ from typing import no_type_check
 
 import numpy as np
 
+from rankfall.kernels.inner import inner
 from rankfall.kernels.lanes import LANES, add_multiple, add_times, load, store, sum_of_lanes, zeros
-from rankfall.kernels.narrow_gradient import inner
 
 ONE = (0,)
 

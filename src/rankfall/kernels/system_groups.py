@@ -8,8 +8,8 @@ from typing import no_type_check
 
 import numpy as np
 
+from rankfall.kernels.inner import inner
 from rankfall.kernels.lanes import LANES, add, add_times, load, multiple, read, stay_apart, store, times, write, zeros
-from rankfall.kernels.narrow_gradient import inner
 from rankfall.kernels.padded_rows import ONE
 
 

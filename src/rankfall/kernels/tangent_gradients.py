@@ -13,8 +13,8 @@ from typing import no_type_check
 import numpy as np
 from numba import njit
 
+from rankfall.kernels.inner import aligned, fast_inner, inner
 from rankfall.kernels.lanes import LANES, add_multiple, load, read, stay_apart, store, write, zeros
-from rankfall.kernels.narrow_gradient import aligned, fast_inner, inner
 from rankfall.kernels.padded_rows import ONE, add_row, clear, padded, product, stride_of, unpadded
 from rankfall.kernels.system_groups import invert_group
 

@@ -11,8 +11,8 @@ from typing import no_type_check
 import numpy as np
 from numba import njit
 
+from rankfall.kernels.inner import inner
 from rankfall.kernels.lanes import LANES, load, read, stay_apart, store, write
-from rankfall.kernels.narrow_gradient import inner
 from rankfall.kernels.padded_rows import ONE, add_row, clear, padded, product, stride_of, unpadded
 from rankfall.kernels.row_systems import add_squares
 from rankfall.kernels.system_groups import factor_group, solve_group

@@ -14,6 +14,7 @@ from numba import njit
 
 from rankfall.kernels.entry_terms import EntryTerms, cost_and_slope
 from rankfall.kernels.four_rows import add_products, combined
+from rankfall.kernels.inner import aligned
 from rankfall.kernels.lanes import (
     LANES,
     add_multiple,
@@ -26,7 +27,6 @@ from rankfall.kernels.lanes import (
     store,
     tag_of,
 )
-from rankfall.kernels.narrow_gradient import aligned
 from rankfall.kernels.tensor_chunks import WORTH_THREADS, chunk_bounds, job_bounds
 from rankfall.kernels.threads import share_out
 

@@ -15,6 +15,7 @@ from numba import njit
 
 from rankfall.kernels.entry_terms import EntryTerms, cost_and_slope
 from rankfall.kernels.four_rows import add_products, combined
+from rankfall.kernels.inner import aligned
 from rankfall.kernels.lanes import (
     LANES,
     add,
@@ -28,7 +29,6 @@ from rankfall.kernels.lanes import (
     store,
     times,
 )
-from rankfall.kernels.narrow_gradient import aligned
 from rankfall.kernels.tensor_chunks import WORTH_THREADS, chunk_bounds, job_bounds
 from rankfall.kernels.threads import share_out
 from rankfall.kernels.tree_nodes import Nodes, PackedTree

@@ -10,8 +10,8 @@ from numba import njit
 
 from rankfall.kernels.entry_terms import cost_and_slope
 from rankfall.kernels.four_rows import add_products, combined
+from rankfall.kernels.inner import aligned
 from rankfall.kernels.lanes import LANES, add_multiple, add_times, dot, load, multiple, read, stay_apart, store, times
-from rankfall.kernels.narrow_gradient import aligned
 
 
 @njit(cache=True, error_model="numpy")
