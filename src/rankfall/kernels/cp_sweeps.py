@@ -14,12 +14,12 @@ from numba import njit
 
 from rankfall.kernels.inner import aligned
 from rankfall.kernels.lanes import LANES, aligned_zeros, load, stay_apart, store, times
-from rankfall.kernels.row_systems import WORTH_THREADS, add_entries, solve_in_place, stride_of
+from rankfall.kernels.padded_rows import ONE, stride_of
+from rankfall.kernels.row_systems import WORTH_THREADS, add_entries, solve_in_place
 from rankfall.kernels.threads import piece_bounds, share_out
 
 # Numbers of the buffer of features.
 _BUFFER = 2048
-_ONE = (0,)
 
 
 @njit(cache=True, error_model="numpy")
@@ -29,10 +29,10 @@ def _form_features(n, begin, end, positions, firsts, stride, rows, features):
     order, first = firsts.size, 1 if n == 0 else 0
     for e in range(begin, end):
         for lane in range(0, stride, LANES):
-            row = load(rows, (firsts[first] + positions[first, e]) * stride + lane, _ONE)
+            row = load(rows, (firsts[first] + positions[first, e]) * stride + lane, ONE)
             for m in range(first + 1, order):
                 if m != n:
-                    row = times(row, load(rows, (firsts[m] + positions[m, e]) * stride + lane, _ONE))
+                    row = times(row, load(rows, (firsts[m] + positions[m, e]) * stride + lane, ONE))
             store(features, (e - begin) * stride + lane, row)
 
 
@@ -53,7 +53,7 @@ def _rows_of(begin, end, n, starts, positions, values, weights, firsts, width, r
             add_entries(0, last - block, stride, features, values[block:last], part, gram)
         solve_in_place(width, stride, ridge, jitter, gram)
         for lane in range(0, stride, LANES):
-            store(rows, (firsts[n] + j) * stride + lane, load(gram, stride * stride + lane, _ONE))
+            store(rows, (firsts[n] + j) * stride + lane, load(gram, stride * stride + lane, ONE))
 
 
 def sweep(

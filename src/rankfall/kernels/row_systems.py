@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 
 from rankfall.kernels.lanes import LANES, add_multiple, load, multiple, read, stay_apart, store
-from rankfall.kernels.padded_rows import ONE, stride_of
+from rankfall.kernels.padded_rows import ONE, padded, stride_of
 from rankfall.kernels.threads import piece_bounds, share_out
 
 # Multiplications below which one thread does the work: a few milliseconds.
@@ -168,14 +168,11 @@ def normal_equations(
 ) -> tuple[np.ndarray, np.ndarray]:
     """A (rows, k, k) and b (rows, k); row j holds the entries starts[j] … starts[j + 1] of `features` (entries, k)."""
     (count, width), rows = features.shape, starts.size - 1
-    stride, padded = stride_of(width), features
-    if stride > width or not features.flags.c_contiguous:
-        padded = np.zeros((count, stride), features.dtype)
-        padded[:, :width] = features
+    stride = stride_of(width)
     grams, sides = np.empty((rows, width, width), features.dtype), np.empty((rows, width), features.dtype)
     given = np.empty(0, features.dtype) if weights is None else weights
     share_out(
-        _rows, piece_bounds(rows), starts, stride, padded.reshape(-1), values, given, grams, sides,
+        _rows, piece_bounds(rows), starts, stride, padded(features), values, given, grams, sides,
         alone=count * width * stride < WORTH_THREADS,
     )  # fmt: skip
     return grams, sides

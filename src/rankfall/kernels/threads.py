@@ -25,9 +25,6 @@ def share_out(loop: Callable[..., object], bounds: Sequence[int] | np.ndarray, *
     """
     pieces = len(bounds) - 1
     threads = 1 if alone or _is_worker() else max(1, min(get_num_threads(), pieces))
-    if threads == 1:
-        loop(int(bounds[0]), int(bounds[-1]), *call)
-        return
     ends = [int(bounds[thread * pieces // threads]) for thread in range(threads)] + [int(bounds[-1])]
     others = [_pool(os.getpid(), threads - 1).submit(loop, *ends[k : k + 2], *call) for k in range(1, threads)]
     loop(*ends[:2], *call)

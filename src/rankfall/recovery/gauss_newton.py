@@ -66,10 +66,8 @@ def fit_rank(
         if persistent:
             if changed < _STEADY * residual:
                 break
-        elif number > 1:
-            is_slow = residual > _FALLEN * history[0] and residual > _FALLING * history[max(number - 3, 0)]
-            if changed < _STUCK * residual or (number >= _PATIENCE and is_slow):
-                break
+        elif number > 1 and (changed < _STUCK * residual or _is_slow(history)):
+            break
         # [eisenstat1996, choice 2]: no step is solved better than the linear model of the last one was
         tolerance = _LOOSEST if not number else min(_LOOSEST, max((residual / history[-2]) ** 2, _TIGHTEST))
         step = fit_tangent(
@@ -78,3 +76,9 @@ def fit_rank(
         left = np.hstack([current.left * current.values + step.left, current.left])
         current = triplets_of(left, np.hstack([current.right, step.right]), rank, sampling.symmetry)
     return best
+
+
+def _is_slow(residuals: list[float]) -> bool:
+    """Whether they have fallen little in all, and little in the last steps."""
+    last = residuals[-1]
+    return len(residuals) > _PATIENCE and last > _FALLEN * residuals[0] and last > _FALLING * residuals[-4]

@@ -1,6 +1,7 @@
-r"""Eurostat's text format: `freq,unit,geo\TIME_PERIOD` over the labels, `:` for unknown, letters of quality.
+"""Eurostat's text format: dimensions and TIME_PERIOD, a backslash between, over the labels, `:` for unknown.
 
-`12.3 e` is an estimate, `: c` a confidential entry. Other files may mean units by letters, so the first cell decides.
+Letters tell the quality: `12.3 e` is an estimate, `: c` a confidential entry. Other files may mean units by them, so
+the first cell decides.
 """
 
 import re
