@@ -56,6 +56,17 @@ def test_a_rank_is_tried_at_a_wide_gap_and_again_only_when_the_residual_is_much_
     assert tried == [2, 2]
 
 
+def test_a_narrower_gap_is_enough_with_twice_as_many_entries_as_degrees_of_freedom(monkeypatch):
+    tried = []
+    monkeypatch.setattr("rankfall.recovery.fits_ahead.fit_exact", lambda *given, **_: tried.append(given[3]))
+    for oversampling in (1.8, 2.5):
+        sampling, entries = entries_of(planted_holes((20, 20), 2, oversampling)[1])
+        ahead = FitsAhead(sampling, entries, 1e-11)
+        ahead.tried(point_of(sampling, [1, 0.5, 0.1], 2, 0.5))
+        ahead.tried(point_of(sampling, [1, 0.5, 0.02], 2, 0.5))
+        assert tried == ([] if oversampling < 2 else [2])
+
+
 def test_a_path_that_has_decided_for_a_rank_that_nothing_checks_is_left():
     sampling, entries = entries_of(planted_holes((20, 20), 2, 1.2)[1])
     ahead = FitsAhead(sampling, entries, 1e-11)

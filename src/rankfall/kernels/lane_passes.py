@@ -12,6 +12,7 @@ from numba import njit
 
 from rankfall.kernels.entry_costs import weighed
 from rankfall.kernels.lanes import LANES, add_multiple, aligned_zeros, dot, load, store, zeros
+from rankfall.kernels.prefetch import AHEAD, prefetch, prefetch_row
 
 # Numbers of a row at most, and the multiplications above which a list is long: the loops are compiled for each B.
 WIDEST, LONG = 8 * LANES, 2**20
@@ -33,12 +34,13 @@ def pull_rows(
     begin, end, starts, columns, values, weights, kind, parameter, left, right, residuals, pulled, losses, tag
 ):  # fmt: skip
     width = len(tag) * LANES
-    weighted = weights.size > 0
+    weighted, last = weights.size > 0, columns.size - 1
     for i in range(begin, end):
         row = load(left, i * width, tag)
         out = zeros(pulled, tag)
         loss = left.dtype.type(0)
         for entry in range(starts[i], starts[i + 1]):
+            prefetch_row(right, columns[min(entry + AHEAD, last)] * width, width)
             other = load(right, columns[entry] * width, tag)
             total = dot(row, other)
             weight = weights[entry] if weighted else left.dtype.type(1)
@@ -53,9 +55,12 @@ def pull_rows(
 @njit(cache=True, nogil=True, error_model="numpy")
 @no_type_check
 def pull_columns(begin, end, starts, rows, order, residuals, left, pulled, tag):
-    width = len(tag) * LANES
+    width, last = len(tag) * LANES, rows.size - 1
     for j in range(begin, end):
         out = load(pulled, j * width, tag)
         for entry in range(starts[j], starts[j + 1]):
+            ahead = min(entry + AHEAD, last)
+            prefetch_row(left, rows[ahead] * width, width)
+            prefetch(residuals, order[ahead])
             out = add_multiple(out, residuals[order[entry]], load(left, rows[entry] * width, tag))
         store(pulled, j * width, out)

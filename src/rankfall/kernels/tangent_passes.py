@@ -14,6 +14,7 @@ from numba import njit
 from rankfall.kernels.inner import inner
 from rankfall.kernels.lanes import LANES, load, read, stay_apart, store, write
 from rankfall.kernels.padded_rows import ONE, add_row, clear, padded, product, stride_of, unpadded
+from rankfall.kernels.prefetch import AHEAD, prefetch, prefetch_row
 from rankfall.kernels.row_systems import add_squares
 from rankfall.kernels.system_groups import factor_group, solve_group
 from rankfall.kernels.threads import share_out
@@ -27,8 +28,9 @@ WORTH_THREADS = 2**22
 def _gather(starts, others, line, stride, factor, features):
     """The rows f_j of a line, one behind the other; how many."""
     stay_apart()
-    begin = starts[line]
+    begin, last = starts[line], others.size - 1
     for entry in range(begin, starts[line + 1]):
+        prefetch_row(factor, others[min(entry + AHEAD, last)] * stride, stride)
         at, there = (entry - begin) * stride, others[entry] * stride
         for k in range(0, stride, LANES):
             store(features, at + k, load(factor, there + k, ONE))
@@ -86,13 +88,16 @@ def _solve(begin, end, systems, rank, stride, targets):
 @njit(cache=True, error_model="numpy", nogil=True)
 @no_type_check
 def _eliminate(begin, end, starts, columns, values, systems, rank, stride, left, right, direction, solved, residuals):
-    spare = np.zeros(rank * LANES)
+    spare, last = np.zeros(rank * LANES), columns.size - 1
     for group in range(begin, end):
         lines = range(group * LANES, min(group * LANES + LANES, starts.size - 1))
         for i in lines:
             at = i * stride
             clear(solved, at, stride)
             for entry in range(starts[i], starts[i + 1]):
+                ahead = columns[min(entry + AHEAD // 2, last)] * stride
+                prefetch_row(direction, ahead, stride)
+                prefetch_row(right, ahead, stride)
                 there = columns[entry] * stride
                 total = values[entry] - product(left, at, direction, there, stride)
                 residuals[entry] = total
@@ -100,16 +105,21 @@ def _eliminate(begin, end, starts, columns, values, systems, rank, stride, left,
         _solve_rows(systems, group, rank, stride, solved, group * LANES * stride, spare)
         for i in lines:
             for entry in range(starts[i], starts[i + 1]):
+                prefetch_row(right, columns[min(entry + AHEAD // 2, last)] * stride, stride)
                 residuals[entry] -= product(solved, i * stride, right, columns[entry] * stride, stride)
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
 @no_type_check
 def _pull(begin, end, starts, others, places, values, factor, stride, pulled):
+    last = others.size - 1
     for line in range(begin, end):
         at = line * stride
         clear(pulled, at, stride)
         for entry in range(starts[line], starts[line + 1]):
+            ahead = min(entry + AHEAD, last)
+            prefetch_row(factor, others[ahead] * stride, stride)
+            prefetch(values, places[ahead])
             add_row(pulled, at, values[places[entry]], factor, others[entry] * stride, stride)
 
 

@@ -153,7 +153,7 @@ def _widened(
         seen = int((triplets.values > 0).sum()) if is_semidefinite else known
         if escaped <= seen - 3 or escaped > cap or known == largest:
             return triplets
-        triplets = leading_triplets(iterate, triplets.right, known + 8, 3, rng)
+        triplets = leading_triplets(iterate, triplets.right, known + max(8, known // 2), 3, rng)
 
 
 def _warm_start(iterate: Iterate, escaped: Triplets, charge: Float[np.ndarray, " k"]) -> Float[np.ndarray, "n k"]:

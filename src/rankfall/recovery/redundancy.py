@@ -34,5 +34,5 @@ def redundancy_of(sampling: Sampling, rank: int, kept: Bool[np.ndarray, " entrie
     """
     if not kept.any():
         return 0
-    rows, cols = np.unique(sampling.rows[kept]).size, np.unique(sampling.cols[kept]).size
+    rows, cols = (int(np.count_nonzero(np.bincount(lines[kept]))) for lines in (sampling.rows, sampling.cols))
     return int((kept & sampling.counted).sum()) - sampling.symmetry.freedom(rank, rows, cols)

@@ -11,6 +11,9 @@ _STEADY = 3
 _JUMP, _GAP = 0.1, 0.2
 # A step has hardly moved the path when the residual fell to no less than this share.
 _AT_REST = 0.83
+# So many directions escape at once at most, or this share of those that have: many are bulk, which the path would carry
+# while the others have yet to grow.
+_ROOM, _SHARE = 12, 0.5
 # Directions this close to ε have not escaped yet: their λ would not be finite.
 _MARGIN = 1.0005
 
@@ -43,6 +46,8 @@ class ShrinkingScale:
 
     def settle(self, values: Float[np.ndarray, " k"], cap: int) -> tuple[float, int]:
         """ε for the step at these singular values, and how many lie above it, at least 1 and at most `cap`."""
+        if self._rank:
+            cap = min(cap, self._rank + max(_ROOM, int(_SHARE * self._rank)))
         rank = min(max(self.escaped(values), 1), cap)
         beyond = float(values[rank]) if rank < values.size else 0.0
         used = max(self.value, beyond)

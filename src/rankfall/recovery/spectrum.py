@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from rankfall.recovery.frames import frame_of, orthonormal
 from rankfall.recovery.observed import Observed
 from rankfall.recovery.symmetry import Symmetry
 
@@ -67,12 +68,12 @@ def leading_triplets(
     block = start[:, :count]
     if iterate.sampling.symmetry is not Symmetry.GENERAL:
         for _ in range(2 * sweeps):
-            block, _ = np.linalg.qr(iterate.times(block))
+            block = orthonormal(iterate.times(block))
         return _from_eigenvectors(block, block.T @ iterate.times(block), count, iterate.sampling.symmetry)
     for _ in range(sweeps):
-        frame, _ = np.linalg.qr(iterate.times(block))
-        block, _ = np.linalg.qr(iterate.transposed_times(frame))
-    frame, triangle = np.linalg.qr(iterate.times(block))
+        frame = orthonormal(iterate.times(block))
+        block = orthonormal(iterate.transposed_times(frame))
+    frame, triangle = frame_of(iterate.times(block))
     u, values, vt = np.linalg.svd(triangle)
     return Triplets(frame @ u, values, block @ vt.T)
 
@@ -81,10 +82,10 @@ def triplets_of(
     left: Float[np.ndarray, "m k"], right: Float[np.ndarray, "n k"], count: int, symmetry: Symmetry = Symmetry.GENERAL
 ) -> Triplets:
     """The `count` leading triplets of L Rᵀ, which is as symmetric as told, from the factors alone."""
-    left_frame, left_triangle = np.linalg.qr(left)
+    left_frame, left_triangle = frame_of(left)
     if symmetry is not Symmetry.GENERAL:
         return _from_eigenvectors(left_frame, left_triangle @ (right.T @ left_frame), count, symmetry)
-    right_frame, right_triangle = np.linalg.qr(right)
+    right_frame, right_triangle = frame_of(right)
     u, values, vt = np.linalg.svd(left_triangle @ right_triangle.T, full_matrices=False)
     return Triplets(left_frame @ u, values, right_frame @ vt.T).leading(count)
 

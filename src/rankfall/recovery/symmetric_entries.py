@@ -28,6 +28,8 @@ def as_symmetric(
         if told:
             raise InputError(f"a symmetric matrix is square, got shape {sampling.shape}; leave the option out")
         return sampling, values
+    if not told and not np.array_equal(sampling.row_counts, sampling.col_counts):
+        return sampling, values
     symmetry = Symmetry.SEMIDEFINITE if semidefinite else Symmetry.SYMMETRIC
     keys, twins = (
         a.astype(np.int64) * n + b for a, b in ((sampling.rows, sampling.cols), (sampling.cols, sampling.rows))
