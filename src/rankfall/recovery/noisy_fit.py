@@ -28,6 +28,8 @@ _TURNS = 5
 _DECAY = 0.9
 # The walk ends when this many steps brought nothing better.
 _PATIENCE = 15
+# At the widest rank it may come to rest: neither ε nor the residual changes by this share of itself any more.
+_AT_REST = 1e-3
 # Errors that differ less than this are not told apart: the lower rank is taken, and a fit before a point of the path.
 _AS_GOOD = 1.05
 # A held-out error above this share of the values' size predicts nothing.
@@ -206,15 +208,24 @@ def best_point(
 ) -> tuple[PathPoint, float]:  # fmt: skip
     """The point of the path with the least held-out error; `trimmed` and `widest` as for `follow` and `error_of`."""
     best, least, since = None, np.inf, 0
+    before = None
     for point in follow(training, entries, mean, _DECAY, seed=seed, widest=widest, trimmed=trimmed):
         error = error_of(testing, held_out, point.iterate.left, point.iterate.right, trimmed)
         since += 1
         if error < least:
             best, least, since = point, error, 0
-        if since > _PATIENCE:
+        step = point.step
+        if since > _PATIENCE or (before is not None and _rests(before, step)):
             break
+        before = step
     assert best is not None
     return best, least
+
+
+def _rests(before: PathStep, step: PathStep) -> bool:
+    """Whether hardly anything changed."""
+    pairs = (before.scale, step.scale), (before.residual, step.residual)
+    return all(abs(after - first) <= _AT_REST * first for first, after in pairs)
 
 
 def _factors(triplets: Triplets) -> tuple[Float[np.ndarray, "m q"], Float[np.ndarray, "n q"]]:
