@@ -1,5 +1,7 @@
 """How many directions escape from step to step."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -18,7 +20,7 @@ def test_a_bulk_escapes_by_and_by():
         scale.fall(rank, 1.0)
     assert ranks[0] == 3
     assert max(ranks) > 30
-    assert all(later <= earlier + max(12, earlier // 2) for earlier, later in zip(ranks, ranks[1:], strict=False))
+    assert all(later <= earlier + max(12, earlier // 2) for earlier, later in pairwise(ranks))
 
 
 @pytest.mark.parametrize("count", [5, 40])
