@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from rankfall.recovery.frames import frame_of, orthonormal
+from rankfall.kernels.frames import frame_of, orthonormal
 from rankfall.recovery.observed import Observed
 from rankfall.recovery.symmetry import Symmetry
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rankfall.recovery.frames import frame_of, orthonormal
+from rankfall.kernels.frames import frame_of, orthonormal
 
 
 @pytest.mark.parametrize("shape", [(30, 7), (7, 7), (5, 9), (4, 0), (0, 3), (1, 1)])
@@ -18,6 +18,11 @@ def test_a_block_is_its_frame_times_a_triangle_and_stays_as_it_is(shape):
     np.testing.assert_array_equal(np.tril(triangle, -1), 0)
     np.testing.assert_array_equal(orthonormal(block), frame)
     np.testing.assert_array_equal(block, before)
+
+
+def test_single_precision_stays_single():
+    frame, triangle = frame_of(np.ones((5, 2), np.float32))
+    assert frame.dtype == triangle.dtype == np.float32
 
 
 def test_dependent_columns_have_a_frame_too():
