@@ -1,10 +1,12 @@
 """Recovery at the published size: `python -m benchmarks.recovery_published --results FILE`.
 
-The published curves of R2RILS and MatrixIRLS are for n = 1000, r = 5, κ = 10, a draw being solved where its relative
-error is below 1e-3. The draws are those of `benchmarks.recovery`, whose masks are repaired, not drawn again, until no
-row or column has fewer than r entries: close to the limit no draw would pass. `--masks redrawn` draws them again, as
-the authors do, which ρ = 1.5 allows. All methods see the same draws. The solvers of a given rank run on the
-identifiable draws alone, rankfall on all of them.
+The published curves of R2RILS, MatrixIRLS and LRGeomCG are for n = 1000, r = 5, κ = 10, a draw being solved where its
+relative error is below 1e-3 [kummerle2021]. Their instances (`--kind published`) are easier than Haar frames: the
+singular vectors are the leading ones of a matrix of numbers uniform on [0, 1], so that the first pair is nearly
+constant; masks are drawn again until each row and column has more than r entries. `redrawn` and `repaired` have Haar
+frames, and at least r entries in each line, by drawing again or, as in `benchmarks.recovery`, by repair: close to the
+limit no mask would pass. All methods see the same draws. The solvers of a given rank run on the identifiable draws
+alone, rankfall on all of them.
 
 A method has `--limit` seconds of processor time for a draw; without an answer by then it has not solved it. Each answer
 is appended to the file as soon as it is there. A second call makes what is missing, and prints the table of all.
@@ -22,23 +24,23 @@ import numpy as np
 
 import rankfall as rf
 from benchmarks.recovery import draw, instance
-from rankfall.baselines import R2RILS, MatrixIRLS
+from rankfall.baselines import GNMR, R2RILS, MatrixIRLS, RiemannianCG
 from rankfall.datasets import planted, uniform_entries
 from rankfall.recovery import certify, recover
 from rankfall.recovery.sampling import Sampling
 from rankfall.recovery.spectrum import triplets_of
 
 SOLVED = 1e-3
-TOLD = {"MatrixIRLS": MatrixIRLS, "R2RILS": R2RILS}
+TOLD = {"MatrixIRLS": MatrixIRLS, "R2RILS": R2RILS, "GNMR": GNMR, "RiemannianCG": RiemannianCG}
 METHODS = ("rankfall", *TOLD)
-MASKS, TRIES = ("repaired", "redrawn"), 1000
-PLACE = ("n", "r", "kappa", "rho", "masks")
+KINDS, TRIES = ("repaired", "redrawn", "published"), 1000
+PLACE = ("n", "r", "kappa", "rho", "kind")
 COLUMNS = (
     "n",
     "r",
     "κ",
     "ρ",
-    "masks",
+    "kind",
     "method",
     "solved",
     "identifiable",
@@ -71,20 +73,31 @@ def limited(seconds: float) -> Iterator[None]:
 
 
 def instance_of(
-    size: int, rank: int, condition: float, oversampling: float, masks: str, seed: int
+    size: int, rank: int, condition: float, oversampling: float, kind: str, seed: int
 ) -> tuple[rf.Completion, np.ndarray]:
     """A problem and its truth."""
-    if masks == "repaired":
+    if kind == "repaired":
         return instance(size, rank, condition, oversampling, seed)
-    count = round(oversampling * rank * (2 * size - rank))
+    count, least = round(oversampling * rank * (2 * size - rank)), rank + (kind == "published")
     for attempt in range(TRIES):
         rows, cols = uniform_entries((size, size), count, seed=TRIES * seed + attempt)
-        if min(np.bincount(lines, minlength=size).min() for lines in (rows, cols)) >= rank:
-            truth = planted((size, size), rank=rank, condition=condition, seed=seed)
+        if min(np.bincount(lines, minlength=size).min() for lines in (rows, cols)) >= least:
+            truth = (
+                of_uniform_frames(size, rank, condition, seed)
+                if kind == "published"
+                else planted((size, size), rank=rank, condition=condition, seed=seed)
+            )
             return rf.Completion.from_triplets(rows, cols, truth[rows, cols], (size, size)), truth
     raise SystemExit(
-        f"no mask of {TRIES} has {rank} entries in each line at ρ = {oversampling:g}; use --masks repaired"
+        f"no mask of {TRIES} has {least} entries in each line at ρ = {oversampling:g}; use --kind repaired"
     )
+
+
+def of_uniform_frames(size: int, rank: int, condition: float, seed: int) -> np.ndarray:
+    """The leading singular vectors of a matrix uniform on [0, 1], with singular values from κ down to 1."""
+    drawn = np.random.default_rng(seed).random((size, size))
+    u, _, vt = np.linalg.svd(drawn, full_matrices=False)
+    return (u[:, :rank] * np.geomspace(condition, 1.0, rank)) @ vt[:rank]
 
 
 def answer(method: str, problem: rf.Completion, rank: int) -> np.ndarray:
@@ -95,10 +108,10 @@ def answer(method: str, problem: rf.Completion, rank: int) -> np.ndarray:
 
 
 def solve(
-    size: int, rank: int, condition: float, oversampling: float, masks: str, seed: int, method: str, limit: float
+    size: int, rank: int, condition: float, oversampling: float, kind: str, seed: int, method: str, limit: float
 ) -> dict:
     """What became of one draw."""
-    problem, truth = instance_of(size, rank, condition, oversampling, masks, seed)
+    problem, truth = instance_of(size, rank, condition, oversampling, kind, seed)
     begun, error, in_time = time.process_time(), 1.0, True
     try:
         with limited(limit):
@@ -109,9 +122,9 @@ def solve(
     return {"error": error, "in_time": in_time, "seconds": round(seconds, 3), "limit": limit}
 
 
-def is_identifiable(size: int, rank: int, condition: float, oversampling: float, masks: str, seed: int) -> bool:
+def is_identifiable(size: int, rank: int, condition: float, oversampling: float, kind: str, seed: int) -> bool:
     """Whether the certificate, computed at the true matrix, determines every cell."""
-    problem, truth = instance_of(size, rank, condition, oversampling, masks, seed)
+    problem, truth = instance_of(size, rank, condition, oversampling, kind, seed)
     u, values, vt = np.linalg.svd(truth)
     true = triplets_of(u[:, :rank] * values[:rank], vt[:rank].T, rank)
     return certify(Sampling(problem.rows, problem.cols, problem.shape), true).is_complete
@@ -124,7 +137,7 @@ def key_of(record: dict) -> Key:
 def read(path: Path) -> dict[Key, dict]:
     """The answers there are."""
     lines = path.read_text().splitlines() if path.exists() else []
-    records = [{"masks": "repaired"} | json.loads(line) for line in lines]
+    records = [json.loads(line) for line in lines]
     return {key_of(record): record for record in records}
 
 
@@ -137,7 +150,7 @@ def compute(path: Path, chosen: argparse.Namespace) -> None:
     for seed in range(chosen.draws):
         for rank in chosen.ranks:
             for oversampling in chosen.oversamplings:
-                place = (chosen.size, rank, chosen.condition, oversampling, chosen.masks, seed)
+                place = (chosen.size, rank, chosen.condition, oversampling, chosen.kind, seed)
                 missing = [method for method in chosen.methods if (*place, method) not in done]
                 known = next((record for key, record in done.items() if key[:6] == place), None)
                 if not missing:
@@ -179,7 +192,7 @@ def main() -> None:
     parser.add_argument("--ranks", type=int, nargs="+", default=[5])
     parser.add_argument("--condition", type=float, default=10.0)
     parser.add_argument("--oversamplings", type=float, nargs="+", default=[1.5, 1.3, 1.2])
-    parser.add_argument("--masks", choices=MASKS, default=MASKS[0])
+    parser.add_argument("--kind", choices=KINDS, default=KINDS[0], help="how an instance is drawn")
     parser.add_argument("--draws", type=int, default=20)
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
     parser.add_argument("--limit", type=float, default=60.0, help="seconds of processor time for a draw")

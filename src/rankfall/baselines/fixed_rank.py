@@ -1,10 +1,4 @@
-"""What the solvers of a given rank share: entries in unit size, a spectral start, least squares in a tangent space.
-
-    (A, B) = argmin ‖b − P(A Rᵀ + L Bᵀ)‖,  of least ‖A‖² + ‖B‖²
-
-The pairs (L G, −R Gᵀ) change nothing that P sees. Any solution is made the one of least norm by the G that solves
-LᵀL G + G RᵀR = Bᵀ R − Lᵀ A.
-"""
+"""What the solvers of a given rank share: entries in unit size, a spectral start, the rules by which they end."""
 
 import time
 from abc import ABC, abstractmethod
@@ -14,7 +8,6 @@ from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float
-from scipy.linalg import solve_sylvester
 
 from rankfall.baselines.small_problems import alone_if_small
 from rankfall.baselines.solution import Solution, check_warm
@@ -22,12 +15,10 @@ from rankfall.baselines.sparse_low_rank import Pattern
 from rankfall.errors import InputError
 from rankfall.low_rank import balanced_factors
 from rankfall.problems.problem import Problem
-from rankfall.recovery.frozen_solve import fit_tangent
 from rankfall.recovery.sampling import Sampling
 from rankfall.recovery.spectrum import Iterate, Triplets, leading_triplets
 from rankfall.trajectory.status import Status
 
-_RIDGE = 1e-12
 _SWEEPS = 30
 
 
@@ -150,19 +141,3 @@ class FixedRank(ABC):
                 status = Status.BUDGET
                 break
         return work.solution(status)
-
-
-def least_squares(
-    sampling: Sampling, entries: Float[np.ndarray, " entries"], left: Float[np.ndarray, "m k"],
-    right: Float[np.ndarray, "n k"], tolerance: float = 1e-12, iterations: int = 2000,
-) -> tuple[Float[np.ndarray, "m k"], Float[np.ndarray, "n k"]]:  # fmt: skip
-    """(A, B) above, for any factors L and R of full rank."""
-    left_frame, left_triangle = np.linalg.qr(left)
-    right_frame, right_triangle = np.linalg.qr(right)
-    charge = np.full(left.shape[1], _RIDGE)
-    found = fit_tangent(sampling, entries, left_frame, right_frame, charge, tolerance=tolerance, iterations=iterations)
-    # A' Q_Rᵀ + Q_L B'ᵀ in frames is A Rᵀ + L Bᵀ with A = A' T_R⁻ᵀ, B = B' T_L⁻ᵀ
-    a = np.linalg.solve(right_triangle, found.left.T).T
-    b = np.linalg.solve(left_triangle, found.right.T).T
-    turn = solve_sylvester(left.T @ left, right.T @ right, b.T @ right - left.T @ a)
-    return a + left @ turn, b - right @ turn.T

@@ -2,8 +2,7 @@
 
     (A, B) = argmin ‖b − P(A Rᵀ + L Bᵀ)‖,  of least ‖A‖² + ‖B‖²
 
-Stopped early it leaves out the directions in which the entries say little, as a ridge would; `fixed_rank.least_squares`
-solves to rounding.
+Stopped early it leaves out the directions in which the entries say little, as a ridge would.
 """
 
 import numpy as np

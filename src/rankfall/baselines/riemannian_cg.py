@@ -2,8 +2,12 @@
 
     f(W) = ½ ‖P(W) − b‖²,   η ← −grad f + β T(η),   W ← H_r(W + t η)                            [vandereycken2013]
 
-β is Polak-Ribière's, at least 0; T projects on the new tangent space; the first t minimizes f along the tangent, and is
-halved until f falls enough.
+T projects on the new tangent space; the first t minimizes f along the tangent, and is halved until f falls enough. β is
+Polak-Ribière's, at least 0, and 0 where successive gradients are far from orthogonal,
+
+    |⟨g, T(g before)⟩| ≥ 0.1 ‖g‖²,
+
+as they are far from a minimum [powell1977]. Without these restarts runs near the limit end in other minima.
 """
 
 from collections.abc import Iterator
@@ -19,6 +23,7 @@ from rankfall.baselines.tangent_space import carry, project, read, retract
 from rankfall.recovery.spectrum import Triplets
 
 _HALVINGS, _FALL = 30, 1e-4
+_ORTHOGONAL = 0.1
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,9 @@ class RiemannianCG(FixedRank):
             yield trial, left
             after = project(work.sampling, left, trial)
             carried = carry(descent, point, trial)
-            turn = (after.inner(after) - after.inner(carried)) / descent.inner(descent)
-            direction = after.plus(carry(direction, point, trial), max(0.0, float(np.nan_to_num(turn))))
+            size, overlap = after.inner(after), after.inner(carried)
+            if abs(overlap) < _ORTHOGONAL * size:
+                direction = after.plus(carry(direction, point, trial), (size - overlap) / descent.inner(descent))
+            else:
+                direction = after
             point, misfit, descent = trial, left, after
