@@ -3,7 +3,7 @@
     f(W) = ½ ‖P(W) − b‖²,   η ← −grad f + β T(η),   W ← H_r(W + t η)                            [vandereycken2013]
 
 T projects on the new tangent space; the first t minimizes f along the tangent, and is halved until f falls enough. β is
-Polak-Ribière's, at least 0, and 0 where successive gradients are far from orthogonal,
+Polak-Ribière's, and 0 where successive gradients are far from orthogonal,
 
     |⟨g, T(g before)⟩| ≥ 0.1 ‖g‖²,
 
