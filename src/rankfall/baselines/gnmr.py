@@ -2,30 +2,24 @@
 
     (A, B) = argmin ‖b − P(A Rᵀ + L Bᵀ)‖ of least norm,   L ← L/2 + A,   R ← R/2 + B                [zilber2022]
 
-At a solution A = L/2 and B = R/2. The answer is the r leading triplets of A Rᵀ + L Bᵀ, a matrix of rank 2r. The least
-squares problems are solved by LSQR from zero, loosely while the residual is large, as in `r2rils`; the authors advise a
-few thousand iterations. Solved to rounding they wander near the limit, and so does the variant that sets the factors
-to a solution of least norm; the variant that adds a step to them diverges.
+At a solution A = L/2 and B = R/2. The least squares problems are solved loosely (`averaged_factors`), by the few
+thousand LSQR iterations that the authors advise. The variant that sets the factors to a solution of least norm wanders
+near the limit; the variant that adds a step to them diverges.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float
 
-from rankfall.baselines.fixed_rank import FixedRank, Progress
-from rankfall.baselines.least_norm import least_norm
-from rankfall.baselines.solution import Solution
+from rankfall.baselines.averaged_factors import AveragedFactors
 from rankfall.low_rank import balanced_factors
-from rankfall.recovery.spectrum import Triplets, triplets_of
-
-_ITERATIONS, _LOOSE = 2000, 1e-5
+from rankfall.recovery.spectrum import Triplets
 
 
 @dataclass(frozen=True)
-class GNMR(FixedRank):
+class GNMR(AveragedFactors):
     """Fixed-rank completion by Gauss-Newton matrix recovery.
 
     Parameters
@@ -40,18 +34,15 @@ class GNMR(FixedRank):
         draws the block of the spectral start.
     """
 
+    inner_iterations: ClassVar[int] = 2000
     settled: ClassVar[tuple[float, int]] = (1e-3, 50)
 
-    def points(self, work: Progress, warm: Solution | None) -> Iterator[tuple[Triplets, Float[np.ndarray, " entries"]]]:
-        """The iterates, and b − P(W) at each."""
-        start = work.start(warm, self.rank, self.seed)
-        left, right = balanced_factors(start.left, start.values, start.right)
-        misfit = work.misfit(start)
-        work.record(start, misfit)
-        while True:
-            tolerance = min(_LOOSE, float(np.mean(misfit**2)))
-            a, b = least_norm(work.sampling, work.entries, left, right, tolerance, _ITERATIONS)
-            point = triplets_of(np.hstack([a, left]), np.hstack([right, b]), start.values.size)
-            misfit = work.misfit(point)
-            yield point, misfit
-            left, right = left / 2 + a, right / 2 + b
+    def first(self, start: Triplets) -> tuple[Float[np.ndarray, "m r"], Float[np.ndarray, "n r"]]:
+        """Balanced factors of the start."""
+        return balanced_factors(start.left, start.values, start.right)
+
+    def averaged(
+        self, factor: Float[np.ndarray, "m r"], solution: Float[np.ndarray, "m r"]
+    ) -> Float[np.ndarray, "m r"]:
+        """L/2 + A."""
+        return factor / 2 + solution
