@@ -110,11 +110,8 @@ def answer(method: str, problem: rf.Completion, rank: int) -> np.ndarray:
     return TOLD[method](rank).solve(problem).product
 
 
-def solve(
-    size: int, rank: int, condition: float, oversampling: float, kind: str, seed: int, method: str, limit: float
-) -> dict:
+def solve(problem: rf.Completion, truth: np.ndarray, rank: int, method: str, limit: float) -> dict:
     """What became of one draw."""
-    problem, truth = instance_of(size, rank, condition, oversampling, kind, seed)
     begun, error, in_time = time.process_time(), 1.0, True
     try:
         with limited(limit):
@@ -125,9 +122,8 @@ def solve(
     return {"error": error, "in_time": in_time, "seconds": round(seconds, 3), "limit": limit}
 
 
-def is_identifiable(size: int, rank: int, condition: float, oversampling: float, kind: str, seed: int) -> bool:
+def is_identifiable(problem: rf.Completion, truth: np.ndarray, rank: int) -> bool:
     """Whether the certificate, computed at the true matrix, determines every cell."""
-    problem, truth = instance_of(size, rank, condition, oversampling, kind, seed)
     u, values, vt = np.linalg.svd(truth)
     true = triplets_of(u[:, :rank] * values[:rank], vt[:rank].T, rank)
     return certify(Sampling(problem.rows, problem.cols, problem.shape), true).is_complete
@@ -158,12 +154,17 @@ def compute(path: Path, chosen: argparse.Namespace) -> None:
                 known = next((record for key, record in done.items() if key[:6] == place), None)
                 if not missing:
                     continue
-                can = is_identifiable(*place) if known is None else known["identifiable"]
+                problem, truth = instance_of(*place)
+                can = is_identifiable(problem, truth, rank) if known is None else known["identifiable"]
                 for method in missing:
                     if method != "rankfall" and not can:
                         continue
                     record = dict(zip((*PLACE, "seed"), place, strict=True))
-                    record |= {"method": method, "identifiable": can, **solve(*place, method, chosen.limit)}
+                    record |= {
+                        "method": method,
+                        "identifiable": can,
+                        **solve(problem, truth, rank, method, chosen.limit),
+                    }
                     done[key_of(record)] = record
                     with path.open("a") as file:
                         file.write(json.dumps(record) + "\n")
