@@ -46,13 +46,13 @@ class Lists:
         starts = self.starts(axis)
         return factor_lines(equal_work(starts), starts, others, factor, self.ridge(axis), JITTER)
 
-    def grams(self, axis: int) -> np.ndarray:
+    def grams(self, axis: int, jitter: float = JITTER) -> np.ndarray:
         lines, others, factor = ((self.rows, self.columns, self.right), (self.columns, self.rows, self.left))[axis]
         rank = factor.shape[1]
         grams = np.zeros((self.starts(axis).size - 1, rank, rank))
         np.add.at(grams, lines, factor[others, :, None] * factor[others, None, :])
-        jitter = JITTER * np.trace(grams, axis1=1, axis2=2)
-        return grams + np.diag(self.ridge(axis)) + jitter[:, None, None] * np.eye(rank)
+        raised = jitter * np.trace(grams, axis1=1, axis2=2)
+        return grams + np.diag(self.ridge(axis)) + raised[:, None, None] * np.eye(rank)
 
 
 @pytest.fixture(params=["one thread", "many"], autouse=True)
@@ -118,18 +118,18 @@ def test_residuals_are_pulled_back_to_the_columns(rank):
 
 
 def schur(lists: Lists) -> np.ndarray:
-    """S = E − Cᵀ D⁻¹ C, dense: D_i = Σ v_j v_jᵀ, E_j = Σ u_i u_iᵀ, C_ij = v_j u_iᵀ, with their ridges."""
+    """S = E − Cᵀ D⁻¹ C, dense: D_i = Σ v_j v_jᵀ, E_j = Σ u_i u_iᵀ, C_ij = v_j u_iᵀ; ridges in D and E, jitter in D."""
     (m, rank), n = lists.left.shape, len(lists.right)
     cross, by_col = np.zeros((m, rank, n, rank)), np.zeros((n, rank, n, rank))
     cross[lists.rows, :, lists.columns] = lists.right[lists.columns, :, None] * lists.left[lists.rows, None, :]
-    by_col[np.arange(n), :, np.arange(n)] = lists.grams(1)
+    by_col[np.arange(n), :, np.arange(n)] = lists.grams(1, jitter=0.0)
     solved = np.linalg.solve(lists.grams(0), cross.reshape(m, rank, -1)).reshape(cross.shape)
     return (by_col - np.einsum("iajb,iakc->jbkc", cross, solved)).reshape(n * rank, n * rank)
 
 
 def solved_schur(lists, gradient, tolerance=1e-13, floor=0.0, iterations=200):
     return solve_schur(
-        lists.starts(0), lists.rows, lists.columns, lists.triangles(0), lists.triangles(1), lists.left, lists.right,
+        lists.starts(0), lists.columns, lists.triangles(0), lists.triangles(1), lists.ridge(1), lists.left, lists.right,
         gradient, tolerance, floor, iterations,
     )  # fmt: skip
 

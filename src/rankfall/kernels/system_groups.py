@@ -57,19 +57,3 @@ def _divided(systems, pivot, targets, at, known):
     """(t − known) / pivot in the place of t."""
     left = add(load(targets, at, ONE), multiple(-1.0, known))
     store(targets, at, times(left, load(systems, pivot, ONE)))
-
-
-@inner
-@no_type_check
-def invert_group(systems, first, rank, inverses):
-    """R⁻¹ on and above the diagonal of `inverses` (k · k · 8,)."""
-    stay_apart()
-    for a in range(rank - 1, -1, -1):
-        inverse = load(systems, first + a * (rank + 1) * LANES, ONE)
-        store(inverses, a * (rank + 1) * LANES, inverse)
-        for b in range(a + 1, rank):
-            total = zeros(inverses, ONE)
-            for k in range(a + 1, b + 1):
-                other = load(inverses, (k * rank + b) * LANES, ONE)
-                total = add_times(total, load(systems, first + (a * rank + k) * LANES, ONE), other)
-            store(inverses, (a * rank + b) * LANES, times(multiple(-1.0, inverse), total))

@@ -64,7 +64,7 @@ def _factor(begin, end, starts, others, factor, stride, ridge, jitter, longest, 
 
 @inner
 @no_type_check
-def _solve_rows(systems, group, rank, stride, rows, here, spare):
+def solve_rows(systems, group, rank, stride, rows, here, spare):
     """S⁻¹ t in the place of t for up to eight rows of a group, from `here`."""
     stay_apart()
     count = min(LANES, (rows.size - here) // stride)
@@ -82,7 +82,7 @@ def _solve_rows(systems, group, rank, stride, rows, here, spare):
 def _solve(begin, end, systems, rank, stride, targets):
     spare = np.zeros(rank * LANES)
     for group in range(begin, end):
-        _solve_rows(systems, group, rank, stride, targets, group * LANES * stride, spare)
+        solve_rows(systems, group, rank, stride, targets, group * LANES * stride, spare)
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
@@ -102,7 +102,7 @@ def _eliminate(begin, end, starts, columns, values, systems, rank, stride, left,
                 total = values[entry] - product(left, at, direction, there, stride)
                 residuals[entry] = total
                 add_row(solved, at, total, right, there, stride)
-        _solve_rows(systems, group, rank, stride, solved, group * LANES * stride, spare)
+        solve_rows(systems, group, rank, stride, solved, group * LANES * stride, spare)
         for i in lines:
             for entry in range(starts[i], starts[i + 1]):
                 prefetch_row(right, columns[min(entry + AHEAD // 2, last)] * stride, stride)

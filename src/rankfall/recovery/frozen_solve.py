@@ -74,7 +74,7 @@ def _solve_in_one_call(
     tolerance: float, floor: float, iterations: int,
 ) -> tuple[Float[np.ndarray, "n k"], int]:  # fmt: skip
     """S⁻¹ g by conjugate gradients, everything compiled."""
-    return sampling.solve_small(*systems, left, right, gradient, tolerance, floor, iterations)
+    return sampling.solve_small(*systems, ridge, left, right, gradient, tolerance, floor, iterations)
 
 
 def _solve_in_passes(

@@ -130,14 +130,14 @@ class Sampling:
         return self.count * rank < WORTH_ONE_CALL
 
     def solve_small(
-        self, row_systems: np.ndarray, col_systems: np.ndarray, left: Float[np.ndarray, "m k"],
-        right: Float[np.ndarray, "n k"], gradient: Float[np.ndarray, "n k"], tolerance: float, floor: float,
-        iterations: int,
+        self, row_systems: np.ndarray, col_systems: np.ndarray, ridge: Float[np.ndarray, " k"],
+        left: Float[np.ndarray, "m k"], right: Float[np.ndarray, "n k"], gradient: Float[np.ndarray, "n k"],
+        tolerance: float, floor: float, iterations: int,
     ) -> tuple[Float[np.ndarray, "n k"], int]:  # fmt: skip
         """The step in B that the Schur complement asks for at this gradient, and the iterations it took."""
         starts = self._by_row[1]
         return solve_schur(
-            starts, self.rows, self.cols, row_systems, col_systems, left, right, gradient, tolerance, floor, iterations
+            starts, self.cols, row_systems, col_systems, ridge, left, right, gradient, tolerance, floor, iterations
         )
 
     def select(self, kept: Shaped[np.ndarray, " entries"]) -> "Sampling":
