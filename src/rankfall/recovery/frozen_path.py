@@ -108,7 +108,7 @@ def follow(
             kept = without_largest(every_entry[0], misfit, trimmed)
             sampling, entries, misfit = every_entry[0].select(kept), every_entry[1][kept], misfit[kept]
         iterate = Iterate(sampling, left, right, misfit)
-        triplets = leading_triplets(iterate, triplets.right, max(rank + _SPARE, _FEWEST), 2, rng)
+        triplets = leading_triplets(iterate, triplets.right, max(rank + _SPARE, _FEWEST), 1, rng)
         step = PathStep(used, rank, float(np.linalg.norm(misfit)) / unit)
         if watch is not None:
             watch(step)
