@@ -2,6 +2,9 @@
 
     X ← argmin ⟨X, M⁻¹X⟩  subject to P(X) = b,    M_ab = max(σ_a, ε) max(σ_b, ε),    ε ← min(ε, σ_{r+1}(X))
                                                                                                   [kummerle2021]
+The published rule for ε may fall by a large factor at once, and then often ends at another matrix; here it falls slowly
+until σ_{r+1} shows that the matrix is found.
+
 With T the tangent space at the σ_a > ε, X = P*(z) + γ, where γ in T and z = b − P(γ) come from
 
     (ε² (M_T − ε²)⁻¹ + P_T P* P P_T) γ = P_T P*(b),
@@ -19,12 +22,15 @@ from jaxtyping import Float
 from rankfall.baselines.fixed_rank import FixedRank, Progress
 from rankfall.baselines.solution import Solution
 from rankfall.baselines.tangent_space import Tangent, carry, factors_of, project, read
+from rankfall.errors import InputError
 from rankfall.recovery.sampling import Sampling
 from rankfall.recovery.spectrum import Iterate, Triplets, leading_triplets
 
 _INNER, _ACCURACY = 500, 1e-6
 _SWEEPS = 6
 _MARGIN = 1.0001
+# σ_{r+1} is below this share of ε where the matrix is found.
+_FOUND = 1e-2
 
 
 @dataclass(frozen=True)
@@ -41,10 +47,20 @@ class MatrixIRLS(FixedRank):
         relative residual of the r leading triplets to stop at.
     seed
         draws the block of the singular value decompositions.
+    decay
+        least share of itself to which ε falls in a step; 0 is the published rule.
     """
 
     iterations: int = 400
+    decay: float | int = 0.93
     settled: ClassVar[tuple[float, int]] = (1e-3, 30)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.decay < 1:
+            raise InputError(
+                f"decay must lie between 0 and 1, got {self.decay}; 0.93 solves most, 0 is the published rule"
+            )
 
     def points(self, work: Progress, warm: Solution | None) -> Iterator[tuple[Triplets, Float[np.ndarray, " entries"]]]:
         """The iterates, and b − P(W) at each."""
@@ -61,7 +77,8 @@ class MatrixIRLS(FixedRank):
         before: Triplets | None = None
         while True:
             beyond = float(triplets.values[rank]) if rank < triplets.values.size else 0.0
-            smoothing = max(min(smoothing, beyond), 1e-14 * float(triplets.values[0]))
+            slowest = self.decay * smoothing if beyond > _FOUND * smoothing else 0.0
+            smoothing = max(min(smoothing, max(beyond, slowest)), 1e-14 * float(triplets.values[0]))
             count = max(1, int((triplets.values[:rank] > _MARGIN * smoothing).sum()))
             point = triplets.leading(count)
             start = None if gamma is None or before is None else carry(gamma, before, point)
