@@ -22,9 +22,8 @@ import numpy as np
 import rankfall as rf
 from rankfall.baselines import GNMR, R2RILS, MatrixIRLS, RiemannianCG
 from rankfall.datasets import planted, uniform_entries
-from rankfall.recovery import Recovery, certify, recover
-from rankfall.recovery.sampling import Sampling
-from rankfall.recovery.spectrum import triplets_of
+from rankfall.recovery import Recovery, recover
+from rankfall.recovery.certify_truth import certify_truth
 
 RANKS, CONDITIONS, OVERSAMPLINGS = (5, 10), (1.0, 10.0, 1e3, 1e5), (1.5, 1.3, 1.2, 1.1)
 YARDSTICKS = (R2RILS, MatrixIRLS, GNMR, RiemannianCG)
@@ -85,12 +84,9 @@ def draw(size: int, rank: int, condition: float, oversampling: float, seed: int)
     begun = time.process_time()
     found = recover(problem)
     seconds = time.process_time() - begun
-    u, values, vt = np.linalg.svd(truth)
-    true = triplets_of(u[:, :rank] * values[:rank], vt[:rank].T, rank)
-    sampling = Sampling(problem.rows, problem.cols, problem.shape)
     wrong = np.abs(found.product.product - truth)
     return Draw(
-        certify(sampling, true).is_complete,
+        certify_truth(problem, truth, rank).is_complete,
         is_solved(found.product.product, truth),
         is_false(found, wrong, float(np.sqrt(np.mean(truth**2)))),
         seconds,

@@ -29,9 +29,8 @@ import rankfall as rf
 from benchmarks.recovery import draw, instance
 from rankfall.baselines import GNMR, R2RILS, MatrixIRLS, RiemannianCG
 from rankfall.datasets import planted, uniform_entries
-from rankfall.recovery import certify, recover
-from rankfall.recovery.sampling import Sampling
-from rankfall.recovery.spectrum import triplets_of
+from rankfall.recovery import recover
+from rankfall.recovery.certify_truth import certify_truth
 
 SOLVED = 1e-3
 TOLD = {
@@ -131,13 +130,6 @@ def solve(problem: rf.Completion, truth: np.ndarray, rank: int, method: str, lim
     return {"error": error, "in_time": in_time, "seconds": round(seconds, 3), "limit": limit}
 
 
-def is_identifiable(problem: rf.Completion, truth: np.ndarray, rank: int) -> bool:
-    """Whether the certificate, computed at the true matrix, determines every cell."""
-    u, values, vt = np.linalg.svd(truth)
-    true = triplets_of(u[:, :rank] * values[:rank], vt[:rank].T, rank)
-    return certify(Sampling(problem.rows, problem.cols, problem.shape), true).is_complete
-
-
 def key_of(record: dict) -> Key:
     return tuple(record[name] for name in (*PLACE, "seed", "method"))
 
@@ -164,7 +156,7 @@ def compute(path: Path, chosen: argparse.Namespace) -> None:
                 if not missing:
                     continue
                 problem, truth = instance_of(*place)
-                can = is_identifiable(problem, truth, rank) if known is None else known["identifiable"]
+                can = certify_truth(problem, truth, rank).is_complete if known is None else known["identifiable"]
                 for method in missing:
                     if method != "rankfall" and not can:
                         continue

@@ -67,6 +67,9 @@ def test_irls_finds_more_where_its_smoothing_falls_slowly(decay, solves):
     problem, truth = planted(100, 5, 1.4, 1)
     found = MatrixIRLS(5, decay=decay).solve(problem)
     assert (np.linalg.norm(found.product - truth) < 1e-3 * np.linalg.norm(truth)) == solves
+
+
+def test_the_decay_of_irls_is_a_share():
     with pytest.raises(rf.InputError, match="decay must lie between 0 and 1"):
         MatrixIRLS(1, decay=1.0)
 

@@ -23,9 +23,8 @@ from rankfall.experiments.published import ordering, statement
 from rankfall.integrators import Flow
 from rankfall.models import Chain, Gaussian
 from rankfall.problems import Completion
-from rankfall.recovery import certify, recover
-from rankfall.recovery.sampling import Sampling
-from rankfall.recovery.spectrum import Triplets
+from rankfall.recovery import recover
+from rankfall.recovery.certify_truth import certify_truth
 from rankfall.theory.claim import Claim
 from rankfall.trajectory import LossBelow, Record, StepLimit, evolve
 
@@ -70,10 +69,7 @@ def identify(size: int, rank: int, oversampling: float, draws: int) -> Arrays:
     found = []
     for draw in range(draws):
         problem = drawn(size, rank, oversampling, draw)
-        u, values, vt = np.linalg.svd(np.asarray(problem.truth))
-        true = Triplets(u[:, :rank].copy(), values[:rank], vt[:rank].T.copy())
-        sampling = Sampling(np.asarray(problem.rows), np.asarray(problem.cols), problem.shape)
-        found.append(certify(sampling, true).is_complete)
+        found.append(certify_truth(problem, np.asarray(problem.truth), rank).is_complete)
     return {"identifiable": np.asarray(found)}
 
 

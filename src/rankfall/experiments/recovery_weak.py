@@ -20,9 +20,8 @@ from rankfall.experiments.experiment import Arrays, Experiment, Part
 from rankfall.experiments.panel import Curve, Panel
 from rankfall.experiments.published import ordering, statement
 from rankfall.problems import Completion
-from rankfall.recovery import Certificate, certify, recover
-from rankfall.recovery.sampling import Sampling
-from rankfall.recovery.spectrum import triplets_of
+from rankfall.recovery import recover
+from rankfall.recovery.certify_truth import certify_truth
 from rankfall.theory.claim import Claim
 
 CONDITION, ACCURACY, MOST = 10.0, 1e-2, 0.5
@@ -81,19 +80,12 @@ def _places(
     return np.concatenate([*sparse, few * n + rng.choice((m - few) * n, rest, replace=False)])
 
 
-def determined(problem: Completion, rank: int) -> Certificate:
-    """What the entries determine, at the true matrix."""
-    u, values, vt = np.linalg.svd(np.asarray(problem.truth), full_matrices=False)
-    true = triplets_of(u[:, :rank] * values[:rank], vt[:rank].T, rank)
-    return certify(Sampling(np.asarray(problem.rows), np.asarray(problem.cols), problem.shape), true)
-
-
 def solve(kind: str, size: int, rank: int, oversampling: float, draws: int) -> Arrays:
     """Share of lines that are determined, (draws,), and relative errors on their block, (methods, draws)."""
     shares, errors = np.zeros(draws), np.full((len(METHODS), draws), np.nan)
     for draw in range(draws):
         problem, told = drawn(kind, size, rank, oversampling, draw)
-        certificate = determined(problem, told)
+        certificate = certify_truth(problem, np.asarray(problem.truth), told)
         shares[draw] = certificate.count / sum(problem.shape)
         if shares[draw] <= MOST:
             continue
