@@ -2,7 +2,7 @@
 
 Problems hold arrays of some library; every computation asks `namespace` for that library's functions and stays in it.
 Randomness is always drawn by NumPy in float64 and handed over by `like`, so that a seed means the same start
-everywhere. `Array` is the duck type in signatures; shapes are written with jaxtyping and checked under pytest.
+everywhere. `Array` is the duck type in signatures; shapes are written with jaxtyping and checked by a run of the tests.
 """
 
 from functools import cache

@@ -17,6 +17,7 @@ from rankfall.cli.edge import at_the_edge
 from rankfall.cli.flow import EXIT_CODES as FLOW_EXIT_CODES, flow
 from rankfall.cli.optional_values import OptionalValues
 from rankfall.cli.playground import EXIT_CODES as PLAYGROUND_EXIT_CODES, playground
+from rankfall.cli.postponed import postpone
 from rankfall.cli.recover import EXIT_CODES as RECOVER_EXIT_CODES, recover
 from rankfall.cli.report import EXIT_CODES as REPORT_EXIT_CODES, report
 from rankfall.cli.reproduce import EXIT_CODES as REPRODUCE_EXIT_CODES, reproduce
@@ -59,5 +60,6 @@ def _root(
 def main() -> None:
     """Run the command line on the arguments of the process."""
     occupy_closed_descriptors()
+    postpone()
     with forgiving_streams():
         app(prog_name="rankfall")

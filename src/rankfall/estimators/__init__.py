@@ -1,6 +1,8 @@
-"""The scikit-learn face: tables in, completed tables out."""
+"""The scikit-learn face: tables in, completed tables out.
 
-from rankfall.estimators.estimator import DeepMatrixFactorization
-from rankfall.estimators.tensors import DeepTensorCompletion
+The names of `__init__.pyi` are loaded on first use: a table needs nothing of tensors.
+"""
 
-__all__ = ["DeepMatrixFactorization", "DeepTensorCompletion"]
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,9 +1,8 @@
-"""The report: a fit or a run as one self-contained HTML page, and the numbers behind it as plain data."""
+"""The report: a fit or a run as one self-contained HTML page, and the numbers behind it as plain data.
 
-from rankfall.report.contents import Summary
-from rankfall.report.page import render, short_html, write_report
-from rankfall.report.quality import errors_in_spreads
-from rankfall.report.summary import summarize
-from rankfall.report.words import in_words
+The names of `__init__.pyi` are loaded on first use: a summary in words needs nothing of pages.
+"""
 
-__all__ = ["Summary", "errors_in_spreads", "in_words", "render", "short_html", "summarize", "write_report"]
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

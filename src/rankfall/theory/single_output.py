@@ -5,7 +5,7 @@ first leaves the neighborhood of zero, at the rate of that small margin; from ha
 """
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtr
 
 from rankfall.errors import InputError
 
@@ -78,7 +78,7 @@ def single_output_probability(inputs: int, ratio: float | int) -> float:
         For numbers that are not positive.
     """
     _require_positive(inputs=inputs, ratio=ratio)
-    leaning = (3 - 4 * float(norm.cdf(2 * np.sqrt(2 / ratio)))) / 2
+    leaning = (3 - 4 * float(ndtr(2 * np.sqrt(2 / ratio)))) / 2
     return (1 - 2 * float(np.exp(-inputs / 16))) * leaning
 
 

@@ -1,0 +1,2 @@
+from .estimator import DeepMatrixFactorization as DeepMatrixFactorization
+from .tensors import DeepTensorCompletion as DeepTensorCompletion
