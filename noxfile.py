@@ -21,6 +21,13 @@ def tests(session: nox.Session) -> None:
     session.run("pytest", *session.posargs)
 
 
+@nox.session(default=False)
+def shapes(session: nox.Session) -> None:
+    """Run every eighth test with the shapes and types of all calls checked."""
+    session.install(".[test]")
+    session.run("pytest", "--jaxtyping-packages=rankfall,beartype.beartype", *session.posargs)
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check format, style, spelling, types and the configuration of the repository."""

@@ -5,32 +5,51 @@ import signal
 import zlib
 from pathlib import Path
 
+import jaxtyping
 import pytest
-from jaxtyping import config
 
 from rankfall.kernels.blas_threads import one_blas_thread
 from rankfall.trajectory import step_hook
 
-# Shapes are checked in every eighth test, in the first steps of its runs and in every 25th of the others: tests and
-# steps make the same calls over and over, and checking them all takes longer than all the rest.
+# Where shapes are checked, every eighth test is run, and of its runs the first steps and every 25th of the others are
+# checked: tests and steps make the same calls over and over.
 _TESTS, _CHECKED, _EVERY = 8, 20, 25
 
 
+def _checks_shapes(options: pytest.Config) -> bool:
+    """Whether `--jaxtyping-packages` was given, whose plugin checks the shapes and types of all calls."""
+    return options.getoption("jaxtyping_packages") is not None
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave out what is trusted where shapes are checked, and of the rest all but a sample, unless asked for all."""
+    if not _checks_shapes(config):
+        return
+    every = 1 if "RANKFALL_ALL_SHAPES" in os.environ else _TESTS
+
+    def is_chosen(item):
+        # by name, so that a test is checked or not whichever tests run beside it
+        return item.get_closest_marker("trusted") is None and zlib.crc32(item.nodeid.encode()) % every == 0
+
+    config.hook.pytest_deselected(items=[item for item in items if not is_chosen(item)])
+    items[:] = filter(is_chosen, items)
+
+
 @pytest.fixture(autouse=True)
-def _shapes_are_sampled(request):
-    before = config.jaxtyping_disable
-    # by name, so that a test is checked or not whichever tests run beside it
-    is_chosen = "RANKFALL_ALL_SHAPES" in os.environ or zlib.crc32(request.node.nodeid.encode()) % _TESTS == 0
-    trusted = before or not is_chosen or request.node.get_closest_marker("trusted") is not None
-    config.update("jaxtyping_disable", trusted)
+def _steps_are_sampled(request):
+    """Of a long run not every step's shapes are checked."""
+    if not _checks_shapes(request.config):
+        yield
+        return
 
     def sample(state):
         skipped = state.runs.size > 0 and state.step >= _CHECKED and state.step % _EVERY > 0
-        config.update("jaxtyping_disable", trusted or skipped)
+        jaxtyping.config.update("jaxtyping_disable", skipped)
 
+    before = jaxtyping.config.jaxtyping_disable
     with step_hook(sample):
         yield
-    config.update("jaxtyping_disable", before)
+    jaxtyping.config.update("jaxtyping_disable", before)
 
 
 @pytest.fixture(scope="session")

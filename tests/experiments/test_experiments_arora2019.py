@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from jaxtyping import config
 
 import rankfall as rf
 from rankfall.experiments import (
@@ -32,12 +31,8 @@ SMALL = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _shapes_unchecked():
-    """Runs of thousands of steps: their shapes are checked by the tests of what they are made of."""
-    config.update("jaxtyping_disable", True)
-    yield
-    config.update("jaxtyping_disable", False)
+# runs of thousands of steps: their shapes are checked by the tests of what they are made of
+pytestmark = pytest.mark.trusted
 
 
 def small(name: str, tmp_path, data=None, **changes):
