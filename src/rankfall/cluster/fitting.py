@@ -14,7 +14,7 @@ from rankfall.errors import InputError
 from rankfall.estimators.candidate_grid import candidates
 from rankfall.estimators.fitting import factors_of, run_to_time
 from rankfall.estimators.keeping import Keeper
-from rankfall.estimators.narrowing import ROWS, Part, narrowed
+from rankfall.estimators.narrowing import Part, narrowed, rows_for_one
 from rankfall.estimators.selection import Progress, select
 from rankfall.estimators.settings import FitSettings
 from rankfall.problems.completion import Completion
@@ -41,9 +41,9 @@ def fit_entries(
             "machine"
         )
     choices = candidates(whole.problem, settings)
-    choices = narrowed(choices, whole.problem.count, partial(_first_rows, entries), settings, progress)
-    readings = _split(entries, settings)
-    selection = select(readings, choices, settings, lambda stage, share: progress(stage, 0.8 * share), keeper)
+    choices, narrow = narrowed(choices, whole.problem.count, partial(_first_rows, entries), settings, progress)
+    readings = _split(entries, narrow)
+    selection = select(readings, choices, narrow, lambda stage, share: progress(stage, 0.8 * share), keeper)
     if selection.kept is not None:
         shape, run = selection.kept
         weights = run.best_weights
@@ -66,6 +66,7 @@ def _split(entries: ClusterEntries, settings: FitSettings) -> BlockReadings:
 
 
 def _first_rows(entries: ClusterEntries, settings: FitSettings) -> Part:
-    """About one block in `ROWS`, those of the first rows."""
-    few = entries.first(math.ceil(len(entries.blocks) / ROWS))
+    """The first blocks, as many as have about the rows that are looked at."""
+    count = int(entries.degrees[0].sum())
+    few = entries.first(math.ceil(len(entries.blocks) / rows_for_one(count)))
     return _split(few, settings), candidates(ReadBlocks(few, settings.dtype).problem, settings)

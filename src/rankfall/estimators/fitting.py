@@ -27,7 +27,6 @@ from rankfall.estimators.robust_scaling import loss_of, standardizations
 from rankfall.estimators.selection import HELD, Progress, Selection, select
 from rankfall.estimators.settings import FitSettings
 from rankfall.estimators.standardization import Standardization
-from rankfall.integrators.flow import Flow
 from rankfall.kernels.blas_threads import one_blas_thread
 from rankfall.kernels.observed import predict
 from rankfall.models import Lifted
@@ -78,9 +77,9 @@ def _fit_by(problem: Completion, settings: FitSettings, progress: Progress) -> F
     """Fit by the loss of the settings."""
     choices = candidates(problem, settings)
     if problem.rows.size >= FEWEST:
-        choices = narrowed(choices, problem.rows.size, partial(some_rows, problem), settings, progress)
+        choices, narrow = narrowed(choices, problem.rows.size, partial(some_rows, problem), settings, progress)
         selection = select(
-            ListedReadings(problem, settings), choices, settings, lambda stage, share: progress(stage, 0.8 * share)
+            ListedReadings(problem, narrow), choices, narrow, lambda stage, share: progress(stage, 0.8 * share)
         )
     else:
         selection = _unjudged(choices[0])
@@ -194,7 +193,7 @@ def run_to_time(
         residuals,
         model,
         Spectral(min(trial.candidate.width, *residuals.shape), trial.candidate.scale),
-        Flow(settings.rtol),
+        settings.integrator,
         stop=TimeReached(trial.time) | LossBelow(FITTED) | StepLimit(STEP_LIMIT),
         record=RECORD,
         progress=lambda share, now: progress("fitting all entries", share),

@@ -13,7 +13,7 @@ from rankfall.estimators.candidate import Candidate
 from rankfall.estimators.categories import Categories
 from rankfall.estimators.fold import Fold, LowestPassed
 from rankfall.estimators.keeping import Keeper, KeptRun
-from rankfall.integrators.flow import Flow
+from rankfall.integrators.integrator import Integrator
 from rankfall.models.model import Model
 from rankfall.models.start import Start
 from rankfall.models.starts import FromLayers, Spectral
@@ -36,7 +36,7 @@ _HELD_OUT, _PLENTY = 0.1, 200_000
 # A run that saw all but this share of the entries is not made again for the rest.
 _SPARED = 0.02
 # So many held-out entries say for sure that the error only rises, once it has risen by this share.
-_SURE, _RISE = 5000, 0.05
+_SURE = ((50_000, 0.02), (5_000, 0.05))
 
 
 def share_held_out(holdout: float | str, entries: int) -> float:
@@ -84,7 +84,7 @@ def follow(
     candidate: Candidate,
     problem: Completion,
     model: Model,
-    rtol: float,
+    integrator: Integrator,
     progress: Callable[[float], None],
     device: str | Device | None = None,
     keeper: Keeper | None = None,
@@ -119,13 +119,12 @@ def follow(
         given_up = len(folds) == 1 and rival is not None and folds[0].is_hopeless(rival[0])
         return given_up
 
-    sure = len(folds) == 1 and folds[0].held.count >= _SURE
     runs = evolve_batch(
         problem,
         model,
         start,
-        Flow(rtol),
-        stop=LowestPassed(folds, _RISE if sure else np.inf) | LossBelow(FITTED) | StepLimit(STEP_LIMIT),
+        integrator,
+        stop=LowestPassed(folds, _sure_rise(folds)) | LossBelow(FITTED) | StepLimit(STEP_LIMIT),
         record=RECORD if is_near_whole(folds) else Record(every=STEP_LIMIT),
         callback=watch,
         progress=lambda share, now: progress(share),
@@ -141,6 +140,12 @@ def follow(
     if keeper is not None:
         keeper.keep(candidate, KeptRun.of(folds[0], runs[0].weights, begun + runs[0].time, first[0]))
     return given_up
+
+
+def _sure_rise(folds: list[Fold]) -> float:
+    """The share by which the held-out loss has risen when it is sure that it only rises; infinite for few entries."""
+    held = folds[0].held.count if len(folds) == 1 else 0
+    return next((rise for entries, rise in _SURE if held >= entries), np.inf)
 
 
 def residuals_of(folds: list[Fold], dtype: type) -> Completion:

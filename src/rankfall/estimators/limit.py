@@ -21,7 +21,6 @@ from rankfall.estimators.folds import RECORD
 from rankfall.estimators.readings import Readings
 from rankfall.estimators.settings import FitSettings
 from rankfall.estimators.standardization import Standardization
-from rankfall.integrators.flow import Flow
 from rankfall.low_rank import LowRank
 from rankfall.models.chain import Chain
 from rankfall.models.starts import FromLayers
@@ -98,7 +97,7 @@ def _as_run(residuals: Completion, product: LowRank, settings: FitSettings) -> T
     left, right = product.factors
     loss = float(np.mean((product.predict(residuals.rows, residuals.cols) - residuals.values) ** 2))
     run = evolve(
-        residuals, Chain(2, left.shape[1]), FromLayers([np.ascontiguousarray(right.T), left]), Flow(settings.rtol),
+        residuals, Chain(2, left.shape[1]), FromLayers([np.ascontiguousarray(right.T), left]), settings.integrator,
         stop=LossBelow(2 * loss + np.finfo(float).tiny), record=RECORD,
     )  # fmt: skip
     return run.in_numpy(residuals)

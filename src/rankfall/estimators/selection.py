@@ -159,7 +159,7 @@ def _follow(
     """Run a candidate on its folds; whether it was given up. What it ran on is gone then: there is room for one."""
     residuals = readings.residuals(folds, settings.dtype)
     model = readings.model(candidate, residuals)
-    return follow(folds, rival, candidate, residuals, model, settings.rtol, progress, settings.device, keeper)
+    return follow(folds, rival, candidate, residuals, model, settings.integrator, progress, settings.device, keeper)
 
 
 def _is_worth(candidate: Candidate, done: Sequence[Trial]) -> bool:

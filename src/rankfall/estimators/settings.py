@@ -7,11 +7,14 @@ import numpy as np
 from rankfall.devices import Device
 from rankfall.estimators.categories import Categories
 from rankfall.estimators.folds import is_refitted, share_held_out
+from rankfall.integrators import Chebyshev2, Flow
 from rankfall.problems.losses import Loss
 
-# Observed entries from which on float32 is enough and a coarser flow tolerance loses nothing; the two tolerances.
+# Observed entries from which on float32 is enough and a coarser flow tolerance loses nothing; the two tolerances. Steps
+# of order 8 save no gradient at either, and keep thirteen copies of the factors.
 _MANY = 100_000
 _RTOL_OF_MANY, _RTOL = 3e-2, 1e-2
+_METHODS_OF_MANY = (Chebyshev2(),)
 
 
 @dataclass(frozen=True)
@@ -28,8 +31,8 @@ class FitSettings:
         Thresholds in spreads of the table.
     holdout : float
         Share of the observed entries held out.
-    rtol, dtype : float, type
-        Tolerance of the flow and precision of the run.
+    integrator, dtype : Flow, type
+        How a run is followed, and its precision.
     seed : int
         Of the held-out splits.
     refine : bool or str
@@ -53,7 +56,7 @@ class FitSettings:
     scaling: str
     loss: Loss
     holdout: float
-    rtol: float
+    integrator: Flow
     dtype: type
     seed: int
     refine: bool | str = False
@@ -104,8 +107,9 @@ class FitSettings:
         if isinstance(rtol, str):
             # a chosen run that becomes the fit is read at one of its steps, so its steps must be close together
             rtol = _RTOL_OF_MANY if is_large and is_refitted(holdout, entries) else _RTOL
+        integrator = Flow(rtol, _METHODS_OF_MANY) if is_large else Flow(rtol)
         return cls(
-            depth, width, scale, features, scaling, loss, share_held_out(holdout, entries), rtol,
+            depth, width, scale, features, scaling, loss, share_held_out(holdout, entries), integrator,
             np.dtype(dtype).type, seed, refine, order, tries_huber,
             categories, device,
         )  # fmt: skip

@@ -203,12 +203,14 @@ def _exact_vectors(matrix: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarr
 def _orthonormal(basis: np.ndarray) -> np.ndarray:
     """A basis of the same span, by Cholesky factors of the Gram matrix, twice: LAPACK's QR is slow on tall ones.
 
+    The factor is inverted, which for a second pass is exact enough: a product is ten times as fast as solving.
+
     Columns that depend on others to rounding are kept finite by a small diagonal.   [yamamoto2015, CholeskyQR2]
     """
     for _ in range(2):
         gram = basis.T @ basis
         gram[np.diag_indices_from(gram)] += 1e-15 * np.trace(gram)
-        basis = np.linalg.solve(np.linalg.cholesky(gram), basis.T).T
+        basis = basis @ np.linalg.inv(np.linalg.cholesky(gram)).T
     return basis
 
 
