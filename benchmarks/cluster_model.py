@@ -1,29 +1,30 @@
 """What a gradient on a cluster costs, on paper: `python -m benchmarks.cluster_model`.
 
-A schedule is simulated from measured constants: the time of the kernel for an entry and a column of the factors, which
-grows with the columns of the table, as R leaves the cache; the rates at which factors are sent and results come back;
-the rate at which arrays are added; and the time of a call and of a task. A gradient is
+A schedule is simulated from measured constants: the time of the kernel for an entry, with all workers busy, which grows
+with the columns of the table, as R leaves the cache, and with the width; the rates at which factors are sent and
+results come back, and arrays are added and made; and the time of a gradient of blocks with hardly an entry. A gradient
+is
 
 - the caller sends to each worker, in turn, the rows of L of its blocks, and R once;
 - each worker computes its blocks, one after the other, from when its part has arrived;
 - the shares of Gᵀ L are added in a tree of `ARITY` neighbors, each sum where its first share is;
-- the caller receives all rows of G R and one sum.
+- the caller receives all rows of G R and one sum, and scales them into arrays of its own.
 
 Up to `SMALL` bytes a call goes through the scheduler: what is sent and received passes twice. `--check` measures
-constants and gradients on a local cluster and compares; `--table` is the table of docs/scale.md.
+constants on a local cluster, before and after gradients, and compares; `--table` is the table of docs/scale.md.
 """
 
 import argparse
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 
 ARITY, SMALL, ITEM = 8, 2**22, 4
-# Of the tables at which the kernel is measured: columns, and at most so many rows a block.
-COLUMNS, ROWS = (1_000, 10_000, 50_000, 200_000, 1_000_000), 60_000
+# Of the tables at which the kernel is measured: columns; of their blocks: fewest and most rows, entries a row, width.
+COLUMNS, ROWS, A_ROW, WIDTH = (1_000, 10_000, 50_000, 200_000, 1_000_000), (10_000, 60_000), 40, 16
 
 
 @dataclass(frozen=True)
@@ -33,27 +34,36 @@ class Constants:
     Parameters
     ----------
     kernels : sequence of (float, float)
-        Columns of the table, ascending, and the seconds of a gradient there, for an entry and a column of the factors.
+        Columns of the table, ascending, and the seconds of a gradient there, for an entry at width 16.
+    fixed : float
+        The share of them that does not grow with the width.
     send, receive, between : float
         Bytes a second from the caller to a worker, back, and between workers.
-    add : float
-        Bytes of arrays added a second.
-    call, task : float
-        Of a call without work, and of each further task.
+    add, make : float
+        Bytes of arrays added a second, and of arrays computed into new memory.
+    small, large : (float, float)
+        Of a gradient without entries and without blocks, and of each block: where it goes through the scheduler, and
+        where factors are sent, beside the sending.
+    task : float
+        Of a task without work.
     """
 
     kernels: Sequence[tuple[float, float]]
+    fixed: float
     send: float
     receive: float
     between: float
     add: float
-    call: float
+    make: float
+    small: tuple[float, float]
+    large: tuple[float, float]
     task: float
 
-    def kernel(self, columns: float) -> float:
-        """Seconds for an entry and a column of the factors, between the measured ones by the logarithm."""
+    def kernel(self, columns: float, width: int) -> float:
+        """Seconds for an entry, between the measured columns by the logarithm."""
         places, found = np.transpose(self.kernels)
-        return float(np.interp(np.log(columns), np.log(places), found))
+        share = self.fixed + (1 - self.fixed) * width / WIDTH
+        return share * float(np.interp(np.log(columns), np.log(places), found))
 
 
 @dataclass(frozen=True)
@@ -94,13 +104,13 @@ class Table:
 def seconds(table: Table, constants: Constants) -> float:
     """Of a gradient, by the schedule."""
     own = [len(part) for part in np.array_split(np.arange(table.blocks), table.workers)]
-    per_block = table.entries / table.blocks * table.width * constants.kernel(table.n)
+    per_block = table.entries / table.blocks * constants.kernel(table.n, table.width)
     sent = table.rows_bytes + table.columns_bytes
     if sent <= SMALL:
         through = 2 * (table.rows_bytes + table.blocks * table.columns_bytes)
         slowest = max(own) * per_block
         moved = through / constants.send + through / constants.receive
-        return constants.call + table.blocks * constants.task + moved + slowest
+        return constants.small[0] + table.blocks * constants.small[1] + moved + slowest
     arrived, finished = 0.0, 0.0
     for blocks in own:
         arrived += (table.rows_bytes * blocks / table.blocks + table.columns_bytes) / constants.send
@@ -111,9 +121,9 @@ def seconds(table: Table, constants: Constants) -> float:
         at_a_time = moved / max(1, min(groups, table.workers))
         finished += at_a_time * table.columns_bytes / constants.between
         finished += rounds * (ARITY - 1) * table.columns_bytes / constants.add
-    back = (table.rows_bytes + table.columns_bytes) / constants.receive
-    tasks = 2 * table.blocks + sum(groups for groups, _ in _levels(table))
-    return constants.call + tasks * constants.task + finished + back
+    back = (table.rows_bytes + table.columns_bytes) * (1 / constants.receive + 1 / constants.make)
+    sums = sum(groups for groups, _ in _levels(table))
+    return constants.large[0] + table.blocks * constants.large[1] + sums * constants.task + finished + back
 
 
 def _levels(table: Table) -> list[tuple[int, float]]:
@@ -130,6 +140,8 @@ def _levels(table: Table) -> list[tuple[int, float]]:
 
 def measured_constants(workers: int) -> Constants:
     """On a local cluster, beside one another where workers would be."""
+    from distributed import wait
+
     from rankfall.cluster import connected
     from rankfall.cluster.workers import DaskWorkers
 
@@ -147,28 +159,62 @@ def measured_constants(workers: int) -> Constants:
         pool.map(_nothing, blocks)
         one, eight = (_best(lambda some=some: pool.map(_nothing, some)) for some in (blocks[:1], blocks))
         task = max((eight - one) / 7, 1e-5)
-        kernels = [
-            (columns, max(client.gather([
-                client.submit(_kernel_seconds, columns, workers=[place], pure=False) for place in addresses
-            ])))
-            for columns in COLUMNS
-        ]  # fmt: skip
+        kernels, halves = [], []
+        for columns in COLUMNS:
+            made = [client.submit(_kernel_blocks, columns, workers=[place], pure=False) for place in addresses]
+            wait(made)
+            # at the same time: workers of one machine share its memory
+            found = [
+                max(client.gather([client.submit(_kernel_seconds, blocks, width, pure=False) for blocks in made]))
+                for width in (WIDTH, WIDTH // 2)
+            ]
+            kernels.append((columns, found[0]))
+            halves.append(found[1] / found[0])
         copy = big.copy()
-        add = _best(lambda: np.add(big, copy, out=copy))
+        add, make = _best(lambda: np.add(big, copy, out=copy)), _best(lambda: np.multiply(big, np.float32(2)))
+    rates = big.nbytes / there, big.nbytes / back
+    small, large = (_without_entries(workers, sent, *rates) for sent in (2**16, SMALL + 2**20))
+    fixed = float(np.clip(2 * np.median(halves) - 1, 0, 1))
     return Constants(
-        kernels, big.nbytes / there, big.nbytes / back, big.nbytes / max(moved - one, 1e-3), big.nbytes / add, one, task
-    )
+        kernels, fixed, *rates, big.nbytes / max(moved - one, 1e-3), big.nbytes / add, big.nbytes / make, small, large,
+        task,
+    )  # fmt: skip
 
 
-def _kernel_seconds(columns: int) -> float:
-    """Of a gradient of a block of as many rows as columns, at most `ROWS`, for an entry and a column of the factors."""
+def _without_entries(workers: int, sent: int, send: float, receive: float) -> tuple[float, float]:
+    """Of a gradient of blocks with hardly an entry, so many bytes being sent: without blocks, and of a block."""
+    counts = workers, 9 * workers
+    few, many = (measured_gradient(count, 8, sent // (ITEM * WIDTH * count), 8, WIDTH)[1] for count in counts)
+    block = (many - few) / (counts[1] - counts[0])
+    return few - counts[0] * block - sent * (1 / send + 1 / receive), block
+
+
+def _kernel_blocks(columns: int) -> list:
+    """Blocks of as many rows as columns, within `ROWS`, that have made their lists by column."""
+    rows = int(np.clip(columns, *ROWS))
+    blocks = [_block(seed, rows * A_ROW, rows, columns) for seed in range(3)]
+    _kernel_seconds(blocks, WIDTH, 1)
+    return blocks
+
+
+def _kernel_seconds(blocks: list, width: int, repeats: int = 5) -> float:
+    """Of a gradient for an entry, in the median.
+
+    One block after the other, as in a gradient of the table: none of them is in the cache when its turn comes.
+    """
     from rankfall.problems.layouts.row_block import gradient_of
     from rankfall.problems.losses import Squared
 
-    rows = min(columns, ROWS)
-    block, rng = _block(0, min(2_000_000, rows * columns // 8), rows, columns), np.random.default_rng(1)
-    left, right = (rng.standard_normal((k, 16)).astype(np.float32) for k in (rows, columns))
-    return _best(lambda: gradient_of(block, left, right, Squared())) / (block.values.size * 16)
+    rng = np.random.default_rng(1)
+    sides = [rng.standard_normal((k, width)).astype(np.float32) for k in blocks[0].shape]
+    times = []
+    for _ in range(repeats):
+        begun = time.perf_counter()
+        for block in blocks:
+            # factors come anew from the caller
+            gradient_of(block, *(side.copy() for side in sides), Squared())
+        times.append(time.perf_counter() - begun)
+    return float(np.median(times)) / sum(block.values.size for block in blocks)
 
 
 def _block(seed: int, entries: int, m: int, n: int):
@@ -228,26 +274,40 @@ SIZES = ((1e8, 1e6, 1e5), (1e9, 1e7, 1e6), (1e11, 1e9, 1e7))
 WORKERS = (10, 100, 1000)
 
 
+def mean_of(first: Constants, second: Constants) -> Constants:
+    """Number by number."""
+    pairs = ((getattr(first, field.name), getattr(second, field.name)) for field in fields(Constants))
+    means = (np.mean(pair, axis=0).tolist() for pair in pairs)
+    return Constants(*(tuple(map(tuple, each)) if np.ndim(each) == 2 else each for each in means))
+
+
 def check(workers: int) -> None:
-    """Measured gradients beside those of the model."""
-    constants = measured_constants(workers)
+    """Measured gradients beside those of the model, whose constants are measured before and after."""
+    before = measured_constants(workers)
+    found = [measured_gradient(*case) for case in CASES]
+    constants = mean_of(before, measured_constants(workers))
     print(constants)
     print("| blocks | entries | m | n | width | measured, ms | model, ms | error |")
     print("|---:|---:|---:|---:|---:|---:|---:|---:|")
-    for case in CASES:
-        table, found = measured_gradient(*case)
+    for table, taken in found:
         said = seconds(table, constants)
         print(
-            f"| {table.blocks} | {table.entries:,} | {table.m:,} | {table.n:,} | {table.width} | {1e3 * found:.0f} | "
-            f"{1e3 * said:.0f} | {said / found - 1:+.0%} |"
+            f"| {table.blocks} | {table.entries:,} | {table.m:,} | {table.n:,} | {table.width} | {1e3 * taken:.0f} | "
+            f"{1e3 * said:.0f} | {said / taken - 1:+.0%} |"
         )
 
 
 def network_of(constants: Constants, cores: int = 8, bits: float = 10e9) -> Constants:
-    """The constants of a cluster: workers of so many cores, behind links of so many bits a second."""
-    link = bits / 8
+    """The constants of a cluster: workers of so many cores, behind links of so many bits a second, with a scheduler
+
+    that has a core of its own: 0.2 ms a task.
+    """
+    link, task = bits / 8, 2e-4
     kernels = [(columns, found / cores) for columns, found in constants.kernels]
-    return replace(constants, kernels=kernels, send=link, receive=link, between=link, task=2e-4)
+    small, large = (constants.small[0], task), (constants.large[0], 3 * task)
+    return replace(
+        constants, kernels=kernels, send=link, receive=link, between=link, small=small, large=large, task=task
+    )
 
 
 def table_of_scale(constants: Constants, sizes: Sequence[tuple[float, float, float]] = SIZES, width: int = 16) -> None:
@@ -266,9 +326,12 @@ def table_of_scale(constants: Constants, sizes: Sequence[tuple[float, float, flo
             )
 
 
-# Measured by --check: two cores of a virtual machine in a slow hour.
-KERNELS = ((1_000, 0.66e-9), (10_000, 1.03e-9), (50_000, 1.08e-9), (200_000, 3.30e-9), (1_000_000, 6.77e-9))
-HERE = Constants(KERNELS, send=1.28e9, receive=1.59e9, between=33.6e9, add=7.45e9, call=14.3e-3, task=2.4e-3)
+# Measured by --check: two cores of a virtual machine in a middling hour.
+KERNELS = ((1_000, 13.2e-9), (10_000, 19.3e-9), (50_000, 25.4e-9), (200_000, 50.0e-9), (1_000_000, 100e-9))
+HERE = Constants(
+    KERNELS, fixed=0.55, send=1.98e9, receive=2.19e9, between=33.6e9, add=6.22e9, make=3.88e9, small=(13.8e-3, 0.86e-3),
+    large=(30.8e-3, 5.6e-3), task=0.95e-3,
+)  # fmt: skip
 
 
 def main() -> None:

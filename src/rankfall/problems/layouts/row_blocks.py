@@ -187,7 +187,8 @@ class RowBlocks(Layout):
                 gradient_of, self.blocks, [(part,) for part in self.parts(left[run])], (right[run], self.loss)
             )
             losses[run] = 0.5 * share * sum(loss for loss, _ in own)
-            np.multiply(np.concatenate([rows for _, rows in own]), share, out=row_gradients[run])
+            for (_, rows), place in zip(own, self.parts(row_gradients[run]), strict=True):
+                np.multiply(rows, share, out=place)
             np.multiply(cols, share, out=column_gradients[run])
         return losses, row_gradients, column_gradients
 
