@@ -206,13 +206,13 @@ def _kernel_seconds(blocks: list, width: int, repeats: int = 5) -> float:
     from rankfall.problems.losses import Squared
 
     rng = np.random.default_rng(1)
-    sides = [rng.standard_normal((k, width)).astype(np.float32) for k in blocks[0].shape]
+    left, right = (rng.standard_normal((k, width)).astype(np.float32) for k in blocks[0].shape)
     times = []
     for _ in range(repeats):
         begun = time.perf_counter()
         for block in blocks:
             # factors come anew from the caller
-            gradient_of(block, *(side.copy() for side in sides), Squared())
+            gradient_of(block, left.copy(), right.copy(), Squared())
         times.append(time.perf_counter() - begun)
     return float(np.median(times)) / sum(block.values.size for block in blocks)
 
@@ -276,9 +276,11 @@ WORKERS = (10, 100, 1000)
 
 def mean_of(first: Constants, second: Constants) -> Constants:
     """Number by number."""
-    pairs = ((getattr(first, field.name), getattr(second, field.name)) for field in fields(Constants))
-    means = (np.mean(pair, axis=0).tolist() for pair in pairs)
-    return Constants(*(tuple(map(tuple, each)) if np.ndim(each) == 2 else each for each in means))
+
+    def mean(name: str) -> Any:
+        return np.mean([getattr(first, name), getattr(second, name)], axis=0).tolist()
+
+    return Constants(**{field.name: mean(field.name) for field in fields(Constants)})
 
 
 def check(workers: int) -> None:
