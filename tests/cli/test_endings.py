@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
@@ -60,9 +61,14 @@ def test_ctrl_c_before_a_result_writes_nothing(monkeypatch):
 
 
 def test_a_run_that_diverges_keeps_its_best_state_and_exits_1(monkeypatch):
+    from rankfall.estimators.fitting import run_to_time
     from rankfall.integrators import Descent, Gradient
 
-    monkeypatch.setattr("rankfall.estimators.fitting.Flow", lambda rtol: Descent(Gradient(rate=300.0)))
+    def diverging(residuals, model, trial, settings, progress):
+        settings = replace(settings, integrator=Descent(Gradient(rate=300.0)))
+        return run_to_time(residuals, model, trial, settings, progress)
+
+    monkeypatch.setattr("rankfall.estimators.fitting.run_to_time", diverging)
     truth, holes = low_rank()
     np.save("t.npy", holes)
     ended = complete("t.npy", "--depth", 2)

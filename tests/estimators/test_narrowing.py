@@ -5,6 +5,7 @@ import pytest
 
 import rankfall as rf
 from rankfall.estimators import narrowing
+from rankfall.estimators.readings import ListedReadings
 from tests.helpers.entries import uneven_entries
 
 pytestmark = pytest.mark.trusted
@@ -43,6 +44,24 @@ def test_the_choice_is_that_of_all_rows_and_one_run_on_all_rows_is_made(looked_a
     assert len(every.selection_.trials) == 2
     assert few.selection_.chosen.candidate == every.selection_.chosen.candidate
     assert few.held_out_error_ == pytest.approx(every.held_out_error_, rel=1e-2)
+
+
+def test_the_scaling_is_the_one_that_won_on_the_part(looked_at, monkeypatch):
+    read = []
+    scalings = ListedReadings.scalings
+
+    def recorded(self, scaling, is_open):
+        read.append(scaling)
+        return scalings(self, scaling, is_open)
+
+    monkeypatch.setattr(ListedReadings, "scalings", recorded)
+    model = rf.DeepMatrixFactorization(**CHOSEN | {"scaling": "auto"}).fit_problem(problem())
+    assert read == ["auto", model.selection_.chosen.candidate.scaling]
+
+
+@pytest.mark.parametrize(("count", "rows"), [(10_000_001, 8), (20_000_000, 16), (100_000_000, 80)])
+def test_about_as_many_entries_are_looked_at_of_any_long_list(count, rows):
+    assert narrowing.rows_for_one(count) == rows
 
 
 def test_where_there_is_nothing_to_choose_no_part_is_looked_at(looked_at):

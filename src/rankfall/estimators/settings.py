@@ -7,7 +7,7 @@ import numpy as np
 from rankfall.devices import Device
 from rankfall.estimators.categories import Categories
 from rankfall.estimators.folds import is_refitted, share_held_out
-from rankfall.integrators import Chebyshev2, Flow
+from rankfall.integrators import Chebyshev2, Flow, Integrator
 from rankfall.problems.losses import Loss
 
 # Observed entries from which on float32 is enough and a coarser flow tolerance loses nothing; the two tolerances. Steps
@@ -31,7 +31,7 @@ class FitSettings:
         Thresholds in spreads of the table.
     holdout : float
         Share of the observed entries held out.
-    integrator, dtype : Flow, type
+    integrator, dtype : Integrator, type
         How a run is followed, and its precision.
     seed : int
         Of the held-out splits.
@@ -56,7 +56,7 @@ class FitSettings:
     scaling: str
     loss: Loss
     holdout: float
-    integrator: Flow
+    integrator: Integrator
     dtype: type
     seed: int
     refine: bool | str = False
