@@ -12,7 +12,7 @@ pytestmark = pytest.mark.trusted
 LIMITS = {"many": "rankfall.estimators.settings._MANY", "sure": "rankfall.estimators.folds._SURE"}
 
 
-def followed(monkeypatch, **limits):
+def followed(monkeypatch, rtol="auto", **limits):
     """The integrator of a fit, and the rises that were sure in it, with some of the limits changed."""
     for name, value in limits.items():
         monkeypatch.setattr(LIMITS[name], value)
@@ -26,7 +26,8 @@ def followed(monkeypatch, **limits):
         noted(self, folds, rise)
 
     monkeypatch.setattr(LowestPassed, "__init__", init)
-    model = rf.DeepMatrixFactorization(depth=2, width=4, features=False, refine=False).fit_problem(problem)
+    model = rf.DeepMatrixFactorization(depth=2, width=4, features=False, refine=False, rtol=rtol)
+    model.fit_problem(problem)
     return model.trajectory_.integrator, rises
 
 
@@ -35,8 +36,9 @@ def test_long_lists_are_followed_by_stabilized_steps_alone(monkeypatch):
     assert integrator.methods == (Chebyshev2(),)
 
 
-def test_short_lists_are_followed_by_both_methods(monkeypatch):
-    integrator, _ = followed(monkeypatch)
+@pytest.mark.parametrize("given", [{}, {"many": 1000, "rtol": 1e-3}])
+def test_short_lists_and_fine_tolerances_take_both_methods(monkeypatch, given):
+    integrator, _ = followed(monkeypatch, **given)
     assert len(integrator.methods) == 2
 
 

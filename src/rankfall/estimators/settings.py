@@ -10,11 +10,9 @@ from rankfall.estimators.folds import is_refitted, share_held_out
 from rankfall.integrators import Chebyshev2, Flow, Integrator
 from rankfall.problems.losses import Loss
 
-# Observed entries from which on float32 is enough and a coarser flow tolerance loses nothing; the two tolerances. Steps
-# of order 8 save no gradient at either, and keep thirteen copies of the factors.
+# Observed entries from which on float32 is enough and a coarser flow tolerance loses nothing; the two tolerances.
 _MANY = 100_000
 _RTOL_OF_MANY, _RTOL = 3e-2, 1e-2
-_METHODS_OF_MANY = (Chebyshev2(),)
 
 
 @dataclass(frozen=True)
@@ -107,9 +105,13 @@ class FitSettings:
         if isinstance(rtol, str):
             # a chosen run that becomes the fit is read at one of its steps, so its steps must be close together
             rtol = _RTOL_OF_MANY if is_large and is_refitted(holdout, entries) else _RTOL
-        integrator = Flow(rtol, _METHODS_OF_MANY) if is_large else Flow(rtol)
         return cls(
-            depth, width, scale, features, scaling, loss, share_held_out(holdout, entries), integrator,
+            depth, width, scale, features, scaling, loss, share_held_out(holdout, entries), _flow(rtol, is_large),
             np.dtype(dtype).type, seed, refine, order, tries_huber,
             categories, device,
         )  # fmt: skip
+
+
+def _flow(rtol: float, is_large: bool) -> Flow:
+    """At a coarse tolerance steps of order 8 save no gradients, and of a long list their stages take memory."""
+    return Flow(rtol, (Chebyshev2(),)) if is_large and rtol >= _RTOL else Flow(rtol)
