@@ -164,12 +164,12 @@ def measured_constants(workers: int) -> Constants:
             made = [client.submit(_kernel_blocks, columns, workers=[place], pure=False) for place in addresses]
             wait(made)
             # at the same time: workers of one machine share its memory
-            found = [
-                max(client.gather([client.submit(_kernel_seconds, blocks, width, pure=False) for blocks in made]))
+            whole, half = (
+                max(client.gather([client.submit(_kernel_seconds, each, width, pure=False) for each in made]))
                 for width in (WIDTH, WIDTH // 2)
-            ]
-            kernels.append((columns, found[0]))
-            halves.append(found[1] / found[0])
+            )
+            kernels.append((columns, whole))
+            halves.append(half / whole)
         copy = big.copy()
         add, make = _best(lambda: np.add(big, copy, out=copy)), _best(lambda: np.multiply(big, np.float32(2)))
     rates = big.nbytes / there, big.nbytes / back
@@ -207,14 +207,13 @@ def _kernel_seconds(blocks: list, width: int, repeats: int = 5) -> float:
 
     rng = np.random.default_rng(1)
     left, right = (rng.standard_normal((k, width)).astype(np.float32) for k in blocks[0].shape)
-    times = []
-    for _ in range(repeats):
-        begun = time.perf_counter()
+
+    def gradient() -> None:
         for block in blocks:
             # factors come anew from the caller
             gradient_of(block, left.copy(), right.copy(), Squared())
-        times.append(time.perf_counter() - begun)
-    return float(np.median(times)) / sum(block.values.size for block in blocks)
+
+    return float(np.median(_times(gradient, repeats))) / sum(block.values.size for block in blocks)
 
 
 def _block(seed: int, entries: int, m: int, n: int):
@@ -258,13 +257,17 @@ def _size(array: np.ndarray) -> int:
     return array.size
 
 
-def _best(call, repeats: int = 5) -> float:
+def _best(call) -> float:
+    return min(_times(call, 5))
+
+
+def _times(call, repeats: int) -> list[float]:
     times = []
     for _ in range(repeats):
         begun = time.perf_counter()
         call()
         times.append(time.perf_counter() - begun)
-    return min(times)
+    return times
 
 
 CASES = ((4, 250_000, 2_000, 1_000, 16), (8, 500_000, 10_000, 10_000, 16), (8, 1_000_000, 40_000, 20_000, 16),
@@ -300,9 +303,9 @@ def check(workers: int) -> None:
 
 
 def network_of(constants: Constants, cores: int = 8, bits: float = 10e9) -> Constants:
-    """The constants of a cluster: workers of so many cores, behind links of so many bits a second, with a scheduler
+    """The constants of a cluster: workers of so many cores, behind links of so many bits a second.
 
-    that has a core of its own: 0.2 ms a task.
+    Its scheduler has a core of its own: 0.2 ms a task.
     """
     link, task = bits / 8, 2e-4
     kernels = [(columns, found / cores) for columns, found in constants.kernels]

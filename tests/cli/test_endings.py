@@ -15,7 +15,7 @@ import pytest
 import rankfall
 from rankfall.cli.console import Console, time_left
 from rankfall.trajectory import step_hook
-from tests.helpers.shell import complete, low_rank, write
+from tests.helpers.shell import complete, low_rank, python, write
 
 
 @pytest.fixture(autouse=True)
@@ -103,15 +103,6 @@ def test_progress_shows_on_a_terminal_unless_quiet(quiet, monkeypatch):
     shown = terminal.getvalue()
     assert ("choosing: depth 2" in shown and "50 %, time left 0:00" in shown) is not quiet
     assert quiet is (shown == "")
-
-
-def python(code: str, *words, **options) -> subprocess.CompletedProcess:
-    source = str(Path(rankfall.__file__).parents[1])
-    environment = {**os.environ, "PYTHONPATH": source, "COVERAGE_PROCESS_START": "", "NUMBA_NUM_THREADS": "1"}
-    return subprocess.run(
-        [sys.executable, "-c", code, *map(str, words)], env=environment, capture_output=True, text=True, timeout=300,
-        check=False, **options,
-    )  # fmt: skip
 
 
 HELP = """

@@ -23,8 +23,8 @@ def looked_at(monkeypatch):
     found = []
     part_of = narrowing.some_rows
 
-    def some_rows(whole, settings):
-        readings, choices = part_of(whole, settings)
+    def some_rows(whole, settings, every):
+        readings, choices = part_of(whole, settings, every)
         found.append(readings.problem)
         return readings, choices
 

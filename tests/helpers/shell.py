@@ -1,6 +1,9 @@
-"""The command line inside the test's own process, and small files to run it on."""
+"""The command line inside the test's own process, or Python in another one, and small files to run it on."""
 
 import gzip
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,6 +13,7 @@ import scipy.io
 import scipy.sparse
 from typer.testing import CliRunner
 
+import rankfall
 from rankfall.cli import app
 
 HOLES = np.array([[1.0, 2.5, np.nan], [2.0, np.nan, 6.0], [3.0, 7.5, 9.0], [np.nan, 10.0, 12.0]])
@@ -85,3 +89,13 @@ def entries(values, repeat=()) -> Path:
     lines = ["user,item,rating", *(f"u{i},i{j},{float(values[i, j])!r}" for i, j in places), *repeat]
     Path("entries.csv").write_text("\n".join(lines))
     return Path("entries.csv")
+
+
+def python(code: str, *words, **options) -> subprocess.CompletedProcess:
+    """How a process of its own ended, that ran this code with these words."""
+    source = str(Path(rankfall.__file__).parents[1])
+    environment = {**os.environ, "PYTHONPATH": source, "COVERAGE_PROCESS_START": "", "NUMBA_NUM_THREADS": "1"}
+    return subprocess.run(
+        [sys.executable, "-c", code, *map(str, words)], env=environment, capture_output=True, text=True, timeout=300,
+        check=False, **options,
+    )  # fmt: skip

@@ -14,7 +14,7 @@ from rankfall.errors import InputError
 from rankfall.estimators.candidate_grid import candidates
 from rankfall.estimators.fitting import factors_of, run_to_time
 from rankfall.estimators.keeping import Keeper
-from rankfall.estimators.narrowing import Part, narrowed, rows_for_one
+from rankfall.estimators.narrowing import Part, narrowed
 from rankfall.estimators.selection import Progress, select
 from rankfall.estimators.settings import FitSettings
 from rankfall.problems.completion import Completion
@@ -65,8 +65,7 @@ def _split(entries: ClusterEntries, settings: FitSettings) -> BlockReadings:
     return BlockReadings(ReadBlocks(train, settings.dtype), Completion.from_triplets(*held, entries.shape))
 
 
-def _first_rows(entries: ClusterEntries, settings: FitSettings) -> Part:
-    """The first blocks, as many as have about the rows that are looked at."""
-    count = int(entries.degrees[0].sum())
-    few = entries.first(math.ceil(len(entries.blocks) / rows_for_one(count)))
+def _first_rows(entries: ClusterEntries, settings: FitSettings, every: int) -> Part:
+    """About one block in `every`, those of the first rows."""
+    few = entries.first(math.ceil(len(entries.blocks) / every))
     return _split(few, settings), candidates(ReadBlocks(few, settings.dtype).problem, settings)

@@ -27,18 +27,20 @@ Part = tuple[Readings, Sequence[Candidate]]
 
 
 def narrowed(
-    choices: Sequence[Candidate], count: int, part: Callable[[FitSettings], Part], settings: FitSettings,
+    choices: Sequence[Candidate], count: int, part: Callable[[FitSettings, int], Part], settings: FitSettings,
     progress: Progress,
 ) -> tuple[Sequence[Candidate], FitSettings]:  # fmt: skip
     """The candidates for a list of `count` entries with the popularity and features which won on a part of it.
 
-    With them come the settings, where the scaling is the one that won there. All candidates, and the settings as they
+    `part` gives that part by settings, and of how many rows one is looked at. With the candidates come the settings,
+    where the scaling is the one that won there. All candidates, and the settings as they
     are, where the list is not long. Ctrl-C is raised: there is nothing for the whole list yet.
     """
     if len(choices) < 2 or count <= LONG:
         return choices, settings
-    aside = max(settings.holdout, share_held_out("auto", count // rows_for_one(count)))
-    readings, likely = part(replace(settings, holdout=aside))
+    every = rows_for_one(count)
+    aside = max(settings.holdout, share_held_out("auto", count // every))
+    readings, likely = part(replace(settings, holdout=aside), every)
     found = select(readings, likely, settings, lambda stage, share: progress(f"{stage}, on some of the rows", 0.0))
     if found.kept is not None and found.kept[1].status is Status.INTERRUPTED:
         raise KeyboardInterrupt
@@ -52,7 +54,7 @@ def rows_for_one(count: int) -> int:
     return max(ROWS, count // ENOUGH)
 
 
-def some_rows(problem: Completion, settings: FitSettings) -> Part:
-    """The entries of some rows, where all are at hand."""
-    few = problem.select(np.asarray(problem.rows) % rows_for_one(problem.rows.size) == 0)
+def some_rows(problem: Completion, settings: FitSettings, every: int) -> Part:
+    """One row in `every`, of entries that are at hand."""
+    few = problem.select(np.asarray(problem.rows) % every == 0)
     return ListedReadings(few, settings), candidates(few, settings)
